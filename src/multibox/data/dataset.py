@@ -1,0 +1,59 @@
+"""A data set in memory: class names and one Example for each picture; no pixel is read here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One picture with its objects.
+
+    `boxes` are (x1, y1, x2, y2) in continuous pixels of the picture, `labels` index the data set's class names
+    (no background). `size` is (width, height) as the annotation says, None where it says nothing. `id` is the name
+    that detection files use for the picture: the file stem in VOC, the image id in COCO.
+    """
+
+    image: Path
+    boxes: Float32[np.ndarray, "g 4"]
+    labels: Int64[np.ndarray, " g"]
+    difficult: Bool[np.ndarray, " g"]
+    crowd: Bool[np.ndarray, " g"]
+    id: str
+    size: tuple[int, int] | None = None
+
+    def keep(self, mask: Bool[np.ndarray, " g"]) -> "Example":
+        """The same picture with only the objects where `mask` is true."""
+        return replace(
+            self,
+            boxes=self.boxes[mask],
+            labels=self.labels[mask],
+            difficult=self.difficult[mask],
+            crowd=self.crowd[mask],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples with the class names that their labels index. `problems` are lines about what was passed over in reading."""
+
+    name: str
+    class_names: tuple[str, ...]
+    examples: tuple[Example, ...]
+    problems: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self.examples)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.examples[index]
+
+    @property
+    def num_objects(self) -> int:
+        return sum(len(example.labels) for example in self.examples)

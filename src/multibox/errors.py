@@ -1,0 +1,35 @@
+"""What goes wrong because of what the user gave, as a tree.
+
+MultiboxError
+├── UsageError      an option, a name or a combination that does not exist          exit code 2
+└── InputError      something given is not what it has to be                         exit code 1
+    ├── DataError       a data set, an annotation or a picture
+    └── WeightsError    a weight file or a download
+
+Every message is one line: the value received, the rule, the next step. The command prints it and ends with `exit_code`;
+mistakes inside the package stay `AssertionError` or `ValueError` and keep their traceback.
+"""
+
+
+class MultiboxError(Exception):
+    """Root of all errors that users can cause and repair."""
+
+    exit_code = 1
+
+
+class UsageError(MultiboxError):
+    """An option, a name or a combination that does not exist."""
+
+    exit_code = 2
+
+
+class InputError(MultiboxError):
+    """Something given is not what it has to be."""
+
+
+class DataError(InputError):
+    """A data set, an annotation file or a picture that cannot be used."""
+
+
+class WeightsError(InputError):
+    """A weight file that does not fit, is not what it claims, or could not be downloaded."""

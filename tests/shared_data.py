@@ -1,0 +1,15 @@
+"""Where the larger reference data lies, and how a test says that it is not there."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def shared(relative: str) -> Path:
+    """Path below ../shared, or a skip with the reason where it is absent."""
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"{path} is not there; this test needs data that is not part of the repository")
+    return path
