@@ -1,0 +1,48 @@
+"""Boxes as tensors of four numbers: corners (x1, y1, x2, y2) or centre and size (cx, cy, w, h)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def to_corners(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """(cx, cy, w, h) as (x1, y1, x2, y2), in whatever unit came in."""
+    centre, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+
+
+def to_centres(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """(x1, y1, x2, y2) as (cx, cy, w, h), in whatever unit came in."""
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([(low + high) / 2, high - low], dim=-1)
+
+
+def area(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n"]:
+    """Area of corner boxes; 0 where a box is inverted (`BBoxSize` of the official bbox_util.cpp)."""
+    width, height = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).unbind(-1)
+    return width * height
+
+
+def iou(a: Float[Tensor, "*b n 4"], b: Float[Tensor, "*b m 4"]) -> Float[Tensor, "*b n m"]:
+    """Intersection over union (jaccard overlap) of every pair of corner boxes; 0 where neither has an area.
+
+    The order of operations is that of `JaccardOverlap` in the official bbox_util.cpp, so that float32 input gives its
+    decisions at a threshold.
+    """
+    return _iou_of_aligned(a.unsqueeze(-2), b.unsqueeze(-3))
+
+
+def _iou_of_aligned(a: Float[Tensor, "*#n 4"], b: Float[Tensor, "*#n 4"]) -> Float[Tensor, "*n"]:
+    x1, y1, x2, y2 = a.unbind(-1)
+    left, top, right, bottom = b.unbind(-1)
+    width = (torch.minimum(x2, right) - torch.maximum(x1, left)).clamp_(min=0)
+    height = (torch.minimum(y2, bottom) - torch.maximum(y1, top)).clamp_(min=0)
+    intersection = width.mul_(height)
+    union = (area(a) + area(b)).sub_(intersection)
+    return intersection.div_(union.clamp_(min=torch.finfo(union.dtype).tiny))
+
+
+def clip(boxes: Float[Tensor, "*n 4"], *, width: float, height: float) -> Float[Tensor, "*n 4"]:
+    """Corner boxes cut to the rectangle from (0, 0) to (width, height)."""
+    limit = boxes.new_tensor([width, height, width, height])
+    return torch.minimum(boxes.clamp(min=0), limit)

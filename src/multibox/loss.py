@@ -1,0 +1,125 @@
+"""The MultiBox loss (paper section 2.2, equations 1 to 3; multibox_loss_layer.cpp) and hard negative mining."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from multibox.coder import Coder
+from multibox.matching import UNMATCHED, Matches, match
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Numbers of the loss.
+
+    `negative_overlap`: a prior at or above this IoU is no negative. `background_negatives`: how many negatives a
+    picture without objects gives; the official code gives none, so it learns nothing from such pictures.
+    `skip_boundary`: priors that cross the picture's boundary take no part (right column of Table 3).
+    """
+
+    match_threshold: float = 0.5
+    negative_ratio: float = 3.0
+    negative_overlap: float = 0.5
+    location_weight: float = 1.0
+    background_negatives: int = 0
+    skip_boundary: bool = False
+
+
+class MultiBoxLoss(NamedTuple):
+    """`total` = confidence + location_weight · location, both already divided by the number of positives."""
+
+    total: Float[Tensor, ""]
+    location: Float[Tensor, ""]
+    confidence: Float[Tensor, ""]
+    positives: Int64[Tensor, ""]
+    negatives: Int64[Tensor, ""]
+
+
+def at_least_one(positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
+    """The official normaliser (VALID): matches of this process's batch, at least 1, so that N = 0 gives loss 0."""
+    return positives.clamp(min=1).float()
+
+
+def hard_negatives(
+    background_loss: Float[Tensor, "b p"], matches: Matches, *, config: LossConfig
+) -> Bool[Tensor, "b p"]:
+    """The unmatched priors that cost most as background, `negative_ratio` for each positive of the same picture.
+
+    Ranked by -log softmax(background) as MineHardExamples does with MAX_NEGATIVE. Equal losses: the lowest prior first.
+    """
+    positives = matches.positive.sum(dim=1)
+    wanted = (positives * config.negative_ratio).long()
+    wanted = torch.where(positives > 0, wanted, config.background_negatives)
+    candidate = (matches.index == UNMATCHED) & (matches.overlap < config.negative_overlap)
+    ranked = background_loss.masked_fill(~candidate, -torch.inf).argsort(dim=1, descending=True, stable=True)
+    within = torch.arange(ranked.shape[1], device=ranked.device) < wanted.unsqueeze(1)
+    return torch.zeros_like(candidate).scatter_(1, ranked, within) & candidate
+
+
+def multibox_loss(
+    offsets: Float[Tensor, "b p 4"],
+    logits: Float[Tensor, "b p k"],
+    boxes: Float[Tensor, "b g 4"],
+    labels: Int64[Tensor, "b g"],
+    valid: Bool[Tensor, "b g"],
+    *,
+    coder: Coder,
+    config: LossConfig = LossConfig(),
+    normaliser: Callable[[Int64[Tensor, ""]], Float[Tensor, ""]] = at_least_one,
+) -> MultiBoxLoss:
+    """L = (L_conf + α L_loc) / N over a batch.
+
+    `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
+    `normaliser` turns the number of positives into N: where several processes share a batch, it sums over them.
+    """
+    matches = match(
+        coder.corners,
+        boxes,
+        valid,
+        threshold=config.match_threshold,
+        usable=_usable(coder) if config.skip_boundary else None,
+    )
+    positive = matches.positive
+    partition = torch.logsumexp(logits.float(), dim=-1)
+    background_loss = (partition - logits[..., 0].float()).detach()
+    negative = hard_negatives(background_loss, matches, config=config)
+
+    target = _targets(matches, labels)
+    chosen_logit = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1).float()
+    confidence = ((partition - chosen_logit) * (positive | negative)).sum()
+    location = _location_loss(offsets.float(), boxes, matches, coder)
+    count = positive.sum()
+    divisor = normaliser(count)
+    confidence, location = confidence / divisor, location / divisor
+    return MultiBoxLoss(confidence + config.location_weight * location, location, confidence, count, negative.sum())
+
+
+def _targets(matches: Matches, labels: Int64[Tensor, "b g"]) -> Int64[Tensor, "b p"]:
+    """Class number for the network of each prior: 0 for background, else label + 1."""
+    if labels.shape[1] == 0:
+        return torch.zeros_like(matches.index)
+    label = labels.gather(1, matches.index.clamp(min=0))
+    return torch.where(matches.positive, label + 1, 0)
+
+
+def _location_loss(
+    offsets: Float[Tensor, "b p 4"], boxes: Float[Tensor, "b g 4"], matches: Matches, coder: Coder
+) -> Float[Tensor, ""]:
+    """Sum of smooth L1 over the four offsets of the positives (equation 2)."""
+    if boxes.shape[1] == 0:
+        return offsets.sum() * 0
+    index = matches.index.clamp(min=0).unsqueeze(-1).expand(-1, -1, 4)
+    positive = matches.positive.unsqueeze(-1)
+    # A prior stands in for its own target where it learns nothing: its offsets are 0 and finite.
+    wanted = torch.where(positive, boxes.gather(1, index), coder.corners)
+    loss = F.smooth_l1_loss(offsets, coder.encode(wanted), reduction="none", beta=1.0)
+    return (loss * positive).sum()
+
+
+def _usable(coder: Coder) -> Bool[Tensor, " p"]:
+    return ((coder.corners >= 0) & (coder.corners <= 1)).all(dim=1)

@@ -1,0 +1,126 @@
+"""All numbers that make a detector's network, as data that fits into a weight file; one function a known model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from multibox.errors import UsageError
+from multibox.models.heads import Extra
+from multibox.nms import DetectionSettings
+from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec
+
+CAFFE_MEAN = (123.0, 117.0, 104.0)
+BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large")
+
+_EXTRAS_300 = (Extra(256, 512), Extra(128, 256), Extra(128, 256, 3, 1, 0), Extra(128, 256, 3, 1, 0))
+_EXTRAS_512 = (Extra(256, 512), *(Extra(128, 256) for _ in range(3)), Extra(128, 256, 4, 1, 1))
+_EXTRAS_LITE = (Extra(256, 512), Extra(128, 256), Extra(128, 256), Extra(64, 128))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One network: base, extra layers, priors of its source maps, input normalisation and detection settings.
+
+    `mean` and `std` are in units of 0 … 255, in the order R, G, B. `sources` are the positions of the maps that
+    predict, None for all (Table 3). `fine` adds a source of stride 8 to a base that starts at 16. `width` scales the
+    channels of a VGG base and its extra layers. `clip` cuts boxes to the picture before suppression.
+    """
+
+    name: str
+    base: str
+    extras: tuple[Extra, ...]
+    priors: PriorSpec
+    sources: tuple[int, ...] | None = None
+    width: float = 1.0
+    batch_norm: bool = False
+    fine: bool = False
+    lite: bool = False
+    mean: tuple[float, float, float] = CAFFE_MEAN
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    clip: bool = False
+    detection: DetectionSettings = DetectionSettings()
+
+    def __post_init__(self) -> None:
+        if self.base not in BASES:
+            raise UsageError(f"base network {self.base!r} is not known: choose one of {', '.join(BASES)}")
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the network input."""
+        return self.priors.input_size
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "ModelConfig":
+        """The inverse of `to_json` after a trip through JSON."""
+        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        plain["extras"] = tuple(Extra(**extra) for extra in fields["extras"])
+        plain["priors"] = PriorSpec.from_json(fields["priors"])
+        plain["detection"] = DetectionSettings(**fields["detection"])
+        return cls(**plain)
+
+
+def ssd300_config(*, dataset: str = "voc", atrous: bool = True, batch_norm: bool = False) -> ModelConfig:
+    """SSD300 on VGG16: 8732 priors with the sizes for `dataset` "voc" or "coco"; `atrous` as in Table 2."""
+    if atrous:
+        return ModelConfig("ssd300", "vgg16", _EXTRAS_300, _spec("ssd300", dataset), batch_norm=batch_norm)
+    extras = (*_EXTRAS_300[:2], Extra(128, 256, 3, 1, 0))
+    return ModelConfig("ssd300-full", "vgg16_full", extras, _spec("ssd300", dataset), batch_norm=batch_norm)
+
+
+def ssd512_config(*, dataset: str = "voc", batch_norm: bool = False, truncate: bool = False) -> ModelConfig:
+    """SSD512 on VGG16: 24564 priors; `truncate` for the whole-pixel sizes of the official layer."""
+    priors = replace(_spec("ssd512", dataset), truncate=truncate)
+    return ModelConfig("ssd512", "vgg16", _EXTRAS_512, priors, batch_norm=batch_norm)
+
+
+def ssdlite320_config() -> ModelConfig:
+    """MobileNetV3-Large SSDLite at 320 with the structure, priors and thresholds of torchvision's model of that name.
+
+    Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, clipped to the picture.
+    """
+    cells = [(n, n) for n in (20, 10, 5, 3, 2, 1)]
+    priors = equation4_spec((320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
+    return ModelConfig(
+        "ssdlite320",
+        "mobilenet_v3_large",
+        _EXTRAS_LITE,
+        replace(priors, clip=True),
+        lite=True,
+        mean=(127.5, 127.5, 127.5),
+        std=(127.5, 127.5, 127.5),
+        clip=True,
+        detection=DetectionSettings(score_threshold=0.001, nms_threshold=0.55, per_class=300, per_image=300),
+    )
+
+
+def slim300_config(*, width: float = 0.25, sizes: Sequence[float] | None = None) -> ModelConfig:
+    """SSD300's structure at a fraction of its channels, with batch normalisation: quick to train from nothing.
+
+    `sizes` are the seven prior sizes in pixels of the 300 x 300 input, smallest first; by default SSD300's for VOC.
+    """
+    priors = SPECS["ssd300-voc"]
+    if sizes is not None:
+        priors = replace(
+            priors,
+            maps=tuple(
+                replace(m, min_size=small, max_size=large)
+                for m, small, large in zip(priors.maps, sizes, sizes[1:], strict=False)
+            ),
+        )
+    extras = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in _EXTRAS_300)
+    return ModelConfig(
+        "slim300", "vgg16", extras, priors, width=width, batch_norm=True, mean=CAFFE_MEAN, std=(58.0, 58.0, 58.0)
+    )
+
+
+def _spec(model: str, dataset: str) -> PriorSpec:
+    if f"{model}-{dataset}" not in SPECS:
+        raise UsageError(f"no priors of {model} for {dataset!r}: choose voc or coco")
+    return SPECS[f"{model}-{dataset}"]
+
+
+__all__ = ["RATIOS_300", "ModelConfig", "slim300_config", "ssd300_config", "ssd512_config", "ssdlite320_config"]

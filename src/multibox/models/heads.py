@@ -1,0 +1,82 @@
+"""What SSD adds to a base network: extra layers that shrink the map, and the two predictors of each source map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multibox.models.mobilenet import convolution
+
+
+@dataclass(frozen=True)
+class Extra:
+    """One extra layer: a 1 x 1 convolution to `squeeze` channels, then `kernel` x `kernel` to `out` channels."""
+
+    squeeze: int
+    out: int
+    kernel: int = 3
+    stride: int = 2
+    padding: int = 1
+
+
+def extra_layer(channels: int, extra: Extra, *, batch_norm: bool) -> nn.Sequential:
+    """conv6_1 and conv6_2 of the official code (conv8_1 and conv8_2 of the paper) and their like."""
+    shapes = ((channels, extra.squeeze, 1, 1, 0), (extra.squeeze, extra.out, extra.kernel, extra.stride, extra.padding))
+    layers: list[nn.Module] = []
+    for inside, out, kernel, stride, padding in shapes:
+        layers.append(nn.Conv2d(inside, out, kernel, stride=stride, padding=padding, bias=not batch_norm))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(out))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
+
+
+def lite_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
+    """The depthwise form of SSDLite: squeeze, filter each channel, widen."""
+    return nn.Sequential(
+        convolution(channels, extra.squeeze, activation=nn.ReLU6),
+        convolution(
+            extra.squeeze,
+            extra.squeeze,
+            kernel=extra.kernel,
+            stride=extra.stride,
+            groups=extra.squeeze,
+            activation=nn.ReLU6,
+        ),
+        convolution(extra.squeeze, extra.out, activation=nn.ReLU6),
+    )
+
+
+def predictor(channels: int, out: int, *, lite: bool) -> nn.Module:
+    """A 3 x 3 convolution without activation, or its depthwise form."""
+    if not lite:
+        return nn.Conv2d(channels, out, 3, padding=1)
+    depthwise = convolution(channels, channels, kernel=3, groups=channels, activation=nn.ReLU6)
+    return nn.Sequential(depthwise, nn.Conv2d(channels, out, 1))
+
+
+class Heads(nn.Module):
+    """For each source map one predictor of offsets and one of class scores (CreateMultiBoxHead in model_libs.py)."""
+
+    def __init__(
+        self, channels: Sequence[int], boxes_per_cell: Sequence[int], *, outputs: int, lite: bool = False
+    ) -> None:
+        super().__init__()
+        self.outputs = outputs
+        sizes = list(zip(channels, boxes_per_cell, strict=True))
+        self.location = nn.ModuleList(predictor(c, boxes * 4, lite=lite) for c, boxes in sizes)
+        self.confidence = nn.ModuleList(predictor(c, boxes * outputs, lite=lite) for c, boxes in sizes)
+
+    def forward(
+        self, sources: Sequence[Float[Tensor, "b _ _ _"]]
+    ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
+        """Offsets and logits of all priors, in the priors' order: map, row, column, box."""
+        offsets = [_rows(layer(x), 4) for layer, x in zip(self.location, sources, strict=True)]
+        logits = [_rows(layer(x), self.outputs) for layer, x in zip(self.confidence, sources, strict=True)]
+        return torch.cat(offsets, dim=1), torch.cat(logits, dim=1)
+
+
+def _rows(maps: Float[Tensor, "b kn h w"], numbers: int) -> Float[Tensor, "b p n"]:
+    return maps.permute(0, 2, 3, 1).reshape(len(maps), -1, numbers)

@@ -1,0 +1,129 @@
+"""SSD as a module: pictures in, offsets and class scores of all priors out."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from multibox.coder import Coder
+from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
+from multibox.models.heads import Heads, extra_layer, lite_extra_layer
+from multibox.models.mobilenet import MobileNetV3Large
+from multibox.models.vgg import VGG16, L2Norm
+from multibox.nms import Selection, select
+
+
+class SSD(nn.Module):
+    """Base network, extra layers and heads (paper Figure 2), built from the numbers of a ModelConfig.
+
+    `class_names` are the C classes without background. The state dict holds learned values only; priors, mean and
+    standard deviation come from the config.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: ModelConfig, class_names: Sequence[str]) -> None:
+        super().__init__()
+        self.config = config
+        self.class_names = tuple(class_names)
+        self.base = _base(config)
+        channels = list(self.base.channels)
+        self.norm = (
+            L2Norm(channels[0]) if config.base != "mobilenet_v3_large" and not config.batch_norm else nn.Identity()
+        )
+        self.extras = nn.ModuleList()
+        for extra in config.extras:
+            build = lite_extra_layer(channels[-1], extra) if config.lite else None
+            self.extras.append(build or extra_layer(channels[-1], extra, batch_norm=config.batch_norm))
+            channels.append(extra.out)
+        self.sources = tuple(range(len(channels))) if config.sources is None else config.sources
+        self.heads = Heads(
+            [channels[i] for i in self.sources],
+            [m.boxes_per_cell for m in config.priors.maps],
+            outputs=len(self.class_names) + 1,
+            lite=config.lite,
+        )
+        self.coder = Coder(config.priors, variances=config.variances)
+        self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
+        initialise(self)
+
+    def forward(
+        self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
+    ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
+        """Offsets and logits (background first) of RGB pictures with values 0 … 255 at the network's input size."""
+        maps = self.base((images - self.mean) / self.std)
+        first = self.norm(maps[0])
+        for extra in self.extras:
+            maps.append(extra(maps[-1]))
+        maps[0] = first
+        return self.heads([maps[i] for i in self.sources])
+
+    @torch.inference_mode()
+    def detect(self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]) -> list[Selection]:
+        """Boxes relative to the input (clipped to it), scores and labels 0 … C-1 of each picture, best first."""
+        return self.postprocess(*self(images))
+
+    def postprocess(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
+        """Detections from the network's outputs (detection_output_layer.cpp)."""
+        boxes = self.coder.decode(offsets)
+        if self.config.clip:
+            boxes = boxes.clamp(0, 1)
+        scores = logits.float().softmax(dim=-1)[..., 1:]
+        found = (select(b, s, settings=self.config.detection) for b, s in zip(boxes, scores, strict=True))
+        return [selection._replace(boxes=selection.boxes.clamp(0, 1)) for selection in found]
+
+
+def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large:
+    if config.base == "mobilenet_v3_large":
+        return MobileNetV3Large(fine=config.fine)
+    return VGG16(atrous=config.base == "vgg16", width=config.width, batch_norm=config.batch_norm)
+
+
+def initialise(model: SSD) -> None:
+    """The authors' initialisation: Caffe's "xavier", uniform within ±√(3 / fan_in), and biases of 0.
+
+    SSDLite's layers start from a normal distribution with deviation 0.03 instead, as in torchvision's model. Draws from
+    torch's global generator: seed it for the same start.
+    """
+    for module in model.modules():
+        if not isinstance(module, nn.Conv2d):
+            continue
+        if model.config.lite:
+            nn.init.normal_(module.weight, std=0.03)
+        else:
+            bound = sqrt(3 / module.weight[0].numel())
+            nn.init.uniform_(module.weight, -bound, bound)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def ssd300(
+    class_names: Sequence[str], *, backbone: str = "vgg16", dataset: str = "voc", batch_norm: bool = False
+) -> SSD:
+    """SSD300. `backbone` is "vgg16" or Table 2's "vgg16_full"; `dataset` "voc" or "coco" chooses the prior sizes."""
+    config = ssd300_config(dataset=dataset, atrous=backbone != "vgg16_full", batch_norm=batch_norm)
+    return SSD(_with_base(config, backbone), class_names)
+
+
+def ssd512(
+    class_names: Sequence[str], *, backbone: str = "vgg16", dataset: str = "voc", batch_norm: bool = False
+) -> SSD:
+    """SSD512; `dataset` "voc" or "coco" chooses the prior sizes."""
+    return SSD(_with_base(ssd512_config(dataset=dataset, batch_norm=batch_norm), backbone), class_names)
+
+
+def ssdlite320(class_names: Sequence[str]) -> SSD:
+    """MobileNetV3-Large SSDLite at 320 x 320, for CPUs and small devices."""
+    return SSD(ssdlite320_config(), class_names)
+
+
+def _with_base(config: ModelConfig, backbone: str) -> ModelConfig:
+    from multibox.errors import UsageError
+
+    if backbone != config.base:
+        raise UsageError(f"{config.name} has no backbone {backbone!r}: choose {config.base}")
+    return config

@@ -1,0 +1,201 @@
+"""Priors: the default boxes that SSD tiles over its source maps (paper section 2.2, official prior_box_layer.cpp)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import floor
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+RATIOS_300 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
+RATIOS_512 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
+
+
+@dataclass(frozen=True)
+class PriorMap:
+    """The priors of one source map. Sizes and steps are pixels of the network input.
+
+    A cell holds a square of `min_size`, a square of √(min_size · max_size) where `max_size` is given, and for each of
+    `ratios` the box of that aspect ratio and the one of its reciprocal. `cells` and `step` are (rows, columns) and
+    (vertical, horizontal).
+    """
+
+    cells: tuple[int, int]
+    step: tuple[float, float]
+    min_size: float
+    max_size: float | None
+    ratios: tuple[float, ...]
+
+    @property
+    def boxes_per_cell(self) -> int:
+        return 1 + (self.max_size is not None) + 2 * len(self.ratios)
+
+    @property
+    def count(self) -> int:
+        return self.cells[0] * self.cells[1] * self.boxes_per_cell
+
+
+@dataclass(frozen=True)
+class PriorSpec:
+    """All priors of one detector, as numbers that fit into a weight file.
+
+    `input_size` is (height, width). `truncate` cuts min and max sizes to whole pixels as the official layer does
+    (it matters for SSD512 only); `clip` cuts the boxes to the picture, as the official code did before July 2016.
+    """
+
+    input_size: tuple[int, int]
+    maps: tuple[PriorMap, ...]
+    truncate: bool = False
+    clip: bool = False
+
+    @property
+    def count(self) -> int:
+        return sum(m.count for m in self.maps)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "PriorSpec":
+        """The inverse of `dataclasses.asdict` after a trip through JSON."""
+        maps = tuple(
+            PriorMap(tuple(m["cells"]), tuple(m["step"]), m["min_size"], m["max_size"], tuple(m["ratios"]))
+            for m in fields["maps"]
+        )
+        return cls(tuple(fields["input_size"]), maps, fields["truncate"], fields["clip"])
+
+    def keep(self, sources: Sequence[int]) -> "PriorSpec":
+        """Only the maps with these positions (Table 3 of the paper removes source maps)."""
+        return replace(self, maps=tuple(self.maps[i] for i in sources))
+
+
+def make_prior_corners(spec: PriorSpec) -> Float[Tensor, "p 4"]:
+    """Priors as (x1, y1, x2, y2) relative to the input, float32, in Caffe's order: map, row, column, box.
+
+    The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centres in float32, the rest in double.
+    """
+    height, width = spec.input_size
+    corners = np.concatenate([_map_corners(m, truncate=spec.truncate) for m in spec.maps])
+    corners = (corners / [width, height, width, height]).astype(np.float32)
+    return torch.from_numpy(corners.clip(0, 1) if spec.clip else corners)
+
+
+def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
+    """Priors as (cx, cy, w, h) relative to the input, float32, in Caffe's order."""
+    low, high = make_prior_corners(spec).double().split(2, dim=-1)
+    return torch.cat([(low + high) / 2, high - low], dim=-1).float()
+
+
+def _map_corners(source: PriorMap, *, truncate: bool) -> np.ndarray:
+    rows, columns = np.meshgrid(*(np.arange(n) for n in source.cells), indexing="ij")
+    offset = np.float32(0.5)
+    x = ((columns + offset) * np.float32(source.step[1])).astype(np.float32)
+    y = ((rows + offset) * np.float32(source.step[0])).astype(np.float32)
+    half = cell_sizes(source, truncate=truncate).astype(np.float64) / 2
+    centre = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
+    return np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4)
+
+
+def cell_sizes(source: PriorMap, *, truncate: bool = False) -> Float[np.ndarray, "k 2"]:
+    """(width, height) in pixels of the boxes of one cell, in order."""
+    small, large = source.min_size, source.max_size
+    if truncate:
+        small, large = floor(small), large and floor(large)
+    sizes = [(small, small)]
+    if large is not None:
+        sizes.append(((small * large) ** 0.5, (small * large) ** 0.5))
+    for ratio in source.ratios:
+        root = np.sqrt(np.float32(ratio))
+        sizes += [(small * root, small / root), (small / root, small * root)]
+    return np.array(sizes, dtype=np.float32)
+
+
+def equation4_scales(maps: int, *, smallest: float = 0.2, largest: float = 0.9) -> tuple[float, ...]:
+    """Scales s_1 … s_m, evenly spaced between `smallest` and `largest` (equation 4)."""
+    if maps == 1:
+        return (smallest,)
+    return tuple(smallest + (largest - smallest) * k / (maps - 1) for k in range(maps))
+
+
+def equation4_spec(
+    input_size: tuple[int, int],
+    cells: Sequence[tuple[int, int]],
+    *,
+    ratios: Sequence[Sequence[float]],
+    smallest: float = 0.2,
+    largest: float = 0.9,
+    beyond: float = 1.0,
+) -> PriorSpec:
+    """Section 2.2 as written: scales by equation 4, centres at ((i + ½) / |f_k|, (j + ½) / |f_k|).
+
+    `beyond` is the s_{m+1} that the additional square of the last map needs. Scales refer to the shorter input side.
+    """
+    side = min(input_size)
+    sizes = [side * s for s in (*equation4_scales(len(cells), smallest=smallest, largest=largest), beyond)]
+    return sized_spec(input_size, cells, sizes=sizes, ratios=ratios)
+
+
+def sized_spec(
+    input_size: tuple[int, int],
+    cells: Sequence[tuple[int, int]],
+    *,
+    sizes: Sequence[float],
+    ratios: Sequence[Sequence[float]],
+) -> PriorSpec:
+    """Priors from m + 1 sizes in pixels for m maps: each map's max size is the next map's min size."""
+    if len(sizes) != len(cells) + 1 or len(ratios) != len(cells):
+        raise ValueError(
+            f"{len(sizes)} sizes and {len(ratios)} ratio lists for {len(cells)} maps: give one more size than maps, "
+            "and one list of ratios for each map"
+        )
+    return PriorSpec(
+        input_size,
+        tuple(
+            PriorMap((rows, columns), (input_size[0] / rows, input_size[1] / columns), small, large, tuple(r))
+            for (rows, columns), small, large, r in zip(cells, sizes, sizes[1:], ratios, strict=False)
+        ),
+    )
+
+
+def official_sizes(side: int, *, first: int, lowest: int, highest: int, maps: int) -> tuple[float, ...]:
+    """The m + 1 sizes in pixels of `ssd_pascal.py` and its siblings: percent of the input side, in whole steps."""
+    step = floor((highest - lowest) / (maps - 2))
+    percent = [first, *range(lowest, highest + 1, step)]
+    return tuple(side * p / 100 for p in (*percent, percent[-1] + step))
+
+
+def _official_spec(
+    side: int,
+    cells: Sequence[int],
+    steps: Sequence[int],
+    ratios: Sequence[Sequence[float]],
+    sizes: Sequence[float],
+) -> PriorSpec:
+    return PriorSpec(
+        (side, side),
+        tuple(
+            PriorMap((n, n), (float(step), float(step)), small, large, tuple(r))
+            for n, step, small, large, r in zip(cells, steps, sizes, sizes[1:], ratios, strict=False)
+        ),
+    )
+
+
+def ssd300_priors(*, first: int, lowest: int, highest: int = 90) -> PriorSpec:
+    """The 8732 priors of the official SSD300 for these percentages of the input side."""
+    sizes = official_sizes(300, first=first, lowest=lowest, highest=highest, maps=6)
+    return _official_spec(300, (38, 19, 10, 5, 3, 1), (8, 16, 32, 64, 100, 300), RATIOS_300, sizes)
+
+
+def ssd512_priors(*, first: int, lowest: int, highest: int = 90, truncate: bool = False) -> PriorSpec:
+    """The 24564 priors of the official SSD512; `truncate` for those that its released weights were trained with."""
+    sizes = official_sizes(512, first=first, lowest=lowest, highest=highest, maps=7)
+    spec = _official_spec(512, (64, 32, 16, 8, 4, 2, 1), (8, 16, 32, 64, 128, 256, 512), RATIOS_512, sizes)
+    return replace(spec, truncate=truncate)
+
+
+SPECS = {
+    "ssd300-voc": ssd300_priors(first=10, lowest=20),
+    "ssd300-coco": ssd300_priors(first=7, lowest=15),
+    "ssd512-voc": ssd512_priors(first=7, lowest=15),
+    "ssd512-coco": ssd512_priors(first=4, lowest=10),
+}
