@@ -1,0 +1,74 @@
+"""Views: which rectangle of the image plane a training sample shows, and where its boxes fall in it.
+
+Only rectangle arithmetic; no pixel is touched. A view may reach beyond the picture (zoom-out) or lie inside it (crop).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle in pixels of the picture, once exact (for boxes) and once in whole pixels (for the picture itself).
+
+    `corners` are (x1, y1, x2, y2), continuous. `pixels` are (left, top, width, height), whole numbers, left and top
+    negative where the view begins outside the picture. The official code truncates what it copies and keeps the exact
+    rectangle for the boxes; so the two differ by less than one pixel on each side.
+    """
+
+    corners: tuple[float, float, float, float]
+    pixels: tuple[int, int, int, int]
+
+
+def whole(size: tuple[int, int]) -> View:
+    """The view that shows exactly a picture of `size` (width, height)."""
+    width, height = size
+    return View((0.0, 0.0, float(width), float(height)), (0, 0, width, height))
+
+
+def zoom_out(size: tuple[int, int], *, ratio: float, shift: tuple[float, float]) -> View:
+    """A canvas `ratio` times the width and the height of the picture, the picture at the relative position `shift`.
+
+    `shift` are two numbers in [0, 1): the share of the free room that lies left of the picture and above it. Size and
+    position are truncated to whole pixels (ExpandImage of data_transformer.cpp; paper section 3.6).
+    """
+    width, height = int(size[0] * ratio), int(size[1] * ratio)
+    left, top = int(shift[0] * (width - size[0])), int(shift[1] * (height - size[1]))
+    corners = (float(-left), float(-top), float(width - left), float(height - top))
+    return View(corners, (-left, -top, width, height))
+
+
+def crop(view: View, patch: Float32[np.ndarray, "4"]) -> View:
+    """The part of a view that `patch`, corners relative to the view, cuts out (CropImage of data_transformer.cpp)."""
+    left, top, width, height = view.pixels
+    x1, y1, x2, y2 = (np.clip(patch, 0, 1) * np.array([width, height, width, height], np.float32)).tolist()
+    pixels = (left + int(x1), top + int(y1), max(1, int(x2 - x1)), max(1, int(y2 - y1)))
+    return View((left + x1, top + y1, left + x2, top + y2), pixels)
+
+
+def relative(boxes: Float32[np.ndarray, "g 4"], view: View) -> Float64[np.ndarray, "g 4"]:
+    """Boxes from pixels of the picture to corners relative to the view, not clipped."""
+    x1, y1, x2, y2 = view.corners
+    return (boxes - np.array([x1, y1, x1, y1])) / np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
+
+
+def emitted(boxes: Float64[np.ndarray, "g 4"]) -> Bool[np.ndarray, " g"]:
+    """Which relative boxes stay: centre inside the view, border included, and some area left after clipping.
+
+    Emit rule CENTER of `MeetEmitConstraint`, `util/sampler.cpp` and `data_transformer.cpp`; paper section 2.2.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    clipped = np.clip(boxes, 0, 1)
+    return ((centres >= 0) & (centres <= 1) & (clipped[:, 2:] > clipped[:, :2])).all(axis=1)
+
+
+def mirrored(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
+    """Relative boxes of the view seen in a mirror, left and right exchanged."""
+    return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+
+
+def turned(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
+    """Relative boxes after a quarter turn counter-clockwise: what was on the right is on top."""
+    return np.stack([boxes[:, 1], 1 - boxes[:, 2], boxes[:, 3], 1 - boxes[:, 0]], axis=1)
