@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from multibox.detections import Detections
     from multibox.evaluation.evaluate import evaluate
     from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
+    from multibox.recipes.run import train
     from multibox.runtime.detector import Detector
-    from multibox.training.train import train
 
 _HOME = {
     "SSD": "models.ssd",
@@ -28,7 +28,7 @@ _HOME = {
     "ssd300": "models.ssd",
     "ssd512": "models.ssd",
     "ssdlite320": "models.ssd",
-    "train": "training.train",
+    "train": "recipes.run",
 }
 
 __all__ = [

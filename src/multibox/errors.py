@@ -4,7 +4,8 @@ MultiboxError
 ├── UsageError      an option, a name or a combination that does not exist          exit code 2
 └── InputError      something given is not what it has to be                         exit code 1
     ├── DataError       a data set, an annotation or a picture
-    └── WeightsError    a weight file or a download
+    ├── WeightsError    a weight file or a download
+    └── TrainingError   a run that cannot go on
 
 Every message is one line: the value received, the rule, the next step. The command prints it and ends with `exit_code`;
 mistakes inside the package stay `AssertionError` or `ValueError` and keep their traceback.
@@ -33,3 +34,7 @@ class DataError(InputError):
 
 class WeightsError(InputError):
     """A weight file that does not fit, is not what it claims, or could not be downloaded."""
+
+
+class TrainingError(InputError):
+    """A run that cannot go on: a loss that is not finite, a folder that belongs to another run."""

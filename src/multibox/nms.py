@@ -73,7 +73,7 @@ def _select_sorted(
     classes: int,
     settings: DetectionSettings,
 ) -> Selection:
-    """Best per class, suppression, best per picture for candidates in order of score; a position is prior · C + class."""
+    """Best per class, suppression, best per picture of sorted candidates; a position is prior · C + class."""
     labels = positions % classes
     within = rank_in_class(labels) < settings.per_class
     scores, labels = scores[within], labels[within]
@@ -94,10 +94,10 @@ def rank_in_class(labels: Int64[Tensor, " n"]) -> Int64[Tensor, " n"]:
 def greedy_nms(
     boxes: Float[Tensor, "n 4"], labels: Int64[Tensor, " n"], *, threshold: float, limit: int
 ) -> Int64[Tensor, " k"]:
-    """Positions of the first `limit` boxes that no kept earlier box of the same label overlaps by more than `threshold`.
+    """Positions of the first `limit` boxes that no kept box before them overlaps by more than `threshold`.
 
-    Boxes come best first. Exact greedy suppression, block by block: a block is first cleared of what earlier survivors
-    suppress, then of what its own suppress.
+    Only boxes of the same label suppress each other. Boxes come best first. Exact greedy suppression, block by block:
+    a block is first cleared of what earlier survivors suppress, then of what its own suppress.
     """
     kept = torch.zeros(0, dtype=torch.int64, device=boxes.device)
     for start in range(0, len(boxes), _BLOCK):

@@ -1,0 +1,22 @@
+"""Recipes that give a detector from scratch in minutes on a processor with two cores."""
+
+from multibox.data.augment import AUGMENTATIONS
+from multibox.models.config import slim300_config
+from multibox.recipes.recipe import Recipe
+from multibox.training.loop import LoopConfig
+from multibox.training.optimizer import OptimizerConfig, Schedule
+
+
+def quick() -> Recipe:
+    """A slim SSD300 with batch normalisation, for a few hundred pictures of a few classes.
+
+    multibox train quick --data PATH --out runs/quick
+    """
+    return Recipe(
+        name="quick",
+        model=slim300_config(sizes=(18, 48, 90, 132, 174, 216, 258)),
+        schedule=Schedule(3000, rate=0.02, shape="cosine", warmup=200),
+        optimizer=OptimizerConfig(clip=10.0),
+        augmentation=AUGMENTATIONS["flip"],
+        loop=LoopConfig(batch_size=16, precision="bfloat16", ema=0.998, checkpoint_every=250),
+    )

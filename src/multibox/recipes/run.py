@@ -1,0 +1,135 @@
+"""A recipe brought to life: data, model, training, evaluation and the files of a run folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from multibox.data.dataset import Dataset
+from multibox.data.load import load_dataset
+from multibox.data.loader import batches
+from multibox.errors import TrainingError, UsageError
+from multibox.models.ssd import SSD
+from multibox.recipes import find_recipe
+from multibox.recipes.recipe import Recipe
+from multibox.training.loop import Run, fit
+from multibox.training.progress import ProgressLine
+from multibox.weights.file import save_weights
+
+RECIPE = "recipe.json"
+
+
+def train(
+    recipe: Recipe | str,
+    *,
+    data: Path | str | Dataset,
+    out: Path | str,
+    resume: bool = False,
+    workers: int = 0,
+    device: str | None = None,
+) -> SSD:
+    """Train a recipe on a data set and return the model; `out` holds the weights, metrics and checkpoint.
+
+    `data` is a path in any format the package reads, or a data set. Raises TrainingError where `out` holds another run,
+    or where the loss is not finite; UsageError for unknown names.
+    """
+    recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    folder = Path(out)
+    _claim(folder, recipe, resume=resume)
+    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+    torch.manual_seed(recipe.seed)
+    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model = SSD(recipe.model, dataset.class_names)
+    if recipe.base_weights and not resume:
+        _load_base(model, recipe.base_weights)
+    run = Run(
+        model.to(target), loop=recipe.loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss
+    )
+    if resume:
+        run.load(folder)
+    stream = batches(
+        dataset,
+        augmentation=recipe.augmentation,
+        input_size=recipe.model.input_size,
+        batch_size=recipe.loop.part,
+        seed=recipe.seed,
+        workers=workers,
+        start=run.step * recipe.loop.accumulate,
+        use_difficult=recipe.use_difficult,
+    )
+    progress = ProgressLine(steps=recipe.schedule.iterations)
+    progress.say(_headline(recipe, dataset, folder))
+    fit(
+        run,
+        stream,
+        folder=folder,
+        validate=_validator(recipe, data),
+        keep=_keeper(recipe, dataset, folder),
+        progress=progress,
+    )
+    return run.result
+
+
+def _claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Make the run folder, or check that it holds this very recipe."""
+    written = folder / RECIPE
+    if resume:
+        if not written.exists():
+            raise TrainingError(f"{folder} holds no run to resume; start one without --resume")
+        _compare(Recipe.from_json(json.loads(written.read_text(encoding="utf-8"))), recipe, folder)
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise TrainingError(f"{folder} is not empty: go on with --resume or choose another --out; nothing was changed")
+    folder.mkdir(parents=True, exist_ok=True)
+    written.write_text(json.dumps(recipe.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
+def _compare(old: Recipe, new: Recipe, folder: Path) -> None:
+    before, now = _flat(old.to_json()), _flat(new.to_json())
+    changed = [f"{key} was {before.get(key)}, is {now.get(key)}" for key in now if before.get(key) != now.get(key)]
+    if changed:
+        raise TrainingError(
+            f"{folder} was trained with another recipe ({'; '.join(changed[:3])}): choose another --out"
+        )
+
+
+def _flat(fields: dict[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in fields.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat
+
+
+def _load_base(model: SSD, source: str) -> None:
+    from multibox.weights.base import load_base
+
+    load_base(model, source)
+
+
+def _headline(recipe: Recipe, dataset: Dataset, folder: Path) -> str:
+    return (
+        f"training {recipe.name} ({recipe.model.name}, {recipe.model.priors.count} priors) on {dataset.name}: "
+        f"{len(dataset)} images, {dataset.num_objects} objects, {len(dataset.class_names)} classes, into {folder}"
+    )
+
+
+def _validator(recipe: Recipe, data: Path | str | Dataset) -> Callable[[SSD], float] | None:
+    if recipe.validation_split is None:
+        return None
+    if isinstance(data, Dataset):
+        raise UsageError("a recipe with a validation split needs the path of a data set, not one in memory")
+    from multibox.evaluation.evaluate import evaluate
+    from multibox.runtime.detector import Detector
+
+    held_out = load_dataset(data, split=recipe.validation_split, pixels=recipe.pixels)
+    return lambda model: evaluate(Detector(model), held_out, metric=recipe.metric).mean
+
+
+def _keeper(recipe: Recipe, dataset: Dataset, folder: Path) -> Callable[[SSD, str, float | None], None]:
+    info = {"recipe": recipe.to_json(), "data": dataset.name, "images": len(dataset), "objects": dataset.num_objects}
+
+    def keep(model: SSD, name: str, score: float | None) -> None:
+        save_weights(folder / f"{name}.safetensors", model, info={**info, "metric": recipe.metric, "score": score})
+
+    return keep

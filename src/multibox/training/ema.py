@@ -1,0 +1,28 @@
+"""An exponential moving average of a model's weights, which often detects better than the weights themselves."""
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+
+class MovingAverage:
+    """Holds `model`, a copy whose values follow those of the model that learns.
+
+    The decay grows from 0.1 to `decay` over the first steps, so that the start is forgotten soon.
+    """
+
+    def __init__(self, model: nn.Module, *, decay: float) -> None:
+        self.decay = decay
+        self.model = deepcopy(model).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, *, step: int) -> None:
+        """Move towards `model` after step number `step`, counted from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        learned = model.state_dict()
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(learned[name], 1 - decay)
+            else:
+                value.copy_(learned[name])

@@ -1,0 +1,93 @@
+"""The optimiser and its rate: SGD as in the paper's section 3, with the official multipliers for biases."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Literal, NamedTuple
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """SGD with momentum; `clip` limits the norm of the whole gradient, 0 leaves it alone."""
+
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    clip: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over `iterations` steps.
+
+    "steps" multiplies the rate by `gamma` at each of `milestones`; "cosine" lets it fall to 0 at the end. `warmup`
+    steps rise in a line from a tenth of the rate.
+    """
+
+    iterations: int
+    rate: float = 1e-3
+    shape: Literal["steps", "cosine"] = "steps"
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    warmup: int = 0
+
+    def at(self, step: int) -> float:
+        """Learning rate of step number `step`, counted from 0."""
+        rate = self.rate
+        if self.shape == "cosine":
+            rate *= (1 + cos(pi * min(1.0, step / self.iterations))) / 2
+        else:
+            rate *= self.gamma ** sum(step >= milestone for milestone in self.milestones)
+        return rate * min(1.0, 0.1 + 0.9 * step / self.warmup) if self.warmup else rate
+
+
+class GroupRule(NamedTuple):
+    """Parameters whose name `pattern` finds learn at `rate` times the rate and decay at `decay` times the decay."""
+
+    pattern: str
+    rate: float
+    decay: float
+
+
+GROUP_RULES = (
+    GroupRule(r"batch_norm", 1, 0),
+    GroupRule(r"\.bias$", 2, 0),
+    GroupRule(r"", 1, 1),
+)
+"""The first rule that fits wins. Biases: twice the rate, no decay (`lr_mult`, `decay_mult` in model_libs.py)."""
+
+
+def make_optimizer(
+    model: nn.Module, config: OptimizerConfig, rules: Iterable[GroupRule] = GROUP_RULES
+) -> torch.optim.SGD:
+    """SGD with one parameter group for each rule that fits some parameter; a group keeps its rule's multiplier."""
+    groups: list[dict[str, object]] = []
+    named = _names(model)
+    for rule in rules:
+        chosen = [name for name in named if re.search(rule.pattern, name)]
+        parameters = [named.pop(name) for name in chosen]
+        if parameters:
+            groups.append(
+                {"params": parameters, "multiplier": rule.rate, "weight_decay": config.weight_decay * rule.decay}
+            )
+    return torch.optim.SGD(groups, lr=1.0, momentum=config.momentum)
+
+
+def _names(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Trainable parameters by name, with "batch_norm" in the names of those that belong to one."""
+    names = {}
+    for path, module in model.named_modules():
+        kind = ".batch_norm" if isinstance(module, nn.BatchNorm2d) else ""
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                names[f"{path}{kind}.{name}"] = parameter
+    return names
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group its multiple of `rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["multiplier"]
