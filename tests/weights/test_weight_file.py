@@ -1,0 +1,153 @@
+"""Weight files: the round trip, what they say about themselves, and every way they can be wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from multibox.errors import WeightsError
+from multibox.models.config import slim300_config, ssdlite320_config
+from multibox.models.ssd import SSD
+from multibox.weights.file import load_weights, read_info, save_weights
+
+NAMES = ("nut", "bolt", "Schraube, groß")
+
+
+@pytest.fixture(scope="module")
+def model() -> SSD:
+    torch.manual_seed(0)
+    return SSD(slim300_config(width=1 / 32), NAMES)
+
+
+def rewritten(path: Path, *, description: dict | None = None, **tensors: torch.Tensor) -> Path:
+    """The file with a changed description and changed tensors."""
+    metadata = {"multibox": json.dumps({**read_info(path), **(description or {})})}
+    save_file({**load_file(path), **tensors}, path, metadata=metadata)
+    return path
+
+
+def test_round_trip(tmp_path: Path, model: SSD) -> None:
+    """The loaded model equals the saved one: class names, config, every value, and what it computes."""
+    save_weights(tmp_path / "a.safetensors", model, info={"recipe": "quick", "score": {"voc07": 0.5}})
+    loaded, info = load_weights(tmp_path / "a.safetensors")
+    assert info == {"recipe": "quick", "score": {"voc07": 0.5}}
+    assert loaded.class_names == NAMES
+    assert loaded.config == model.config
+    assert not loaded.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
+    assert all(torch.equal(a, b) for a, b in zip(loaded.buffers(), model.buffers(), strict=True))
+
+
+def test_other_config_survives(tmp_path: Path) -> None:
+    """A config with other thresholds, normalisation and clipping comes back as it was."""
+    model = SSD(ssdlite320_config(), NAMES)
+    save_weights(tmp_path / "a.safetensors", model)
+    assert load_weights(tmp_path / "a.safetensors")[0].config == model.config
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_widened(tmp_path: Path, model: SSD, dtype: torch.dtype) -> None:
+    """Half-size files load as float32 values that are the rounded originals; counters stay whole numbers."""
+    save_weights(tmp_path / "a.safetensors", model, dtype=dtype)
+    assert load_file(tmp_path / "a.safetensors")["heads.location.0.weight"].dtype == dtype
+    loaded, _ = load_weights(tmp_path / "a.safetensors")
+    for name, value in model.state_dict().items():
+        found = loaded.state_dict()[name]
+        assert found.dtype == value.dtype
+        assert torch.equal(found, value.to(dtype).to(value.dtype) if value.is_floating_point() else value)
+
+
+def test_channels_last_and_random_state(tmp_path: Path, model: SSD) -> None:
+    """A model in another memory layout is saved the same, and loading draws nothing from torch's generator."""
+    save_weights(tmp_path / "a.safetensors", model)
+    twin, _ = load_weights(tmp_path / "a.safetensors")
+    save_weights(tmp_path / "b.safetensors", twin.to(memory_format=torch.channels_last))
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    state = torch.random.get_rng_state()
+    load_weights(tmp_path / "a.safetensors")
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path, model: SSD, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fails before the rename, the old file is whole and nothing else is left in the folder."""
+    path = tmp_path / "a.safetensors"
+    save_weights(path, model)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        save_weights(path, model, info={"new": True})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_read_info(tmp_path: Path, model: SSD) -> None:
+    """The description has its documented keys."""
+    save_weights(tmp_path / "a.safetensors", model, info={"score": 0.5})
+    found = read_info(tmp_path / "a.safetensors")
+    assert sorted(found) == ["class_names", "config", "format", "info", "version"]
+    assert found["class_names"] == list(NAMES)
+    assert found["config"]["name"] == "slim300"
+
+
+def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
+    """A file that is wrong in the named way."""
+    path = folder / "w.safetensors"
+    if kind == "absent":
+        return path
+    save_weights(path, model)
+    values = load_file(path)
+    if kind == "text":
+        path.write_text("not weights at all, but a text that is long enough")
+    elif kind == "short":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "foreign":
+        save_file(values, path, metadata={"format": "pt"})
+    elif kind == "newer":
+        rewritten(path, description={"format": 2, "version": "9.0"})
+    elif kind == "damaged":
+        save_file(values, path, metadata={"multibox": "{'format'"})
+    elif kind == "base":
+        rewritten(path, description={"config": {**model.config.to_json(), "base": "vgg19"}})
+    elif kind == "config":
+        rewritten(path, description={"config": {"name": "x"}})
+    elif kind == "classes":
+        rewritten(path, description={"class_names": ["one"]})
+    elif kind == "superfluous":
+        rewritten(path, extra=torch.zeros(1))
+    else:
+        metadata = {"multibox": json.dumps(read_info(path))}
+        del values["extras.0.3.weight"]
+        save_file(values, path, metadata=metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("absent", "does not exist"),
+        ("text", "not a complete safetensors file"),
+        ("short", "not a complete safetensors file"),
+        ("foreign", "multibox weights import"),
+        ("newer", "install a newer multibox"),
+        ("damaged", "damaged description"),
+        ("base", "base network 'vgg19' is not known"),
+        ("config", "describes no model"),
+        ("classes", r"'heads.confidence.0.weight' with shape \(16, 16, 3, 3\)"),
+        ("superfluous", "holds 'extra'"),
+        ("missing", "lacks 'extras.0.3.weight'"),
+    ],
+)
+def test_wrong_files(tmp_path: Path, model: SSD, kind: str, message: str) -> None:
+    """Each broken file gives one line that names the file, what is wrong, and the next step."""
+    path = wrong_file(tmp_path, model, kind)
+    with pytest.raises(WeightsError, match=message) as caught:
+        load_weights(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
