@@ -21,7 +21,8 @@ AP_VERSIONS = ("voc07", "voc10", "integral")
 class Curve:
     """Recall and precision of one class after each counted detection, best score first.
 
-    Ignored detections are left out. `num_objects` is the number of objects that count. Without any, recall is 0 throughout and the AP is nan.
+    Ignored detections are left out. `num_objects` is the number of objects that count: without any, recall is 0
+    throughout and the AP is nan.
     """
 
     scores: Float[np.ndarray, " k"]

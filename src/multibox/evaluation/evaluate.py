@@ -1,0 +1,130 @@
+"""Run a detector over a data set, or take detections that exist, and say how good they are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.errors import DataError, UsageError
+from multibox.evaluation.coco import evaluate_coco
+from multibox.evaluation.evaluation import Evaluation
+from multibox.evaluation.relabel import no_detections, relabel
+from multibox.evaluation.voc import AP_VERSIONS, count_objects, evaluate_voc
+
+__all__ = ["METRICS", "Evaluation", "evaluate"]
+
+METRICS = ("voc07", "voc10", "coco")
+
+BatchDetector = Callable[[list[Path]], Sequence[Detections]]
+Progress = Callable[[int, int], None]
+Areas = Mapping[str, Float64[np.ndarray, " g"]]
+
+
+def evaluate(
+    detector: BatchDetector | Mapping[str, Detections],
+    dataset: Dataset,
+    *,
+    metric: str = "voc10",
+    progress: Progress | None = None,
+    batch_size: int = 8,
+    areas: Areas | None = None,
+) -> Evaluation:
+    """Average precision of a detector on a data set, all of whose pictures count.
+
+    `detector` takes a list of picture paths and gives their Detections (`multibox.Detector` does), or is a mapping from
+    picture id to Detections, where pictures that it lacks have none. `metric` is one of METRICS. `progress` is called
+    with the number of pictures done and of all. Classes are matched by name. A picture that cannot be read counts as
+    without detections and is listed in `problems`. `areas` is for coco alone, see `evaluate_coco`.
+    UsageError for an unknown metric; DataError for a data set without pictures, or of which no picture can be read, for
+    detections of unknown pictures, and for classes of the data set that the detector does not know.
+    """
+    if metric not in METRICS:
+        raise UsageError(f"metric {metric!r}; it is one of {', '.join(METRICS)}")
+    if len(dataset) == 0:
+        raise DataError(f"{dataset.name}: no picture to evaluate on; choose a split that has some")
+    problems: list[str] = []
+    if isinstance(detector, Mapping):
+        found = _look_up(detector, dataset=dataset)
+    else:
+        found, problems = _detect(detector, dataset=dataset, batch_size=batch_size, progress=progress)
+    if metric == "coco":
+        return _coco_evaluation(dataset, detections=found, areas=areas, problems=problems)
+    return _voc_evaluation(dataset, detections=found, metric=metric, problems=problems)
+
+
+def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detections]:
+    unknown = sorted(set(found) - {example.id for example in dataset})
+    if unknown:
+        raise DataError(
+            f"detections of {len(unknown)} pictures that {dataset.name} has not, the first {unknown[0]!r}; "
+            "evaluate on the split that the detections were made for"
+        )
+    nothing = no_detections(dataset.class_names, image_size=None)
+    return [relabel(found.get(example.id, nothing), class_names=dataset.class_names) for example in dataset]
+
+
+def _detect(
+    detector: BatchDetector, *, dataset: Dataset, batch_size: int, progress: Progress | None
+) -> tuple[list[Detections], list[str]]:
+    """Detections of every picture in the data set's classes, and a line about each that could not be read."""
+    found: list[Detections] = []
+    problems: list[str] = []
+    for start in range(0, len(dataset), batch_size):
+        examples = dataset.examples[start : start + batch_size]
+        results = _detect_batch(detector, paths=[example.image for example in examples])
+        for example, result in zip(examples, results, strict=True):
+            if isinstance(result, str):
+                problems.append(result)
+                result = no_detections(dataset.class_names, image_size=example.size)
+            found.append(relabel(result, class_names=dataset.class_names))
+        if progress is not None:
+            progress(len(found), len(dataset))
+    if len(problems) == len(dataset):
+        raise DataError(f"none of the {len(dataset)} pictures of {dataset.name} can be read; the first: {problems[0]}")
+    return found, problems
+
+
+def _detect_batch(detector: BatchDetector, *, paths: list[Path]) -> list[Detections | str]:
+    """Detections of each picture, or what is wrong with it; one by one where the batch as a whole fails."""
+    try:
+        return list(detector(paths))
+    except (DataError, OSError) as error:
+        if len(paths) > 1:
+            return [result for path in paths for result in _detect_batch(detector, paths=[path])]
+        return [str(error) if str(paths[0]) in str(error) else f"{paths[0]}: {error}"]
+
+
+def _voc_evaluation(dataset: Dataset, *, detections: list[Detections], metric: str, problems: list[str]) -> Evaluation:
+    result = evaluate_voc(dataset, detections=detections)
+    return Evaluation(
+        metric=metric,
+        class_names=dataset.class_names,
+        mean=result.mean(metric),
+        numbers={version: result.mean(version) for version in AP_VERSIONS},
+        ap=dict(zip(dataset.class_names, result.ap(metric).tolist(), strict=True)),
+        objects={name: curve.num_objects for name, curve in zip(dataset.class_names, result.curves, strict=True)},
+        num_images=len(dataset),
+        num_detections=sum(map(len, detections)),
+        curves=dict(zip(dataset.class_names, result.curves, strict=True)),
+        problems=tuple(problems),
+    )
+
+
+def _coco_evaluation(
+    dataset: Dataset, *, detections: list[Detections], areas: Areas | None, problems: list[str]
+) -> Evaluation:
+    result = evaluate_coco(dataset, detections=detections, areas=areas)
+    return Evaluation(
+        metric="coco",
+        class_names=dataset.class_names,
+        mean=result.numbers["AP"],
+        numbers=result.numbers,
+        ap=dict(zip(dataset.class_names, result.ap.tolist(), strict=True)),
+        objects=dict(zip(dataset.class_names, count_objects(dataset), strict=True)),
+        num_images=len(dataset),
+        num_detections=sum(map(len, detections)),
+        problems=tuple(problems),
+    )

@@ -1,0 +1,63 @@
+"""The outcome of an evaluation: numbers, curves, and a table for the terminal."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from multibox.evaluation.voc import Curve
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How good a detector is on a data set.
+
+    `mean` is the headline number: mAP for voc07 and voc10, AP (IoU .5 to .95) for coco. `numbers` holds all: for the
+    VOC metrics the mAP in the versions voc07, voc10 and integral, for coco the twelve. `ap` and `objects` are by class;
+    `objects` leaves difficult and crowd objects out. A class without objects has AP nan and does not enter the mean.
+    `curves`, by class, exist for the VOC metrics. `problems` names pictures that could not be read and so count as
+    without detections.
+    """
+
+    metric: str
+    class_names: tuple[str, ...]
+    mean: float
+    numbers: dict[str, float]
+    ap: dict[str, float]
+    objects: dict[str, int]
+    num_images: int
+    num_detections: int
+    curves: dict[str, Curve] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the curves, ready for json.dumps; nan becomes None."""
+        return {
+            "metric": self.metric,
+            "mean": _json_number(self.mean),
+            "numbers": {name: _json_number(value) for name, value in self.numbers.items()},
+            "ap": {name: _json_number(value) for name, value in self.ap.items()},
+            "objects": dict(self.objects),
+            "num_images": self.num_images,
+            "num_detections": self.num_detections,
+            "problems": list(self.problems),
+        }
+
+    def table(self) -> str:
+        """Classes with objects and AP in per cent, then the mean, the counts and all numbers, aligned with spaces."""
+        rows = [("class", "objects", "AP %")]
+        rows += [(name, str(self.objects[name]), _percent(self.ap[name])) for name in self.class_names]
+        rows += [(f"mean ({self.metric})", str(sum(self.objects.values())), _percent(self.mean))]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+        rule = "-" * len(lines[0])
+        numbers = "  ".join(f"{name} {_percent(value)}" for name, value in self.numbers.items())
+        counts = f"{self.num_images} images, {self.num_detections} detections"
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", numbers, counts, *self.problems])
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _json_number(value: float) -> float | None:
+    return None if math.isnan(value) else value

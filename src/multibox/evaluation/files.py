@@ -1,0 +1,51 @@
+"""Detections that anybody made, from the file formats that people exchange, and back into them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.errors import DataError, UsageError
+from multibox.evaluation.coco_results import read_coco_results, write_coco_results
+from multibox.evaluation.voc_results import read_voc_results, write_voc_results
+
+__all__ = [
+    "read_coco_results",
+    "read_detections",
+    "read_voc_results",
+    "write_coco_results",
+    "write_detections",
+    "write_voc_results",
+]
+
+
+def read_detections(
+    path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
+) -> dict[str, Detections]:
+    """Detections by picture id: of a COCO results file (.json) or of a folder of VOC devkit files.
+
+    `category_ids` matters to COCO results alone: the id of each class, see `read_coco_results`. DataError for what
+    is not there, malformed, or does not belong to the data set.
+    """
+    if path.is_dir():
+        return read_voc_results(path, dataset=dataset)
+    if not path.exists():
+        raise DataError(f"{path}: not there; give a COCO results file or a folder of comp4_det_SET_CLASS.txt")
+    return read_coco_results(path, dataset=dataset, category_ids=category_ids)
+
+
+def write_detections(
+    path: Path,
+    *,
+    dataset: Dataset,
+    detections: Mapping[str, Detections],
+    file_format: str,
+    category_ids: Sequence[int] | None = None,
+) -> None:
+    """Write a COCO results file (`file_format` coco) or a folder of VOC devkit files (voc); UsageError for others."""
+    if file_format == "coco":
+        write_coco_results(path, dataset=dataset, detections=detections, category_ids=category_ids)
+    elif file_format == "voc":
+        write_voc_results(path, dataset=dataset, detections=detections)
+    else:
+        raise UsageError(f"detection file format {file_format!r}; it is coco or voc")

@@ -1,0 +1,60 @@
+"""One detection as a result file states it, and the way from such rows to Detections."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from multibox.data.dataset import Dataset, Example
+from multibox.detections import Detections
+from multibox.errors import DataError
+from multibox.evaluation.relabel import no_detections
+
+
+class ResultRow(NamedTuple):
+    """One detection: picture id, label, score, and (x1, y1, x2, y2) in continuous pixels. `place` is for messages."""
+
+    place: str
+    image_id: str
+    label: int
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def detections_by_id(rows: Iterable[ResultRow], *, dataset: Dataset) -> dict[str, Detections]:
+    """Detections of every picture of the data set, best score first; equal scores stay in the order of the rows.
+
+    DataError for a picture id that the data set has not, for a score or side that is no finite number, for a box whose
+    sides are in the wrong order, and for a data set in which two pictures share an id.
+    """
+    grouped: dict[str, list[ResultRow]] = {example.id: [] for example in dataset}
+    if len(grouped) < len(dataset):
+        raise DataError(f"{dataset.name}: two pictures share an id; detection files need ids of their own for each")
+    for row in rows:
+        _check(row)
+        if row.image_id not in grouped:
+            raise DataError(
+                f"{row.place}: picture id {row.image_id!r} is not among the {len(dataset)} of {dataset.name}; "
+                "evaluate on the split that the detections were made for"
+            )
+        grouped[row.image_id].append(row)
+    return {example.id: _detections(grouped[example.id], example=example, dataset=dataset) for example in dataset}
+
+
+def _check(row: ResultRow) -> None:
+    if not all(map(math.isfinite, (row.score, *row.box))):
+        raise DataError(f"{row.place}: score {row.score}, box {list(row.box)}; all must be finite numbers")
+    x1, y1, x2, y2 = row.box
+    if x2 < x1 or y2 < y1:
+        raise DataError(f"{row.place}: box {list(row.box)} as x1 y1 x2 y2; x2 and y2 must not lie before x1 and y1")
+
+
+def _detections(rows: list[ResultRow], *, example: Example, dataset: Dataset) -> Detections:
+    if not rows:
+        return no_detections(dataset.class_names, image_size=example.size)
+    scores = np.array([row.score for row in rows], dtype=np.float32)
+    order = np.argsort(-scores, kind="stable")
+    boxes = np.array([row.box for row in rows], dtype=np.float32)
+    labels = np.array([row.label for row in rows], dtype=np.int64)
+    return Detections(boxes[order], scores[order], labels[order], dataset.class_names, example.size or (0, 0))
