@@ -1,0 +1,18 @@
+"""Size of a picture as it is shown, from its header; None where there is no picture that can be read."""
+
+from pathlib import Path
+
+from multibox.data.decode import exif_orientation, image_size
+from multibox.errors import DataError
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) after the EXIF rotation, which labels refer to; nothing is decoded."""
+    if not path.is_file():
+        return None
+    try:
+        width, height = image_size(path)
+        turned = exif_orientation(path) >= 5  # 5 to 8 exchange rows and columns
+    except (DataError, OSError):
+        return None
+    return (height, width) if turned else (width, height)
