@@ -1,0 +1,34 @@
+"""Where to compute: the device a user names, or the best one there is."""
+
+import torch
+
+from multibox.errors import UsageError
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name a GPU where there is one, else the CPU.
+
+    Raises UsageError where the name is unknown or this machine has no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"device {name!r} is not known: choose cpu, cuda, cuda:1 (a second GPU) or mps") from None
+    if not _is_there(device):
+        raise UsageError(f"device {name!r} is not available: this machine has {', '.join(_available())}")
+    return device
+
+
+def _is_there(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return (device.index or 0) < torch.cuda.device_count()
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"
+
+
+def _available() -> list[str]:
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]

@@ -1,0 +1,25 @@
+"""What a Detector asks of the engine that runs its network."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.nms import Selection
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A network in some engine. `input_size` is (height, width); boxes in a Selection are relative to the input."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def input_size(self) -> tuple[int, int]: ...
+
+    def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Any:
+        """The network's raw outputs for RGB pictures at the input size; complete when this returns."""
+
+    def select(self, outputs: Any) -> list[Selection]:
+        """Detections of each picture from the raw outputs, best first."""

@@ -1,0 +1,125 @@
+"""From pictures to Detections: decode, resize, network, post-processing, boxes in pixels of the original."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Any, overload
+
+import numpy as np
+
+from multibox.data.decode import read_image
+from multibox.detections import Detections
+from multibox.device import choose_device
+from multibox.errors import DataError, UsageError
+from multibox.models.ssd import SSD
+from multibox.nms import Selection
+from multibox.runtime.backend import Backend
+from multibox.runtime.prepare import Prepared, prepare_ahead, resize_to_input
+from multibox.runtime.torch_backend import TorchBackend
+
+STAGES = ("decode", "resize", "network", "post-processing")
+
+
+class Detector:
+    """Finds objects in pictures with an SSD, where its parameters lie, or with another engine.
+
+    `precision` is "float32" or "bfloat16". `batch_size` is how many pictures of a list go through the network
+    together. `info` is what the weight file says about itself: recipe, training data, score.
+    """
+
+    def __init__(self, model: SSD | Backend, *, precision: str = "float32", batch_size: int = 8) -> None:
+        self.backend: Backend = TorchBackend(model, precision=precision) if isinstance(model, SSD) else model
+        self.batch_size = _checked_batch_size(batch_size)
+        self.info: dict[str, Any] = {}
+
+    @classmethod
+    def load(
+        cls, source: str | Path, *, device: str | None = None, precision: str = "float32", batch_size: int = 8
+    ) -> "Detector":
+        """A detector from a weight file. Without a `device` a GPU where there is one, else the CPU.
+
+        Raises WeightsError where the file is missing or does not fit, UsageError for an unknown device or precision.
+        """
+        from multibox.weights.file import load_weights
+
+        model, info = load_weights(source, device=choose_device(device))
+        detector = cls(model, precision=precision, batch_size=batch_size)
+        detector.info = info
+        return detector
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.backend.class_names
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the network input."""
+        return self.backend.input_size
+
+    @overload
+    def __call__(self, source: list[Any] | tuple[Any, ...], *, batch_size: int | None = None) -> list[Detections]: ...
+    @overload
+    def __call__(self, source: Any, *, batch_size: int | None = None) -> Detections: ...
+    def __call__(self, source: Any, *, batch_size: int | None = None) -> Detections | list[Detections]:
+        """Detections in one picture, or a list of them for a list of pictures.
+
+        A picture is a path, the bytes of a file, an RGB array (H, W, 3) of uint8, or a PIL image. Raises DataError for
+        the first that cannot be read; `try_each` goes on instead.
+        """
+        if not isinstance(source, list | tuple):
+            return self([source], batch_size=1)[0]
+        return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
+
+    def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
+        """Detections of each picture in order, or the DataError of a picture that cannot be read.
+
+        Takes from `sources` as it goes, so a stream without end is fine; the next pictures are decoded meanwhile.
+        """
+        size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
+        prepared = prepare_ahead(sources, input_size=self.input_size, ahead=2 * size - 1)
+        while group := list(islice(prepared, size)):
+            found = iter(self._detect([p for p in group if isinstance(p, Prepared)]))
+            for item in group:
+                yield item if isinstance(item, DataError) else next(found)
+
+    def timed(self, source: Any) -> tuple[Detections, dict[str, float]]:
+        """Detections in one picture, and milliseconds of each of STAGES. The first call is slower than others."""
+        times = [perf_counter()]
+        image = read_image(source)
+        times.append(perf_counter())
+        prepared = resize_to_input(image, self.input_size)
+        times.append(perf_counter())
+        outputs = self.backend.forward(prepared.pixels[None])
+        times.append(perf_counter())
+        detections = self._in_pixels(self.backend.select(outputs)[0], prepared.image_size)
+        times.append(perf_counter())
+        spans = [1000 * (end - start) for start, end in pairwise(times)]
+        return detections, dict(zip(STAGES, spans, strict=True))
+
+    def _detect(self, pictures: Sequence[Prepared]) -> list[Detections]:
+        if not pictures:
+            return []
+        outputs = self.backend.forward(np.stack([p.pixels for p in pictures]))
+        selections = self.backend.select(outputs)
+        return [self._in_pixels(s, p.image_size) for s, p in zip(selections, pictures, strict=True)]
+
+    def _in_pixels(self, selection: Selection, image_size: tuple[int, int]) -> Detections:
+        """Boxes from relative to pixels, without those that lay outside the picture: clipped, they are empty."""
+        width, height = image_size
+        boxes = selection.boxes.clamp(0, 1).numpy() * np.array([width, height, width, height], dtype=np.float32)
+        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        scores, labels = selection.scores.float().numpy(), selection.labels.numpy()
+        return Detections(boxes[inside], scores[inside], labels[inside], self.class_names, image_size)
+
+
+def _or_raise(found: Detections | DataError) -> Detections:
+    if isinstance(found, DataError):
+        raise found
+    return found
+
+
+def _checked_batch_size(size: int) -> int:
+    if size < 1:
+        raise UsageError(f"the batch size is {size}; it has to be 1 or more")
+    return size

@@ -1,0 +1,50 @@
+"""Pictures on their way to the network: read, and resized without regard to their aspect, ahead of its need."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.data.decode import read_image
+from multibox.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture at the network's input size, and its original (width, height)."""
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    image_size: tuple[int, int]
+
+
+def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, int]) -> Prepared:
+    """WARP with linear interpolation, the official test transform. `input_size` is (height, width)."""
+    height, width = input_size
+    pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return Prepared(pixels, (image.shape[1], image.shape[0]))
+
+
+def try_prepare(source: Any, input_size: tuple[int, int]) -> Prepared | DataError:
+    """The prepared picture, or the reason why there is none."""
+    try:
+        return resize_to_input(read_image(source), input_size)
+    except DataError as error:
+        return error
+
+
+def prepare_ahead(sources: Iterable[Any], *, input_size: tuple[int, int], ahead: int) -> Iterator[Prepared | DataError]:
+    """What `try_prepare` gives for each source in order; threads keep up to `ahead` pictures ready."""
+    waiting: deque[Future[Prepared | DataError]] = deque()
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode") as pool:
+        for source in sources:
+            waiting.append(pool.submit(try_prepare, source, input_size))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,198 @@
+"""The Detector: what goes in, what comes out, and what becomes of pictures that cannot be read."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from multibox.detections import Detections
+from multibox.errors import DataError, UsageError, WeightsError
+from multibox.models.ssd import SSD
+from multibox.nms import Selection
+from multibox.runtime.detector import STAGES, Detector
+from multibox.weights.file import save_weights
+from tiny_detector import CLASS_NAMES, noise_picture, tiny_model, write_picture
+
+
+@pytest.fixture(scope="module")
+def model() -> SSD:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def detector(model: SSD) -> Detector:
+    return Detector(model, batch_size=2)
+
+
+def assert_same(found: Detections, expected: Detections, *, tolerance: float = 1e-4) -> None:
+    assert found.image_size == expected.image_size
+    assert found.class_names == expected.class_names
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=tolerance)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=100 * tolerance)
+
+
+def test_boxes_are_the_models_own_in_pixels(model: SSD, detector: Detector):
+    """One picture against the steps written out: resize, model.detect, times width and height."""
+    picture = noise_picture(seed=1, width=200, height=80)
+    small = cv2.resize(picture, (300, 300), interpolation=cv2.INTER_LINEAR)
+    (expected,) = model.detect(torch.from_numpy(small.transpose(2, 0, 1).copy())[None])
+    found = detector(picture)
+    boxes = np.stack([found.boxes[:, 0] / 200, found.boxes[:, 1] / 80, found.boxes[:, 2] / 200, found.boxes[:, 3] / 80])
+    nonempty = ((expected.boxes[:, 2:] > expected.boxes[:, :2]).all(dim=1)).numpy()
+    assert len(found) > 20
+    np.testing.assert_allclose(boxes.T, expected.boxes.numpy()[nonempty], atol=1e-4)
+    np.testing.assert_allclose(found.scores, expected.scores.numpy()[nonempty], atol=1e-5)
+    np.testing.assert_array_equal(found.labels, expected.labels.numpy()[nonempty])
+
+
+def test_detections_keep_their_promises(detector: Detector):
+    """Types, order and limits of a result against what the class and the vocabulary say."""
+    found = detector(noise_picture(seed=2, width=97, height=211))
+    assert found.image_size == (97, 211)
+    assert found.class_names == CLASS_NAMES
+    assert (found.boxes.dtype, found.scores.dtype, found.labels.dtype) == (np.float32, np.float32, np.int64)
+    assert (np.diff(found.scores) <= 0).all()
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [97, 211, 97, 211]).all()
+    assert (found.boxes[:, :2] < found.boxes[:, 2:]).all()
+    assert set(found.labels) <= {0, 1, 2}
+
+
+def test_every_kind_of_source_gives_the_same(detector: Detector, tmp_path: Path):
+    """Path, text path, bytes and PIL image of one PNG against its array."""
+    picture = noise_picture(seed=3)
+    path = write_picture(tmp_path / "a.png", picture)
+    expected = detector(picture)
+    for source in (path, str(path), path.read_bytes(), PIL.Image.fromarray(picture)):
+        assert_same(detector(source), expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_a_list_gives_each_picture_its_own_result(detector: Detector, batch_size: int):
+    """Lists in batches of several sizes, of pictures of several sizes, against one picture at a time."""
+    pictures = [noise_picture(seed=i, width=100 + 10 * i) for i in range(4)]
+    found = detector(pictures, batch_size=batch_size)
+    assert isinstance(found, list)
+    for result, picture in zip(found, pictures, strict=True):
+        assert_same(result, detector(picture))
+
+
+def test_an_empty_list_gives_an_empty_list(detector: Detector):
+    """No pictures against no results."""
+    assert detector([]) == []
+
+
+def test_a_broken_picture_is_an_error_that_names_it(detector: Detector, tmp_path: Path):
+    """A call with a file that is no picture, alone and in a list, against DataError with the file's name."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"broken\.jpg"):
+        detector(broken)
+    with pytest.raises(DataError, match=r"broken\.jpg"):
+        detector([noise_picture(seed=0), broken])
+    with pytest.raises(DataError, match=r"missing\.jpg"):
+        detector(tmp_path / "missing.jpg")
+
+
+def test_try_each_goes_on_after_broken_pictures(detector: Detector, tmp_path: Path):
+    """Good and broken pictures mixed, so that one batch is all broken, against the order they were given in."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"")
+    good = noise_picture(seed=5)
+    results = list(detector.try_each([broken, broken, good, broken, good], batch_size=2))
+    assert [isinstance(r, DataError) for r in results] == [True, True, False, True, False]
+    for result in results:
+        if isinstance(result, Detections):
+            assert_same(result, detector(good))
+
+
+def test_try_each_takes_only_what_it_needs(detector: Detector):
+    """A stream without end against the number of pictures taken for the first result: two batches, and one to look."""
+    taken = 0
+
+    def stream():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield noise_picture(seed=0, width=20, height=20)
+
+    results = detector.try_each(stream(), batch_size=2)
+    assert isinstance(next(results), Detections)
+    results.close()
+    assert taken <= 5
+
+
+def test_timed_gives_the_same_and_the_stages(detector: Detector, tmp_path: Path):
+    """`timed` on a file against the plain call, with a positive time for each stage."""
+    path = write_picture(tmp_path / "a.png", noise_picture(seed=6))
+    found, milliseconds = detector.timed(path)
+    assert_same(found, detector(path))
+    assert tuple(milliseconds) == STAGES
+    assert all(time > 0 for time in milliseconds.values())
+
+
+def test_bfloat16_finds_nearly_the_same(model: SSD, detector: Detector):
+    """The best score in bfloat16 against float32, to the 8 bits of its mantissa and what the layers add up."""
+    picture = noise_picture(seed=7)
+    rough = Detector(model, precision="bfloat16")(picture)
+    assert rough.scores[0] == pytest.approx(detector(picture).scores[0], abs=0.05)
+
+
+def test_a_model_in_training_mode_is_put_into_evaluation_mode():
+    """Batch normalisation left in training mode would make results depend on the batch; alone against in a batch."""
+    model = tiny_model()
+    detector = Detector(model)
+    expected = detector(noise_picture(seed=8))
+    model.train()
+    found = detector([noise_picture(seed=8), noise_picture(seed=9)])
+    assert_same(found[0], expected)
+    assert not model.training
+
+
+def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detector, tmp_path: Path):
+    """A saved and loaded model against the model in memory."""
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, model, info={"recipe": "none"})
+    loaded = Detector.load(path, device="cpu")
+    assert loaded.info == {"recipe": "none"}
+    assert loaded.class_names == CLASS_NAMES
+    assert loaded.input_size == (300, 300)
+    assert_same(loaded(noise_picture(seed=10)), detector(noise_picture(seed=10)))
+
+
+def test_boxes_outside_the_picture_are_left_out():
+    """A backend that finds one box beyond each edge and one across the right edge, against the visible part of that."""
+
+    class Fixed:
+        class_names = ("thing",)
+        input_size = (10, 10)
+
+        def forward(self, batch: np.ndarray) -> int:
+            return len(batch)
+
+        def select(self, outputs: int) -> list[Selection]:
+            boxes = torch.tensor([[1.1, 0.1, 1.2, 0.2], [0.8, 0.5, 1.3, 1.0], [-0.5, 0.0, 0.0, 0.5]])
+            return [Selection(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.zeros(3, dtype=torch.int64))] * outputs
+
+    found = Detector(Fixed())(np.zeros((50, 100, 3), np.uint8))
+    np.testing.assert_allclose(found.boxes, [[80, 25, 100, 50]])
+    np.testing.assert_allclose(found.scores, [0.8])
+
+
+def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
+    """Unknown precision, batch size, device and missing weights against one line that names the value."""
+    with pytest.raises(UsageError, match=r"float8.*float32 or bfloat16"):
+        Detector(model, precision="float8")
+    with pytest.raises(UsageError, match="batch size is 0"):
+        Detector(model, batch_size=0)
+    save_weights(tmp_path / "tiny.safetensors", model)
+    with pytest.raises(UsageError, match=r"'gpu'.*choose cpu"):
+        Detector.load(tmp_path / "tiny.safetensors", device="gpu")
+    with pytest.raises(UsageError, match="'cuda:99' is not available: this machine has cpu"):
+        Detector.load(tmp_path / "tiny.safetensors", device="cuda:99")
+    with pytest.raises(WeightsError, match=r"missing\.safetensors"):
+        Detector.load(tmp_path / "missing.safetensors")
