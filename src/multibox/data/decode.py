@@ -1,0 +1,168 @@
+"""Pictures from files, bytes and arrays to H x W x 3 uint8 RGB, upright, the way a viewer shows them.
+
+Grey becomes three equal channels, CMYK becomes RGB, transparency lies on white, 16 bits are scaled to 8 (65535 is 255),
+the EXIF orientation is applied, the first frame stands for an animation.
+"""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.data.header import Header, header_of, read_header, start_of_scan
+from multibox.data.pixels import as_array, from_array
+from multibox.errors import DataError
+
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff", ".jp2", ".avif")
+)
+
+_JPEG_FLAGS = {  # the grey flags carry only the scale; the colour comes from IMREAD_COLOR_RGB
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+
+
+def read_image(source: Any, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture as RGB, upright; with `reduce` 2, 4 or 8 a pixel stands for that many pixels across and down.
+
+    `source` is a path, the bytes of a file, an array (H W, H W 1, H W 2, H W 3 or H W 4 in RGB order; uint8, uint16 or
+    bool) or a PIL image. Arrays and PIL images are taken as they lie in memory, without orientation. Coordinates
+    in a reduced picture are those of the whole one divided by `reduce`; its size is rounded up. JPEG is decoded
+    straight at the reduced size, which is faster.
+    Raises DataError where the file is missing, cut off, damaged or no picture, or the array is of another kind.
+    """
+    if reduce not in _JPEG_FLAGS:
+        raise ValueError(f"reduce is {reduce}; it has to be 1, 2, 4 or 8")
+    if isinstance(source, str | Path):
+        return _decode(_contents(source), reduce, name=str(source))
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(bytes(source), reduce, name="the picture given as bytes")
+    return _smaller(from_array(as_array(source)), reduce)
+
+
+def image_size(path: Path | str) -> tuple[int, int]:
+    """(width, height) as stored, before the EXIF orientation; from the header, by decoding only where that is silent.
+
+    Raises DataError where the file is missing or no picture.
+    """
+    size = _header(path).size
+    if size is None:
+        height, width = read_image(path).shape[:2]
+        return width, height
+    return size
+
+
+def exif_orientation(path: Path | str) -> int:
+    """1 to 8 as in EXIF tag 274; 1, upright, where the file says nothing. 5 to 8 exchange width and height.
+
+    Raises DataError where the file is missing.
+    """
+    return _header(path).orientation
+
+
+def _header(path: Path | str) -> Header:
+    try:
+        return header_of(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _contents(path: Path | str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path | str, error: OSError) -> DataError:
+    reason = (error.strerror or str(error)).lower()
+    return DataError(f"cannot open the picture {path}: {reason}; check the path and its permissions")
+
+
+def _decode(data: bytes, reduce: int, *, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    jpeg = data.startswith(b"\xff\xd8")
+    if jpeg and _cut_off(data):
+        raise DataError(f"cannot decode {name}: {_diagnosis(data)}")
+    flags = _JPEG_FLAGS[reduce] if jpeg else cv2.IMREAD_UNCHANGED
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise DataError(f"cannot decode {name}: {_diagnosis(data)}")
+    if jpeg:  # colour, orientation and scale are already right
+        return pixels
+    return _smaller(_upright(data, _flattened(data, pixels, name)), reduce)
+
+
+def _flattened(data: bytes, pixels: np.ndarray, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Pixels in the order of OpenCV, blue first, to RGB."""
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise DataError(
+            f"cannot use {name}: its values are {pixels.dtype}, which has no fixed white; save it with 8 or 16 bits"
+        )
+    if pixels.ndim == 3 and pixels.shape[2] >= 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    if _is_tiff(data) and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4:
+        return pixels[:, :, :3] + (255 - pixels[:, :, 3:])  # the TIFF reader has already multiplied by alpha
+    return from_array(pixels)
+
+
+def _upright(data: bytes, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
+    if _is_tiff(data):  # the TIFF reader has already turned it
+        return picture
+    orientation = read_header(BytesIO(data)).orientation
+    if orientation >= 5:
+        picture = picture.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return np.ascontiguousarray(picture)
+
+
+def _smaller(picture: UInt8[np.ndarray, "h w 3"], reduce: int) -> UInt8[np.ndarray, "rows columns 3"]:
+    """The mean of each square of `reduce` x `reduce` pixels; the last repeat the border, as the JPEG decoder does."""
+    if reduce == 1:
+        return picture
+    height, width = picture.shape[:2]
+    whole = cv2.copyMakeBorder(picture, 0, -height % reduce, 0, -width % reduce, cv2.BORDER_REPLICATE)
+    return cv2.resize(whole, (whole.shape[1] // reduce, whole.shape[0] // reduce), interpolation=cv2.INTER_AREA)
+
+
+def _is_tiff(data: bytes) -> bool:
+    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _cut_off(data: bytes) -> bool:
+    """Whether a JPEG has no end-of-image marker after its scan began: cut, or filled up with zeros after the cut."""
+    return data[-2:] != b"\xff\xd9" and data.find(b"\xff\xd9", max(start_of_scan(data), 0)) < 0
+
+
+def _diagnosis(data: bytes) -> str:
+    """Why a file does not decode, as far as its bytes tell, and what to do."""
+    if not data:
+        return "the file is empty; fetch it again"
+    if data.startswith(b"\xff\xd8"):
+        return _cut_or_damaged(_cut_off(data))
+    if data.startswith(b"\x89PNG"):
+        return _cut_or_damaged(b"IEND" not in data[-16:])
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
+        return "it is a HEIC picture, which is not supported; convert it to JPEG"
+    if data.lstrip()[:1] in (b"<", b"{"):
+        return "it holds text and no picture, perhaps an error page; fetch it again"
+    if read_header(BytesIO(data)).size is None:
+        return f"it begins with {data[:4]!r}, which no known picture format does; convert it to JPEG or PNG"
+    return "its data ends early or is damaged; fetch it again or save it anew"
+
+
+def _cut_or_damaged(cut: bool) -> str:
+    if cut:
+        return "it ends before the picture does, as after an interrupted copy or download; fetch it again"
+    return "its data is damaged; fetch it again or save it anew"
