@@ -15,7 +15,7 @@ def quick() -> Recipe:
     return Recipe(
         name="quick",
         model=slim300_config(sizes=(18, 48, 90, 132, 174, 216, 258)),
-        schedule=Schedule(3000, rate=0.02, shape="cosine", warmup=200),
+        schedule=Schedule(1500, rate=0.02, shape="cosine", warmup=200),
         optimizer=OptimizerConfig(clip=10.0),
         augmentation=AUGMENTATIONS["flip"],
         loop=LoopConfig(batch_size=16, precision="bfloat16", ema=0.998, checkpoint_every=250),
