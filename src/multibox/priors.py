@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor
-from typing import Any
 
 import numpy as np
 import torch
@@ -55,15 +54,6 @@ class PriorSpec:
     def count(self) -> int:
         return sum(m.count for m in self.maps)
 
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> "PriorSpec":
-        """The inverse of `dataclasses.asdict` after a trip through JSON."""
-        maps = tuple(
-            PriorMap(tuple(m["cells"]), tuple(m["step"]), m["min_size"], m["max_size"], tuple(m["ratios"]))
-            for m in fields["maps"]
-        )
-        return cls(tuple(fields["input_size"]), maps, fields["truncate"], fields["clip"])
-
     def keep(self, sources: Sequence[int]) -> "PriorSpec":
         """Only the maps with these positions (Table 3 of the paper removes source maps)."""
         return replace(self, maps=tuple(self.maps[i] for i in sources))
@@ -105,8 +95,9 @@ def cell_sizes(source: PriorMap, *, truncate: bool = False) -> Float[np.ndarray,
     if large is not None:
         sizes.append(((small * large) ** 0.5, (small * large) ** 0.5))
     for ratio in source.ratios:
-        root = np.sqrt(np.float32(ratio))
-        sizes += [(small * root, small / root), (small / root, small * root)]
+        # The reciprocal is rounded to float32 before its root is taken, as the official layer does.
+        roots = np.sqrt(np.array([ratio, np.float32(1) / np.float32(ratio)], dtype=np.float32))
+        sizes += [(small * root, small / root) for root in roots]
     return np.array(sizes, dtype=np.float32)
 
 

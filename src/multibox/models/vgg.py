@@ -60,7 +60,8 @@ class VGG16(nn.Module):
 class L2Norm(nn.Module):
     """Scales each position to unit length over its channels, times a learned factor for each channel.
 
-    Paper section 3.1; normalize_layer.cpp with across_spatial false: the epsilon stands inside the root.
+    Paper section 3.1; normalize_layer.cpp with across_spatial false: the epsilon stands inside the root. The gradient
+    is the derivative; the official layer's is that only where all scales are equal, as they are at the start.
     """
 
     def __init__(self, channels: int, *, scale: float = 20.0, eps: float = 1e-10) -> None:
