@@ -127,14 +127,16 @@ def to_example(record: Record, labels: Mapping[str, int]) -> tuple[Example, list
 def to_dataset(raw: RawDataset) -> Dataset:
     """The data set for training and evaluation.
 
-    Boxes are clipped to their picture; what has no extent then is dropped and named in `Dataset.problems`.
+    Boxes are clipped to their picture; what has no extent then is dropped and named in `Dataset.problems`, after the
+    faults of reading that are no errors.
     Raises DataError for the first file that could not be read and the first class that does not exist.
     """
-    if raw.faults:
-        more = f" ({len(raw.faults)} such problems; `multibox data check` lists all)" if len(raw.faults) > 1 else ""
-        raise DataError(f"{raw.faults[0]}{more}")
+    errors = [fault for fault in raw.faults if fault.severity == "error"]
+    if errors:
+        more = f" (one of {len(errors)} such problems; `multibox data check` lists all)" if len(errors) > 1 else ""
+        raise DataError(f"{errors[0]}{more}")
     examples: list[Example] = []
-    problems: list[str] = []
+    problems = [str(fault) for fault in raw.faults]
     for record in raw.records:
         _require_classes(raw, record)
         example, dropped = to_example(record, raw.labels)
@@ -156,6 +158,20 @@ def _dropped_line(raw: RawDataset, record: Record, item: RawObject) -> str:
     fault = box_fault(item, record.size)
     reason = fault[1] if fault else "has no width or height"
     return f"{record.annotation}, {raw.place(item)}: box {numbers(item.values)} {reason}; dropped"
+
+
+def merge(raws: Sequence[RawDataset], name: str) -> RawDataset:
+    """Several parts of one data set as one. Raises DataError where their classes differ."""
+    first = raws[0]
+    other = next((raw for raw in raws if raw.class_names != first.class_names), None)
+    if other:
+        raise DataError(f"{first.name} and {other.name} have different classes; load each alone and `join` them")
+    return replace(
+        first,
+        name=name,
+        records=unique_ids([record for raw in raws for record in raw.records]),
+        faults=tuple(fault for raw in raws for fault in raw.faults),
+    )
 
 
 def unique_ids(records: Sequence[Record]) -> tuple[Record, ...]:
