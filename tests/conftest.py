@@ -1,0 +1,8 @@
+"""What holds for every test: one thread, so that several runs share a machine well, and the same examples each time."""
+
+import hypothesis
+import torch
+
+torch.set_num_threads(1)
+hypothesis.settings.register_profile("multibox", deadline=None, derandomize=True, max_examples=60, database=None)
+hypothesis.settings.load_profile("multibox")
