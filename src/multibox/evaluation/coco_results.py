@@ -9,7 +9,7 @@ from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.relabel import relabel
-from multibox.evaluation.result_rows import ResultRow, detections_by_id
+from multibox.evaluation.result_rows import FLOAT32_MAX, ResultRow, detections_by_id
 
 
 def read_coco_results(
@@ -87,7 +87,7 @@ def _fields(entry: Any, *, place: str) -> tuple[int | str, int, list[float], flo
                 f"{place}: {name} is {value}; an entry has image_id, category_id (whole number), "
                 "bbox [x, y, width, height] and score (numbers)"
             )
-    return entry["image_id"], entry["category_id"], entry["bbox"], entry["score"]
+    return entry["image_id"], entry["category_id"], [float(side) for side in entry["bbox"]], float(entry["score"])
 
 
 def _is_whole(value: Any) -> bool:
@@ -99,7 +99,8 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a number that float32 can hold; nan is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < FLOAT32_MAX
 
 
 def _is_bbox(value: Any) -> bool:

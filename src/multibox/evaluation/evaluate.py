@@ -1,7 +1,8 @@
 """Run a detector over a data set, or take detections that exist, and say how good they are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
@@ -23,6 +24,13 @@ Progress = Callable[[int, int], None]
 Areas = Mapping[str, Float64[np.ndarray, " g"]]
 
 
+@runtime_checkable
+class TriesEach(Protocol):
+    """A detector that goes on after a picture that it cannot read, giving its error instead of Detections."""
+
+    def try_each(self, sources: Iterable[Any], *, batch_size: int) -> Iterator[Detections | DataError]: ...
+
+
 def evaluate(
     detector: BatchDetector | Mapping[str, Detections],
     dataset: Dataset,
@@ -37,7 +45,7 @@ def evaluate(
     `detector` takes a list of picture paths and gives their Detections (`multibox.Detector` does), or is a mapping from
     picture id to Detections, where pictures that it lacks have none. `metric` is one of METRICS. `progress` is called
     with the number of pictures done and of all. Classes are matched by name. A picture that cannot be read counts as
-    without detections and is listed in `problems`. `areas` is for coco alone, see `evaluate_coco`.
+    without detections and is listed in `problems`. `areas` is for coco alone: see `evaluate_coco` and `read_areas`.
     UsageError for an unknown metric; DataError for a data set without pictures, or of which no picture can be read, for
     detections of unknown pictures, and for classes of the data set that the detector does not know.
     """
@@ -72,14 +80,12 @@ def _detect(
     """Detections of every picture in the data set's classes, and a line about each that could not be read."""
     found: list[Detections] = []
     problems: list[str] = []
-    for start in range(0, len(dataset), batch_size):
-        examples = dataset.examples[start : start + batch_size]
-        results = _detect_batch(detector, paths=[example.image for example in examples])
-        for example, result in zip(examples, results, strict=True):
-            if isinstance(result, str):
-                problems.append(result)
-                result = no_detections(dataset.class_names, image_size=example.size)
-            found.append(relabel(result, class_names=dataset.class_names))
+    results = _try_each(detector, paths=[example.image for example in dataset], batch_size=batch_size)
+    for example, result in zip(dataset, results, strict=True):
+        if not isinstance(result, Detections):
+            problems.append(_named(result, path=example.image))
+            result = no_detections(dataset.class_names, image_size=example.size)
+        found.append(relabel(result, class_names=dataset.class_names))
         if progress is not None:
             progress(len(found), len(dataset))
     if len(problems) == len(dataset):
@@ -87,14 +93,31 @@ def _detect(
     return found, problems
 
 
-def _detect_batch(detector: BatchDetector, *, paths: list[Path]) -> list[Detections | str]:
-    """Detections of each picture, or what is wrong with it; one by one where the batch as a whole fails."""
+def _try_each(
+    detector: BatchDetector, *, paths: list[Path], batch_size: int
+) -> Iterator[Detections | DataError | OSError]:
+    """Detections of each picture in order, or what is wrong with it.
+
+    A detector with a `try_each` of its own decodes ahead. Others get batches, and where one fails, its pictures singly.
+    """
+    if isinstance(detector, TriesEach):
+        yield from detector.try_each(paths, batch_size=batch_size)
+        return
+    for start in range(0, len(paths), batch_size):
+        yield from _try_batch(detector, paths=paths[start : start + batch_size])
+
+
+def _try_batch(detector: BatchDetector, *, paths: list[Path]) -> Sequence[Detections | DataError | OSError]:
     try:
-        return list(detector(paths))
+        return detector(paths)
     except (DataError, OSError) as error:
-        if len(paths) > 1:
-            return [result for path in paths for result in _detect_batch(detector, paths=[path])]
-        return [str(error) if str(paths[0]) in str(error) else f"{paths[0]}: {error}"]
+        if len(paths) == 1:
+            return [error]
+    return [result for path in paths for result in _try_batch(detector, paths=[path])]
+
+
+def _named(error: DataError | OSError, *, path: Path) -> str:
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
 
 
 def _voc_evaluation(dataset: Dataset, *, detections: list[Detections], metric: str, problems: list[str]) -> Evaluation:

@@ -1,6 +1,5 @@
 """One detection as a result file states it, and the way from such rows to Detections."""
 
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,6 +9,8 @@ from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.relabel import no_detections
+
+FLOAT32_MAX = 3.4e38
 
 
 class ResultRow(NamedTuple):
@@ -43,7 +44,7 @@ def detections_by_id(rows: Iterable[ResultRow], *, dataset: Dataset) -> dict[str
 
 
 def _check(row: ResultRow) -> None:
-    if not all(map(math.isfinite, (row.score, *row.box))):
+    if not all(abs(value) < FLOAT32_MAX for value in (row.score, *row.box)):
         raise DataError(f"{row.place}: score {row.score}, box {list(row.box)}; all must be finite numbers")
     x1, y1, x2, y2 = row.box
     if x2 < x1 or y2 < y1:

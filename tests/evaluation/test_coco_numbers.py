@@ -1,0 +1,185 @@
+"""Tests of the twelve COCO numbers against published numbers, and of our curves against the evaluator's arrays."""
+
+import builtins
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
+from multibox.data.dataset import Dataset, Example
+from multibox.errors import DataError, UsageError
+from multibox.evaluation import coco
+from multibox.evaluation.coco import NUMBERS, evaluate_coco
+from multibox.evaluation.coco_areas import read_areas
+from multibox.evaluation.evaluate import evaluate
+from multibox.evaluation.files import read_detections
+from multibox.evaluation.voc import evaluate_voc
+from shared_data import shared
+
+CAT = (10, 10, 50, 50)
+FAR = (100, 100, 240, 240)
+
+
+def coco_dataset(annotation_file: Path) -> tuple[Dataset, tuple[int, ...]]:
+    """The annotation file read in the shortest way, apart from the package's reader, and its category ids."""
+    document = json.loads(annotation_file.read_text())
+    names = {category["id"]: category["name"] for category in document["categories"]}
+    ids = tuple(sorted(names))
+    of_image: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
+    for row in document["annotations"]:
+        of_image[row["image_id"]].append(row)
+    examples = []
+    for image_id, rows in of_image.items():
+        boxes = np.array([row["bbox"] for row in rows], dtype=float).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        labels = [ids.index(row["category_id"]) for row in rows]
+        crowd = [bool(row["iscrowd"]) for row in rows]
+        examples.append(an_example(str(image_id), boxes=boxes, labels=labels, crowd=crowd))
+    return Dataset(annotation_file.stem, tuple(names[number] for number in ids), tuple(examples)), ids
+
+
+def expected_box_numbers(text: str) -> list[float]:
+    """The twelve numbers of the section `type=bbox` of the COCO API's output."""
+    section = text.split("type=bbox")[1].split("type=")[0]
+    return [float(value) for value in re.findall(r"\] = (0\.\d+)", section)]
+
+
+def test_the_hundred_pictures_of_the_coco_api(capfd: pytest.CaptureFixture[str]) -> None:
+    """Twelve numbers of 100 val2014 pictures against the output of the COCO API; nothing is printed on the way."""
+    folder = shared("data/coco_eval100")
+    annotation_file = folder / "instances_val2014_100.json"
+    dataset, ids = coco_dataset(annotation_file)
+    found = read_detections(folder / "instances_val2014_fakebbox100_results.json", dataset=dataset, category_ids=ids)
+    areas = read_areas(annotation_file, dataset=dataset)
+    evaluation = evaluate(found, dataset, metric="coco", areas=areas)
+    expected = expected_box_numbers((folder / "val2014_fake_eval_res.txt").read_text())
+    assert [round(evaluation.numbers[name], 3) for name in NUMBERS] == expected
+    assert evaluation.mean == evaluation.numbers["AP"] == pytest.approx(np.nanmean(list(evaluation.ap.values())))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_areas_of_segmentations_come_from_the_file() -> None:
+    """Areas found again by box for all 839 objects against the column of the annotation file."""
+    annotation_file = shared("data/coco_eval100") / "instances_val2014_100.json"
+    dataset, _ = coco_dataset(annotation_file)
+    areas = read_areas(annotation_file, dataset=dataset)
+    rows = json.loads(annotation_file.read_text())["annotations"]
+    for example in dataset:
+        expected = [row["area"] for row in rows if row["image_id"] == int(example.id)]
+        assert areas[example.id].tolist() == expected
+
+
+def test_areas_of_another_file(tmp_path: Path) -> None:
+    """The messages for a file that is no annotation file and for one that lacks an object."""
+    dataset = a_dataset(an_example("7", boxes=[CAT]))
+    file = tmp_path / "instances.json"
+    file.write_text("[]")
+    with pytest.raises(DataError, match=r"instances\.json: not a COCO annotation file"):
+        read_areas(file, dataset=dataset)
+    row = {"image_id": 8, "category_id": 3, "bbox": [0, 0, 4, 5]}
+    file.write_text(json.dumps({"categories": [{"id": 3, "name": "cat"}], "annotations": [row]}))
+    with pytest.raises(DataError, match="no cat in picture '7'"):
+        read_areas(file, dataset=dataset)
+    assert read_areas(file, dataset=a_dataset(an_example("8", boxes=[(0, 0, 4, 5)])))["8"].tolist() == [20]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_our_curves_against_the_evaluators_precision_array(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Largest precision beyond each of 101 recalls: our VOC curve against faster-coco-eval at IoU .5.
+
+    Objects lie apart, so that the two rules about taken objects mean the same.
+    """
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=20, grid=True)
+    arrays = kept_precision(monkeypatch)
+    result = evaluate_coco(dataset, detections=detections)
+    curves = evaluate_voc(dataset, detections=detections).curves
+    recalls = np.linspace(0, 1, 101)
+    for label, curve in enumerate(curves):
+        reached = curve.recall[None] >= recalls[:, None]
+        ours = np.where(reached, curve.precision[None], 0).max(axis=1, initial=0)
+        np.testing.assert_allclose(arrays[0][0, :, label, 0, -1], ours, atol=1e-9)
+        assert result.ap50[label] == pytest.approx(ours.mean())
+        assert abs(result.ap50[label] - curve.ap("voc10")) < 0.01 + 1 / 101
+
+
+def kept_precision(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """A list that receives the evaluator's precision array (IoU, recall, class, area, detections)."""
+    import faster_coco_eval
+
+    arrays: list[np.ndarray] = []
+
+    class Recording(faster_coco_eval.COCOeval_faster):
+        def summarize(self) -> None:
+            super().summarize()
+            arrays.append(self.eval["precision"])
+
+    monkeypatch.setattr(coco, "_import_evaluator", lambda: Recording)
+    return arrays
+
+
+def test_perfect_detections() -> None:
+    """Exact boxes in every size: AP 1 throughout, recalls limited by the number of detections alone."""
+    boxes = [(0, 0, 20, 20), (100, 100, 150, 150), (200, 200, 400, 400)]
+    found = some_detections(boxes, scores=[0.9, 0.8, 0.7])
+    numbers = evaluate_coco(a_dataset(an_example("a", boxes=boxes)), detections=[found]).numbers
+    assert {name for name, value in numbers.items() if value == pytest.approx(1)} == set(NUMBERS) - {"AR1"}
+    assert numbers["AR1"] == pytest.approx(1 / 3)
+
+
+def test_given_areas_decide_what_is_small() -> None:
+    """APs, APm and APl with an area of 100 given for a box of 200 x 200: small alone exists, the others are nan."""
+    dataset = a_dataset(an_example("a", boxes=[(0, 0, 200, 200)]))
+    found = [some_detections([(0, 0, 200, 200)], scores=[0.9])]
+    by_box = evaluate_coco(dataset, detections=found).numbers
+    by_area = evaluate_coco(dataset, detections=found, areas={"a": np.array([100.0])}).numbers
+    assert (by_box["APl"], by_area["APs"]) == (pytest.approx(1), pytest.approx(1))
+    assert np.isnan([by_box["APs"], by_box["APm"], by_area["APm"], by_area["APl"]]).all()
+
+
+@pytest.mark.parametrize("flag", ["difficult", "crowd"])
+def test_regions_to_ignore_swallow_detections(flag: str) -> None:
+    """AP with detections inside a crowd or difficult object against 1: none is held against the detector."""
+    dataset = a_dataset(an_example("a", boxes=[CAT, FAR], **{flag: [False, True]}))
+    inside = [(110, 110, 150, 150), (150, 150, 200, 200)]
+    found = some_detections([*inside, CAT], scores=[0.9, 0.8, 0.7])
+    assert evaluate_coco(dataset, detections=[found]).numbers["AP"] == pytest.approx(1)
+    plain = a_dataset(an_example("a", boxes=[CAT, FAR]))
+    assert evaluate_coco(plain, detections=[found]).numbers["AP"] < 0.5
+
+
+def test_equal_scores_follow_the_numbers_of_the_pictures() -> None:
+    """AP of equal scores in pictures 10 and 9: the same for both orders of the data set, as picture 9 comes first."""
+    ten, nine = an_example("10", boxes=[CAT]), an_example("9", boxes=[CAT])
+    right, wrong = some_detections([CAT], scores=[0.5]), some_detections([FAR], scores=[0.5])
+    values = [
+        evaluate_coco(a_dataset(ten, nine), detections=[wrong, right]).numbers["AP"],
+        evaluate_coco(a_dataset(nine, ten), detections=[right, wrong]).numbers["AP"],
+    ]
+    assert values == [pytest.approx(51 / 101)] * 2
+
+
+def test_nothing_found_and_nothing_there() -> None:
+    """All numbers 0 without detections, nan without objects."""
+    there: Example = an_example("a", boxes=[CAT])
+    nothing = evaluate_coco(a_dataset(there), detections=[some_detections()])
+    assert (nothing.numbers["AP"], nothing.numbers["AR100"], nothing.ap.tolist()) == (0, 0, [0])
+    absent = evaluate_coco(a_dataset(an_example("a")), detections=[some_detections([CAT], scores=[1])])
+    assert np.isnan([*absent.numbers.values(), *absent.ap, *absent.ap50]).all()
+
+
+def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without faster-coco-eval the error is a wrong use that says what to install."""
+    original = builtins.__import__
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name.startswith("faster_coco_eval"):
+            raise ImportError(name)
+        return original(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(UsageError, match=r"pip install multibox\[coco\]"):
+        evaluate_coco(a_dataset(an_example("a")), detections=[some_detections()])

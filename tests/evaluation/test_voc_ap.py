@@ -1,0 +1,186 @@
+"""Tests of VOC average precision by hand, by a slow loop written from the devkit's text, and by properties."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.evaluation.voc import (
+    FALSE_POSITIVE,
+    IGNORED,
+    TRUE_POSITIVE,
+    average_precision,
+    evaluate_voc,
+    match_detections,
+    pairwise_iou,
+    precision_recall,
+)
+
+CAT = (10, 10, 50, 50)
+FAR = (100, 100, 140, 140)
+
+
+def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tuple[list[bool], int]:
+    """The devkit's loop: every detection of the class, best first over all pictures, is looked up in turn."""
+    rows = [
+        (-float(score), picture, position)
+        for picture, found in enumerate(detections)
+        for position, score in enumerate(found.scores)
+        if found.labels[position] == label
+    ]
+    taken: set[tuple[int, int]] = set()
+    marks = []
+    for _, picture, position in sorted(rows):
+        example, best, best_object = dataset[picture], -1.0, -1
+        for number, box in enumerate(example.boxes.astype(float)):
+            overlap = slow_iou(detections[picture].boxes[position].astype(float), box)
+            if example.labels[number] == label and overlap > best:
+                best, best_object = overlap, number
+        if best < 0.5:
+            marks.append(False)
+        elif not example.difficult[best_object]:
+            marks.append((picture, best_object) not in taken)
+            taken.add((picture, best_object))
+    return marks, sum(int(np.sum((e.labels == label) & ~e.difficult)) for e in dataset)
+
+
+def slow_ap(marks: list[bool], objects: int, version: str) -> float:
+    """AP in exact fractions from the list of right and wrong."""
+    points = [(Fraction(sum(marks[:n]), objects), Fraction(sum(marks[:n]), n)) for n in range(1, len(marks) + 1)]
+    if version == "voc07":
+        best = [max([p for r, p in points if r >= Fraction(j, 10)], default=Fraction(0)) for j in range(11)]
+        return float(sum(best) / 11)
+    total, before = Fraction(0), Fraction(0)
+    for position, (recall, precision) in enumerate(points):
+        height = max(p for _, p in points[position:]) if version == "voc10" else precision
+        total += (recall - before) * height
+        before = recall
+    return float(total)
+
+
+@pytest.mark.parametrize("version", ["voc07", "voc10", "integral"])
+@pytest.mark.parametrize("seed", range(4))
+def test_ap_of_noisy_scenes(seed: int, version: str) -> None:
+    """AP with duplicates, difficult objects and equal scores against a slow loop in exact fractions."""
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=15, grid=False)
+    ap = evaluate_voc(dataset, detections=detections).ap(version)
+    for label in range(3):
+        marks, objects = slow_marks(dataset, detections, label)
+        assert ap[label] == pytest.approx(slow_ap(marks, objects, version), abs=1e-12)
+
+
+@given(marks=st.lists(st.booleans(), max_size=40), missed=st.integers(0, 12))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_ap_of_any_order_of_right_and_wrong(marks: list[bool], missed: int) -> None:
+    """The three APs of single curves against exact fractions, recalls of exactly n/10 included."""
+    objects = sum(marks) + missed
+    if objects == 0:
+        return
+    scores = np.linspace(1, 0.1, len(marks))
+    curve = precision_recall(scores, outcomes=np.array(marks, dtype=np.int8), num_objects=objects)
+    values = {version: curve.ap(version) for version in ("voc07", "voc10", "integral")}
+    for version, value in values.items():
+        assert value == pytest.approx(slow_ap(marks, objects, version), abs=1e-12)
+    assert values["integral"] <= values["voc10"] + 1e-12
+
+
+def test_duplicates_and_misses_by_hand() -> None:
+    """Right, duplicate, right, astray on 2 objects against the AP worked out on paper: 5/6 and (6 + 5 * 2/3) / 11."""
+    dataset = a_dataset(an_example("a", boxes=[CAT, FAR]))
+    boxes = [CAT, (11, 10, 50, 50), FAR, (300, 300, 340, 340)]
+    result = evaluate_voc(dataset, detections=[some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6])])
+    curve = result.curves[0]
+    assert curve.recall.tolist() == [0.5, 0.5, 1, 1]
+    assert curve.precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
+    assert curve.ap("voc10") == pytest.approx(5 / 6)
+    assert curve.ap("voc07") == pytest.approx((6 + 5 * 2 / 3) / 11)
+
+
+def test_a_taken_object_is_not_exchanged_for_the_second_best() -> None:
+    """The devkit's rule: a box whose best object is taken is false, even if it reaches another free one."""
+    objects = np.array([(0, 0, 100, 100), (0, 0, 100, 80)], dtype=np.float32)
+    boxes = np.array([(0, 0, 100, 100), (0, 0, 100, 98)], dtype=np.float32)
+    outcomes = match_detections(boxes, objects=objects, ignore=np.zeros(2, bool))
+    assert outcomes.tolist() == [TRUE_POSITIVE, FALSE_POSITIVE]
+
+
+@pytest.mark.parametrize("flag", ["difficult", "crowd"])
+def test_difficult_and_crowd_neither_count_nor_punish(flag: str) -> None:
+    """AP with three detections of an object to be ignored against the AP without them."""
+    flags = {flag: [False, True]}
+    dataset = a_dataset(an_example("a", boxes=[CAT, FAR], **flags))
+    found = some_detections([FAR, FAR, FAR, CAT], scores=[0.9, 0.8, 0.7, 0.6])
+    curve = evaluate_voc(dataset, detections=[found]).curves[0]
+    assert (curve.num_objects, len(curve.scores), curve.ap("voc10")) == (1, 1, 1.0)
+    outcomes = match_detections(found.boxes, objects=dataset[0].boxes, ignore=np.array([False, True]))
+    assert outcomes.tolist() == [IGNORED] * 3 + [TRUE_POSITIVE]
+
+
+def test_the_threshold_is_reached_by_equality() -> None:
+    """An IoU of exactly .5 is right and one just below is not."""
+    objects, ignore = np.array([(0, 0, 10, 10)], np.float32), np.zeros(1, bool)
+    for height, outcome in ((5, TRUE_POSITIVE), (4.999, FALSE_POSITIVE)):
+        box = np.array([(0, 0, 10, height)], np.float32)
+        assert match_detections(box, objects=objects, ignore=ignore).tolist() == [outcome]
+
+
+def test_inclusive_pixels_become_the_same_iou() -> None:
+    """IoU of continuous boxes against the +1 formula on the pixel-counting boxes that they were read from."""
+    generator = np.random.default_rng(0)
+    corners = generator.integers(1, 40, (2, 20, 2))
+    counting = np.concatenate([corners, corners + generator.integers(0, 40, (2, 20, 2))], axis=2).astype(float)
+    continuous = counting - np.array([1, 1, 0, 0])
+    iou = pairwise_iou(continuous[0], others=continuous[1])
+    for row, a in enumerate(counting[0]):
+        for column, b in enumerate(counting[1]):
+            sides = [min(a[k + 2], b[k + 2]) - max(a[k], b[k]) + 1 for k in (0, 1)]
+            both = max(sides[0], 0) * max(sides[1], 0)
+            areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
+            assert iou[row, column] == pytest.approx(both / (sum(areas) - both))
+
+
+def test_boxes_without_area_overlap_nothing() -> None:
+    """IoU with points and lines against 0, without a warning about division."""
+    points = np.array([(5, 5, 5, 5), (0, 5, 10, 5)], np.float32)
+    assert pairwise_iou(points, others=points).tolist() == [[0, 0], [0, 0]]
+
+
+def test_equal_scores_keep_the_order_of_the_pictures() -> None:
+    """Two detections of the same score in two pictures: the curve starts with the first picture's."""
+    dataset = a_dataset(an_example("a", boxes=[CAT]), an_example("b", boxes=[CAT]))
+    right, wrong = some_detections([CAT], scores=[0.5]), some_detections([FAR], scores=[0.5])
+    first = evaluate_voc(dataset, detections=[right, wrong]).curves[0]
+    second = evaluate_voc(dataset, detections=[wrong, right]).curves[0]
+    assert (first.precision.tolist(), second.precision.tolist()) == ([1, 0.5], [0, 0.5])
+
+
+def test_classes_without_objects_or_detections() -> None:
+    """AP nan and left out of the mean without objects, 0 and counted without detections."""
+    names = ("cat", "dog", "cow")
+    dataset = a_dataset(an_example("a", boxes=[CAT, FAR], labels=[0, 1]), class_names=names)
+    found = some_detections([CAT, FAR], scores=[0.9, 0.8], labels=[0, 2], class_names=names)
+    result = evaluate_voc(dataset, detections=[found])
+    assert np.array_equal(result.ap("voc10"), [1, 0, np.nan], equal_nan=True)
+    assert result.mean("voc10") == 0.5
+    empty = evaluate_voc(a_dataset(an_example("a")), detections=[some_detections()])
+    assert np.isnan(empty.mean("voc07"))
+
+
+def test_unknown_version() -> None:
+    """The message for an AP version that does not exist names those that do."""
+    with pytest.raises(ValueError, match="voc07, voc10, integral"):
+        average_precision(np.zeros(1), precision=np.zeros(1), version="voc12")
