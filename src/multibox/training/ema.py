@@ -3,7 +3,8 @@
 from copy import deepcopy
 
 import torch
-from torch import nn
+
+from multibox.models.ssd import SSD
 
 
 class MovingAverage:
@@ -12,12 +13,13 @@ class MovingAverage:
     The decay grows from 0.1 to `decay` over the first steps, so that the start is forgotten soon.
     """
 
-    def __init__(self, model: nn.Module, *, decay: float) -> None:
+    def __init__(self, model: SSD, *, decay: float) -> None:
         self.decay = decay
-        self.model = deepcopy(model).eval().requires_grad_(False)
+        self.model = deepcopy(model).requires_grad_(False)
+        self.model.eval()
 
     @torch.no_grad()
-    def update(self, model: nn.Module, *, step: int) -> None:
+    def update(self, model: SSD, *, step: int) -> None:
         """Move towards `model` after step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         learned = model.state_dict()

@@ -5,9 +5,18 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol, runtime_checkable
 
 METRICS = "metrics.jsonl"
+
+
+@runtime_checkable
+class Terminal(Protocol):
+    """Where a progress line can be written: standard error, or a buffer."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
 
 
 @dataclass
@@ -54,9 +63,9 @@ def keep_metrics_until(folder: Path, step: int) -> None:
 class ProgressLine:
     """One line that overwrites itself on a terminal, and a line every `interval` seconds elsewhere."""
 
-    def __init__(self, *, steps: int, stream: IO[str] | None = None, interval: float = 30.0) -> None:
+    def __init__(self, *, steps: int, stream: Terminal | None = None, interval: float = 30.0) -> None:
         self.steps = steps
-        self.stream = sys.stderr if stream is None else stream
+        self.stream: Terminal = sys.stderr if stream is None else stream
         self.live = self.stream.isatty()
         self.interval = 0.0 if self.live else interval
         self._last = -float("inf")

@@ -1,0 +1,49 @@
+"""Recipes as data: changes by name, round trips, errors that name what is wrong."""
+
+import json
+
+import pytest
+
+from multibox.errors import UsageError
+from multibox.recipes import RECIPES, find_recipe
+from multibox.recipes.recipe import Recipe, override
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json(name: str):
+    """Every recipe against itself after a trip through JSON text."""
+    recipe = find_recipe(name)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    assert recipe.name == name
+
+
+def test_overrides_reach_inner_settings():
+    """Changed values against the settings that asked for them."""
+    changed = override(
+        find_recipe("quick"), ["schedule.iterations=7", "loop.precision=float32", "seed=3", "augmentation=none"]
+    )
+    assert (changed.schedule.iterations, changed.loop.precision, changed.seed) == (7, "float32", 3)
+    assert changed.augmentation.mirror == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("schedule.iterations", "write key=value"),
+        ("schedule.speed=3", "'speed' is no setting here.*iterations"),
+        ("clock.iterations=3", "'clock' is no group"),
+        ("schedule.iterations=many", "schedule.iterations='many' does not fit"),
+        ("loop.precision=float8", "loop.precision='float8' does not fit"),
+        ("augmentation=wild", "choose one of none, flip"),
+    ],
+)
+def test_wrong_settings_are_named(setting: str, message: str):
+    """Errors against the setting they must name and what would be right."""
+    with pytest.raises(UsageError, match=message):
+        override(find_recipe("quick"), [setting])
+
+
+def test_unknown_recipe_lists_the_known():
+    """The error for a recipe that does not exist against the list of those that do."""
+    with pytest.raises(UsageError, match=r"'ssd9000' is not known: choose one of .*ssd300-voc"):
+        find_recipe("ssd9000")

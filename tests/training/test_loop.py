@@ -1,0 +1,192 @@
+"""The training loop on a network small enough to step in milliseconds."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from multibox.data.loader import Batch
+from multibox.errors import TrainingError
+from multibox.loss import LossConfig
+from multibox.models.config import ModelConfig
+from multibox.models.heads import Extra
+from multibox.models.ssd import SSD
+from multibox.priors import equation4_spec
+from multibox.training.loop import LoopConfig, Run, fit
+from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.progress import ProgressLine, read_metrics
+
+SIDE = 64
+
+
+def tiny_config(*, batch_norm: bool = True) -> ModelConfig:
+    priors = equation4_spec((SIDE, SIDE), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    return ModelConfig(
+        "tiny",
+        "vgg16",
+        (Extra(8, 16),),
+        priors,
+        width=1 / 32,
+        batch_norm=batch_norm,
+        mean=(127.0,) * 3,
+        std=(64.0,) * 3,
+    )
+
+
+def make_batch(number: int, *, size: int = 4) -> Batch:
+    """Bright squares on dark ground, the same for the same number."""
+    rng = np.random.default_rng(number)
+    images = rng.integers(0, 60, (size, 3, SIDE, SIDE), dtype=np.uint8)
+    corner = rng.integers(4, 30, (size, 2))
+    side = rng.integers(12, 30, size)
+    for i in range(size):
+        x, y = corner[i]
+        images[i, :, y : y + side[i], x : x + side[i]] += 150
+    boxes = np.concatenate([corner, corner + side[:, None]], axis=1)[:, None] / SIDE
+    flags = torch.ones(size, 1, dtype=torch.bool)
+    return Batch(
+        torch.from_numpy(images),
+        torch.from_numpy(boxes.astype(np.float32)),
+        torch.zeros(size, 1, dtype=torch.int64),
+        flags,
+        ~flags,
+        [f"picture {number}.{i}" for i in range(size)],
+    )
+
+
+def stream(start: int = 0) -> Iterator[Batch]:
+    number = start
+    while True:
+        yield make_batch(number)
+        number += 1
+
+
+def make_run(*, iterations: int, loop: LoopConfig, batch_norm: bool = True, rate: float = 0.02) -> Run:
+    torch.manual_seed(0)
+    return Run(
+        SSD(tiny_config(batch_norm=batch_norm), ["square"]),
+        loop=loop,
+        optimizer=OptimizerConfig(),
+        schedule=Schedule(iterations, rate=rate, warmup=2),
+        loss=LossConfig(),
+    )
+
+
+def train(run: Run, folder: Path, *, start: int = 0) -> list[tuple[str, float | None]]:
+    kept: list[tuple[str, float | None]] = []
+    fit(
+        run,
+        stream(start),
+        folder=folder,
+        keep=lambda model, name, score: kept.append((name, score)),
+        progress=ProgressLine(steps=run.schedule.iterations, stream=io.StringIO()),
+    )
+    return kept
+
+
+LOOP = LoopConfig(batch_size=4, report_every=2, checkpoint_every=3, ema=0.9)
+
+
+def test_loss_falls(tmp_path: Path):
+    """The loss of the last reports against that of the first: squares are learnable."""
+    train(make_run(iterations=40, loop=LOOP), tmp_path)
+    losses = [row["loss"] for row in read_metrics(tmp_path)]
+    assert np.mean(losses[-4:]) < 0.7 * np.mean(losses[:4])
+
+
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path):
+    """Weights, average and metrics of a run in two pieces against those of one without a break."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "pieces").mkdir()
+    whole = make_run(iterations=9, loop=LOOP)
+    train(whole, tmp_path / "whole")
+
+    broken = make_run(iterations=9, loop=LOOP)
+    broken.schedule = replace(broken.schedule, iterations=6)
+    train(broken, tmp_path / "pieces")
+    resumed = make_run(iterations=9, loop=LOOP)
+    resumed.load(tmp_path / "pieces")
+    assert resumed.step == 6
+    train(resumed, tmp_path / "pieces", start=6)
+
+    for name, value in whole.result.state_dict().items():
+        assert torch.equal(value, resumed.result.state_dict()[name]), name
+    speedless = [
+        [{k: v for k, v in row.items() if k != "images_per_second"} for row in read_metrics(tmp_path / name)]
+        for name in ("whole", "pieces")
+    ]
+    assert speedless[0] == speedless[1]
+
+
+def test_accumulation_averages_the_gradients_of_parts(tmp_path: Path):
+    """Two parts of four pictures against the mean of the two gradients, without batch normalisation."""
+    run = make_run(iterations=1, loop=LoopConfig(batch_size=8, accumulate=2), batch_norm=False, rate=1.0)
+    start = {name: value.clone() for name, value in run.model.state_dict().items()}
+    gradients = []
+    for number in (0, 1):
+        other = make_run(iterations=1, loop=LoopConfig(batch_size=4), batch_norm=False)
+        batch = make_batch(number)
+        from multibox.loss import multibox_loss
+
+        offsets, logits = other.model(batch.images)
+        multibox_loss(offsets, logits, batch.boxes, batch.labels, batch.valid, coder=other.model.coder).total.backward()
+        gradients.append({name: p.grad for name, p in other.model.named_parameters()})
+    train(run, tmp_path)
+    for name, value in run.model.named_parameters():
+        factor, decay = (2, 0) if name.endswith("bias") else (1, 5e-4)
+        gradient = (gradients[0][name] + gradients[1][name]) / 2
+        expected = start[name] - 0.1 * factor * (gradient + decay * start[name])
+        torch.testing.assert_close(value.detach(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path):
+    """A poisoned picture at step 4 against: an error that names step and picture, the checkpoint of step 3 unharmed."""
+    run = make_run(iterations=9, loop=LOOP)
+
+    def poisoned() -> Iterator[Batch]:
+        for number in range(9):
+            batch = make_batch(number)
+            if number == 4:
+                batch = replace(batch, boxes=torch.full_like(batch.boxes, torch.nan))
+            yield batch
+
+    with pytest.raises(TrainingError, match=r"step 4 .*picture 4\.0"):
+        fit(
+            run,
+            poisoned(),
+            folder=tmp_path,
+            keep=lambda *_: None,
+            progress=ProgressLine(steps=9, stream=io.StringIO()),
+        )
+    fresh = make_run(iterations=9, loop=LOOP)
+    fresh.load(tmp_path)
+    assert fresh.step == 3
+    assert all(value.isfinite().all() for value in fresh.model.state_dict().values())
+
+
+def test_best_and_last_are_kept(tmp_path: Path):
+    """What is kept against scores that rise, fall and rise again."""
+    run = make_run(iterations=8, loop=replace(LOOP, validate_every=2, checkpoint_every=4))
+    scores = iter([0.2, 0.1, 0.3, 0.25])
+    kept: list[tuple[str, float | None]] = []
+    fit(
+        run,
+        stream(),
+        folder=tmp_path,
+        validate=lambda model: next(scores),
+        keep=lambda model, name, score: kept.append((name, score)),
+        progress=ProgressLine(steps=8, stream=io.StringIO()),
+    )
+    assert kept == [("best", 0.2), ("last", None), ("best", 0.3), ("last", None)]
+    assert [row["score"] for row in read_metrics(tmp_path) if "score" in row] == [0.2, 0.1, 0.3, 0.25]
+
+
+def test_bfloat16_trains(tmp_path: Path):
+    """The bfloat16 loop against a loss that stays finite and weights that stay float32."""
+    run = make_run(iterations=4, loop=replace(LOOP, precision="bfloat16"))
+    train(run, tmp_path)
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in run.model.parameters())
