@@ -43,12 +43,16 @@ class PriorSpec:
 
     `input_size` is (height, width). `truncate` cuts min and max sizes to whole pixels as the official layer does
     (it matters for SSD512 only); `clip` cuts the boxes to the picture, as the official code did before July 2016.
+    Other implementations limit width and height to the input's (`clip_sizes`: torchvision), some of them the centres
+    too (`clip_centres`); weights that were trained so keep it.
     """
 
     input_size: tuple[int, int]
     maps: tuple[PriorMap, ...]
     truncate: bool = False
     clip: bool = False
+    clip_sizes: bool = False
+    clip_centres: bool = False
 
     @property
     def count(self) -> int:
@@ -65,7 +69,7 @@ def make_prior_corners(spec: PriorSpec) -> Float[Tensor, "p 4"]:
     The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centres in float32, the rest in double.
     """
     height, width = spec.input_size
-    corners = np.concatenate([_map_corners(m, truncate=spec.truncate) for m in spec.maps])
+    corners = np.concatenate([_map_corners(m, spec) for m in spec.maps])
     corners = (corners / [width, height, width, height]).astype(np.float32)
     return torch.from_numpy(corners.clip(0, 1) if spec.clip else corners)
 
@@ -76,13 +80,16 @@ def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
     return torch.cat([(low + high) / 2, high - low], dim=-1).float()
 
 
-def _map_corners(source: PriorMap, *, truncate: bool) -> np.ndarray:
+def _map_corners(source: PriorMap, spec: PriorSpec) -> np.ndarray:
     rows, columns = np.meshgrid(*(np.arange(n) for n in source.cells), indexing="ij")
     offset = np.float32(0.5)
     x = ((columns + offset) * np.float32(source.step[1])).astype(np.float32)
     y = ((rows + offset) * np.float32(source.step[0])).astype(np.float32)
-    half = cell_sizes(source, truncate=truncate).astype(np.float64) / 2
+    half = cell_sizes(source, truncate=spec.truncate).astype(np.float64) / 2
     centre = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
+    limit = np.array(spec.input_size[::-1], dtype=np.float64)
+    half = np.minimum(half, limit / 2) if spec.clip_sizes else half
+    centre = np.minimum(centre, limit) if spec.clip_centres else centre
     return np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4)
 
 

@@ -1,13 +1,13 @@
 """All numbers that make a detector's network, as data that fits into a weight file; one function a known model."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from multibox.errors import UsageError
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
-from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec
+from multibox.priors import SPECS, PriorSpec, equation4_spec
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
 BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large")
@@ -23,7 +23,8 @@ class ModelConfig:
 
     `mean` and `std` are in units of 0 … 255, in the order R, G, B. `sources` are the positions of the maps that
     predict, None for all (Table 3). `fine` adds a source of stride 8 to a base that starts at 16. `width` scales the
-    channels of a VGG base and its extra layers. `clip` cuts boxes to the picture before suppression.
+    channels of a VGG base and its extra layers. `full_tail` gives MobileNetV3 the wide last blocks of its Table 1, as
+    the ImageNet weights have. `clip` cuts boxes to the picture before suppression.
     """
 
     name: str
@@ -35,11 +36,12 @@ class ModelConfig:
     batch_norm: bool = False
     fine: bool = False
     lite: bool = False
+    full_tail: bool = False
     mean: tuple[float, float, float] = CAFFE_MEAN
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     clip: bool = False
-    detection: DetectionSettings = DetectionSettings()
+    detection: DetectionSettings = field(default_factory=DetectionSettings)
 
     def __post_init__(self) -> None:
         if self.base not in BASES:
@@ -55,12 +57,10 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ModelConfig":
-        """The inverse of `to_json` after a trip through JSON."""
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        plain["extras"] = tuple(Extra(**extra) for extra in fields["extras"])
-        plain["priors"] = PriorSpec.from_json(fields["priors"])
-        plain["detection"] = DetectionSettings(**fields["detection"])
-        return cls(**plain)
+        """The inverse of `to_json` after a trip through JSON; raises ValueError where fields do not fit."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(fields)
 
 
 def ssd300_config(*, dataset: str = "voc", atrous: bool = True, batch_norm: bool = False) -> ModelConfig:
@@ -80,7 +80,7 @@ def ssd512_config(*, dataset: str = "voc", batch_norm: bool = False, truncate: b
 def ssdlite320_config() -> ModelConfig:
     """MobileNetV3-Large SSDLite at 320 with the structure, priors and thresholds of torchvision's model of that name.
 
-    Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, clipped to the picture.
+    Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, sides limited to the picture's.
     """
     cells = [(n, n) for n in (20, 10, 5, 3, 2, 1)]
     priors = equation4_spec((320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
@@ -88,7 +88,7 @@ def ssdlite320_config() -> ModelConfig:
         "ssdlite320",
         "mobilenet_v3_large",
         _EXTRAS_LITE,
-        replace(priors, clip=True),
+        replace(priors, clip_sizes=True),
         lite=True,
         mean=(127.5, 127.5, 127.5),
         std=(127.5, 127.5, 127.5),
@@ -121,6 +121,3 @@ def _spec(model: str, dataset: str) -> PriorSpec:
     if f"{model}-{dataset}" not in SPECS:
         raise UsageError(f"no priors of {model} for {dataset!r}: choose voc or coco")
     return SPECS[f"{model}-{dataset}"]
-
-
-__all__ = ["RATIOS_300", "ModelConfig", "slim300_config", "ssd300_config", "ssd512_config", "ssdlite320_config"]

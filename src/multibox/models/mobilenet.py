@@ -18,6 +18,7 @@ class Bneck(NamedTuple):
     stride: int
 
 
+# The last three blocks have half the channels of Table 1: the reduced tail that section 6.3 uses for detection.
 LARGE = (
     Bneck(3, 16, 16, False, False, 1),
     Bneck(3, 64, 24, False, False, 2),
@@ -35,9 +36,15 @@ LARGE = (
     Bneck(5, 480, 80, True, True, 1),
     Bneck(5, 480, 80, True, True, 1),
 )
-"""Blocks with the reduced tail: the channels of the last three are half of Table 1, as section 6.3 does for detection."""
 
-STEM, TAIL = 16, 480
+# The same three blocks as in Table 1, for weights that were trained on ImageNet.
+FULL_TAIL = (
+    Bneck(5, 672, 160, True, True, 2),
+    Bneck(5, 960, 160, True, True, 1),
+    Bneck(5, 960, 160, True, True, 1),
+)
+
+STEM = 16
 
 
 def convolution(
@@ -108,23 +115,27 @@ class InvertedResidual(nn.Module):
 class MobileNetV3Large(nn.Module):
     """Gives the source maps of SSDLite: the expansion of the block that reaches stride 32, and the last layer.
 
-    `fine` adds the expansion of the block that reaches stride 16, a map of stride 8 for small objects.
+    `fine` adds the expansion of the block that reaches stride 16, a map of stride 8 for small objects. With `full_tail`
+    the last three blocks stay as wide as for ImageNet.
     """
 
-    def __init__(self, *, fine: bool = False) -> None:
+    def __init__(self, *, fine: bool = False, full_tail: bool = False) -> None:
         super().__init__()
+        rows = (*LARGE[: -len(FULL_TAIL)], *FULL_TAIL) if full_tail else LARGE
         self.stem = convolution(3, STEM, kernel=3, stride=2, activation=nn.Hardswish)
-        widths = (STEM, *(row.out for row in LARGE))
-        self.blocks = nn.ModuleList(InvertedResidual(c, row) for c, row in zip(widths, LARGE, strict=False))
-        self.tail = convolution(LARGE[-1].out, TAIL, activation=nn.Hardswish)
-        halving = [i for i, row in enumerate(LARGE) if row.stride == 2]
+        widths = (STEM, *(row.out for row in rows))
+        self.blocks = nn.ModuleList(InvertedResidual(c, row) for c, row in zip(widths, rows, strict=False))
+        tail = 6 * rows[-1].out
+        self.tail = convolution(rows[-1].out, tail, activation=nn.Hardswish)
+        halving = [i for i, row in enumerate(rows) if row.stride == 2]
         self.taps = tuple(halving[-2:] if fine else halving[-1:])
-        self.channels = (*(LARGE[i].expanded for i in self.taps), TAIL)
+        self.channels = (*(rows[i].expanded for i in self.taps), tail)
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         sources = []
         x = self.stem(x)
         for i, block in enumerate(self.blocks):
+            assert isinstance(block, InvertedResidual)
             expanded = block.expand(x)
             if i in self.taps:
                 sources.append(expanded)

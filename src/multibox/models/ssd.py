@@ -79,7 +79,7 @@ class SSD(nn.Module):
 
 def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large:
     if config.base == "mobilenet_v3_large":
-        return MobileNetV3Large(fine=config.fine)
+        return MobileNetV3Large(fine=config.fine, full_tail=config.full_tail)
     return VGG16(atrous=config.base == "vgg16", width=config.width, batch_norm=config.batch_norm)
 
 
