@@ -1,0 +1,144 @@
+"""Boxes with names and scores on a copy of a picture, in sizes that fit the picture."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from multibox.detections import Detections
+from multibox.runtime.colours import class_colour, ink
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CAPITAL = 22  # height in pixels of a capital letter of the font at scale 1
+
+Rectangle = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """Sizes in pixels: width of the frame, scale and stroke of the font, height of the tag, room around its text."""
+
+    frame: int
+    scale: float
+    stroke: int
+    tag: int
+    room: int
+
+    @classmethod
+    def for_picture(cls, height: int, width: int, *, boxes: int) -> "_Pen":
+        """Sizes in proportion to the picture, since people see it scaled to a screen; smaller where boxes are many."""
+        side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
+        capital = max(8.0, side / 54)
+        room = max(2, round(capital * 0.4))
+        frame = max(1, round(side / 230))
+        return cls(frame, capital / _CAPITAL, max(1, round(capital / 11)), round(capital) + 2 * room, room)
+
+
+def draw_detections(
+    image: UInt8[np.ndarray, "h w 3"], detections: Detections, *, min_score: float = 0.0
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A copy of the RGB picture with the detections of at least `min_score`: box, name and score, the best on top."""
+    shown = detections.above(min_score)
+    captions = [(name, f"{name} {score:.2f}") for _, score, name in shown]
+    return _draw(image, shown.boxes, shown.labels, captions)
+
+
+def draw_boxes(
+    image: UInt8[np.ndarray, "h w 3"],
+    boxes: Float32[np.ndarray, "g 4"],
+    labels: Int64[np.ndarray, " g"],
+    class_names: Sequence[str],
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A copy of the RGB picture with boxes in pixels and their class names; the smallest boxes are on top."""
+    order = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
+    captions = [(class_names[label], class_names[label]) for label in labels[order]]
+    return _draw(image, boxes[order], labels[order], captions)
+
+
+def _draw(
+    image: UInt8[np.ndarray, "h w 3"],
+    boxes: Float32[np.ndarray, "g 4"],
+    labels: Int64[np.ndarray, " g"],
+    captions: Sequence[tuple[str, str]],
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Frames, then tags; the first comes first in the choice of its tag's place and last, on top, in drawing."""
+    picture = np.array(image, order="C")
+    height, width = picture.shape[:2]
+    pen = _Pen.for_picture(height, width, boxes=len(boxes))
+    frames = [_whole_pixels(box, width, height) for box in boxes]
+    texts = [_fitting(caption, width, pen) for caption in captions]
+    tags: list[Rectangle] = []
+    for frame, text in zip(frames, texts, strict=True):
+        tags.append(_place(frame, _text_width(text, pen) + 2 * pen.room, pen, tags, (width, height)))
+    order = range(len(frames) - 1, -1, -1)
+    for index in order:
+        _frame(picture, frames[index], class_colour(int(labels[index])), pen.frame)
+    for index in order:
+        _tag(picture, tags[index], texts[index], class_colour(int(labels[index])), pen)
+    return picture
+
+
+def _whole_pixels(box: Float32[np.ndarray, "4"], width: int, height: int) -> Rectangle:
+    """All pixels that the box touches, at least one, inside the picture."""
+    x1, y1 = np.clip(np.floor(box[:2]), 0, [width - 1, height - 1]).astype(int).tolist()
+    x2, y2 = np.clip(np.ceil(box[2:]), [x1 + 1, y1 + 1], [width, height]).astype(int).tolist()
+    return x1, y1, x2, y2
+
+
+def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
+    """Name and score, the name alone, or its beginning: what fits the picture's width, in letters that the font has."""
+    name, full = (_plain(text) for text in caption)
+    for text in (full, name):
+        if _text_width(text, pen) + 2 * pen.room <= width:
+            return text
+    while len(name) > 1 and _text_width(name + "..", pen) + 2 * pen.room > width:
+        name = name[:-1]
+    return name + ".."
+
+
+def _plain(text: str) -> str:
+    """Without accents; the font has ASCII only."""
+    letters = unicodedata.normalize("NFKD", text)
+    return "".join(letter if letter.isascii() else "?" for letter in letters if not unicodedata.combining(letter))
+
+
+def _text_width(text: str, pen: _Pen) -> int:
+    return int(cv2.getTextSize(text, _FONT, pen.scale, pen.stroke)[0][0])
+
+
+def _place(frame: Rectangle, length: int, pen: _Pen, taken: Sequence[Rectangle], size: tuple[int, int]) -> Rectangle:
+    """The first place along the frame where the tag hides no other, else where it hides least; inside the picture."""
+    x1, y1, x2, y2 = frame
+    rows = (y1 - pen.tag, y1, y2 - pen.tag, y2)
+    corners = [(x, y) for y in rows for x in (x1, x2 - length)]
+    places = [_inside(x, y, length, pen.tag, size) for x, y in corners]
+    return min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
+
+
+def _inside(x: int, y: int, length: int, tag: int, size: tuple[int, int]) -> Rectangle:
+    x, y = max(0, min(x, size[0] - length)), max(0, min(y, size[1] - tag))
+    return x, y, min(x + length, size[0]), min(y + tag, size[1])
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> int:
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _frame(picture: UInt8[np.ndarray, "h w 3"], frame: Rectangle, colour: tuple[int, int, int], thickness: int) -> None:
+    """Four bars inside the frame, thinner where the box is small."""
+    x1, y1, x2, y2 = frame
+    thickness = max(1, min(thickness, (x2 - x1) // 4, (y2 - y1) // 4))
+    inside = picture[y1:y2, x1:x2]
+    inside[:thickness] = inside[-thickness:] = colour
+    inside[:, :thickness] = inside[:, -thickness:] = colour
+
+
+def _tag(
+    picture: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, colour: tuple[int, int, int], pen: _Pen
+) -> None:
+    x1, y1, x2, y2 = tag
+    picture[y1:y2, x1:x2] = colour
+    cv2.putText(picture, text, (x1 + pen.room, y2 - pen.room), _FONT, pen.scale, ink(colour), pen.stroke, cv2.LINE_AA)
