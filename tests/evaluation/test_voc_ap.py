@@ -1,6 +1,8 @@
 """Tests of VOC average precision by hand, by a slow loop written from the devkit's text, and by properties."""
 
 from fractions import Fraction
+from pathlib import Path
+from xml.etree.ElementTree import parse
 
 import numpy as np
 import pytest
@@ -20,9 +22,11 @@ from multibox.evaluation.voc import (
     pairwise_iou,
     precision_recall,
 )
+from shared_data import shared
 
 CAT = (10, 10, 50, 50)
 FAR = (100, 100, 140, 140)
+SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -81,6 +85,36 @@ def test_ap_of_noisy_scenes(seed: int, version: str) -> None:
     for label in range(3):
         marks, objects = slow_marks(dataset, detections, label)
         assert ap[label] == pytest.approx(slow_ap(marks, objects, version), abs=1e-12)
+
+
+def real_photographs(folder: Path) -> tuple[Dataset, list[Detections]]:
+    """100 VOC2012 photographs with difficult flags, read in the shortest way, and a detector's output for each."""
+    files = sorted((folder / "VOC2012" / "Annotations").glob("*.xml"))
+    objects = {file.stem: parse(file).findall("object") for file in files}
+    names = tuple(sorted({node.findtext("name") or "" for nodes in objects.values() for node in nodes}))
+    examples, detections = [], []
+    for stem, nodes in objects.items():
+        boxes = [[float(node.findtext(f"bndbox/{side}") or 0) for side in SIDES] for node in nodes]
+        labels = [names.index(node.findtext("name") or "") for node in nodes]
+        difficult = [node.findtext("difficult") == "1" for node in nodes]
+        examples.append(an_example(stem, boxes=boxes, labels=labels, difficult=difficult))
+        file = folder / "detections" / f"{stem}.txt"
+        lines = file.read_text().splitlines() if file.exists() else []
+        rows = np.array([line.split() for line in lines], dtype=float).reshape(-1, 6)
+        detections.append(some_detections(rows[:, 2:], scores=rows[:, 1], labels=rows[:, 0], class_names=names))
+    return Dataset("photographs", names, tuple(examples)), detections
+
+
+@pytest.mark.parametrize("version", ["voc07", "voc10", "integral"])
+def test_ap_of_real_photographs(version: str) -> None:
+    """AP of a detector's output on 100 VOC2012 photographs against the slow loop in exact fractions."""
+    dataset, detections = real_photographs(shared("data/voc_100"))
+    assert (len(dataset), len(dataset.class_names)) == (100, 20)
+    result = evaluate_voc(dataset, detections=detections)
+    assert 0.05 < result.mean(version) < 0.9
+    for label, ours in enumerate(result.ap(version)):
+        marks, objects = slow_marks(dataset, detections, label)
+        assert ours == pytest.approx(slow_ap(marks, objects, version), abs=1e-12)
 
 
 @given(marks=st.lists(st.booleans(), max_size=40), missed=st.integers(0, 12))

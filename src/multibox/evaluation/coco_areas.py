@@ -41,7 +41,7 @@ def _load(annotation_file: Path) -> Known:
     known: Known = defaultdict(list)
     try:
         document = json.loads(annotation_file.read_text(encoding="utf-8"))
-        names = {category["id"]: category["name"] for category in document["categories"]}
+        names = {category["id"]: str(category.get("name", category["id"])) for category in document["categories"]}
         for annotation in document["annotations"]:
             x, y, width, height = map(float, annotation["bbox"])
             row = (x, y, x + width, y + height, float(annotation.get("area", width * height)))

@@ -46,11 +46,13 @@ def evaluate(
     picture id to Detections, where pictures that it lacks have none. `metric` is one of METRICS. `progress` is called
     with the number of pictures done and of all. Classes are matched by name. A picture that cannot be read counts as
     without detections and is listed in `problems`. `areas` is for coco alone: see `evaluate_coco` and `read_areas`.
-    UsageError for an unknown metric; DataError for a data set without pictures, or of which no picture can be read, for
-    detections of unknown pictures, and for classes of the data set that the detector does not know.
+    UsageError for an unknown metric or a batch size below 1. DataError for a data set without pictures, or of which no
+    picture can be read, for detections of unknown pictures, and for classes of the data set that the detector lacks.
     """
     if metric not in METRICS:
         raise UsageError(f"metric {metric!r}; it is one of {', '.join(METRICS)}")
+    if batch_size < 1:
+        raise UsageError(f"the batch size is {batch_size}; it has to be 1 or more")
     if len(dataset) == 0:
         raise DataError(f"{dataset.name}: no picture to evaluate on; choose a split that has some")
     problems: list[str] = []
