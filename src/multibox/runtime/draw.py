@@ -19,13 +19,14 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class _Pen:
-    """Sizes in pixels: width of the frame, scale and stroke of the font, height of the tag, room around its text."""
+    """Sizes in pixels: width of the frame, scale and stroke of the font, height of the tag, room at sides and below."""
 
     frame: int
     scale: float
     stroke: int
     tag: int
     room: int
+    below: int
 
     @classmethod
     def for_picture(cls, height: int, width: int, *, boxes: int) -> "_Pen":
@@ -33,8 +34,9 @@ class _Pen:
         side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
         capital = max(8.0, side / 54)
         room = max(2, round(capital * 0.4))
-        frame = max(1, round(side / 230))
-        return cls(frame, capital / _CAPITAL, max(1, round(capital / 11)), round(capital) + 2 * room, room)
+        below = round(capital * 0.4 + 1)  # room for the tail of a g
+        frame, stroke = max(1, round(side / 230)), max(1, round(capital / 11))
+        return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
 
 
 def draw_detections(
@@ -140,5 +142,6 @@ def _tag(
     picture: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, colour: tuple[int, int, int], pen: _Pen
 ) -> None:
     x1, y1, x2, y2 = tag
-    picture[y1:y2, x1:x2] = colour
-    cv2.putText(picture, text, (x1 + pen.room, y2 - pen.room), _FONT, pen.scale, ink(colour), pen.stroke, cv2.LINE_AA)
+    inside = picture[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
+    inside[:] = colour
+    cv2.putText(inside, text, (pen.room, y2 - y1 - pen.below), _FONT, pen.scale, ink(colour), pen.stroke, cv2.LINE_AA)
