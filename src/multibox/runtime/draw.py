@@ -34,7 +34,7 @@ class _Pen:
         side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
         capital = max(8.0, side / 54)
         room = max(2, round(capital * 0.4))
-        below = round(capital * 0.4 + 1)  # room for the tail of a g
+        below = round(capital * 0.4) + 2  # room for the tail of a g
         frame, stroke = max(1, round(side / 230)), max(1, round(capital / 11))
         return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
 
