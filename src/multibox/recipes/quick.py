@@ -18,5 +18,5 @@ def quick() -> Recipe:
         schedule=Schedule(1500, rate=0.02, shape="cosine", warmup=200),
         optimizer=OptimizerConfig(clip=10.0),
         augmentation=AUGMENTATIONS["flip"],
-        loop=LoopConfig(batch_size=16, precision="bfloat16", ema=0.998, checkpoint_every=250),
+        loop=LoopConfig(batch_size=16, precision="auto", ema=0.998, checkpoint_every=250),
     )

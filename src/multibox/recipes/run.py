@@ -9,6 +9,7 @@ import torch
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loader import batches
+from multibox.device import choose_device
 from multibox.errors import TrainingError, UsageError
 from multibox.models.ssd import SSD
 from multibox.recipes import find_recipe
@@ -39,12 +40,15 @@ def train(
     _claim(folder, recipe, resume=resume)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
     torch.manual_seed(recipe.seed)
-    target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model = SSD(recipe.model, dataset.class_names)
     if recipe.base_weights and not resume:
         _load_base(model, recipe.base_weights)
     run = Run(
-        model.to(target), loop=recipe.loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss
+        model.to(choose_device(device)),
+        loop=recipe.loop,
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        loss=recipe.loss,
     )
     if resume:
         run.load(folder)

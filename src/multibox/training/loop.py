@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from multibox.data.loader import Batch
+from multibox.device import computes_bfloat16
 from multibox.errors import TrainingError
 from multibox.loss import LossConfig, MultiBoxLoss, multibox_loss
 from multibox.models.ssd import SSD
@@ -23,12 +24,13 @@ class LoopConfig:
     """How a run goes on, apart from what it learns.
 
     `batch_size` pictures make one step; `accumulate` splits them into that many parts whose gradients are averaged, as
-    `iter_size` does in Caffe. `ema` is the decay of the weights' moving average, 0 for none. The `_every` are in steps.
+    `iter_size` does in Caffe. `precision` "auto" is bfloat16 where the device has instructions for it. `ema` is the
+    decay of the weights' moving average, 0 for none. The `_every` are in steps.
     """
 
     batch_size: int = 32
     accumulate: int = 1
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
     ema: float = 0.0
     report_every: int = 10
     checkpoint_every: int = 500
@@ -50,6 +52,9 @@ class Run:
         self.loop, self.schedule, self.loss, self.optimizer_config = loop, schedule, loss, optimizer
         self.optimizer = make_optimizer(model, optimizer)
         self.average = MovingAverage(model, decay=loop.ema) if loop.ema else None
+        self.autocast = loop.precision == "bfloat16" or (
+            loop.precision == "auto" and computes_bfloat16(model.mean.device)
+        )
         self.step = 0
         self.best = -1.0
 
@@ -136,7 +141,7 @@ def _accumulate(run: Run, batches: Iterator[Batch], averages: Averages, device: 
 
 
 def _loss(run: Run, batch: Batch) -> MultiBoxLoss:
-    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=run.loop.precision == "bfloat16"):
+    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=run.autocast):
         offsets, logits = run.model(batch.images)
     return multibox_loss(
         offsets, logits, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss
