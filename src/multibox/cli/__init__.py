@@ -1,0 +1,74 @@
+"""The command `multibox`: parse, call, print. Heavy modules are imported where they are used, so that help is quick."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from multibox._version import __version__
+from multibox.cli import priors_command
+from multibox.cli.console import complain, say
+from multibox.cli.detect_command import detect
+from multibox.cli.evaluate_command import evaluate
+from multibox.cli.train_command import train
+from multibox.errors import MultiboxError
+
+_PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
+
+app = typer.Typer(name="multibox", rich_markup_mode=None, add_completion=False)
+app.command()(train)
+app.command()(evaluate)
+app.command()(detect)
+app.add_typer(priors_command.app, name="priors")
+
+
+@app.callback(invoke_without_command=True)
+def multibox(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """SSD, the Single Shot MultiBox Detector: check data, train, evaluate, detect."""
+    if version:
+        print(f"multibox {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+
+    What users can cause and repair becomes one line on standard error; other exceptions are mistakes in the package and
+    keep their traceback.
+    """
+    command = typer.main.get_command(app)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
+    except MultiboxError as error:
+        complain(error)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain("interrupted")
+        return 130
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        return 1
+    except Exception as error:
+        if not isinstance(error, _PARSE_ERROR):
+            raise
+        return _wrong_use(error)
+
+
+def _wrong_use(error: Exception) -> int:
+    """Say what the parser did not understand, and where its help is."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        say(str(error))
+        return 2
+    context = getattr(error, "ctx", None)
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    complain(f"{message}; see '{context.command_path if context else 'multibox'} --help'")
+    return 2

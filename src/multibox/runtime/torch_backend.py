@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 
@@ -40,15 +40,21 @@ class TorchBackend:
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
-        """Offsets and logits. The picture's own memory order, channels last, goes to the device as it is."""
+        """Offsets and logits. The picture's own memory order, channels last, goes to the device as it is.
+
+        Raises InputError where the GPU's memory does not suffice.
+        """
         if self.model.training:
             self.model.eval()
         device = self.model.mean.device
         images = torch.from_numpy(batch).permute(0, 3, 1, 2).to(device)
-        with self._precision(device):
-            outputs = self.model(images)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        try:
+            with self._precision(device):
+                outputs = self.model(images)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+        except torch.OutOfMemoryError:
+            raise InputError(f"{device} has no memory for {len(batch)} pictures at once: use a smaller batch") from None
         return outputs
 
     @torch.inference_mode()

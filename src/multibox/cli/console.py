@@ -1,0 +1,67 @@
+"""What the commands print: results on standard output, messages and progress on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+
+def say(message: str) -> None:
+    """A message for people, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def complain(error: Exception | str) -> None:
+    """One line about what went wrong, on standard error."""
+    say(f"multibox: {' '.join(str(error).split())}")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+class JsonArray:
+    """A JSON array on standard output, written while its entries come, each on a line of its own.
+
+    Left by an exception it stays open, so that nobody takes the part for the whole.
+    """
+
+    def __init__(self) -> None:
+        self._before = "[\n"
+
+    def __enter__(self) -> "JsonArray":
+        return self
+
+    def add(self, entry: Any) -> None:
+        text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+        print(self._before + text, end="", flush=True)
+        self._before = ",\n"
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            print("[]" if self._before == "[\n" else "\n]")
+
+
+@contextmanager
+def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error where that is a terminal, moved by calls with (done, all)."""
+    if hidden or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Columns aligned with spaces, the first to the left and the others to the right; the first row is the head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

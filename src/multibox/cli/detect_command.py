@@ -1,0 +1,149 @@
+"""`multibox detect`: find objects in pictures."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Union
+
+import typer
+
+from multibox.cli.console import JsonArray, complain, progress_bar, say, table
+from multibox.cli.options import Batch, Device, Json, Precision, PrecisionOption
+from multibox.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from multibox.detections import Detections
+    from multibox.runtime.detector import Detector
+
+Results = Iterator[Union["Detections", DataError]]
+
+SHOWN_SCORE = 0.5
+_NAMES_IN_A_LINE = 8
+
+
+def detect(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE", help="Pictures, folders of pictures, or patterns such as 'photos/*.jpg'."),
+    ],
+    *,
+    weights: Annotated[str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file of the detector.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the pictures into this folder."),
+    ] = None,
+    as_json: Json = False,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            min=0,
+            max=1,
+            metavar="SCORE",
+            help=f"Leave out lower scores; by default {SHOWN_SCORE} for text and pictures, nothing for --json.",
+        ),
+    ] = None,
+    device: Device = None,
+    batch: Batch = 8,
+    precision: PrecisionOption = Precision.float32,
+    time: Annotated[
+        bool, typer.Option("--time", help="Measure each stage, one picture at a time, and print the medians.")
+    ] = False,
+) -> None:
+    """Find objects in pictures.
+
+    Prints a line for each picture, or with --json an array with an entry for each: image, width, height and detections
+    with box (x1, y1, x2, y2 in pixels), score, label and name. A picture that cannot be read is named on standard
+    error, the others go on, and the exit code is 1.
+    """
+    from multibox.data.decode import read_image
+    from multibox.runtime.detector import Detector
+    from multibox.runtime.sources import find_pictures, result_paths, write_picture
+
+    pictures = find_pictures(sources)
+    if not pictures.files:
+        raise UsageError(pictures.problems[0])
+    targets = {} if out is None else result_paths(pictures.files, out)
+    detector = Detector.load(weights, device=device, precision=precision.value, batch_size=batch)
+    for problem in pictures.problems:
+        complain(problem)
+    shown = SHOWN_SCORE if min_score is None else min_score
+    stages: list[dict[str, float]] = []
+    results = _timed(detector, pictures.files, stages) if time else detector.try_each(pictures.files)
+    failed, started = len(pictures.problems), perf_counter()
+    with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
+        for path, found in zip(pictures.files, _with_bar(results, total=len(pictures.files)), strict=True):
+            if isinstance(found, DataError):
+                complain(found)
+                failed += 1
+                continue
+            show(path, found)
+            if path in targets:
+                write_picture(targets[path], found.above(shown).draw(read_image(path)))
+    say(_summary(len(pictures.files) + len(pictures.problems), failed, seconds=perf_counter() - started, out=out))
+    if stages:
+        say(_stage_table(stages))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _timed(detector: "Detector", files: Sequence[Path], stages: list[dict[str, float]]) -> Results:
+    """Detections of one picture after the other, with their times in `stages`; the first runs once more beforehand."""
+    warm = False
+    for path in files:
+        try:
+            if not warm:
+                detector(path)
+                warm = True
+            found, milliseconds = detector.timed(path)
+        except DataError as error:
+            yield error
+            continue
+        stages.append(milliseconds)
+        yield found
+
+
+def _with_bar(results: Results, *, total: int) -> Results:
+    """A bar, unless the lines on the same terminal show how far it is."""
+    with progress_bar("detecting", hidden=sys.stdout.isatty()) as advance:
+        for done, result in enumerate(results, start=1):
+            yield result
+            advance(done, total)
+
+
+@contextmanager
+def _printer(*, as_json: bool, shown: float, kept: float) -> Iterator[Callable[[Path, "Detections"], None]]:
+    if not as_json:
+        yield lambda path, found: print(_line(path, found, shown=shown), flush=True)
+        return
+    with JsonArray() as array:
+        yield lambda path, found: array.add(found.above(kept).to_json(path))
+
+
+def _line(path: Path, found: "Detections", *, shown: float) -> str:
+    """street.jpg: person 0.98, dog 0.87"""
+    objects = [f"{name} {score:.2f}" for _, score, name in found.above(shown)]
+    if not objects:
+        best = f"; the best is {found.class_names[found.labels[0]]} {found.scores[0]:.2f}" if len(found) else ""
+        return f"{path}: nothing that scores {shown:g}{best}"
+    more = len(objects) - _NAMES_IN_A_LINE
+    return f"{path}: {', '.join(objects[:_NAMES_IN_A_LINE])}{f' and {more} more' if more > 0 else ''}"
+
+
+def _summary(pictures: int, failed: int, *, seconds: float, out: Path | None) -> str:
+    done = pictures - failed
+    parts = [f"{done} picture{'' if done == 1 else 's'} in {seconds:.1f} s"]
+    if failed:
+        parts.append(f"{failed} not read")
+    if out is not None and done:
+        parts.append(f"drawn in {out}")
+    return ", ".join(parts)
+
+
+def _stage_table(stages: list[dict[str, float]]) -> str:
+    rows = [(name, f"{median(times[name] for times in stages):.2f}") for name in stages[0]]
+    whole = median(sum(times.values()) for times in stages)
+    return table([("stage", "median ms"), *rows, ("whole picture", f"{whole:.2f}")])

@@ -1,0 +1,85 @@
+"""`multibox evaluate`: how good a detector, or a file of detections, is on a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from multibox.cli.console import complain, print_json, progress_bar
+from multibox.cli.options import Batch, Device, Json, Metric, Precision, PrecisionOption
+from multibox.errors import UsageError
+
+if TYPE_CHECKING:
+    from multibox.evaluation.evaluate import Evaluation
+
+
+def evaluate(
+    weights: Annotated[str | None, typer.Argument(metavar="[WEIGHTS]", help="Weight file of the detector.")] = None,
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="PATH", help="Data set for WEIGHTS: a folder or annotation file.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set, such as val or 2007:test.")
+    ] = None,
+    metric: Annotated[
+        Metric,
+        typer.Option("--metric", help="AP at 11 points of recall, AP as area, or COCO's mean over IoU 0.5 to 0.95."),
+    ] = Metric.voc10,
+    ground_truth: Annotated[
+        Path | None, typer.Option("--ground-truth", metavar="PATH", help="Data set for --detections.")
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            "--detections",
+            metavar="PATH",
+            help="Detections of any origin: COCO results, or a folder of VOC result files.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    device: Device = None,
+    batch: Batch = 8,
+    precision: PrecisionOption = Precision.float32,
+) -> None:
+    """Measure average precision.
+
+    Of a detector: multibox evaluate WEIGHTS --data PATH --split NAME.
+    Of detections in a file: multibox evaluate --ground-truth PATH --detections PATH.
+    """
+    if weights is not None and data is not None and ground_truth is None and detections is None:
+        result = _of_detector(
+            weights, data, split=split, metric=metric, device=device, batch=batch, precision=precision
+        )
+    elif ground_truth is not None and detections is not None and weights is None and data is None:
+        result = _of_file(detections, ground_truth, split=split, metric=metric)
+    else:
+        raise UsageError("evaluate takes either WEIGHTS and --data, or --ground-truth and --detections")
+    if as_json:
+        for problem in result.problems:
+            complain(problem)
+        print_json(result.to_json())
+    else:
+        print(result.table())
+
+
+def _of_detector(
+    weights: str, data: Path, *, split: str | None, metric: Metric, device: str | None, batch: int, precision: Precision
+) -> "Evaluation":
+    from multibox.data.load import load_dataset
+    from multibox.evaluation.evaluate import evaluate
+    from multibox.runtime.detector import Detector
+
+    dataset = load_dataset(data, split=split)
+    detector = Detector.load(weights, device=device, precision=precision.value, batch_size=batch)
+    with progress_bar("evaluating") as advance:
+        return evaluate(detector, dataset, metric=metric.value, progress=advance, batch_size=batch)
+
+
+def _of_file(detections: Path, ground_truth: Path, *, split: str | None, metric: Metric) -> "Evaluation":
+    from multibox.data.load import load_dataset
+    from multibox.evaluation.evaluate import evaluate
+    from multibox.evaluation.files import read_detections
+
+    dataset = load_dataset(ground_truth, split=split)
+    return evaluate(read_detections(detections, dataset=dataset), dataset, metric=metric.value)
