@@ -8,12 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats import recognise
 from multibox.data.record import RawDataset, listed, to_dataset
-from multibox.data.voc import scan_voc
-from multibox.data.voc_layout import find_voc, split_names
 from multibox.errors import DataError, UsageError
-
-_NATURAL_SPLITS = ("trainval", "train")
 
 
 def load_dataset(
@@ -26,16 +23,17 @@ def load_dataset(
 ) -> Dataset:
     """Read the data set at `path`, a folder or an annotation file, in whatever format it is.
 
-    Recognised are VOC XML. `split` is a name of the data set's own; without one it is that for training.
+    Recognised are VOC XML (`read_voc`), COCO JSON (`read_coco`), YOLO text (`read_yolo`) and ILSVRC DET
+    (`read_ilsvrc`). `split` is a name of the data set's own, several of them joined by "+", or "all"; without one it
+    is that for training: trainval, else train, else what there is.
     `rename` gives classes new names, and merges those that get the same; `classes` then keeps only these, in this
     order. `pixels` is the rule for VOC's corners, see `read_voc`.
 
     Raises DataError where nothing is recognised, the split does not exist or a file cannot be read, UsageError for a
     class that the data set does not have.
     """
-    return choose_classes(
-        to_dataset(scan_dataset(path, split=split, pixels=pixels)), classes=classes, rename=rename or {}
-    )
+    dataset = to_dataset(scan_dataset(path, split=split, pixels=pixels))
+    return choose_classes(dataset, classes=classes, rename=rename)
 
 
 def scan_dataset(path: Path | str, *, split: str | None = None, pixels: str = "voc") -> RawDataset:
@@ -43,12 +41,7 @@ def scan_dataset(path: Path | str, *, split: str | None = None, pixels: str = "v
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
-    folders = find_voc(path)
-    if folders:
-        names = split_names(folders)
-        natural = next((name for name in _NATURAL_SPLITS if name in names), "all")
-        return scan_voc(path, split=split or natural, pixels=pixels)
-    raise DataError(f"{path} is no data set that can be recognised")
+    return recognise(path).scan(split=split, pixels=pixels)
 
 
 def choose_classes(

@@ -41,6 +41,8 @@ class VocFolder:
 
 def find_voc(root: Path) -> tuple[VocFolder, ...]:
     """The VOC folders at or below `root`, years in order; () where there is none."""
+    if root.name in _ANNOTATION_FOLDERS and _has_xml(root):
+        root = root.parent
     for base in (root, root / "VOCdevkit"):
         here = _folder(base, _year(base.name) or "")
         if here:

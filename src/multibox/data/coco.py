@@ -1,0 +1,176 @@
+"""Reader of COCO instances JSON."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from multibox.data.dataset import Dataset
+from multibox.data.picture_size import picture_size
+from multibox.data.problem import Problem
+from multibox.data.record import Box, RawDataset, RawObject, Record, listed, to_dataset
+from multibox.errors import DataError
+
+
+def read_coco(
+    annotation_file: Path | str, *, images: Path | str | None = None, ids: Iterable[int] | Path | str | None = None
+) -> Dataset:
+    """Read a file of COCO instances; pictures need not exist.
+
+    `images` is the folder of the pictures; without one the usual places around the file are tried. `ids` are the ids
+    of the pictures to keep, or a file that lists them (one id a line, or a JSON list): trainval35k and minival are
+    such lists. Classes are the categories in the order of their ids, whatever gaps these have. Crowds are flagged
+    `crowd`, pictures without annotations are kept. An entry "difficult" of an annotation is kept as the flag.
+    Boxes (x, y, width, height) are clipped to the picture; those without extent are dropped and named in `problems`.
+
+    Raises DataError where the file is no JSON of this kind, or an annotation has no box or an unknown category.
+    """
+    return to_dataset(scan_coco(annotation_file, images=images, ids=ids))
+
+
+def coco_category_ids(annotation_file: Path | str) -> tuple[int, ...]:
+    """The category id of each label, in the order of the labels."""
+    return tuple(_categories(Path(annotation_file), _document(Path(annotation_file))))
+
+
+def scan_coco(
+    annotation_file: Path | str, *, images: Path | str | None = None, ids: Iterable[int] | Path | str | None = None
+) -> RawDataset:
+    """The same as `read_coco`, as written and unjudged."""
+    path = Path(annotation_file)
+    document = _document(path)
+    categories = _categories(path, document)
+    pictures = _pictures(path, document)
+    kept = pictures if ids is None else _chosen(path, pictures, ids)
+    folder = Path(images) if images is not None else _picture_folder(path, pictures.values())
+    faults: list[Problem] = []
+    objects = _objects(path, document, pictures, faults)
+    records = tuple(_record(path, folder, entry, objects.get(key, [])) for key, entry in kept.items())
+    labels = {str(category): label for label, category in enumerate(categories)}
+    home = path.resolve().parent
+    root = home.parent if home.name == "annotations" else home
+    name = f"{root.name} {path.stem.removeprefix('instances_')}"
+    return RawDataset(name, "coco", tuple(categories.values()), labels, records, "annotation", tuple(faults))
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); give a COCO instances file") from None
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON ({error}); give a COCO instances file") from None
+    if not isinstance(document, dict) or not isinstance(document.get("images"), list):
+        raise DataError(f'{path} has no list "images"; give a COCO instances file, not one of results')
+    return document
+
+
+def _categories(path: Path, document: Mapping[str, Any]) -> dict[int, str]:
+    """Names by category id, ids in order."""
+    try:
+        pairs = sorted((entry["id"], str(entry.get("name", entry["id"]))) for entry in document["categories"])
+    except (KeyError, TypeError, AttributeError):
+        raise DataError(f'{path} has no "categories" with an id each; add them') from None
+    names = [name for _, name in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        same = listed(str(key) for key, name in pairs if name == twice)
+        raise DataError(f"{path}: categories {same} are all named {twice!r}; give each a name of its own")
+    return dict(pairs)
+
+
+def _pictures(path: Path, document: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Entries of "images" by id."""
+    pictures: dict[int, Mapping[str, Any]] = {}
+    for place, entry in enumerate(document["images"]):
+        if not isinstance(entry, dict) or "id" not in entry or "file_name" not in entry:
+            raise DataError(f'{path}: entry {place} of "images" has no "id" or no "file_name"; add it')
+        if entry["id"] in pictures:
+            raise DataError(f"{path}: two images have the id {entry['id']}; give each an id of its own")
+        pictures[entry["id"]] = entry
+    return pictures
+
+
+def _chosen(
+    path: Path, pictures: Mapping[int, Mapping[str, Any]], ids: Iterable[int] | Path | str
+) -> dict[int, Mapping[str, Any]]:
+    wanted = set(read_ids(Path(ids)) if isinstance(ids, str | Path) else ids)
+    kept = {key: entry for key, entry in pictures.items() if key in wanted}
+    if wanted and not kept:
+        raise DataError(f"{path} has none of the {len(wanted)} image ids asked for; the list belongs to another file")
+    return kept
+
+
+def read_ids(path: Path) -> list[int]:
+    """Image ids from a text file (one a line) or a JSON list. Raises DataError where it is neither."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        values = json.loads(text) if text.lstrip().startswith("[") else text.split()
+        return [int(value) for value in values]
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} is no list of image ids ({error}); write one number a line") from None
+
+
+def _objects(
+    path: Path, document: Mapping[str, Any], pictures: Mapping[int, Any], faults: list[Problem]
+) -> dict[int, list[RawObject]]:
+    """Objects by image id; annotations that cannot be read become faults."""
+    objects: dict[int, list[RawObject]] = {}
+    for place, entry in enumerate(_annotations(path, document), start=1):
+        try:
+            item = _object(entry, place)
+        except (KeyError, TypeError, ValueError):
+            number = entry.get("id", place) if isinstance(entry, dict) else place
+            message = "has no image_id, no category_id or no bbox of four numbers; add them"
+            faults.append(Problem("unparsable", "error", str(path), f"annotation {number}", message))
+            continue
+        if entry["image_id"] not in pictures:
+            message = f"belongs to image {entry['image_id']}, which the file does not have; left out"
+            faults.append(Problem("unknown_image", "warning", str(path), f"annotation {item.number}", message))
+            continue
+        objects.setdefault(entry["image_id"], []).append(item)
+    return objects
+
+
+def _annotations(path: Path, document: Mapping[str, Any]) -> Sequence[Any]:
+    """The entries of "annotations"; a file without them describes pictures only."""
+    entries = document.get("annotations", [])
+    if not isinstance(entries, list):
+        raise DataError(f'{path}: "annotations" is no list; give a COCO instances file')
+    return entries
+
+
+def _object(entry: Mapping[str, Any], place: int) -> RawObject:
+    x, y, width, height = (float(value) for value in entry["bbox"])
+    values: Box = (x, y, width, height)
+    return RawObject(
+        number=int(entry.get("id", place)),
+        category=str(entry["category_id"]),
+        values=values,
+        box=(x, y, x + width, y + height),
+        difficult=bool(entry.get("difficult", False)),
+        crowd=bool(entry.get("iscrowd", False)),
+    )
+
+
+def _record(path: Path, folder: Path, entry: Mapping[str, Any], objects: list[RawObject]) -> Record:
+    picture = folder / entry["file_name"]
+    width, height = entry.get("width"), entry.get("height")
+    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        return Record(picture, str(entry["id"]), (width, height), path, tuple(objects))
+    return Record(picture, str(entry["id"]), picture_size(picture), path, tuple(objects), size_written=False)
+
+
+def _picture_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
+    """The first usual place that has one of the first pictures; the first place of all where none has."""
+    names = [entry["file_name"] for entry, _ in zip(entries, range(5), strict=False)]
+    places = list(_usual_places(path))
+    found = (place for place in places if any((place / name).is_file() for name in names))
+    return next(found, places[0])
+
+
+def _usual_places(path: Path) -> Iterator[Path]:
+    """annotations/instances_train2017.json has its pictures in train2017, images/train2017, images or beside it."""
+    part = path.stem.rpartition("_")[2]
+    for base in (path.parent.parent, path.parent):
+        yield from (base / part, base / "images" / part, base / "images", base)
