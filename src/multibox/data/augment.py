@@ -1,31 +1,70 @@
-"""From an Example to what the network sees: geometry first, pixels once."""
+"""From an Example to what the network sees: all chances are drawn first, then each pixel is touched once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from multibox.data import view as views
+from multibox.data.colour import ColourChange, ColourJitter, draw_colour
+from multibox.data.crop_sampler import CropSampler, sample_crop
 from multibox.data.dataset import Example
-from multibox.errors import DataError
+from multibox.data.decode import exif_orientation, image_size, read_image
+from multibox.data.render import Fill, Look, render
+from multibox.data.resample import Interpolation
+from multibox.data.view import View
 
-Fill = tuple[int, int, int]
 MEAN: Fill = (123, 117, 104)
+ALL_INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "area", "nearest", "cubic", "lanczos")
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What a training sample may undergo; everything off is the transform used at test time."""
+    """What a training sample may undergo. The default is nothing: the transform used at test time.
 
+    zoom_out: probability of placing the picture on a larger canvas; zoom_out_ratio: largest ratio per side.
+    crop: how patches are drawn, None for none. colour: photometric distortion, None for none.
+    mirror: probability of exchanging left and right. upside_down and quarter_turn: probabilities of a vertical flip
+    and of 90 degrees counter-clockwise, for pictures without an up, as from a microscope or from the air.
+    interpolations: one of them is drawn for each sample.
+    jpeg_quality: if given, what is shown of the picture is compressed and decompressed before it is resized.
+    reduced_above: a picture of more pixels than that is decoded at 1/2, 1/4 or 1/8 where the sample shows it at less
+    than that size anyway; 0 for always, None for never.
+    """
+
+    zoom_out: float = 0.0
+    zoom_out_ratio: float = 4.0
+    crop: CropSampler | None = None
+    colour: ColourJitter | None = None
     mirror: float = 0.0
+    upside_down: float = 0.0
+    quarter_turn: float = 0.0
+    interpolations: tuple[Interpolation, ...] = ("linear",)
+    jpeg_quality: int | None = None
+    reduced_above: int | None = None
 
 
+CAFFE = Augmentation(
+    zoom_out=0.5,
+    crop=CropSampler(),
+    colour=ColourJitter(),
+    mirror=0.5,
+    interpolations=ALL_INTERPOLATIONS,
+    reduced_above=1_000_000,
+)
+PAPER = Augmentation(
+    zoom_out=0.5,
+    crop=CropSampler(scale=(0.1, 1.0), aspect_drawn="where_it_fits"),
+    colour=ColourJitter(),
+    mirror=0.5,
+    interpolations=ALL_INTERPOLATIONS,
+    reduced_above=1_000_000,
+)
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
-    {"none": Augmentation(), "flip": Augmentation(mirror=0.5)},
+    {"none": Augmentation(), "flip": Augmentation(mirror=0.5), "paper": PAPER, "caffe": CAFFE},
 )
 
 
@@ -40,6 +79,13 @@ class Sample:
     crowd: Bool[np.ndarray, " g"]
 
 
+class Chances(NamedTuple):
+    """Everything that is random about one sample: the part of the plane, and how it looks."""
+
+    view: View
+    look: Look
+
+
 def make_sample(
     example: Example,
     *,
@@ -52,19 +98,68 @@ def make_sample(
 
     Raises DataError where the picture cannot be decoded.
     """
-    picture = _read(example.image)
-    view = views.whole((picture.shape[1], picture.shape[0]))
-    boxes = views.relative(example.boxes, view)
-    keep = views.emitted(boxes)
-    boxes = np.clip(boxes[keep], 0, 1).astype(np.float32)
-    image = cv2.resize(picture, input_size[::-1], interpolation=cv2.INTER_LINEAR)
-    if rng.random() < augmentation.mirror:
-        image, boxes = cv2.flip(image, 1), views.mirrored(boxes)
-    return Sample(image, boxes, example.labels[keep], example.difficult[keep], example.crowd[keep])
-
-
-def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    picture = None if _may_be_reduced(example, augmentation) else read_image(example.image)
+    size = _upright_size(example) if picture is None else (picture.shape[1], picture.shape[0])
+    view, look = draw_chances(example.boxes, size=size, augmentation=augmentation, rng=rng)
     if picture is None:
-        raise DataError(f"{path} is no picture that can be decoded; replace or remove it")
-    return picture
+        picture = read_image(example.image, reduce=_reduction(view, input_size))
+    boxes, kept = place_boxes(example.boxes, view=view, look=look)
+    image = render(picture, picture_size=size, view=view, look=look, size=input_size, fill=fill)
+    return Sample(image, boxes, example.labels[kept], example.difficult[kept], example.crowd[kept])
+
+
+def draw_chances(
+    boxes: Float32[np.ndarray, "g 4"], *, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
+) -> Chances:
+    """All decisions for a picture of `size` (width, height) with objects at `boxes`, in pixels; no pixel is needed."""
+    coins = rng.random(4)
+    view = views.whole(size)
+    if coins[0] < augmentation.zoom_out:
+        ratio, *shift = (rng.random(3) * [augmentation.zoom_out_ratio - 1, 1, 1] + [1, 0, 0]).tolist()
+        view = views.zoom_out(size, ratio=ratio, shift=(shift[0], shift[1]))
+    if augmentation.crop is not None:
+        patch = sample_crop(views.relative(boxes, view), sampler=augmentation.crop, rng=rng)
+        view = views.crop(view, patch)
+    look = Look(
+        colour=ColourChange() if augmentation.colour is None else draw_colour(augmentation.colour, rng),
+        interpolation=augmentation.interpolations[int(rng.integers(len(augmentation.interpolations)))],
+        mirror=bool(coins[1] < augmentation.mirror),
+        upside_down=bool(coins[2] < augmentation.upside_down),
+        quarter_turn=bool(coins[3] < augmentation.quarter_turn),
+        jpeg_quality=augmentation.jpeg_quality,
+    )
+    return Chances(view, look)
+
+
+def place_boxes(
+    boxes: Float32[np.ndarray, "g 4"], *, view: View, look: Look
+) -> tuple[Float32[np.ndarray, "k 4"], Bool[np.ndarray, " g"]]:
+    """The boxes whose centres the view shows, clipped to it, as corners relative to the sample; and which they are."""
+    shown: Float64[np.ndarray, "g 4"] = views.relative(boxes, view)
+    kept = views.emitted(shown)
+    placed = np.clip(shown[kept], 0, 1).astype(np.float32)
+    if look.mirror:
+        placed = views.mirrored(placed)
+    if look.upside_down:
+        placed = views.upside_down(placed)
+    if look.quarter_turn:
+        placed = views.turned(placed)
+    return placed, kept
+
+
+def _may_be_reduced(example: Example, augmentation: Augmentation) -> bool:
+    """Whether the picture is large enough for a decoding at reduced size, as far as can be told without opening it."""
+    if augmentation.reduced_above is None:
+        return False
+    return example.size is None or example.size[0] * example.size[1] > augmentation.reduced_above
+
+
+def _upright_size(example: Example) -> tuple[int, int]:
+    width, height = image_size(example.image)
+    return (height, width) if exif_orientation(example.image) >= 5 else (width, height)
+
+
+def _reduction(view: View, input_size: tuple[int, int]) -> int:
+    """The largest of 1, 2, 4 and 8 at which the view still has as many pixels as the network's input, on both sides."""
+    shrink = min(view.pixels[2] / input_size[1], view.pixels[3] / input_size[0])
+    return max(reduce for reduce in (1, 2, 4, 8) if reduce <= max(1, shrink))

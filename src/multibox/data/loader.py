@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from multibox.data.augment import MEAN, Augmentation, Fill, Sample, make_sample
+from multibox.data.augment import MEAN, Augmentation, Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.data.packed import PackedDataset
+from multibox.data.render import Fill
 from multibox.errors import DataError
 
 log = logging.getLogger(__name__)

@@ -72,3 +72,8 @@ def mirrored(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
 def turned(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
     """Relative boxes after a quarter turn counter-clockwise: what was on the right is on top."""
     return np.stack([boxes[:, 1], 1 - boxes[:, 2], boxes[:, 3], 1 - boxes[:, 0]], axis=1)
+
+
+def upside_down(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
+    """Relative boxes with top and bottom exchanged."""
+    return np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)

@@ -1,0 +1,90 @@
+"""Random patches that overlap some object by a given amount: the seven samplers of SSD (paper section 2.2).
+
+One sampler takes the whole view, five ask for a minimum IoU with any object, one for no more than an upper bound. Each
+of the six tries a number of times for one patch; then one is drawn uniformly from the samplers that succeeded
+(`GenerateBatchSamples`, `GenerateSamples`, `SampleBBox` and `SatisfySampleConstraint` of util/sampler.cpp).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+WHOLE: Float32[np.ndarray, "4"] = np.array([0, 0, 1, 1], np.float32)
+WHOLE.flags.writeable = False
+
+
+@dataclass(frozen=True)
+class CropSampler:
+    """Ranges and bounds of the crop.
+
+    `scale` is the square root of a patch's share of the area, `aspect` its width over its height, both relative to the
+    view. `aspect_drawn` says how an aspect that does not fit at a scale is avoided: "then_clamped" to what fits
+    (official code since April 2017) or "where_it_fits", uniform in what fits (the code at the time of the paper).
+    """
+
+    scale: tuple[float, float] = (0.3, 1.0)
+    aspect: tuple[float, float] = (0.5, 2.0)
+    trials: int = 50
+    min_overlaps: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    max_overlap: float = 1.0
+    aspect_drawn: Literal["then_clamped", "where_it_fits"] = "then_clamped"
+
+
+def sample_crop(
+    objects: Float64[np.ndarray, "g 4"], *, sampler: CropSampler, rng: np.random.Generator
+) -> Float32[np.ndarray, "4"]:
+    """One patch, corners relative to the view in which `objects` are given; the whole view where there is no object."""
+    if not len(objects):
+        return WHOLE
+    patches, _ = candidates(objects, sampler=sampler, rng=rng)
+    choice = int(rng.integers(len(patches) + 1))
+    return patches[choice - 1] if choice else WHOLE
+
+
+def candidates(
+    objects: Float64[np.ndarray, "g 4"], *, sampler: CropSampler, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, "k 4"], Int64[np.ndarray, " k"]]:
+    """The first accepted patch of each constrained sampler that has one, and which sampler that is.
+
+    Samplers are numbered as `min_overlaps`, then the one with the upper bound. All trials of all samplers are drawn at
+    once; that the first accepted one counts makes this the same distribution as trying one after the other.
+    """
+    bounds = len(sampler.min_overlaps) + 1
+    patches = random_patches(bounds * sampler.trials, sampler=sampler, rng=rng)
+    accepted = _accepted(_ious(patches, objects).reshape(bounds, sampler.trials, -1), sampler)
+    which = np.flatnonzero(accepted.any(axis=1))
+    first = accepted.argmax(axis=1)[which]
+    return patches[which * sampler.trials + first], which
+
+
+def random_patches(count: int, *, sampler: CropSampler, rng: np.random.Generator) -> Float32[np.ndarray, "n 4"]:
+    """Patches before any constraint (`SampleBBox`): scale, aspect and position uniform."""
+    draws = rng.random((4, count))
+    scale = sampler.scale[0] + (sampler.scale[1] - sampler.scale[0]) * draws[0]
+    smallest, largest = scale**2, scale**-2
+    low, high = sampler.aspect
+    if sampler.aspect_drawn == "where_it_fits":
+        low, high = np.maximum(low, smallest), np.minimum(high, largest)
+    aspect = np.clip(low + (high - low) * draws[1], smallest, largest)
+    sides = np.minimum(scale * np.sqrt([aspect, 1 / aspect]), 1)
+    corner = (1 - sides) * draws[2:]
+    return np.concatenate([corner, corner + sides]).T.astype(np.float32)
+
+
+def _accepted(ious: Float64[np.ndarray, "s t g"], sampler: CropSampler) -> Bool[np.ndarray, "s t"]:
+    """Which trial of which sampler has some object that meets its bound."""
+    lowest = np.array(sampler.min_overlaps)[:, None]
+    enough = ious[:-1].max(axis=2) >= lowest
+    few = ious[-1:].min(axis=2) <= sampler.max_overlap
+    return np.concatenate([enough, few])
+
+
+def _ious(patches: Float32[np.ndarray, "n 4"], objects: Float64[np.ndarray, "g 4"]) -> Float64[np.ndarray, "n g"]:
+    px1, py1, px2, py2 = patches.T.astype(np.float64)[:, :, None]
+    ox1, oy1, ox2, oy2 = objects.T
+    width = np.minimum(px2, ox2) - np.maximum(px1, ox1)
+    height = np.minimum(py2, oy2) - np.maximum(py1, oy1)
+    overlap = np.maximum(width, 0) * np.maximum(height, 0)
+    return overlap / ((px2 - px1) * (py2 - py1) + (ox2 - ox1) * (oy2 - oy1) - overlap)

@@ -1,0 +1,75 @@
+"""The pixels of one training sample: cut, resize, distort and paste only what the view shows of the picture."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.data.colour import ColourChange, apply_colour
+from multibox.data.resample import Interpolation, Part, resample
+from multibox.data.view import View
+
+Fill = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the pixels of a view are turned into a sample. Flips happen in the order of the fields."""
+
+    colour: ColourChange = field(default_factory=ColourChange)
+    interpolation: Interpolation = "linear"
+    mirror: bool = False
+    upside_down: bool = False
+    quarter_turn: bool = False
+    jpeg_quality: int | None = None
+
+
+def render(
+    picture: UInt8[np.ndarray, "H W 3"],
+    *,
+    picture_size: tuple[int, int],
+    view: View,
+    look: Look,
+    size: tuple[int, int],
+    fill: Fill,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The sample of `size` (height, width); `fill` is the RGB colour where the view shows no picture.
+
+    `picture` may have been decoded smaller than the `picture_size` (width, height) in whose pixels the view is given.
+    """
+    scale_x, scale_y = picture.shape[1] / picture_size[0], picture.shape[0] / picture_size[1]
+    left, top, width, height = view.pixels
+    window = (left * scale_x, top * scale_y, width * scale_x, height * scale_y)
+    if look.jpeg_quality is not None:
+        picture = compressed(picture, look.jpeg_quality)
+    shape = size[::-1] if look.quarter_turn else size
+    part = resample(picture, window=window, size=shape, interpolation=look.interpolation)
+    part = part._replace(pixels=apply_colour(part.pixels, look.colour))
+    return _flipped(_pasted(part, shape, fill), look)
+
+
+def compressed(picture: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture after a round through JPEG, as the official data layer hands its records on."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    assert decoded is not None
+    return decoded
+
+
+def _pasted(part: Part, size: tuple[int, int], fill: Fill) -> UInt8[np.ndarray, "h w 3"]:
+    height, width = part.pixels.shape[:2]
+    if (height, width) == size:
+        return part.pixels
+    below, right = size[0] - part.top - height, size[1] - part.left - width
+    if not part.pixels.size:
+        return np.full((*size, 3), fill, np.uint8)
+    return cv2.copyMakeBorder(part.pixels, part.top, below, part.left, right, cv2.BORDER_CONSTANT, value=fill)
+
+
+def _flipped(image: UInt8[np.ndarray, "h w 3"], look: Look) -> UInt8[np.ndarray, "h2 w2 3"]:
+    if look.mirror:
+        image = cv2.flip(image, 1)
+    if look.upside_down:
+        image = cv2.flip(image, 0)
+    return cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE) if look.quarter_turn else image

@@ -1,0 +1,104 @@
+"""The part of a picture that a window shows, straight at its final size; what lies outside the picture costs nothing.
+
+A window is a rectangle of the image plane, (left, top, width, height) in pixels of the picture, whole or fractional. It
+is stretched over the output, so output column X has its centre at left + (X + 1/2) width / output width.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.data import kernels
+from multibox.data.kernels import Axis, Taps
+
+Window = tuple[float, float, float, float]
+Interpolation = Literal["linear", "area", "nearest", "cubic", "lanczos"]
+
+_OPENCV = {
+    "linear": cv2.INTER_LINEAR,
+    "area": cv2.INTER_AREA,
+    "nearest": cv2.INTER_NEAREST,
+    "cubic": cv2.INTER_CUBIC,
+}
+
+
+class Part(NamedTuple):
+    """What is seen of a picture, and at which column and row of the output it begins."""
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    left: int
+    top: int
+
+
+def resample(
+    picture: UInt8[np.ndarray, "H W 3"], *, window: Window, size: tuple[int, int], interpolation: Interpolation
+) -> Part:
+    """All output pixels, of `size` (height, width), whose centres fall on the picture.
+
+    A window of whole pixels inside the picture gives what cutting it out and cv2.resize give. Otherwise the same kernel
+    is placed at the same fractional positions; beyond its border the picture counts as continued by its last pixels.
+    """
+    columns, left, right = _axis(window[0], window[2], size[1], picture.shape[1])
+    rows, top, bottom = _axis(window[1], window[3], size[0], picture.shape[0])
+    if columns.first >= columns.beyond or rows.first >= rows.beyond:
+        return Part(np.zeros((0, 0, 3), np.uint8), 0, 0)
+    seen = picture[top:bottom, left:right]
+    if interpolation != "lanczos" and seen.shape[:2] == (window[3], window[2]):
+        return Part(cv2.resize(seen, size[::-1], interpolation=_OPENCV[interpolation]), 0, 0)
+    if interpolation == "nearest":
+        pixels = _nearest(seen, rows, columns)
+    elif interpolation == "linear":
+        pixels = _linear(seen, rows, columns)
+    else:
+        pixels = _separable(seen, rows, columns, _kernel(interpolation, rows.step, columns.step))
+    return Part(pixels, columns.first, rows.first)
+
+
+def _axis(start: float, extent: float, count: int, length: int) -> tuple[Axis, int, int]:
+    """One axis of the output, and the pixels [low, high) of the picture's `length` that the window reaches on it.
+
+    The axis starts relative to `low`; it holds the output positions whose centres fall on the picture.
+    """
+    low, high = max(0, int(np.floor(start))), min(length, int(np.ceil(start + extent)))
+    step = 1 / (count / extent)  # in this order, as OpenCV does: its NEAREST depends on the last bit
+    first, beyond = np.ceil((np.array([0, length]) - start) / step - 0.5).clip(0, count).astype(int).tolist()
+    return Axis(start - low, step, first, beyond), low, high
+
+
+def _kernel(interpolation: Interpolation, step_y: float, step_x: float) -> Callable[[Axis], Taps]:
+    if interpolation == "cubic":
+        return kernels.cubic
+    if interpolation == "lanczos":
+        return kernels.lanczos
+    return kernels.mean if (step_y >= 1) == (step_x >= 1) else kernels.mean_when_mixed
+
+
+def _nearest(picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
+    """OpenCV's rule: the pixel in which an output pixel begins, not the one in which its centre lies."""
+    y, x = (np.floor(axis.start + np.floor(axis.step * axis.positions)).astype(int) for axis in (rows, columns))
+    kept = picture[y.clip(0, picture.shape[0] - 1)]
+    return np.take(kept, x.clip(0, picture.shape[1] - 1), axis=1)
+
+
+def _linear(picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
+    """Positions rounded to 1/32 pixel, in exchange for the quickest code there is."""
+    shift_x, shift_y = (axis.start + axis.step * (axis.first + 0.5) - 0.5 for axis in (columns, rows))
+    matrix = np.array([[columns.step, 0, shift_x], [0, rows.step, shift_y]])
+    size = (columns.beyond - columns.first, rows.beyond - rows.first)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _separable(
+    picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis, kernel: Callable[[Axis], Taps]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Rows first, then columns as the rows of the transposed picture."""
+    height, width = rows.beyond - rows.first, columns.beyond - columns.first
+    squeezed = kernels.apply_rows(picture.reshape(len(picture), -1), kernel(rows)).reshape(height, -1, 3)
+    turned = cv2.transpose(squeezed).reshape(-1, height * 3)
+    done = kernels.apply_rows(turned, kernel(columns)).reshape(width, height, 3)
+    np.rint(done.clip(0, 255, out=done), out=done)
+    return cv2.transpose(done.astype(np.uint8))
