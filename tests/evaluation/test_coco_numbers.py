@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
+from multibox.data.coco import coco_category_ids, read_coco
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError, UsageError
 from multibox.evaluation import coco
@@ -60,6 +61,22 @@ def test_the_hundred_pictures_of_the_coco_api(capfd: pytest.CaptureFixture[str])
     assert [round(evaluation.numbers[name], 3) for name in NUMBERS] == expected
     assert evaluation.mean == evaluation.numbers["AP"] == pytest.approx(np.nanmean(list(evaluation.ap.values())))
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_packages_reader_leads_to_the_same_numbers() -> None:
+    """The twelve numbers through the package's COCO reader against those through the short reader of these tests."""
+    folder = shared("data/coco_eval100")
+    annotation_file = folder / "instances_val2014_100.json"
+    results = folder / "instances_val2014_fakebbox100_results.json"
+    numbers = []
+    for dataset, ids in (
+        coco_dataset(annotation_file),
+        (read_coco(annotation_file), coco_category_ids(annotation_file)),
+    ):
+        found = read_detections(results, dataset=dataset, category_ids=ids)
+        areas = read_areas(annotation_file, dataset=dataset)
+        numbers.append(evaluate(found, dataset, metric="coco", areas=areas).numbers)
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-9)
 
 
 def test_areas_of_segmentations_come_from_the_file() -> None:
