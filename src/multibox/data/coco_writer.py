@@ -1,0 +1,73 @@
+"""Writer of COCO instances JSON: annotations/instances_<split>.json and a folder of pictures per split."""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from multibox.data.written import Written
+
+
+def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
+    """Write every split; category ids count from 1 in the order of the classes. Gives lines about what is lost.
+
+    Difficult objects carry the entry "difficult": 1, which `read_coco` knows and other readers pass over.
+    """
+    (out / "annotations").mkdir(parents=True, exist_ok=True)
+    categories = [{"id": label + 1, "name": name} for label, name in enumerate(class_names)]
+    everything = [entry for written in splits.values() for entry in written]
+    ids = _image_ids([entry.example.id for entry in everything])
+    numbers, annotation_ids = iter(ids), count(1)
+    for split, written in splits.items():
+        images, annotations = [], []
+        for entry, image_id in zip(written, numbers, strict=False):
+            width, height = entry.size
+            images.append({"id": image_id, "file_name": entry.picture.name, "width": width, "height": height})
+            annotations += [_annotation(row, image_id, next(annotation_ids)) for row in _objects(entry)]
+        document = {"images": images, "annotations": annotations, "categories": categories}
+        (out / f"annotations/instances_{split}.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+    renamed = [str(number) for number in ids] != [entry.example.id for entry in everything]
+    return ["picture ids are numbers in COCO; file names keep the old names"] if renamed else []
+
+
+def _image_ids(names: list[str]) -> list[int]:
+    """The ids themselves where all are numbers and distinct, else 1, 2, 3, …"""
+    if all(name.isdecimal() for name in names) and len({int(name) for name in names}) == len(names):
+        return [int(name) for name in names]
+    return list(range(1, len(names) + 1))
+
+
+def _objects(entry: Written) -> list[tuple[Float32[np.ndarray, "4"], int, bool, bool]]:
+    example = entry.example
+    rows = zip(example.boxes, example.labels, example.crowd, example.difficult, strict=True)
+    return [(box, int(label), bool(crowd), bool(difficult)) for box, label, crowd, difficult in rows]
+
+
+def _annotation(
+    row: tuple[Float32[np.ndarray, "4"], int, bool, bool], image_id: int, annotation_id: int
+) -> dict[str, Any]:
+    box, label, crowd, difficult = row
+    x1, y1, x2, y2 = (float(str(side)) for side in box)
+    width, height = _extent(x1, x2), _extent(y1, y2)
+    annotation = {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": label + 1,
+        "bbox": [x1, y1, width, height],
+        "area": round(width * height, 4),
+        "iscrowd": int(crowd),
+    }
+    return annotation | ({"difficult": 1} if difficult else {})
+
+
+def _extent(start: float, end: float) -> float:
+    """The shortest decimal that leads from one float32 side exactly to the other."""
+    for digits in (2, 4, 6, 9):
+        extent = round(end - start, digits)
+        if np.float32(start + extent) == np.float32(end):
+            return extent
+    return end - start

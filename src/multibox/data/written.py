@@ -1,0 +1,27 @@
+"""A picture on its way into another format."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from multibox.data.dataset import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An Example, the file that its picture becomes, and the size (width, height) that its labels are written for."""
+
+    example: Example
+    picture: Path
+    size: tuple[int, int]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 picture, 2 pictures, 2 boxes, 2 classes."""
+    plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def flagged(written: Iterable[Written], flag: str) -> int:
+    """How many objects are "difficult" or "crowd"."""
+    return sum(int(getattr(entry.example, flag).sum()) for entry in written)
