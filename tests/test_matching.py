@@ -1,0 +1,106 @@
+"""Matching against the slow double loop."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box_strategies import grid_boxes, random_boxes
+from multibox.matching import IGNORED, UNMATCHED, Matches, match
+from oracles import slow
+
+
+def padded(pictures: list[np.ndarray], *, extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Boxes of all pictures in one tensor, rows of a wild value where there are fewer, and which rows are real."""
+    rows = max(len(p) for p in pictures) + extra
+    boxes, valid = torch.full((len(pictures), rows, 4), 0.5), torch.zeros(len(pictures), rows, dtype=torch.bool)
+    boxes[..., 2:] = 1.0
+    for i, picture in enumerate(pictures):
+        boxes[i, : len(picture)], valid[i, : len(picture)] = torch.from_numpy(picture), True
+    return boxes, valid
+
+
+def assert_matches_slow_loop(
+    matches: Matches, priors: np.ndarray, pictures: list[np.ndarray], usable: list[bool] | None = None
+) -> None:
+    for i, picture in enumerate(pictures):
+        index, overlap = slow.match(priors.tolist(), picture.tolist(), usable=usable)
+        assert matches.index[i].tolist() == index
+        np.testing.assert_allclose(matches.overlap[i], overlap, rtol=0, atol=1e-6)
+
+
+@given(grid_boxes(least=1, most=12, beyond=2), st.lists(grid_boxes(most=5), min_size=1, max_size=3), st.integers(0, 2))
+def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -> None:
+    """Indices equal the slow loop's with ties, repeated boxes, no objects, padding, more objects than priors."""
+    boxes, valid = padded(pictures, extra=extra)
+    assert_matches_slow_loop(match(torch.from_numpy(priors), boxes, valid), priors, pictures)
+
+
+@given(
+    grid_boxes(least=2, most=12, beyond=4),
+    grid_boxes(least=1, most=4),
+    st.lists(st.booleans(), min_size=12, max_size=12),
+)
+def test_priors_that_take_no_part(priors: np.ndarray, objects: np.ndarray, marks: list[bool]) -> None:
+    """Priors that are not usable get -2, overlap 0 and no object; the rest is as if they were not there."""
+    usable = marks[: len(priors)]
+    boxes, valid = padded([objects])
+    matches = match(torch.from_numpy(priors), boxes, valid, usable=torch.tensor(usable))
+    assert_matches_slow_loop(matches, priors, [objects], usable)
+    alone = match(torch.from_numpy(priors[usable]), boxes, valid)
+    assert torch.equal(matches.index[0, torch.tensor(usable)], alone.index[0])
+    assert (matches.index[0, ~torch.tensor(usable)] == IGNORED).all()
+
+
+def test_random_pictures() -> None:
+    """Indices equal the slow loop's for 400 random priors and pictures of 0 to 30 objects, in one batch."""
+    rng = np.random.default_rng(0)
+    priors = random_boxes(rng, 400)
+    pictures = [random_boxes(rng, count, largest=0.8) for count in (7, 0, 30, 1)]
+    matches = match(torch.from_numpy(priors), *padded(pictures))
+    assert_matches_slow_loop(matches, priors, pictures)
+    assert not matches.positive[1].any()
+
+
+def test_no_objects_at_all() -> None:
+    """A batch without a single row of objects matches nothing."""
+    priors = torch.from_numpy(random_boxes(np.random.default_rng(1), 9))
+    matches = match(priors, torch.zeros(2, 0, 4), torch.zeros(2, 0, dtype=torch.bool))
+    assert (matches.index == UNMATCHED).all()
+    assert not matches.overlap.any()
+
+
+def test_objects_equal_to_priors() -> None:
+    """Objects that are priors take exactly them, whatever their order, with overlap 1."""
+    priors = torch.from_numpy(random_boxes(np.random.default_rng(2), 30))
+    order = torch.tensor([11, 3, 29, 0])
+    matches = match(priors, priors[order].unsqueeze(0), torch.ones(1, 4, dtype=torch.bool))
+    assert matches.index[0, order].tolist() == [0, 1, 2, 3]
+    assert (matches.overlap[0, order] == 1).all()
+
+
+def test_every_object_gets_a_prior() -> None:
+    """Ten copies of one object take the ten priors that overlap it best, one each, the first copy the best of them."""
+    priors = torch.tensor([[0.0, 0.0, 1.0, 0.3 + 0.01 * i] for i in range(12)])
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 0.1]]).expand(1, 10, 4)
+    index = match(priors, boxes, torch.ones(1, 10, dtype=torch.bool)).index[0]
+    assert index.tolist() == [*range(10), UNMATCHED, UNMATCHED]
+
+
+def test_threshold_is_inclusive() -> None:
+    """A free prior with an overlap of exactly the threshold is matched; just below it is not."""
+    half, less = [0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 1.0, 0.4999]
+    priors = torch.tensor([[0.0, 0.0, 1.0, 1.0], half, less])
+    index = match(priors, torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]), torch.tensor([[True]])).index
+    assert index.tolist() == [[0, 0, UNMATCHED]]
+    loose = match(priors, torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]), torch.tensor([[True]]), threshold=0.4)
+    assert loose.index.tolist() == [[0, 0, 0]]
+
+
+def test_overlaps_of_next_to_nothing() -> None:
+    """An overlap of at most 1e-6 counts as 0 and gives no match; one above it does."""
+    priors = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    for side, index in ((0.9e-3, UNMATCHED), (1.1e-3, 0)):
+        matches = match(priors, torch.tensor([[[0.0, 0.0, side, side]]]), torch.tensor([[True]]))
+        assert matches.index.tolist() == [[index]]
+        assert (matches.overlap == 0).item() == (index == UNMATCHED)

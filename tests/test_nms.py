@@ -1,0 +1,113 @@
+"""Suppression in one global order against class by class, one box at a time."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from box_strategies import grid_boxes, random_boxes
+from multibox.nms import DetectionSettings, Selection, greedy_nms, rank_in_class, select
+from oracles import slow
+
+
+def assert_same_as_slow(boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> Selection:
+    selection = select(torch.from_numpy(boxes), torch.from_numpy(scores), settings=settings)
+    expected = slow.detections(
+        boxes.tolist(),
+        scores.tolist(),
+        least=float(np.float32(settings.score_threshold)),
+        nms=settings.nms_threshold,
+        per_class=settings.per_class,
+        per_image=settings.per_image,
+    )
+    assert selection.labels.tolist() == [c for _, c in expected]
+    assert selection.scores.tolist() == [scores[pc].item() for pc in expected]
+    assert np.array_equal(selection.boxes, np.array([boxes[p] for p, _ in expected], np.float32).reshape(-1, 4))
+    return selection
+
+
+settings = st.tuples(
+    st.sampled_from([0.01, 0.25, 0.5]), st.sampled_from([0.0, 0.25, 0.45, 1.0]), st.integers(1, 9), st.integers(1, 12)
+)
+
+
+@given(st.data(), grid_boxes(most=16, beyond=1), st.integers(1, 3), settings)
+def test_ties_and_limits(
+    data: st.DataObject, boxes: np.ndarray, classes: int, limits: tuple[float, float, int, int]
+) -> None:
+    """Boxes, scores and labels are the slow loop's, with equal scores, repeated boxes, tight limits and no boxes."""
+    levels = st.sampled_from([0.0, 0.01, 0.25, 0.5, 0.75, 1.0])
+    count = len(boxes) * classes
+    values = data.draw(st.lists(levels, min_size=count, max_size=count))
+    scores = np.array(values, dtype=np.float32).reshape(len(boxes), classes)
+    assert_same_as_slow(boxes, scores, DetectionSettings(*limits))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_picture(seed: int) -> None:
+    """300 random boxes of 5 classes, at the official settings and at tight ones: the slow loop's detections."""
+    rng = np.random.default_rng(seed)
+    boxes, scores = random_boxes(rng, 300), rng.uniform(0, 1, (300, 5)).astype(np.float32) ** 4
+    assert_same_as_slow(boxes, scores, DetectionSettings())
+    assert_same_as_slow(boxes, scores, DetectionSettings(per_class=20, per_image=50, nms_threshold=0.2))
+
+
+def test_growing_prefix() -> None:
+    """Where the best 2048 candidates leave too few, more are looked at: the slow loop's result for 3000 boxes.
+
+    The best candidates are copies of few boxes; the rest is spread out and scores less.
+    """
+    rng = np.random.default_rng(5)
+    heaps, spread = random_boxes(rng, 7), random_boxes(rng, 600, largest=0.1)
+    boxes = np.concatenate([heaps[rng.integers(0, 7, 2400)], spread])
+    scores = np.concatenate([rng.uniform(0.5, 1, 2400), rng.uniform(0.1, 0.4, 600)]).astype(np.float32)[:, None]
+    selection = assert_same_as_slow(boxes, scores, DetectionSettings(per_class=3000, per_image=100))
+    assert len(selection.scores) == 100
+    assert (selection.scores < 0.45).any()
+
+
+def test_equal_scores_at_the_first_look() -> None:
+    """3000 equal scores, more than the first look takes: still the lowest priors first."""
+    boxes = random_boxes(np.random.default_rng(6), 3000, largest=0.05)
+    scores = np.full((3000, 1), 0.5, dtype=np.float32)
+    assert_same_as_slow(boxes, scores, DetectionSettings(per_class=300, per_image=250))
+
+
+def test_nothing_passes() -> None:
+    """No score above the threshold, a score equal to it, no boxes or no classes: an empty selection, no error."""
+    for rows, classes in ((5, 3), (0, 3), (5, 0)):
+        found = select(torch.rand(rows, 4), torch.full((rows, classes), 0.01))
+        assert found.boxes.shape == (0, 4)
+        assert len(found.scores) == len(found.labels) == 0
+
+
+def test_scores_that_are_not_numbers() -> None:
+    """NaN scores are no detections; the others are found as without them."""
+    boxes = torch.from_numpy(random_boxes(np.random.default_rng(7), 20, largest=0.05))
+    scores = torch.linspace(0.1, 0.9, 20)[:, None]
+    scores[::2] = float("nan")
+    found = select(boxes, scores)
+    assert found.scores.tolist() == scores[1::2, 0].flip(0).tolist()
+
+
+def test_threshold_is_inclusive_for_keeping() -> None:
+    """A box that overlaps by exactly the threshold stays; one that overlaps by more goes."""
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 1.0, 0.625]])
+    labels = torch.zeros(3, dtype=torch.int64)
+    assert greedy_nms(boxes, labels, threshold=0.5, limit=9).tolist() == [0, 1]
+
+
+def test_long_chains() -> None:
+    """A chain of boxes where each would suppress the next keeps every second one, across blocks of any size."""
+    left = torch.arange(700).double() * 0.3
+    boxes = torch.stack([left, torch.zeros(700), left + 1, torch.ones(700)], dim=1).double()
+    kept = greedy_nms(boxes, torch.zeros(700, dtype=torch.int64), threshold=0.5, limit=1000)
+    assert kept.tolist() == list(range(0, 700, 2))
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_rank_in_class(labels: list[int]) -> None:
+    """The rank of an entry is how many earlier ones have its label, counted one by one."""
+    expected = [labels[:i].count(label) for i, label in enumerate(labels)]
+    assert rank_in_class(torch.tensor(labels, dtype=torch.int64)).tolist() == expected
