@@ -1,0 +1,109 @@
+"""Colour, texture and light of generated pictures: float32 RGB in 0..1 that the functions paint on in place."""
+
+import colorsys
+import math
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+Canvas = Float32[np.ndarray, "h w 3"]
+Colour = Float32[np.ndarray, "3"]
+
+_STAND_OFF = 0.3  # least distance in RGB, of 1.7 between black and white
+
+
+def colour(rng: np.random.Generator, *, saturation: tuple[float, float], value: tuple[float, float]) -> Colour:
+    """A colour of any hue, within ranges of saturation and value."""
+    return np.array(colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(*saturation), rng.uniform(*value)), np.float32)
+
+
+def background(rng: np.random.Generator, size: tuple[int, int]) -> Canvas:
+    """Two muted colours blended by clouds and a slope, with a fine pattern over them in one picture of two."""
+    width, height = size
+    first, second = (colour(rng, saturation=(0.05, 0.5), value=(0.2, 0.9)) for _ in range(2))
+    blend = 0.5 + 0.6 * clouds(rng, size) + 0.5 * _slope(rng, size)
+    canvas = first + (second - first) * np.clip(blend, 0, 1)[:, :, None]
+    if rng.uniform() < 0.5:
+        canvas += rng.uniform(0.02, 0.08) * pattern(rng, size)[:, :, None]
+    return np.ascontiguousarray(np.clip(canvas, 0, 1), dtype=np.float32).reshape(height, width, 3)
+
+
+def clouds(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+    """Noise on four scales, each half as strong as the coarser one; about -1 to 1."""
+    total = np.zeros((size[1], size[0]), np.float32)
+    for octave in range(4):
+        cells = 3 * 2**octave
+        coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+        total += cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) / 2**octave
+    return total / np.float32(1.3)
+
+
+def pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+    """Stripes, checks, dots or clouds at any angle, -1 to 1."""
+    kind = int(rng.integers(4))
+    if kind == 3:
+        return np.clip(clouds(rng, size), -1, 1)
+    along, across = _turned_grid(rng, size)
+    period = rng.uniform(6, 22)
+    waves = np.sin(along * (2 * math.pi / period)), np.sin(across * (2 * math.pi / period))
+    if kind == 0:
+        return np.clip(3 * waves[0], -1, 1)
+    checks = waves[0] * waves[1]
+    return np.clip(5 * checks, -1, 1) if kind == 1 else np.clip(6 * (checks - 0.45), -1, 1)
+
+
+def fill(rng: np.random.Generator, size: tuple[int, int], *, ground: Colour) -> Canvas:
+    """The surface of an object: a strong colour that stands off the ground's, plain or patterned, lit from one side."""
+    base = ground
+    while np.linalg.norm(base - ground) < _STAND_OFF:
+        base = colour(rng, saturation=(0.35, 0.95), value=(0.35, 1.0))
+    surface: Canvas = np.broadcast_to(base, (size[1], size[0], 3))
+    if rng.uniform() < 0.55:
+        other = colour(rng, saturation=(0.2, 0.95), value=(0.3, 1.0))
+        weight = rng.uniform(0.15, 0.6) * (0.5 + 0.5 * pattern(rng, size))
+        surface = surface + (other - base) * weight[:, :, None]
+    lit = 1 + rng.uniform(0.05, 0.4) * _slope(rng, size)
+    return np.clip(surface * lit[:, :, None], 0, 1).astype(np.float32)
+
+
+def paint(canvas: Canvas, surface: Float32[np.ndarray, "#h #w 3"], cover: UInt8[np.ndarray, "h w"]) -> None:
+    """Lay a surface on the canvas, as opaque at each pixel as `cover` says."""
+    opacity = cover[:, :, None] / np.float32(255)
+    canvas += (surface - canvas) * opacity
+
+
+def shade(canvas: Canvas, cover: UInt8[np.ndarray, "h w"], *, depth: float, blur: float) -> None:
+    """Darken the canvas below `cover`, softened by a blur of `blur` pixels."""
+    soft = cv2.GaussianBlur(cover, (0, 0), blur)
+    canvas *= 1 - np.float32(depth / 255) * soft[:, :, None]
+
+
+def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3"]:
+    """What light and camera do: uneven brightness, a tint, contrast, now and then blur, and noise; to 8 bits."""
+    size = canvas.shape[1], canvas.shape[0]
+    light = 1 + rng.uniform(0, 0.3) * _slope(rng, size)
+    tint = rng.uniform(0.9, 1.1, 3).astype(np.float32)
+    picture: Canvas = canvas * (light[:, :, None] * tint * np.float32(rng.uniform(0.75, 1.1)))
+    picture = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.8, 1.25))
+    if rng.uniform() < 0.25:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.2))
+    picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(rng.uniform(0.005, 0.04))
+    return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def _slope(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+    """A plane that rises from -1 to 1 across the picture in any direction."""
+    along, _ = _turned_grid(rng, size)
+    return along / np.abs(along).max()
+
+
+def _turned_grid(
+    rng: np.random.Generator, size: tuple[int, int]
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    """Coordinates in pixels from the middle along two axes at a right angle, turned by any angle."""
+    angle = rng.uniform(0, 2 * math.pi)
+    x = np.arange(size[0], dtype=np.float32)[None] - np.float32((size[0] - 1) / 2) + np.float32(1e-3)
+    y = np.arange(size[1], dtype=np.float32)[:, None] - np.float32((size[1] - 1) / 2)
+    cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+    return x * cosine + y * sine, y * cosine - x * sine

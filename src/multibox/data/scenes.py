@@ -1,0 +1,168 @@
+"""Generated pictures for the demo and for tests: six kinds of shapes on textured ground, with exact boxes.
+
+The shapes differ in colour, texture, size, angle and stretch, overlap each other and lie among clutter under uneven
+light; only the outline tells the class. Everything follows from the generator of random numbers that is passed in.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int16, Int64, UInt8
+
+from multibox.data import painting
+from multibox.data.dataset import Dataset, Example
+from multibox.data.shapes import SHAPES, Outline, area, blob, contour, mask, outline, stroke, surroundings, turned
+from multibox.errors import UsageError
+
+_SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the picture's shorter side
+_VISIBLE = 0.55  # part of each object that stays uncovered and inside the picture
+
+
+@dataclass
+class _Stage:
+    """Which object each pixel shows (-1 none), and the area of each object as if nothing hid it."""
+
+    owner: Int16[np.ndarray, "h w"]
+    areas: list[float]
+
+    def admits(self, cover: UInt8[np.ndarray, "h w"], whole: float) -> bool:
+        """Whether the new object and all under it stay visible enough."""
+        covered = cover > 127
+        if covered.sum() < _VISIBLE * whole:
+            return False
+        remaining = np.bincount(self.owner[~covered & (self.owner >= 0)], minlength=len(self.areas))
+        return all(left >= _VISIBLE * full for left, full in zip(remaining, self.areas, strict=True))
+
+    def add(self, cover: UInt8[np.ndarray, "h w"], whole: float) -> None:
+        self.owner[cover > 127] = len(self.areas)
+        self.areas.append(whole)
+
+    def box(self, index: int) -> Float32[np.ndarray, "4"]:
+        """The smallest box around the pixels that show the object."""
+        x, y = (np.flatnonzero((self.owner == index).any(axis=axis)) for axis in (0, 1))
+        return np.array([x[0], y[0], x[-1] + 1, y[-1] + 1], np.float32)
+
+
+def make_scene(
+    rng: np.random.Generator, *, size: tuple[int, int] = (320, 320)
+) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"]]:
+    """An RGB picture of `size` (width, height), the boxes of its one to eight objects in pixels, labels into SHAPES.
+
+    A box is tight on the part of the object that can be seen; at least half of each object can be.
+    """
+    if min(size) < 64:
+        raise UsageError(f"a scene of {size[0]} x {size[1]} pixels is too small; each side has to be at least 64")
+    canvas = painting.background(rng, size)
+    for _ in range(rng.integers(2, 9)):
+        _add_clutter(rng, canvas)
+    stage = _Stage(np.full((size[1], size[0]), -1, np.int16), [])
+    labels: list[int] = []
+    for _ in range(rng.integers(1, 9)):
+        label = int(rng.integers(len(SHAPES)))
+        if _add_object(rng, canvas, stage, SHAPES[label], patience=8 if labels else 1000):
+            labels.append(label)
+    boxes = np.stack([stage.box(index) for index in range(len(labels))])
+    return painting.finish(rng, canvas), boxes, np.array(labels)
+
+
+def write_scenes(
+    folder: Path | str, *, count: int, seed: int, size: tuple[int, int] = (320, 320), split: str = "train"
+) -> Dataset:
+    """Write `count` scenes as a VOC data set and return it; the same numbers give the same files.
+
+    JPEGImages, Annotations and ImageSets/Main/<split>.txt appear in `folder`; further splits can be added to it. A
+    picture depends on seed, split and its place only, not on `count`.
+    """
+    if count < 1:
+        raise UsageError(f"{count} pictures asked for; ask for at least one")
+    root = Path(folder)
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    examples = tuple(_write_scene(root, f"{split}_{index:05d}", seed, index, size) for index in range(count))
+    names = "".join(f"{example.id}\n" for example in examples)
+    (root / "ImageSets" / "Main" / f"{split}.txt").write_text(names, encoding="utf-8")
+    return Dataset(name=f"shapes {split}", class_names=SHAPES, examples=examples)
+
+
+def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage, name: str, *, patience: int) -> bool:
+    """Try places until one leaves everything visible enough; False where none is found."""
+    size = canvas.shape[1], canvas.shape[0]
+    for _ in range(patience):
+        radius = min(size) * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
+        shape = turned(outline(name, rng), rng, centre=rng.uniform(0, size), radius=radius)
+        cover, whole = mask(shape, size), area(shape)
+        if stage.admits(cover, whole):
+            stage.add(cover, whole)
+            _paint_object(rng, canvas, shape, cover, radius)
+            return True
+    return False
+
+
+def _paint_object(
+    rng: np.random.Generator, canvas: painting.Canvas, shape: Outline, cover: UInt8[np.ndarray, "h w"], radius: float
+) -> None:
+    """Shadow, surface and, on some, a line around it; only the part of the canvas around the object is touched."""
+    size = canvas.shape[1], canvas.shape[0]
+    blur = max(1.0, 0.07 * radius)
+    near = surroundings(shape, size, margin=0.12 * radius + 3 * blur)
+    part = canvas[near]
+    offset = rng.uniform(-0.12, 0.12, 2) * radius
+    shadow = mask([curve + offset for curve in shape], size)[near]
+    painting.shade(part, shadow, depth=rng.uniform(0.1, 0.45), blur=blur)
+    surface = painting.fill(rng, (part.shape[1], part.shape[0]), ground=part.mean(axis=(0, 1)))
+    painting.paint(part, surface, cover[near])
+    if rng.uniform() < 0.35:
+        line = np.minimum(contour(shape, size, thickness=max(1, round(0.07 * radius))), cover)
+        tone = painting.colour(rng, saturation=(0.0, 0.6), value=(0.05, 1.0))
+        painting.paint(part, tone[None, None], line[near])
+
+
+def _add_clutter(rng: np.random.Generator, canvas: painting.Canvas) -> None:
+    """A stroke or a blob in a colour like those of the objects, more or less opaque."""
+    size = canvas.shape[1], canvas.shape[0]
+    centre, reach = rng.uniform(0, size), min(size) * rng.uniform(0.03, 0.25)
+    opacity, tone = rng.uniform(0.25, 0.9), painting.colour(rng, saturation=(0.1, 0.8), value=(0.2, 0.95))
+    if rng.uniform() < 0.5:
+        shape = blob(rng, centre=centre, radius=0.6 * reach)
+        cover = mask(shape, size)
+    else:
+        shape, thickness = stroke(rng, centre=centre, reach=reach), int(rng.integers(1, 8))
+        cover = contour(shape, size, thickness=thickness)
+    near = surroundings(shape, size, margin=8)
+    painting.paint(canvas[near], tone[None, None], (cover[near] * opacity).astype(np.uint8))
+
+
+def _write_scene(root: Path, name: str, seed: int, index: int, size: tuple[int, int]) -> Example:
+    split = name.rpartition("_")[0]
+    rng = np.random.default_rng([seed, index, *split.encode()])
+    image, boxes, labels = make_scene(rng, size=size)
+    path = root / "JPEGImages" / f"{name}.jpg"
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    path.write_bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+    _annotation(path.name, size, boxes, labels).write(root / "Annotations" / f"{name}.xml", encoding="utf-8")
+    nothing = np.zeros(len(labels), bool)
+    return Example(path, boxes, labels, difficult=nothing, crowd=nothing, id=name, size=size)
+
+
+def _annotation(
+    filename: str, size: tuple[int, int], boxes: Float32[np.ndarray, "g 4"], labels: Int64[np.ndarray, " g"]
+) -> ElementTree.ElementTree:
+    """VOC counts pixels from 1 and includes both ends: 1 is added to the minimum corner only."""
+    root = ElementTree.Element("annotation")
+    _texts(root, folder="shapes", filename=filename)
+    _texts(ElementTree.SubElement(root, "size"), width=size[0], height=size[1], depth=3)
+    _texts(root, segmented=0)
+    for box, label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
+        node = ElementTree.SubElement(root, "object")
+        _texts(node, name=SHAPES[label], pose="Unspecified", truncated=0, difficult=0)
+        _texts(ElementTree.SubElement(node, "bndbox"), xmin=box[0] + 1, ymin=box[1] + 1, xmax=box[2], ymax=box[3])
+    ElementTree.indent(root)
+    return ElementTree.ElementTree(root)
+
+
+def _texts(node: ElementTree.Element, **values: str | int) -> None:
+    for name, value in values.items():
+        ElementTree.SubElement(node, name).text = str(value)
