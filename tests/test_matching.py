@@ -43,7 +43,7 @@ def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -
 )
 def test_priors_that_take_no_part(priors: np.ndarray, objects: np.ndarray, marks: list[bool]) -> None:
     """Priors that are not usable get -2, overlap 0 and no object; the rest is as if they were not there."""
-    usable = marks[: len(priors)]
+    usable = [True, *marks[1 : len(priors)]]
     boxes, valid = padded([objects])
     matches = match(torch.from_numpy(priors), boxes, valid, usable=torch.tensor(usable))
     assert_matches_slow_loop(matches, priors, [objects], usable)
