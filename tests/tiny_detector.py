@@ -15,9 +15,9 @@ def tiny_model() -> SSD:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = SSD(slim300_config(width=1 / 32), CLASS_NAMES)
-        with torch.no_grad():  # spread the scores, so that their order does not hang on the last bit
-            for parameter in model.heads.parameters():
-                parameter.mul_(3)
+        with torch.no_grad():  # spread the scores, so that some are high and none are equal
+            for parameter in model.heads.confidence.parameters():
+                parameter.mul_(300)
     return model.eval()
 
 

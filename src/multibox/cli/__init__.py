@@ -15,27 +15,30 @@ from multibox.cli.train_command import train
 from multibox.errors import MultiboxError
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
+_INTERRUPTED = 130
 
-app = typer.Typer(name="multibox", rich_markup_mode=None, add_completion=False)
+app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
 app.add_typer(priors_command.app, name="priors")
 
 
-@app.callback(invoke_without_command=True)
-def multibox(
-    context: typer.Context,
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    """SSD, the Single Shot MultiBox Detector: check data, train, evaluate, detect."""
-    if version:
+def _print_version(asked: bool) -> bool:
+    if asked:
         print(f"multibox {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        say(context.get_help())
-        raise typer.Exit(2)
+    return asked
+
+
+@app.callback()
+def multibox(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """SSD, the Single Shot MultiBox Detector: check data, train, evaluate, detect."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,13 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
+        code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
     except MultiboxError as error:
         complain(error)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        return 130
+    except (KeyboardInterrupt, typer.Abort):  # newer versions of typer return 130 instead
+        code = _INTERRUPTED
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else error)
         return 1
@@ -61,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, _PARSE_ERROR):
             raise
         return _wrong_use(error)
+    if code == _INTERRUPTED:
+        complain("interrupted")
+    return code
 
 
 def _wrong_use(error: Exception) -> int:

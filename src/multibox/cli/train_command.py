@@ -49,5 +49,9 @@ def train(
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     target = str(choose_device(device))
-    run(chosen, data=data, out=out, resume=resume, workers=workers, device=target)
+    try:
+        run(chosen, data=data, out=out, resume=resume, workers=workers, device=target)
+    except KeyboardInterrupt:
+        say("\nstopped; the same command with --resume goes on from the last checkpoint")
+        raise
     say(f"the weights are in {out}")

@@ -87,7 +87,8 @@ def _free_name(file: Path, taken: set[str]) -> str:
 
 def write_picture(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
     """Write an RGB picture as JPEG (quality 95) or PNG, by the suffix; OSError where it cannot be written."""
-    suffix = ".jpg" if path.suffix.lower() in _JPEG_SUFFIXES else ".png"
-    _, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    jpeg = path.suffix.lower() in _JPEG_SUFFIXES
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 95] if jpeg else []
+    _, data = cv2.imencode(".jpg" if jpeg else ".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())

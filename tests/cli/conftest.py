@@ -1,0 +1,51 @@
+"""The command run in this process, and what it needs: weights of a tiny detector and a folder of pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from multibox.cli import main
+from multibox.weights.file import save_weights
+from tiny_detector import noise_picture, tiny_model, write_picture
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Exit code and the two outputs of one command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def multibox(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `multibox` with the given words. That no traceback shows is checked every time."""
+
+    def run(*words: object) -> Outcome:
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, tiny_model(), info={"recipe": "none"})
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of two pictures, one JPEG of 160 x 120 and one PNG of 90 x 200."""
+    write_picture(tmp_path / "photos" / "a.jpg", noise_picture(seed=1))
+    write_picture(tmp_path / "photos" / "b.png", noise_picture(seed=2, width=90, height=200))
+    return tmp_path / "photos"

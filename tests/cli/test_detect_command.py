@@ -1,0 +1,141 @@
+"""`multibox detect`: what it prints and writes, and what it says of pictures and options that are wrong."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from multibox.runtime.detector import Detector
+
+
+def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):
+    """Every entry of --json against Detections of the library, every detection above the model's own threshold."""
+    outcome = multibox("detect", photos, "--weights", weights, "--json")
+    assert outcome.code == 0
+    entries = json.loads(outcome.out)
+    assert [entry["image"] for entry in entries] == [str(photos / "a.jpg"), str(photos / "b.png")]
+    assert [(entry["width"], entry["height"]) for entry in entries] == [(160, 120), (90, 200)]
+    detector = Detector.load(weights)
+    for entry in entries:
+        expected = detector(entry["image"])
+        assert len(entry["detections"]) == len(expected) > 0
+        for detection, (box, score, name) in zip(entry["detections"], expected, strict=True):
+            assert detection["name"] == name == expected.class_names[detection["label"]]
+            assert detection["score"] == pytest.approx(score, abs=1e-4)
+            np.testing.assert_allclose(detection["box"], box, atol=0.02)
+
+
+def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
+    """The line of each picture against the detections above the score; the summary goes to the other stream."""
+    outcome = multibox("detect", photos, "-w", weights, "--min-score", "0.4")
+    found = Detector.load(weights)(photos / "a.jpg").above(0.4)
+    first = outcome.out.splitlines()[0]
+    assert first.startswith(f"{photos / 'a.jpg'}: ")
+    assert all(f"{name} {score:.2f}" in first for _, score, name in list(found)[:8])
+    assert "2 pictures" in outcome.err
+    assert "2 pictures" not in outcome.out
+
+
+def test_a_picture_without_detections_gives_the_best(multibox, weights: Path, photos: Path):
+    """A score that nothing reaches against the line that says so and names the best candidate."""
+    outcome = multibox("detect", photos / "a.jpg", "-w", weights, "--min-score", "1")
+    found = Detector.load(weights)(photos / "a.jpg")
+    best = f"{found.class_names[found.labels[0]]} {found.scores[0]:.2f}"
+    assert outcome.out == f"{photos / 'a.jpg'}: nothing that scores 1; the best is {best}\n"
+    assert (
+        json.loads(multibox("detect", photos, "-w", weights, "--min-score", "1", "--json").out)[0]["detections"] == []
+    )
+
+
+def test_pictures_are_drawn_into_the_folder(multibox, weights: Path, photos: Path, tmp_path: Path):
+    """Written pictures against the sources: same names and sizes, other pixels, sources untouched."""
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    outcome = multibox("detect", photos, "-w", weights, "--out", tmp_path / "new" / "out")
+    assert outcome.code == 0
+    for path, content in before.items():
+        assert path.read_bytes() == content
+        drawn, source = cv2.imread(str(tmp_path / "new" / "out" / path.name)), cv2.imread(str(path))
+        assert drawn.shape == source.shape
+        assert np.abs(drawn.astype(int) - source).max() > 60
+
+
+def test_the_folder_of_the_pictures_is_refused(multibox, weights: Path, photos: Path):
+    """--out with the pictures' own folder against exit code 2 and untouched files."""
+    before = (photos / "a.jpg").read_bytes()
+    outcome = multibox("detect", photos, "-w", weights, "--out", photos)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "would write over the picture" in outcome.err
+    assert (photos / "a.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--time"], ["--batch", "1"]])
+def test_a_broken_picture_does_not_stop_the_others(multibox, weights: Path, photos: Path, options: list[str]):
+    """A cut JPEG before good pictures against exit code 1, its name on standard error, and results of the others."""
+    (photos / "0-cut.jpg").write_bytes((photos / "a.jpg").read_bytes()[:500])
+    outcome = multibox("detect", photos, photos / "missing.jpg", "-w", weights, *options)
+    assert outcome.code == 1
+    assert "0-cut.jpg" in outcome.err
+    assert f"{photos / 'missing.jpg'} does not exist" in outcome.err
+    assert "2 pictures" in outcome.err
+    assert "2 not read" in outcome.err
+    assert "0-cut.jpg" not in outcome.out
+    assert "a.jpg" in outcome.out
+    assert "b.png" in outcome.out
+
+
+def test_only_broken_pictures_give_an_empty_array(multibox, weights: Path, photos: Path):
+    """--json for nothing that can be read against a valid, empty array."""
+    (photos / "empty.jpg").write_bytes(b"")
+    outcome = multibox("detect", photos / "empty.jpg", "-w", weights, "--json")
+    assert outcome.code == 1
+    assert json.loads(outcome.out) == []
+
+
+def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
+    """--time against the names of the stages, on standard error, results unchanged."""
+    outcome = multibox("detect", photos, "-w", weights, "--time", "--json")
+    for stage in ("decode", "resize", "network", "post-processing", "whole picture"):
+        assert stage in outcome.err
+    plain = multibox("detect", photos, "-w", weights, "--json", "--batch", "1")
+    assert json.loads(outcome.out) == json.loads(plain.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere.jpg", "-w", "WEIGHTS"], "nowhere.jpg does not exist"),
+        (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no pictures"),
+        (["EMPTY", "-w", "WEIGHTS"], "holds no pictures"),
+        (["PHOTOS"], "--weights"),
+        ([], "SOURCE"),
+        (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
+        (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),
+        (["PHOTOS", "-w", "WEIGHTS", "--min-score", "2"], "--min-score"),
+        (["PHOTOS", "-w", "WEIGHTS", "--precision", "float8"], "--precision"),
+        (["PHOTOS", "-w", "WEIGHTS", "--device", "gpu"], "'gpu' is not known: choose cpu"),
+        (["PHOTOS", "-w", "WEIGHTS", "--scale", "2"], "--scale"),
+    ],
+)
+def test_wrong_use_is_one_line_and_2(multibox, weights: Path, photos: Path, words: list[str], message: str):
+    """Wrong words against exit code 2, nothing on standard output and one line that names what is wrong."""
+    (photos.parent / "empty").mkdir()
+    places = {"WEIGHTS": weights, "PHOTOS": photos, "EMPTY": photos.parent / "empty"}
+    outcome = multibox("detect", *(places.get(word, word) for word in words))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("multibox: ")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no weights at all"])
+def test_weights_that_cannot_be_used_are_one_line_and_1(multibox, photos: Path, tmp_path: Path, content: bytes | None):
+    """A missing, an empty and a foreign weight file against exit code 1 and a line with its name."""
+    path = tmp_path / "w.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    outcome = multibox("detect", photos, "--weights", path)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.count("\n") == 1
+    assert str(path) in outcome.err

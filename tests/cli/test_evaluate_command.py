@@ -1,0 +1,117 @@
+"""`multibox evaluate`: numbers of a detector and of detections in files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from multibox.data.load import load_dataset
+from multibox.evaluation.evaluate import METRICS
+from multibox.evaluation.evaluate import evaluate as evaluate_in_python
+from multibox.evaluation.files import write_detections
+from multibox.runtime.detector import Detector
+from tiny_detector import CLASS_NAMES, noise_picture, write_picture
+
+OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A VOC folder of four pictures, each with one object of every class."""
+    root = tmp_path / "data"
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    (root / "Annotations").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        write_picture(root / "JPEGImages" / f"{number}.jpg", noise_picture(seed=number))
+        corners = [
+            (rng.integers(1, 80), rng.integers(1, 60), rng.integers(81, 161), rng.integers(61, 121)) for _ in "abc"
+        ]
+        objects = "".join(OBJECT.format(name, *box) for name, box in zip(CLASS_NAMES, corners, strict=True))
+        size = "<size><width>160</width><height>120</height></size>"
+        (root / "Annotations" / f"{number}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (root / "ImageSets" / "Main" / "test.txt").write_text("0\n1\n2\n3\n")
+    return root
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_json_of_a_detector_is_the_librarys(multibox, weights: Path, data: Path, metric: str):
+    """The command's numbers against `multibox.evaluate` in Python, for every metric."""
+    outcome = multibox("evaluate", weights, "--data", data, "--split", "test", "--metric", metric, "--json")
+    assert outcome.code == 0
+    expected = evaluate_in_python(Detector.load(weights), load_dataset(data, split="test"), metric=metric)
+    numbers = json.loads(outcome.out)
+    assert numbers["metric"] == metric
+    assert numbers["num_images"] == 4
+    assert numbers["mean"] == pytest.approx(expected.mean, abs=1e-3)
+    assert set(numbers["ap"]) == set(CLASS_NAMES)
+
+
+def test_text_is_a_table_with_every_class(multibox, weights: Path, data: Path):
+    """The printed table against the class names and the default metric's name."""
+    outcome = multibox("evaluate", weights, "--data", data, "--split", "test")
+    assert outcome.code == 0
+    for word in (*CLASS_NAMES, "voc10", "4 images"):
+        assert word in outcome.out
+
+
+@pytest.mark.parametrize("file_format", ["coco", "voc"])
+def test_detections_in_a_file_give_the_detectors_own_numbers(
+    multibox, weights: Path, data: Path, tmp_path: Path, file_format: str
+):
+    """Detections written by the library and evaluated as a file against the detector evaluated directly."""
+    dataset = load_dataset(data, split="test")
+    detector = Detector.load(weights)
+    found = {example.id: detector(example.image) for example in dataset}
+    target = tmp_path / ("found.json" if file_format == "coco" else "found")
+    write_detections(target, dataset=dataset, detections=found, file_format=file_format)
+    outcome = multibox("evaluate", "--ground-truth", data, "--split", "test", "--detections", target, "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    expected = evaluate_in_python(found, dataset)
+    assert json.loads(outcome.out)["mean"] == pytest.approx(expected.mean, abs=0.02)
+
+
+def test_a_broken_picture_is_named_and_the_rest_counts(multibox, weights: Path, data: Path):
+    """A data set with one broken picture against its name on standard error and valid JSON on standard output."""
+    (data / "JPEGImages" / "2.jpg").write_bytes(b"")
+    outcome = multibox("evaluate", weights, "--data", data, "--split", "test", "--json")
+    assert outcome.code == 0
+    assert "2.jpg" in outcome.err
+    assert len(json.loads(outcome.out)["problems"]) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["WEIGHTS"],
+        ["--data", "DATA"],
+        ["--ground-truth", "DATA"],
+        ["WEIGHTS", "--ground-truth", "DATA"],
+        ["WEIGHTS", "--data", "DATA", "--detections", "DATA"],
+    ],
+)
+def test_mixed_or_missing_inputs_are_wrong_use(multibox, weights: Path, data: Path, words: list[str]):
+    """Incomplete and mixed forms against exit code 2 and the line that says which two forms there are."""
+    outcome = multibox("evaluate", *({"WEIGHTS": weights, "DATA": data}.get(word, word) for word in words))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "either WEIGHTS and --data, or --ground-truth and --detections" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["WEIGHTS", "--data", "DATA", "--metric", "voc12"], 2, "'voc07', 'voc10', 'coco'"),
+        (["WEIGHTS", "--data", "DATA", "--split", "summer"], 1, "summer"),
+        (["WEIGHTS", "--data", "nowhere"], 1, "nowhere"),
+        (["nothing.safetensors", "--data", "DATA", "--split", "test"], 1, "nothing.safetensors"),
+        (["--ground-truth", "DATA", "--split", "test", "--detections", "nothing.json"], 1, "nothing.json"),
+    ],
+)
+def test_wrong_values_are_one_line(multibox, weights: Path, data: Path, words: list[str], code: int, message: str):
+    """Unknown metric, split, data set, weights and detections against one line with the value."""
+    outcome = multibox("evaluate", *({"WEIGHTS": weights, "DATA": data}.get(word, word) for word in words))
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err

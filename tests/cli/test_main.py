@@ -1,0 +1,94 @@
+"""The command as a whole: help, version, and how errors of every kind end."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from multibox import __version__, cli
+from multibox.errors import DataError, InputError, MultiboxError, UsageError, WeightsError
+
+
+def test_version(multibox):
+    """--version against the package's version."""
+    assert multibox("--version").out == f"multibox {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["evaluate"], ["detect"], ["priors"], ["priors", "show"]])
+def test_help_of_every_command(multibox, words: list[str]):
+    """--help against exit code 0, a usage line and nothing on standard error."""
+    outcome = multibox(*words, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(" ".join(["Usage: multibox", *words]))
+
+
+@pytest.mark.parametrize("words", [[], ["priors"]])
+def test_no_command_shows_the_help_as_wrong_use(multibox, words: list[str]):
+    """No words, and a group alone, against exit code 2 and the help on standard error."""
+    outcome = multibox(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "Commands:" in outcome.err
+
+
+def test_an_unknown_command_is_wrong_use(multibox):
+    """A command that does not exist against one line with its name."""
+    outcome = multibox("detekt")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("multibox: ")
+    assert "'detekt'" in outcome.err
+    assert "multibox --help" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("a\nb"), 2, "multibox: a b\n"),
+        (InputError("x"), 1, "multibox: x\n"),
+        (DataError("x"), 1, "multibox: x\n"),
+        (WeightsError("x"), 1, "multibox: x\n"),
+        (MultiboxError("x"), 1, "multibox: x\n"),
+        (KeyboardInterrupt(), 130, "multibox: interrupted\n"),
+        (PermissionError(13, "Permission denied", "/root/x"), 1, "multibox: /root/x: Permission denied\n"),
+        (OSError(28, "No space left on device"), 1, "multibox: [Errno 28] No space left on device\n"),
+    ],
+)
+def test_errors_end_as_one_line_and_a_code(
+    multibox, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
+):
+    """Each kind of error raised inside a command against its exit code and its line."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.priors_command, "_spec", fail)
+    outcome = multibox("priors", "show")
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.lstrip("\n") == line
+
+
+def test_a_mistake_in_the_package_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+    """A ValueError inside a command against the same exception from main: it is no user's mistake."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("wrong")
+
+    monkeypatch.setattr(cli.priors_command, "_spec", fail)
+    with pytest.raises(ValueError, match="wrong"):
+        cli.main(["priors", "show"])
+
+
+def test_help_needs_no_heavy_module():
+    """The modules that help imports against those that take long; the best of three runs below half a second."""
+    heavy = "torch", "cv2", "numpy", "pydantic", "jaxtyping", "rich"
+    code = (
+        f"import sys; from multibox.cli import main; main(['--help']); sys.exit(any(m in sys.modules for m in {heavy}))"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0
+    assert min(seconds) < 0.5

@@ -1,0 +1,82 @@
+"""`multibox train`: options reach the recipe, and mistakes are named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from multibox.recipes import run as run_module
+from multibox.runtime.detector import Detector
+from tiny_detector import noise_picture, write_picture
+
+QUICK = ["--set", "model.width=0.03125", "--set", "loop.batch_size=2", "--set", "schedule.warmup=1"]
+ONE_OBJECT = (
+    "<annotation><object><name>disc</name><bndbox><xmin>{}</xmin><ymin>20</ymin><xmax>120</xmax><ymax>100</ymax></bndbox>"
+    "</object></annotation>"
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A VOC folder of three pictures with one object each."""
+    root = tmp_path / "data"
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    (root / "Annotations").mkdir()
+    for number in range(3):
+        write_picture(root / "JPEGImages" / f"{number}.jpg", noise_picture(seed=number))
+        (root / "Annotations" / f"{number}.xml").write_text(ONE_OBJECT.format(20 + number))
+    (root / "ImageSets" / "Main" / "trainval.txt").write_text("0\n1\n2\n")
+    (root / "ImageSets" / "Main" / "two.txt").write_text("0\n1\n")
+    return root
+
+
+def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Path):
+    """Two steps of training, by the command, against a weight file that the Detector loads and runs."""
+    steps = ["--set", "schedule.iterations=2"]
+    outcome = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps, "--device", "cpu")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == ""
+    assert "the weights are in" in outcome.err
+    detector = Detector.load(tmp_path / "run" / "last.safetensors")
+    assert detector.class_names == ("disc",)
+    assert detector(noise_picture(seed=0)).boxes.dtype == np.float32
+    again = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps)
+    assert again.code == 1
+    assert "not empty" in again.err
+
+
+def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """--set, --split, --seed, --workers, --resume and --device against what the training function receives."""
+    received = {}
+    monkeypatch.setattr(run_module, "train", lambda recipe, **others: received.update(others, recipe=recipe))
+    words = ["--set", "schedule.iterations=7", "--split", "two", "--seed", "5", "--workers", "3", "--resume"]
+    assert multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *words, "--device", "cpu").code == 0
+    recipe = received.pop("recipe")
+    assert (recipe.schedule.iterations, recipe.train_split, recipe.seed) == (7, "two", 5)
+    assert received == {"data": data, "out": tmp_path / "run", "resume": True, "workers": 3, "device": "cpu"}
+    json.dumps(recipe.to_json())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["slow", "--data", "DATA", "--out", "OUT"], 2, "'slow' is not known: choose one of quick"),
+        (["quick", "--data", "nowhere", "--out", "OUT"], 1, "nowhere does not exist"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--split", "winter"], 1, "winter"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--set", "schedule.steps=3"], 2, "'steps' is no setting"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--set", "iterations"], 2, "write key=value"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--device", "gpu"], 2, "'gpu' is not known"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--workers", "-1"], 2, "--workers"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--resume"], 1, "no run to resume"),
+        (["quick", "--data", "DATA"], 2, "--out"),
+        (["quick", "--out", "OUT"], 2, "--data"),
+        ([], 2, "RECIPE"),
+    ],
+)
+def test_wrong_words_are_one_line(multibox, data: Path, tmp_path: Path, words: list[str], code: int, message: str):
+    """Unknown names, missing options and wrong places against exit code and one line with the value."""
+    outcome = multibox("train", *({"DATA": data, "OUT": tmp_path / "run"}.get(word, word) for word in words))
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err

@@ -1,0 +1,38 @@
+"""Commands and their options, on which people's scripts depend: they grow on purpose only, and lose nothing."""
+
+from typing import Any
+
+import typer
+
+from multibox.cli import app
+
+COMMANDS = {
+    "": "--help --version",
+    "detect": "SOURCES --batch --device --help --json --min-score --out --precision --time --weights -o -w",
+    "evaluate": (
+        "WEIGHTS --batch --data --detections --device --ground-truth --help --json --metric --precision --split"
+    ),
+    "priors": "--help",
+    "priors show": "--dataset --help --json --model",
+    "train": "RECIPE --data --device --help --out --resume --seed --set --split --workers -o",
+}
+
+
+def options(command: Any) -> str:
+    """Names of positional words in capitals, then all spellings of all options, sorted."""
+    parameters = command.get_params(typer.Context(command))
+    words = [p.name.upper() for p in parameters if p.param_type_name == "argument"]
+    return " ".join([*words, *sorted(o for p in parameters if p.param_type_name == "option" for o in p.opts)])
+
+
+def tree(command: Any, name: str = "") -> dict[str, str]:
+    """The options of a command and of all below it, by their words."""
+    found = {name: options(command)}
+    for word, below in getattr(command, "commands", {}).items():
+        found |= tree(below, f"{name} {word}".strip())
+    return found
+
+
+def test_commands_and_options_are_as_written_down():
+    """The command tree of the program against the list above."""
+    assert tree(typer.main.get_command(app)) == COMMANDS
