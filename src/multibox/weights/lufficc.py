@@ -1,0 +1,38 @@
+"""VGG models of lufficc/SSD, releases 1.0 to 1.2: RGB input, centres and sides of priors cut to the picture."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from multibox.models.ssd import SSD
+from multibox.nms import DetectionSettings
+from multibox.weights.foreign import Foreign
+from multibox.weights.layers import REDUCED_FC, assemble, count_classes, sequential_positions, ssd_table, vgg_config
+
+NAME = "lufficc/SSD"
+
+
+def recognises(foreign: Foreign) -> bool:
+    return "backbone.l2_norm.weight" in foreign or "l2_norm.weight" in foreign
+
+
+def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] | None) -> SSD:
+    """SSD300 or SSD512 with its detection settings: no limit for a class, the best 100 of a picture."""
+    newer = "backbone.l2_norm.weight" in foreign
+    base = "backbone." if newer else ""
+    location = "box_head.predictor.reg_headers" if newer else "regression_headers"
+    confidence = "box_head.predictor.cls_headers" if newer else "classification_headers"
+    large = f"{location}.6.weight" in foreign
+    classes = count_classes(foreign, location=f"{location}.0.weight", confidence=f"{confidence}.0.weight")
+    table = ssd_table(
+        base={name: f"{base}vgg.{i}" for name, i in {**sequential_positions(), **REDUCED_FC}.items()},
+        norm=f"{base}l2_norm.weight",
+        extras=[f"{base}extras.{i}" for i in range(10 if large else 8)],
+        heads=[(f"{location}.{i}", f"{confidence}.{i}") for i in range(7 if large else 6)],
+    )
+    config = vgg_config(foreign, large=large, classes=classes, model=model)
+    config = replace(
+        config,
+        priors=replace(config.priors, clip_sizes=True, clip_centres=True),
+        detection=DetectionSettings(per_class=config.priors.count, per_image=100),
+    )
+    return assemble(foreign, config, table=table, classes=classes, class_names=class_names)

@@ -1,0 +1,80 @@
+"""Imported torchvision detectors against torchvision itself, with random weights, where it can be imported."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from multibox.weights.importer import import_weights
+from oracles.same_detections import assert_same_detections
+
+try:
+    from torchvision.models import detection
+except (ImportError, RuntimeError) as problem:  # beside a CPU-only torch it raises RuntimeError
+    pytest.skip(f"torchvision cannot be imported here ({problem})", allow_module_level=True)
+
+
+def restless(model: Any) -> Any:
+    """The model in evaluation mode with normalisations whose every number differs, and with outputs of usual size."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+            module.momentum = 1.0
+    size = model.transform.min_size[-1]
+    model.train()
+    with torch.no_grad():
+        images, _ = model.transform(list(torch.rand(4, 3, size, size)))
+        maps = list(model.backbone(images.tensors).values())
+        for head, spread in ((model.head.classification_head, 2.0), (model.head.regression_head, 1.0)):
+            for predictor, features in zip(head.module_list, maps, strict=True):
+                last = predictor if isinstance(predictor, nn.Conv2d) else predictor[-1]
+                nn.init.normal_(last.bias, std=0.5)
+                last.weight *= spread / predictor(features).std()
+    return model.eval()
+
+
+def build(kind: str) -> Any:
+    torch.manual_seed(0)
+    if kind == "ssd300":
+        return detection.ssd300_vgg16(weights=None, weights_backbone=None, num_classes=5)
+    if kind == "ssd300-coco":
+        return detection.ssd300_vgg16(weights=None, weights_backbone=None)
+    model = detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=4)
+    if kind == "ssdlite-wide":
+        wide = detection.ssdlite.mobilenet_v3_large(
+            weights=None, norm_layer=detection.ssdlite.partial(nn.BatchNorm2d, eps=0.001)
+        )
+        norm = detection.ssdlite.partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
+        model.backbone = detection.ssdlite._mobilenet_extractor(wide, 6, norm)
+        channels = detection._utils.retrieve_out_channels(model.backbone, (320, 320))
+        boxes = model.anchor_generator.num_anchors_per_location()
+        model.head = detection.ssdlite.SSDLiteHead(channels, boxes, 4, norm)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["ssd300", "ssd300-coco", "ssdlite", "ssdlite-wide"])
+def test_same_detections(kind: str, tmp_path: Path) -> None:
+    """Priors, network outputs and final detections of two pictures equal those of torchvision's own model."""
+    theirs = restless(build(kind))
+    torch.save(theirs.state_dict(), tmp_path / "model.pth")
+    model = import_weights(tmp_path / "model.pth")
+    size = model.config.input_size[0]
+    pictures = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
+    with torch.inference_mode():
+        images, _ = theirs.transform(list(pictures.float() / 255))
+        maps = list(theirs.backbone(images.tensors).values())
+        wanted = theirs.head(maps)
+        priors = theirs.anchor_generator(images, maps)[0] / size
+        found = theirs(list(pictures.float() / 255))
+        offsets, logits = model(pictures)
+    assert torch.allclose(model.coder.corners, priors, atol=1e-6)
+    assert torch.allclose(offsets, wanted["bbox_regression"], atol=2e-4, rtol=1e-3)
+    assert torch.allclose(logits, wanted["cls_logits"], atol=2e-4, rtol=1e-3)
+    for selection, expected in zip(model.detect(pictures), found, strict=True):
+        ours = (selection.boxes.numpy() * size, selection.scores.numpy(), selection.labels.numpy() + 1)
+        reference = tuple(np.asarray(expected[key]) for key in ("boxes", "scores", "labels"))
+        assert_same_detections(ours, reference, pixels=0.1, score=1e-4)
