@@ -37,8 +37,9 @@ def train(
     """
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
     folder = Path(out)
-    _claim(folder, recipe, resume=resume)
+    _check_folder(folder, recipe, resume=resume)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+    validate = _validator(recipe, data)
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
     if recipe.base_weights and not resume:
@@ -52,6 +53,8 @@ def train(
     )
     if resume:
         run.load(folder)
+    else:
+        _claim_folder(folder, recipe)
     stream = batches(
         dataset,
         augmentation=recipe.augmentation,
@@ -68,25 +71,27 @@ def train(
         run,
         stream,
         folder=folder,
-        validate=_validator(recipe, data),
+        validate=validate,
         keep=_keeper(recipe, dataset, folder),
         progress=progress,
     )
     return run.result
 
 
-def _claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Make the run folder, or check that it holds this very recipe."""
+def _check_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """A new run needs an empty place, a resumed one the folder of this very recipe."""
     written = folder / RECIPE
     if resume:
         if not written.exists():
             raise TrainingError(f"{folder} holds no run to resume; start one without --resume")
         _compare(Recipe.from_json(json.loads(written.read_text(encoding="utf-8"))), recipe, folder)
-        return
-    if folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(folder.iterdir()):
         raise TrainingError(f"{folder} is not empty: go on with --resume or choose another --out; nothing was changed")
+
+
+def _claim_folder(folder: Path, recipe: Recipe) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    written.write_text(json.dumps(recipe.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / RECIPE).write_text(json.dumps(recipe.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
 def _compare(old: Recipe, new: Recipe, folder: Path) -> None:

@@ -1,0 +1,18 @@
+"""`multibox demo`: the whole system on generated pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for everything it makes.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Draw pictures, train a detector on them, evaluate it, and write one HTML report. Takes a few minutes."""
+    from multibox.recipes.demo import run_demo
+
+    run_demo(out)

@@ -1,0 +1,117 @@
+"""A recipe from data to weights in a run folder, on a network that steps in milliseconds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.data.scenes import write_scenes
+from multibox.errors import DataError, TrainingError, UsageError
+from multibox.models.config import ModelConfig
+from multibox.models.heads import Extra
+from multibox.priors import equation4_spec
+from multibox.recipes.demo import demo, run_demo
+from multibox.recipes.quick import quick
+from multibox.recipes.recipe import Recipe
+from multibox.recipes.run import train
+from multibox.training.optimizer import Schedule
+from multibox.training.progress import read_metrics
+from multibox.weights.file import load_weights
+
+
+def tiny_recipe(base: Recipe, *, iterations: int = 4) -> Recipe:
+    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    loop = replace(base.loop, batch_size=4, report_every=1, checkpoint_every=2)
+    return replace(base, model=model, loop=loop, schedule=Schedule(iterations, rate=0.01))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, count=6, seed=0, size=(96, 80), split="train")
+    write_scenes(folder, count=3, seed=0, size=(96, 80), split="val")
+    return folder
+
+
+def test_a_run_folder_holds_all_that_is_promised(scenes: Path, tmp_path: Path):
+    """The files of a run and what the weight file says against the recipe and the data set."""
+    recipe = replace(tiny_recipe(quick()), train_split="train", validation_split="val")
+    model = train(recipe, data=scenes, out=tmp_path / "run")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"recipe.json", "metrics.jsonl", "checkpoint.pt", "last.safetensors", "best.safetensors"}
+    loaded, info = load_weights(tmp_path / "run" / "last.safetensors")
+    assert loaded.class_names == ("cross", "disc", "ring", "square", "star", "triangle")
+    assert Recipe.from_json(info["recipe"]) == recipe
+    assert (info["images"], info["metric"]) == (6, "voc10")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name]), name
+    assert "score" in read_metrics(tmp_path / "run")[-1]
+
+
+def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Weights of a run that broke after its checkpoint and was resumed against those of a whole run."""
+    recipe = replace(tiny_recipe(quick(), iterations=6), train_split="train")
+    whole = train(recipe, data=scenes, out=tmp_path / "whole")
+
+    from multibox.training import loop
+
+    step = loop._take_step
+
+    def power_cut(run: loop.Run, names: list[str], folder: Path) -> None:
+        if run.step == 5:
+            raise KeyboardInterrupt
+        step(run, names, folder)
+
+    monkeypatch.setattr(loop, "_take_step", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data=scenes, out=tmp_path / "broken")
+    monkeypatch.undo()
+    resumed = train(recipe, data=scenes, out=tmp_path / "broken", resume=True)
+    assert [row["step"] for row in read_metrics(tmp_path / "broken")] == [1, 2, 3, 4, 5, 6]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_folder_is_never_written_over(scenes: Path, tmp_path: Path):
+    """A run into a folder that is not empty against: an error, and the folder as it was."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="is not empty: go on with --resume or choose another --out"):
+        train(tiny_recipe(quick()), data=scenes, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_resume_needs_the_same_recipe(scenes: Path, tmp_path: Path):
+    """Resuming nothing, and resuming with another rate, against errors that name the folder and the difference."""
+    recipe = replace(tiny_recipe(quick(), iterations=2), train_split="train")
+    with pytest.raises(TrainingError, match="holds no run to resume"):
+        train(recipe, data=scenes, out=tmp_path / "run", resume=True)
+    train(recipe, data=scenes, out=tmp_path / "run")
+    other = replace(recipe, schedule=Schedule(2, rate=0.5))
+    with pytest.raises(TrainingError, match=r"schedule\.rate was 0\.01, is 0\.5"):
+        train(other, data=scenes, out=tmp_path / "run", resume=True)
+
+
+def test_mistakes_leave_no_folder(scenes: Path, tmp_path: Path):
+    """An unknown recipe, data that is not there and a split that does not exist against: an error and no folder."""
+    recipe = tiny_recipe(quick())
+    with pytest.raises(UsageError, match="'swift' is not known"):
+        train("swift", data=scenes, out=tmp_path / "run")
+    with pytest.raises(DataError, match="nowhere"):
+        train(recipe, data=scenes / "nowhere", out=tmp_path / "run")
+    with pytest.raises(DataError, match="dusk"):
+        train(replace(recipe, validation_split="dusk"), data=scenes, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_demo_ends_with_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """All stages of the demo on a few pictures against its files; how good it gets is measured elsewhere."""
+    recipe = tiny_recipe(demo(), iterations=2)
+    report = run_demo(tmp_path / "demo", recipe=recipe, train_count=5, test_count=3)
+    text = report.read_text(encoding="utf-8")
+    assert text.count("<img") >= 3
+    for name in ("cross", "triangle", "test_00002"):
+        assert name in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "mean (voc10)" in capsys.readouterr().out
