@@ -74,6 +74,17 @@ def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatc
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(scenes: Path, tmp_path: Path):
+    """Resuming a folder with a recipe and no checkpoint against a whole run."""
+    recipe = replace(tiny_recipe(quick(), iterations=2), train_split="train")
+    whole = train(recipe, data=scenes, out=tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    again = train(recipe, data=scenes, out=tmp_path / "run", resume=True)
+    assert [row["step"] for row in read_metrics(tmp_path / "run")] == [1, 2]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
 def test_a_folder_is_never_written_over(scenes: Path, tmp_path: Path):
     """A run into a folder that is not empty against: an error, and the folder as it was."""
     (tmp_path / "notes.txt").write_text("mine")

@@ -14,8 +14,9 @@ from multibox.errors import TrainingError, UsageError
 from multibox.models.ssd import SSD
 from multibox.recipes import find_recipe
 from multibox.recipes.recipe import Recipe
+from multibox.training.checkpoint import CHECKPOINT
 from multibox.training.loop import Run, fit
-from multibox.training.progress import ProgressLine
+from multibox.training.progress import METRICS, ProgressLine
 from multibox.weights.file import save_weights
 
 RECIPE = "recipe.json"
@@ -51,9 +52,9 @@ def train(
         schedule=recipe.schedule,
         loss=recipe.loss,
     )
-    if resume:
+    if resume and (folder / CHECKPOINT).exists():
         run.load(folder)
-    else:
+    else:  # a run that stopped before its first checkpoint begins anew
         _claim_folder(folder, recipe)
     stream = batches(
         dataset,
@@ -92,6 +93,7 @@ def _check_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
 def _claim_folder(folder: Path, recipe: Recipe) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECIPE).write_text(json.dumps(recipe.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / METRICS).unlink(missing_ok=True)
 
 
 def _compare(old: Recipe, new: Recipe, folder: Path) -> None:
