@@ -1,0 +1,195 @@
+import base64
+import math
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multibox.evaluation.chart import Series, line_chart, thinned, ticks, unit_chart
+from multibox.evaluation.evaluation import Evaluation
+from multibox.evaluation.report import write_report
+from multibox.evaluation.voc import Curve
+
+VOID = {"meta", "img", "br", "link", "line", "circle"}
+
+
+class Balance(HTMLParser):
+    """Elements must close in the order in which they opened; collects attributes and text."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.attributes, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, *pair) for pair in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def parsed(path):
+    page = Balance()
+    page.feed(path.read_text(encoding="utf-8"))
+    assert page.open == []
+    return page
+
+
+def evaluation(metric="voc10"):
+    curve = Curve(np.array([0.9, 0.8]), np.array([0.5, 1.0]), np.array([1.0, 1.0]), 2)
+    nothing = Curve(np.zeros(0), np.zeros(0), np.zeros(0), 1)
+    absent = Curve(np.zeros(0), np.zeros(0), np.zeros(0), 0)
+    curves = {"disc": curve, "a <b> & c": nothing, "absent": absent}
+    ap = {"disc": 0.8315, "a <b> & c": 0.0, "absent": math.nan}
+    objects = {"disc": 1234, "a <b> & c": 1, "absent": 0}
+    found = {} if metric == "coco" else curves
+    return Evaluation(metric, tuple(ap), 0.41575, {metric: 0.41575}, ap, objects, 7, 99, found, ("x.jpg: cut off",))
+
+
+HISTORY = [
+    {"step": 10 * n, "loss": 5 / n, "location_loss": 2 / n, "confidence_loss": 3 / n, "images_per_second": 50.0 + n}
+    for n in range(1, 30)
+] + [{"step": 100, "score": 0.25}, {"step": 200, "score": 0.5}]
+
+
+def test_the_report_is_one_file_with_all_its_parts(tmp_path):
+    """Element order, numbers, names and the embedded picture of a full report against what was given."""
+    image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8), (300, 200))
+    path = tmp_path / "new folder" / "report.html"
+    write_report(
+        path,
+        title="Shapes & <more>",
+        history=HISTORY,
+        evaluation=evaluation(),
+        pictures=[("one", image), ("two", np.zeros((100, 2000, 3), np.uint8))],
+        facts={"seed": 0, "model": "slim <300>"},
+    )
+    page = parsed(path)
+    for text in [
+        "Shapes & <more>",
+        "83.2",
+        "41.6",
+        "1,234",
+        "a <b> & c",
+        "absent",
+        "slim <300>",
+        "x.jpg: cut off",
+        "290",
+    ]:
+        assert text in page.text, text
+    for heading in ["Loss", "Validation during", "Average precision by", "Precision and recall", "Pictures", "Facts"]:
+        assert heading in page.text
+    sources = [value for tag, name, value in page.attributes if tag == "img" and name == "src"]
+    one, two = (cv2.imdecode(np.frombuffer(base64.b64decode(s.split(",")[1]), np.uint8), 1) for s in sources)
+    assert np.abs(one[:, :, ::-1].astype(int) - image).mean() < 3
+    assert two.shape == (45, 900, 3)
+
+
+def test_nothing_comes_from_the_network(tmp_path):
+    """No address but embedded ones, no script, no import in the style sheet."""
+    path = tmp_path / "report.html"
+    write_report(path, title="t", history=HISTORY, evaluation=evaluation(), pictures=[], facts={})
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//\w|@import|url\(|<script|<link", text)
+    assert "$" not in text
+
+
+@pytest.mark.parametrize("metric", ["voc07", "coco"])
+def test_other_metrics(metric, tmp_path):
+    """COCO without curves and VOC 2007 are named as such."""
+    path = tmp_path / "report.html"
+    write_report(path, title="t", history=[], evaluation=evaluation(metric), pictures=[], facts={})
+    page = parsed(path)
+    assert ("COCO" if metric == "coco" else "VOC 2007") in page.text
+    assert ("Precision and recall" in page.text) == (metric != "coco")
+
+
+def test_a_report_about_nothing_is_a_page_with_a_title(tmp_path):
+    """Without any data only the title and the version remain; a single step and a loss of nan are no error."""
+    path = tmp_path / "report.html"
+    write_report(path, title="empty", history=[], evaluation=None, pictures=[], facts={})
+    assert "<section>" not in path.read_text(encoding="utf-8")
+    rows = [{"step": n, "loss": math.nan, "location_loss": 0.0, "confidence_loss": math.inf} for n in (1, 2)]
+    for history in (rows[:1], rows):
+        write_report(path, title="t", history=history, evaluation=None, pictures=[], facts={})
+        assert "nan" not in parsed(path).text
+
+
+def points(path):
+    return np.float64(re.findall(r"[ML]([-\d.]+) ([-\d.]+)", path))
+
+
+def test_a_line_is_drawn_where_its_values_are():
+    """Positions in the SVG of a straight line with a gap: straight, broken in two, and it ends on its dot."""
+    x = np.arange(21.0)
+    y = np.where(x == 10, np.nan, 2 * x)
+    chart = ElementTree.fromstring(line_chart([Series("a & b", x, y)], x_label="step", y_label="loss", decimals=1))
+    drawn = next(node for node in chart.iter("path"))
+    corners = points(drawn.get("d"))
+    assert len(corners) == 20
+    assert drawn.get("d").count("M") == 2
+    slope = (corners[1:, 1] - corners[0, 1]) / (corners[1:, 0] - corners[0, 0])
+    np.testing.assert_allclose(slope, slope[0], rtol=0.02)
+    dot = next(node for node in chart.iter("circle"))
+    np.testing.assert_allclose(corners[-1], [float(dot.get("cx")), float(dot.get("cy"))])
+    assert "a & b" in "".join(chart.itertext())
+    assert "40.0" in "".join(chart.itertext())
+
+
+def test_labels_of_lines_that_end_together_stay_apart():
+    """Eight lines on the same value: labels a line of text apart and above the axis."""
+    lines = [Series(f"line {n}", np.arange(3.0), np.full(3, 0.01)) for n in range(8)] + [
+        Series("high", np.arange(3.0), np.ones(3))
+    ]
+    chart = ElementTree.fromstring(line_chart(lines, x_label="x", y_label="y", decimals=2))
+    heights = sorted(float(node.get("y")) for node in chart.iter("text") if node.get("class") == "end")
+    assert np.diff(heights).min() > 16
+    assert heights[-1] < 320 - 40
+
+
+def test_a_unit_chart_spans_zero_to_one():
+    """Corners of the unit square against the positions of the tick lines; an empty curve is an empty chart."""
+    line = Series("c", np.array([0.0, 1.0]), np.array([1.0, 0.0]))
+    chart = ElementTree.fromstring(unit_chart(line, x_label="recall", y_label="precision"))
+    (x0, y0), (x1, y1) = points(next(chart.iter("path")).get("d"))
+    grid = list(chart.iter("line"))
+    assert {float(node.get("y1")) for node in grid} == {y0, (y0 + y1) / 2, y1}
+    assert {(float(node.get("x1")), float(node.get("x2"))) for node in grid} == {(x0, x1)}
+    empty = unit_chart(Series("c", np.zeros(0), np.zeros(0)), x_label="recall", y_label="precision")
+    assert next(ElementTree.fromstring(empty).iter("path")).get("d") == ""
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
+def test_ticks_are_round_numbers_inside_the_limits(low, extent, count):
+    """Ticks of random limits: inside, evenly apart by 1, 2 or 5 times a power of ten, about as many as asked for."""
+    values = ticks((low, low + extent), count=count)
+    assert len(values) <= count + 1
+    slack = 1e-6 * extent
+    assert all(low - slack <= value <= low + extent + slack for value in values)
+    if len(values) > 1:
+        steps = np.diff(values)
+        np.testing.assert_allclose(steps, steps[0], rtol=1e-5, atol=1e-9)
+        digits = steps[0] / 10 ** math.floor(math.log10(steps[0]) + 1e-6)
+        assert min(abs(digits - round_number) for round_number in (1, 2, 5, 10)) < 1e-3
+
+
+@given(st.integers(1, 3000))
+def test_thinning_keeps_the_last_point_and_the_course(size):
+    """A thinned parabola against the parabola: few points, the same end, close everywhere."""
+    x = np.arange(size, dtype=np.float64)
+    line = thinned(Series("s", x, x**2))
+    assert len(line.x) <= 300
+    assert (line.x[-1], line.y[-1]) == (x[-1], x[-1] ** 2)
+    np.testing.assert_allclose(line.y, line.x**2, atol=(size / 300 + 1) ** 2)
