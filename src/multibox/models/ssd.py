@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from multibox.coder import Coder
+from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
 from multibox.models.heads import Heads, extra_layer, lite_extra_layer
 from multibox.models.mobilenet import MobileNetV3Large
@@ -54,13 +55,19 @@ class SSD(nn.Module):
     def forward(
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
-        """Offsets and logits (background first) of RGB pictures with values 0 … 255 at the network's input size."""
+        """Offsets and logits (background first) of RGB pictures with values 0 … 255 at the network's input size.
+
+        Raises InputError where pictures of another size give another number of predictions than there are priors.
+        """
         maps = self.base((images - self.mean) / self.std)
         first = self.norm(maps[0])
         for extra in self.extras:
             maps.append(extra(maps[-1]))
         maps[0] = first
-        return self.heads([maps[i] for i in self.sources])
+        offsets, logits = self.heads([maps[i] for i in self.sources])
+        if offsets.shape[1] != self.config.priors.count:
+            raise InputError(_misfit(images, offsets, self.config))
+        return offsets, logits
 
     @torch.inference_mode()
     def detect(self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]) -> list[Selection]:
@@ -75,6 +82,14 @@ class SSD(nn.Module):
         scores = logits.float().softmax(dim=-1)[..., 1:]
         found = (select(b, s, settings=self.config.detection) for b, s in zip(boxes, scores, strict=True))
         return [selection._replace(boxes=selection.boxes.clamp(0, 1)) for selection in found]
+
+
+def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:
+    height, width = config.input_size
+    return (
+        f"pictures of {images.shape[2]} x {images.shape[3]} give {offsets.shape[1]} predictions, but {config.name} has "
+        f"{config.priors.count} priors for {height} x {width}: resize the pictures, or give priors for that size"
+    )
 
 
 def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large:
@@ -122,8 +137,6 @@ def ssdlite320(class_names: Sequence[str]) -> SSD:
 
 
 def _with_base(config: ModelConfig, backbone: str) -> ModelConfig:
-    from multibox.errors import UsageError
-
     if backbone != config.base:
         raise UsageError(f"{config.name} has no backbone {backbone!r}: choose {config.base}")
     return config
