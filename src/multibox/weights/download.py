@@ -1,0 +1,151 @@
+"""Fetches a file into the cache: resumes, checks its SHA-256, and says what to do where there is no network."""
+
+import fcntl
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from multibox._version import __version__
+from multibox.errors import WeightsError
+
+_ATTEMPTS = 3
+_CHUNK = 1 << 18
+_TIMEOUT_S = 30
+
+
+class _InterruptedError(Exception):
+    """The connection ended early; what arrived is kept and the next attempt goes on from there."""
+
+
+def cache_folder() -> Path:
+    """$MULTIBOX_CACHE, or the folder that the platform has for caches."""
+    chosen = os.environ.get("MULTIBOX_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "multibox"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "multibox"
+
+
+def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Path:
+    """The file of that address in the cache, downloaded unless it is there already.
+
+    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None where nobody published one. A partial
+    download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError in one line that
+    names the file, its address and the place to put it by hand.
+    """
+    target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
+    assert sha256 is None or len(sha256) >= 8
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target):
+            if not target.exists() or not _fits(target, sha256):
+                _download(url, target, sha256=sha256)
+    except PermissionError as problem:
+        raise WeightsError(
+            f"cannot write {problem.filename}: set MULTIBOX_CACHE to a folder that you may write to"
+        ) from None
+    return target
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """One process at a time fetches one file; the others wait and then find it."""
+    with open(target.with_name(f".{target.name}.lock"), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _download(url: str, target: Path, *, sha256: str | None) -> None:
+    """Bring the file to `target`, whole and checked; a wrong hash after a resumed download starts over once."""
+    part = target.with_name(f"{target.name}.part")
+    if sha256 is None:  # nothing could tell whether the part is of the same file
+        part.unlink(missing_ok=True)
+    resumed = part.exists()
+    _fill(url, part, target)
+    if not _fits(part, sha256) and resumed:
+        part.unlink()
+        _fill(url, part, target)
+    if not _fits(part, sha256):
+        found = _sha256(part)
+        part.unlink()
+        raise WeightsError(
+            f"{url} gave a file with SHA-256 {found}, not {sha256}, so it was thrown away: try again, or put the right "
+            f"file at {target}"
+        )
+    os.replace(part, target)
+
+
+def _fill(url: str, part: Path, target: Path) -> None:
+    """Bring the whole file to `part`, going on from what is there, in a few attempts."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _append(url, part)
+        except (URLError, HTTPException, ConnectionError, TimeoutError, _InterruptedError) as problem:
+            passing = isinstance(problem, (_InterruptedError, HTTPException, ConnectionError))
+            if attempt == _ATTEMPTS or not passing:
+                raise WeightsError(_advice(url, target, problem)) from None
+
+
+def _append(url: str, part: Path) -> None:
+    """Ask for what `part` lacks and write it behind what is there; from the start where the server sends everything."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": f"multibox/{__version__}"} | ({"Range": f"bytes={have}-"} if have else {})
+    try:
+        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=_TIMEOUT_S)
+    except HTTPError as problem:
+        with problem:
+            if problem.code != 416 or not have:
+                raise
+        if problem.headers.get("Content-Range", "").endswith(f"/{have}"):
+            return
+        part.unlink()  # longer than the file: of another one
+        raise _InterruptedError("the server has no more bytes of this file") from None
+    with response:
+        have = have if response.headers.get("Content-Range", "").startswith(f"bytes {have}-") else 0
+        rest = response.headers.get("Content-Length")
+        total = have + int(rest) if rest else None
+        with open(part, "ab" if have else "wb") as file:
+            have = _copy(response, file, name=part.stem, have=have, total=total)
+    if total is not None and have < total:
+        raise _InterruptedError(f"the connection ended after {have} of {total} bytes")
+
+
+def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total: int | None) -> int:
+    """Copy the answer with a progress bar; the number of bytes in the file afterwards."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(name, total=total, completed=have)
+        while chunk := response.read(_CHUNK):
+            file.write(chunk)
+            progress.advance(task, len(chunk))
+            have += len(chunk)
+    return have
+
+
+def _advice(url: str, target: Path, problem: Exception) -> str:
+    if isinstance(problem, HTTPError):
+        reason = f"the server answers {problem.code} {problem.reason}"
+    else:
+        reason = str(getattr(problem, "reason", "") or problem)
+    return f"cannot fetch {target.name} from {url} ({reason}): try again, or fetch it elsewhere and put it at {target}"
+
+
+def _fits(path: Path, sha256: str | None) -> bool:
+    return sha256 is None or _sha256(path).startswith(sha256.lower())
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

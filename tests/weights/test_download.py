@@ -1,0 +1,181 @@
+"""Downloads against a server of this machine: whole, resumed, broken off, wrong, and without any server."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multibox.errors import WeightsError
+from multibox.weights.download import cache_folder, fetch_file
+
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+HASH = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT at every path; `ranges`: whether it resumes; `limit`: bytes after which it hangs up, once each."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.ranges, self.status, self.content = True, 200, CONTENT
+        self.limits: list[int] = []
+        self.asked: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/models/some%20model-{HASH[:8]}.pth?download=1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.server.asked.append(wanted)
+        if self.server.status != 200:
+            return self.send_error(self.server.status)
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
+        content = self.server.content
+        if start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        limit = self.server.limits.pop(0) if self.server.limits else len(content)
+        self.wfile.write(content[start : start + limit])
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_whole_file_once(server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The file has the served content and the address's name, and the second call asks the server nothing."""
+    path = fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert path == tmp_path / f"some model-{HASH[:8]}.pth"
+    assert path.read_bytes() == CONTENT
+    assert fetch_file(server.url, sha256=HASH[:8], cache=tmp_path) == path
+    assert server.asked == [None]
+    assert not list(tmp_path.glob("*.part"))
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert path.stem in err
+
+
+def test_later_call_resumes(server: Server, tmp_path: Path) -> None:
+    """With a million bytes there, exactly the rest is asked for and put behind them."""
+    (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(CONTENT[:1_000_000])
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=1000000-"]
+
+
+def test_complete_part_is_taken(server: Server, tmp_path: Path) -> None:
+    """A part that lacks nothing is the file, though the server has nothing to send."""
+    (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(CONTENT)
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", [1000, 4_000_000])
+def test_part_of_another_file(server: Server, tmp_path: Path, length: int) -> None:
+    """A part of something else, shorter or longer than the file, leads to a fresh download."""
+    (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(bytes(length))
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+
+
+def test_interrupted(server: Server, tmp_path: Path) -> None:
+    """Two broken connections in one call: each attempt goes on where the last one ended."""
+    server.limits = [700_000, 800_000]
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=700000-", "bytes=1500000-"]
+
+
+def test_interrupted_too_often(server: Server, tmp_path: Path) -> None:
+    """After three broken connections one line says so; what arrived stays, and the next call finishes."""
+    server.limits = [100_000] * 3
+    with pytest.raises(WeightsError, match="300000 of 3000000 bytes") as caught:
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=300000-"
+
+
+def test_server_without_ranges(server: Server, tmp_path: Path) -> None:
+    """A server that always sends everything replaces the part instead of adding to it."""
+    server.ranges, server.limits = False, [1_000_000]
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+
+
+def test_wrong_hash(server: Server, tmp_path: Path) -> None:
+    """A file with another hash is thrown away, and the message holds both hashes and the place of the right one."""
+    server.content = CONTENT[::-1]
+    with pytest.raises(WeightsError, match=HASH) as caught:
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert hashlib.sha256(CONTENT[::-1]).hexdigest() in str(caught.value)
+    assert str(tmp_path / f"some model-{HASH[:8]}.pth") in str(caught.value)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_damaged_file_in_the_cache(server: Server, tmp_path: Path) -> None:
+    """A cached file that no longer has its hash is fetched again."""
+    path = fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    path.write_bytes(CONTENT[:-1] + b"x")
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+
+
+def test_unknown_hash_is_not_mixed(server: Server, tmp_path: Path) -> None:
+    """Without a hash nothing can vouch for an old part, so the download starts over."""
+    (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(bytes(1000))
+    assert fetch_file(server.url, sha256=None, cache=tmp_path).read_bytes() == CONTENT
+
+
+def test_missing_on_the_server(server: Server, tmp_path: Path) -> None:
+    """A 404 is told with the address, and is not tried again."""
+    server.status = 404
+    with pytest.raises(WeightsError, match="404") as caught:
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert server.url in str(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens: one line with the file, its address and the place to put it."""
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(WeightsError, match=r"cannot fetch vgg\.pth from http://127\.0\.0\.1:1/vgg\.pth") as caught:
+        fetch_file("http://127.0.0.1:1/vgg.pth", sha256=None, cache=tmp_path / "new" / "folder")
+    assert str(tmp_path / "new" / "folder" / "vgg.pth") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MULTIBOX_CACHE wins over XDG_CACHE_HOME, which wins over the home folder."""
+    monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("MULTIBOX_CACHE")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert cache_folder() == tmp_path / "x" / "multibox"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "multibox"
