@@ -1,0 +1,41 @@
+"""Names and shapes of all learned values, on which weight files depend: they never change.
+
+The lists lie in tests/data_files/state_dicts, a line for each entry, for 3 classes.
+`python tests/contracts/test_state_dict_names.py` writes the list of a new model and leaves old ones alone.
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.models.config import ModelConfig, slim300_config, ssd300_config, ssd512_config, ssdlite320_config
+from multibox.models.ssd import SSD
+
+LISTS = Path(__file__).parents[1] / "data_files" / "state_dicts"
+CONFIGS = {
+    "ssd300": ssd300_config(),
+    "ssd300_full": ssd300_config(atrous=False),
+    "ssd512": ssd512_config(),
+    "slim300": slim300_config(),
+    "ssdlite320": ssdlite320_config(),
+}
+
+
+def entries(config: ModelConfig) -> str:
+    # Only the VGG models are too large to build; normalisation is slow to set up without memory.
+    with torch.device("cpu" if config.batch_norm or config.lite else "meta"):
+        model = SSD(config, ("cat", "dog", "owl"))
+    return "".join(f"{name} {'x'.join(map(str, v.shape))}".rstrip() + "\n" for name, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_names_and_shapes(name: str) -> None:
+    """Every entry of the state dict, in order, against the stored list."""
+    assert entries(CONFIGS[name]) == (LISTS / f"{name}.txt").read_text()
+
+
+if __name__ == "__main__":
+    for name, config in CONFIGS.items():
+        if not (LISTS / f"{name}.txt").exists():
+            (LISTS / f"{name}.txt").write_text(entries(config))
