@@ -10,7 +10,7 @@ from multibox.data.crop_sampler import CropSampler, candidates, random_patches, 
 from oracles.distributions import ks_distance, share_z
 from oracles.official import EDITIONS, Official, official
 
-RUNS = 200
+RUNS = 150
 LAYOUTS = 61
 SAMPLER = CropSampler()
 

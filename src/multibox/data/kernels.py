@@ -58,11 +58,14 @@ def mean(axis: Axis) -> Taps:
     return Taps(base, np.maximum(covered, 0) / axis.step)
 
 
-def mean_when_mixed(axis: Axis) -> Taps:
-    """Two taps, what OpenCV's INTER_AREA does on both axes where one is enlarged and the other reduced."""
+def mean_when_enlarged(axis: Axis) -> Taps:
+    """Two taps: what INTER_AREA of OpenCV does on both axes as soon as one of them is enlarged.
+
+    In float32 as there, so that shares that should be whole are whole.
+    """
     inner = np.floor(axis.positions * axis.step)
-    share = axis.positions + 1 - (inner + 1) / axis.step
-    share = np.where(share <= 0, 0, share - np.floor(share))
+    share = (axis.positions + 1 - (inner + 1) * (1 / axis.step)).astype(np.float32)
+    share = np.where(share <= 0, 0, share - np.floor(share)).astype(np.float64)
     return Taps((inner + round(axis.start)).astype(np.int64), np.stack([1 - share, share], axis=1))
 
 

@@ -73,7 +73,7 @@ def _kernel(interpolation: Interpolation, step_y: float, step_x: float) -> Calla
         return kernels.cubic
     if interpolation == "lanczos":
         return kernels.lanczos
-    return kernels.mean if (step_y >= 1) == (step_x >= 1) else kernels.mean_when_mixed
+    return kernels.mean if step_y >= 1 and step_x >= 1 else kernels.mean_when_enlarged
 
 
 def _nearest(picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
