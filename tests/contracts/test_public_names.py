@@ -47,7 +47,7 @@ def test_importing_the_package_is_light() -> None:
         "import sys, multibox; print([m for m in ('torch', 'numpy', 'cv2', 'pydantic', 'typer') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.strip() == "[]"
 
 
 def test_parameters_of_the_models() -> None:
