@@ -171,6 +171,6 @@ def _picture_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
 
 def _usual_places(path: Path) -> Iterator[Path]:
     """annotations/instances_train2017.json has its pictures in train2017, images/train2017, images or beside it."""
-    part = path.stem.rpartition("_")[2]
-    for base in (path.parent.parent, path.parent):
+    part, home = path.stem.removeprefix("instances_"), path.parent
+    for base in (home.parent, home) if home.name == "annotations" else (home,):
         yield from (base / part, base / "images" / part, base / "images", base)

@@ -31,6 +31,10 @@ class Source(Protocol):
         """Read a split, that for training if None; `pixels` matters to VOC only."""
         ...
 
+    def unlisted(self) -> str | None:
+        """The split that also holds what no other does, None where there is no such thing."""
+        ...
+
 
 def recognise(path: Path) -> Source:
     """The format of the data set at `path`. Raises DataError that says what was looked for where there is none."""
@@ -57,6 +61,9 @@ class VocSource:
     def scan(self, *, split: str | None, pixels: str) -> RawDataset:
         return scan_voc(self.root, split=split or natural_split(self.splits()), pixels=pixels)
 
+    def unlisted(self) -> str | None:
+        return "all"
+
 
 @dataclass(frozen=True)
 class CocoSource:
@@ -68,6 +75,9 @@ class CocoSource:
 
     def scan(self, *, split: str | None, pixels: str) -> RawDataset:
         return scan_coco_split(self.files, split or natural_split(self.splits()), self.root)
+
+    def unlisted(self) -> str | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,9 @@ class YoloSource:
     def scan(self, *, split: str | None, pixels: str) -> RawDataset:
         return scan_yolo(self.root, split=split or natural_split(self.splits()))
 
+    def unlisted(self) -> str | None:
+        return None
+
 
 @dataclass(frozen=True)
 class IlsvrcSource:
@@ -91,6 +104,9 @@ class IlsvrcSource:
 
     def scan(self, *, split: str | None, pixels: str) -> RawDataset:
         return scan_ilsvrc(self.root, split=split or natural_split(self.splits()))
+
+    def unlisted(self) -> str | None:
+        return None
 
 
 def natural_split(splits: list[str]) -> str:

@@ -18,9 +18,9 @@ def read_ilsvrc(root: Path | str, *, split: str = "train") -> Dataset:
     """Read the folder that holds Annotations/DET, or one that holds it as ILSVRC or ILSVRC<year>.
 
     `split` is a list of ImageSets/DET ("val", "val1", "val2", "train_1", …) or a folder of Annotations/DET ("train":
-    every XML file below it), or several: "train+val1", as the official model was trained. In lists of one class, lines
-    with -1 are left out. Class names are the 200 synsets in the challenge's order; `ILSVRC_NAMES` has their names and
-    can be given to `load_dataset` as `rename`. Corners are taken as they stand: they count from 0.
+    every XML file below it), "all", or several: "train+val1", as the official model was trained. In lists of one
+    class, lines with -1 are left out. Class names are the 200 synsets in the challenge's order; `ILSVRC_NAMES` has
+    their names and can be given to `load_dataset` as `rename`. Corners are taken as they stand: they count from 0.
 
     Raises DataError for a folder that is none, a split that does not exist and XML files that cannot be read.
     """
@@ -63,7 +63,9 @@ def ilsvrc_splits(home: Path) -> list[str]:
 
 def _annotations(home: Path, split: str) -> Iterator[Path]:
     annotations, lists = home / "Annotations/DET", home / "ImageSets/DET"
-    if (lists / f"{split}.txt").is_file():
+    if split == "all":
+        yield from sorted(annotations.rglob("*.xml"))
+    elif (lists / f"{split}.txt").is_file():
         lines = (lists / f"{split}.txt").read_text(encoding="utf-8").splitlines()
         rows = [line.split() for line in lines if line.strip()]
         yield from (_listed(annotations, split, row[0]) for row in rows if row[-1] != "-1")

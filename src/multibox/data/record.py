@@ -69,6 +69,11 @@ class RawDataset:
     word: str = "object"
     faults: tuple[Problem, ...] = ()
 
+    def file_of(self, record: Record) -> str:
+        """The file to correct for this picture: its annotation, or the picture itself where one file describes many."""
+        shared = record.annotation is None or self.format == "coco"
+        return str(record.image if shared else record.annotation)
+
     def place(self, item: RawObject) -> str:
         """Where the object is inside its file, for people: "object 3 (dog)"."""
         label = self.labels.get(item.category)
@@ -149,7 +154,7 @@ def _require_classes(raw: RawDataset, record: Record) -> None:
     for item in record.objects:
         if item.category not in raw.labels:
             raise DataError(
-                f"{record.annotation}, {raw.word} {item.number}: class {item.category!r} is not one of "
+                f"{raw.file_of(record)}, {raw.word} {item.number}: class {item.category!r} is not one of "
                 f"{listed(raw.labels)}; give all class names, or rename it"
             )
 
@@ -157,7 +162,7 @@ def _require_classes(raw: RawDataset, record: Record) -> None:
 def _dropped_line(raw: RawDataset, record: Record, item: RawObject) -> str:
     fault = box_fault(item, record.size)
     reason = fault[1] if fault else "has no width or height"
-    return f"{record.annotation}, {raw.place(item)}: box {numbers(item.values)} {reason}; dropped"
+    return f"{raw.file_of(record)}, {raw.place(item)}: box {numbers(item.values)} {reason}; dropped"
 
 
 def merge(raws: Sequence[RawDataset], name: str) -> RawDataset:

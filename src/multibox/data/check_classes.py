@@ -1,0 +1,46 @@
+"""What class names and their counts say about a data set."""
+
+from collections.abc import Iterator, Mapping
+
+from multibox.data.problem import Problem
+from multibox.data.record import listed
+
+_FEW = 10
+_IMBALANCE = 100
+
+
+def class_problems(counts: Mapping[str, int], *, name: str) -> Iterator[Problem]:
+    """Problems of the classes of the data set `name`, from the number of objects of each."""
+    yield from _variants(counts, name)
+    unused = [class_name for class_name, count in counts.items() if not count]
+    if len(unused) == len(counts):
+        yield Problem("no_objects", "error", name, None, "there is not a single object; nothing can be learned")
+        return
+    if unused:
+        message = f"{len(unused)} of {len(counts)} classes have no objects: {listed(unused)}"
+        yield Problem("unused_class", "note", name, None, message)
+    yield from _imbalance({key: count for key, count in counts.items() if count}, name)
+
+
+def _variants(counts: Mapping[str, int], name: str) -> Iterator[Problem]:
+    """Names that differ only in case, spaces, hyphens or underscores."""
+    seen: dict[str, str] = {}
+    for class_name in counts:
+        key = "".join(letter for letter in class_name.casefold() if letter not in " _-\t")
+        if key in seen:
+            message = (
+                f"classes {seen[key]!r} and {class_name!r} differ only in case or spacing; rename one to the other"
+            )
+            yield Problem("class_variants", "error", name, None, message)
+        seen.setdefault(key, class_name)
+
+
+def _imbalance(counts: Mapping[str, int], name: str) -> Iterator[Problem]:
+    few = [f"{class_name} ({count})" for class_name, count in counts.items() if count < _FEW]
+    if few:
+        message = f"fewer than {_FEW} objects: {listed(few)}; a detector will hardly learn these"
+        yield Problem("few_objects", "warning", name, None, message)
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if counts[most] >= _IMBALANCE * counts[least]:
+        message = f"{most} has {counts[most]:,} objects, {least} {counts[least]:,}; rare classes will score low"
+        yield Problem("class_imbalance", "warning", name, None, message)

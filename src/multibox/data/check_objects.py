@@ -1,0 +1,95 @@
+"""What single annotations say that training would stumble over: boxes, classes, flags."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float64
+
+from multibox.data.problem import Problem, Severity
+from multibox.data.record import RawDataset, RawObject, Record, box_fault, numbers
+
+_BEYOND = 1.0  # pixels outside that rounding explains
+_SAME = 0.95
+_EVERYTHING = 0.99
+_SEVERITY: dict[str, Severity] = {"degenerate": "warning"}
+
+
+def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
+    """Problems of one picture's annotation, the picture itself unseen."""
+    file = raw.file_of(record)
+    if record.annotation is None:
+        yield Problem("missing_labels", "note", file, None, "has no label file and counts as a background")
+    elif not record.objects:
+        yield Problem("empty", "note", file, None, "has no objects; it counts as a background")
+    elif all(item.difficult for item in record.objects):
+        yield Problem("all_difficult", "note", file, None, "has only difficult objects; evaluation ignores it")
+    if record.annotation and not record.size_written and raw.format in ("voc", "coco"):
+        yield Problem(
+            "missing_size", "note", file, None, "does not say the picture's size; it is taken from the picture"
+        )
+    for item in record.objects:
+        for kind, severity, message in _object_problems(raw, record, item):
+            yield Problem(kind, severity, file, raw.place(item), message)
+    yield from _duplicates(raw, record, file)
+
+
+def _object_problems(raw: RawDataset, record: Record, item: RawObject) -> Iterator[tuple[str, Severity, str]]:
+    if item.category not in raw.labels:
+        kind = "class_out_of_range" if raw.format == "yolo" else "unknown_class"
+        yield kind, "error", f"class {item.category!r} does not exist; there are {len(raw.class_names)} classes"
+    fault = box_fault(item, record.size)
+    if fault:
+        kind, reason = fault
+        yield kind, _SEVERITY.get(kind, "error"), f"box {numbers(item.values)} {reason}; it is dropped"
+    elif record.size is not None:
+        yield from _against_size(item, record.size)
+
+
+def _against_size(item: RawObject, size: tuple[int, int]) -> Iterator[tuple[str, Severity, str]]:
+    x1, y1, x2, y2 = item.box
+    width, height = size
+    beyond = max(-x1, -y1, x2 - width, y2 - height)
+    if beyond > _BEYOND:
+        message = (
+            f"box {numbers(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} picture; clipped"
+        )
+        yield "outside", "warning", message
+    inside = (min(x2, width) - max(x1, 0)) * (min(y2, height) - max(y1, 0))
+    if inside >= _EVERYTHING * width * height:
+        yield "covers_everything", "note", f"box {numbers(item.values)} covers the whole picture"
+
+
+def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]:
+    """Pairs of objects on the same spot, crowds aside; with different classes they contradict each other."""
+    items = [item for item in record.objects if not item.crowd and box_fault(item, record.size) is None]
+    if len(items) < 2:
+        return
+    overlaps = _iou(np.array([item.box for item in items], dtype=np.float64))
+    for one, two in combinations(range(len(items)), 2):
+        if overlaps[one, two] >= _SAME:
+            same = items[one].category == items[two].category
+            kind, message = ("duplicate_object", "is") if same else ("two_classes", "has another class but is")
+            message = f"{message} on the same spot as {raw.place(items[one])}; remove one"
+            yield Problem(kind, "warning", file, raw.place(items[two]), message)
+
+
+def _iou(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n n"]:
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return np.asarray(shared / (areas[:, None] + areas[None] - shared))
+
+
+def zero_based(raw: RawDataset) -> Iterator[Problem]:
+    """VOC counts pixels from 1; boxes that begin at 0 show that these do not."""
+    if raw.format != "voc":
+        return
+    moved = [item for record in raw.records for item in record.objects if item.box[:2] != item.values[:2]]
+    zeros = sum(min(item.values[:2]) == 0 for item in moved)
+    if zeros:
+        message = (
+            f"{zeros:,} of {len(moved):,} boxes begin at pixel 0, but VOC counts from 1; read with the rule 'caffe'"
+        )
+        yield Problem("zero_based", "warning", raw.name, None, message)

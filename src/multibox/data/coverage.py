@@ -1,0 +1,145 @@
+"""How well the priors of a model reach the objects of a data set, before any training."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Int64
+from torch import Tensor
+
+from multibox.boxes import iou
+from multibox.data.dataset import Dataset, Example
+from multibox.matching import match
+from multibox.priors import PriorSpec, make_prior_corners
+
+_SMALL, _LARGE = 32.0, 96.0  # sides in pixels of the network input
+_MOST = 2000  # pictures
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of `objects` that some prior overlaps with an IoU of at least 0.5 or 0.7, and the part that has a prior
+    after matching, which gives every object its best free one. `positives` is the mean number of priors that learn an
+    object.
+    """
+
+    objects: int
+    overlap_50: float
+    overlap_70: float
+    matched: float
+    positives: float
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How the priors reach each object: its best IoU, the number of priors matched to it at 0.5, its side √area in
+    pixels of the network input, its label, and its place: which picture of the data set and which object of it.
+    """
+
+    best: Float32[np.ndarray, " n"]
+    positives: Int64[np.ndarray, " n"]
+    sides: Float32[np.ndarray, " n"]
+    labels: Int64[np.ndarray, " n"]
+    places: Int64[np.ndarray, "n 2"]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Shares of all objects, of each class and of each size, over `pictures` pictures with `reach` for each object."""
+
+    input_size: tuple[int, int]
+    priors: int
+    pictures: int
+    everything: Share
+    classes: dict[str, Share]
+    sizes: dict[str, Share]
+    reach: Reach
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry "coverage" of `multibox data check --json`."""
+        height, width = self.input_size
+        return {
+            "input": {"height": height, "width": width},
+            "priors": self.priors,
+            "pictures": self.pictures,
+            "all": asdict(self.everything),
+            "classes": {name: asdict(share) for name, share in self.classes.items()},
+            "sizes": {name: asdict(share) for name, share in self.sizes.items()},
+        }
+
+
+def measure_coverage(
+    dataset: Dataset, spec: PriorSpec, *, most: int = _MOST, progress: Callable[[int, int], None] | None = None
+) -> Coverage:
+    """Match the objects (crowds aside) of whole pictures, resized to the input, with the priors of `spec`.
+
+    Of more than `most` pictures, that many are taken, evenly spaced. Two ways to count: an object's best IoU with any
+    prior reaches a threshold; or the object has a prior after matching as in training, bipartite first and then by an
+    IoU of 0.5. Objects that only the bipartite step gives a prior learn from that one alone.
+    """
+    reach, pictures = _measure(dataset, spec, most, progress)
+    bands = {
+        f"small (below {_SMALL:g} px)": reach.sides < _SMALL,
+        f"medium ({_SMALL:g} to {_LARGE:g} px)": (reach.sides >= _SMALL) & (reach.sides < _LARGE),
+        f"large (from {_LARGE:g} px)": reach.sides >= _LARGE,
+    }
+    return Coverage(
+        input_size=spec.input_size,
+        priors=spec.count,
+        pictures=pictures,
+        everything=_share(reach, np.ones(len(reach.best), np.bool_)),
+        classes={name: _share(reach, reach.labels == label) for label, name in enumerate(dataset.class_names)},
+        sizes={name: _share(reach, mask) for name, mask in bands.items()},
+        reach=reach,
+    )
+
+
+def _measure(
+    dataset: Dataset, spec: PriorSpec, most: int, progress: Callable[[int, int], None] | None
+) -> tuple[Reach, int]:
+    priors = make_prior_corners(spec)
+    area = np.float32(spec.input_size[0] * spec.input_size[1])
+    chosen = np.unique(np.linspace(0, max(len(dataset) - 1, 0), min(most, len(dataset))).round().astype(int))
+    parts = [_nothing()]
+    for done, place in enumerate(chosen.tolist(), start=1):
+        parts.append(_measure_one(dataset[place], place, priors, area))
+        if progress:
+            progress(done, len(chosen))
+    names = Reach.__dataclass_fields__
+    return Reach(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}), len(chosen)
+
+
+def _nothing() -> Reach:
+    none, whole = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    return Reach(none, whole, none, whole, np.zeros((0, 2), np.int64))
+
+
+def _measure_one(example: Example, place: int, priors: Float32[Tensor, "p 4"], area: np.float32) -> Reach:
+    kept = np.flatnonzero(~example.crowd)
+    boxes = _relative(example.boxes[kept], example.size)
+    if not len(kept):
+        return _nothing()
+    with torch.inference_mode():
+        corners = torch.from_numpy(boxes)
+        best = iou(corners, priors).amax(dim=1)
+        index = match(priors, corners[None], torch.ones(1, len(kept), dtype=torch.bool)).index
+        positives = torch.bincount(index[index >= 0], minlength=len(kept))
+    sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * area)
+    places = np.stack([np.full(len(kept), place), kept], axis=1)
+    return Reach(best.numpy(), positives.numpy(), sides, example.labels[kept], places)
+
+
+def _relative(boxes: Float32[np.ndarray, "g 4"], size: tuple[int, int] | None) -> Float32[np.ndarray, "g 4"]:
+    """Boxes with the picture as the unit; where its size is not known, with the extent of the boxes as it."""
+    width, height = size or tuple(boxes[:, 2:].max(axis=0, initial=1).tolist())
+    return boxes / np.array([width, height, width, height], dtype=np.float32)
+
+
+def _share(reach: Reach, mask: Bool[np.ndarray, " n"]) -> Share:
+    best, positives = reach.best[mask], reach.positives[mask]
+    if not len(best):
+        return Share(0, 0.0, 0.0, 0.0, 0.0)
+    half, high = float((best >= 0.5).mean()), float((best >= 0.7).mean())
+    return Share(len(best), half, high, float((positives > 0).mean()), float(positives.mean()))

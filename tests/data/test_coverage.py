@@ -1,0 +1,69 @@
+"""Coverage by priors against the definition, object by object."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from multibox.boxes import iou
+from multibox.data.coverage import measure_coverage
+from multibox.data.dataset import Dataset, Example
+from multibox.matching import match
+from multibox.priors import SPECS, make_prior_corners
+
+SPEC = SPECS["ssd300-voc"]
+
+
+def example(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray | None = None) -> Example:
+    none = np.zeros(len(boxes), dtype=np.bool_)
+    flags = none if crowd is None else crowd
+    return Example(Path("a.jpg"), boxes.astype(np.float32), labels.astype(np.int64), none, flags, "a", (500, 250))
+
+
+def test_against_the_definition() -> None:
+    """Best IoU, number of priors after matching and shares against a loop over objects and thresholds."""
+    rng = np.random.default_rng(3)
+    corners = np.sort(rng.uniform(0, 250, (3, 6, 2, 2)), axis=2).reshape(3, 6, 4) + np.array([0, 0, 5, 5])
+    data = Dataset("d", ("a", "b", "c"), tuple(example(boxes, rng.integers(0, 2, 6)) for boxes in corners))
+    found = measure_coverage(data, SPEC)
+    priors = make_prior_corners(SPEC)
+    best, positives = [], []
+    for entry in data:
+        boxes = torch.from_numpy(entry.boxes / np.float32([500, 250, 500, 250]))
+        index = match(priors, boxes[None], torch.ones(1, 6, dtype=torch.bool)).index
+        best += [max(iou(boxes[n : n + 1], priors)[0].tolist()) for n in range(6)]
+        positives += [int((index == n).sum()) for n in range(6)]
+    np.testing.assert_allclose(found.reach.best, best, rtol=1e-5)
+    assert found.reach.positives.tolist() == positives
+    assert found.everything.objects == 18
+    assert found.everything.overlap_50 == sum(value >= 0.5 for value in best) / 18
+    assert found.everything.overlap_70 == sum(value >= 0.7 for value in best) / 18
+    assert found.everything.matched == sum(count > 0 for count in positives) / 18
+    assert sum(share.objects for share in found.sizes.values()) == 18
+    assert [share.objects for share in found.classes.values()] == [
+        *(sum(int((entry.labels == label).sum()) for entry in data) for label in (0, 1)),
+        0,
+    ]
+
+
+def test_a_box_on_a_prior_and_a_speck() -> None:
+    """A box equal to a prior is reached at 0.7; one of two pixels only by the guaranteed match; crowds do not count."""
+    low = (make_prior_corners(SPEC)[5000] * torch.tensor([500, 250, 500, 250])).numpy()
+    boxes = np.stack([low, np.array([7, 7, 9, 9]), np.array([0, 0, 500, 250])])
+    crowd = np.array([False, False, True])
+    found = measure_coverage(Dataset("d", ("a",), (example(boxes, np.zeros(3), crowd),)), SPEC)
+    assert found.everything.objects == 2
+    assert (found.everything.overlap_50, found.everything.overlap_70, found.everything.matched) == (0.5, 0.5, 1.0)
+    assert found.reach.positives[1] == 1
+    assert found.reach.places.tolist() == [[0, 0], [0, 1]]
+    np.testing.assert_allclose(found.reach.sides[1], 300 * np.sqrt(4 / 125000), rtol=1e-5)
+
+
+def test_most_pictures_and_none() -> None:
+    """Of many pictures `most` are taken, evenly spaced; an empty data set gives zeros."""
+    many = Dataset("d", ("a",), tuple(example(np.array([[0, 0, 50, 50]]), np.zeros(1)) for _ in range(10)))
+    found = measure_coverage(many, SPEC, most=4)
+    assert found.pictures == 4
+    assert found.reach.places[:, 0].tolist() == [0, 3, 6, 9]
+    empty = measure_coverage(Dataset("d", ("a",), ()), SPEC)
+    assert (empty.pictures, empty.everything.objects, empty.everything.matched) == (0, 0, 0.0)
