@@ -15,7 +15,7 @@ def test_version(multibox):
     assert multibox("--version").out == f"multibox {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], ["train"], ["evaluate"], ["detect"], ["priors"], ["priors", "show"]])
+@pytest.mark.parametrize("words", [[], ["demo"], ["train"], ["evaluate"], ["detect"], ["priors"], ["priors", "show"]])
 def test_help_of_every_command(multibox, words: list[str]):
     """--help against exit code 0, a usage line and nothing on standard error."""
     outcome = multibox(*words, "--help")

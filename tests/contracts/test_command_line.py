@@ -8,6 +8,7 @@ from multibox.cli import app
 
 COMMANDS = {
     "": "--help --version",
+    "demo": "--help --out -o",
     "detect": "SOURCES --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
         "WEIGHTS --batch --data --detections --device --ground-truth --help --json --metric --precision --split"

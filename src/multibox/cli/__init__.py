@@ -9,6 +9,7 @@ import typer
 from multibox._version import __version__
 from multibox.cli import priors_command
 from multibox.cli.console import complain, say
+from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
 from multibox.cli.evaluate_command import evaluate
 from multibox.cli.train_command import train
@@ -18,6 +19,7 @@ _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, whi
 _INTERRUPTED = 130
 
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+app.command()(demo)
 app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
