@@ -6,7 +6,6 @@ LayerParameter name 1, blobs 7, prior_box_param 203; BlobProto num 1, channels 2
 double_data 8; BlobShape dim 1; PriorBoxParameter min_size 1, max_size 2, aspect_ratio 3, clip 5, variance 6, step 10.
 """
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -52,7 +51,7 @@ def read_caffemodel(path: Path | str) -> list[CaffeLayer]:
         layers = [_layer(value, old=number == 2) for number, value in _fields(content) if number in (2, 100)]
     except OSError as problem:
         raise WeightsError(f"cannot read {path} ({problem.strerror}): give the path of a .caffemodel file") from None
-    except (ValueError, IndexError, struct.error):
+    except (ValueError, IndexError, OverflowError):
         layers = []
     if not any(layer.blobs for layer in layers):
         raise WeightsError(f"{path} is not a complete .caffemodel file: copy or fetch it again")

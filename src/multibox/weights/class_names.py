@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from multibox.data.voc import VOC_CLASSES as VOC
+from multibox.data.voc import VOC_CLASSES
 from multibox.errors import UsageError
 
 _COCO = """
@@ -34,6 +34,7 @@ tiger toaster traffic_light train trombone trumpet turtle tv_or_monitor unicycle
 washer water_bottle watercraft whale wine_bottle zebra
 """
 
+VOC = VOC_CLASSES
 COCO = tuple(name.strip() for name in _COCO.split(","))
 ILSVRC = tuple(_ILSVRC.split())
 

@@ -1,0 +1,201 @@
+"""Published weights that multibox knows by name: where they are, what they are, and what their authors measured.
+
+No file is part of multibox; each is fetched from its authors when it is first used. Of an address whose hash nobody
+published the hash is not checked; torchvision's file names carry the first 8 digits of theirs.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from multibox.errors import UsageError, WeightsError
+from multibox.weights.archive import extract
+from multibox.weights.class_names import COCO, COCO_IDS, ILSVRC, VOC
+from multibox.weights.download import fetch_file
+
+_TORCH = "https://download.pytorch.org/models"
+_LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
+_AUTHORS = "https://github.com/weiliu89/caffe/tree/ssd#models"
+_MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/public/2021.4"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published weight file.
+
+    `class_names` is empty for a base network. `url` is None where only a person can fetch the file, from `page`.
+    `member` is the path inside an archive. `model` names the priors where the file does not tell them.
+    """
+
+    name: str
+    about: str
+    licence: str
+    score: str = ""
+    class_names: tuple[str, ...] = ()
+    url: str | None = None
+    sha256: str | None = None
+    member: str | None = None
+    page: str = ""
+    model: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return "detector" if self.class_names else "base"
+
+
+def _torchvision(name: str, file: str, about: str, score: str, class_names: tuple[str, ...] = ()) -> Published:
+    return Published(
+        name, about, "BSD-3-Clause", score, class_names, f"{_TORCH}/{file}", sha256=file.rpartition("-")[2][:8]
+    )
+
+
+def _lufficc(name: str, file: str, about: str, score: str, class_names: tuple[str, ...], model: str) -> Published:
+    return Published(name, about, "MIT", score, class_names, f"{_LUFFICC}/{file}", model=model)
+
+
+def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) -> Published:
+    return Published(name, about, "BSD-2-Clause", score, class_names, page=_AUTHORS)
+
+
+DETECTORS = (
+    _torchvision(
+        "ssd300-torchvision-coco",
+        "ssd300_vgg16_coco-b556d3b4.pth",
+        "SSD300, VGG16, COCO train2017",
+        "25.1 AP on COCO val2017",
+        COCO_IDS,
+    ),
+    _torchvision(
+        "ssdlite320-torchvision-coco",
+        "ssdlite320_mobilenet_v3_large_coco-a79551df.pth",
+        "SSDLite320, MobileNetV3-Large, COCO train2017",
+        "21.3 AP on COCO val2017",
+        COCO_IDS,
+    ),
+    Published(
+        "ssd300-caffe-voc0712plus-coco",
+        "SSD300* of the authors, VOC 07++12 and COCO",
+        "BSD-2-Clause",
+        "79.3 mAP on VOC2012 test",
+        VOC,
+        url=f"{_MIRROR}/ssd300/models_VGGNet_VOC0712Plus_SSD_300x300_ft.tar.gz",
+        sha256="e3eb9794a33eb77e6798f396df453123c249a1df554e42a3302eb4aa20a8f2ee",
+        member="models/VGGNet/VOC0712Plus/SSD_300x300_ft/VGG_VOC0712Plus_SSD_300x300_ft_iter_160000.caffemodel",
+    ),
+    Published(
+        "ssd512-caffe-voc0712plus",
+        "SSD512* of the authors, VOC 07++12",
+        "BSD-2-Clause",
+        "78.5 mAP on VOC2012 test",
+        VOC,
+        url=f"{_MIRROR}/ssd512/models_VGGNet_VOC0712Plus_SSD_512x512.tar.gz",
+        sha256="2d98a6ddd5b4cb0ba59a37fe5d50020457cfe104d45873c3ea43d1e6dcddd12d",
+        member="models/VGGNet/VOC0712Plus/SSD_512x512/VGG_VOC0712Plus_SSD_512x512_iter_240000.caffemodel",
+    ),
+    _authors("ssd300-caffe-voc0712", "SSD300* of the authors, VOC 07+12", "77.2 mAP on VOC2007 test", VOC),
+    _authors("ssd512-caffe-voc0712", "SSD512* of the authors, VOC 07+12", "79.8 mAP on VOC2007 test", VOC),
+    _authors(
+        "ssd300-caffe-voc0712-coco", "SSD300* of the authors, VOC 07+12 and COCO", "81.2 mAP on VOC2007 test", VOC
+    ),
+    _authors(
+        "ssd512-caffe-voc0712-coco", "SSD512* of the authors, VOC 07+12 and COCO", "83.2 mAP on VOC2007 test", VOC
+    ),
+    _authors("ssd300-caffe-coco", "SSD300* of the authors, COCO trainval35k", "25.1 AP on COCO test-dev2015", COCO),
+    _authors("ssd512-caffe-coco", "SSD512* of the authors, COCO trainval35k", "28.8 AP on COCO test-dev2015", COCO),
+    _authors("ssd300-caffe-ilsvrc", "SSD300* of the authors, ILSVRC2016 DET trainval1", "", ILSVRC),
+    _lufficc(
+        "ssd300-lufficc-voc0712",
+        "vgg_ssd300_voc0712.pth",
+        "SSD300 of lufficc/SSD, VOC 07+12",
+        "77.7 mAP on VOC2007 test",
+        VOC,
+        "ssd300-voc",
+    ),
+    _lufficc(
+        "ssd512-lufficc-voc0712",
+        "vgg_ssd512_voc0712.pth",
+        "SSD512 of lufficc/SSD, VOC 07+12",
+        "80.7 mAP on VOC2007 test",
+        VOC,
+        "ssd512-voc",
+    ),
+    _lufficc(
+        "ssd300-lufficc-coco",
+        "vgg_ssd300_coco_trainval35k.pth",
+        "SSD300 of lufficc/SSD, COCO trainval35k",
+        "25.2 AP on COCO minival",
+        COCO,
+        "ssd300-coco",
+    ),
+    _lufficc(
+        "ssd512-lufficc-coco",
+        "vgg_ssd512_coco_trainval35k.pth",
+        "SSD512 of lufficc/SSD, COCO trainval35k",
+        "29.0 AP on COCO minival",
+        COCO,
+        "ssd512-coco",
+    ),
+    Published(
+        "ssd300-amdegroot-voc0712",
+        "SSD300 of amdegroot/ssd.pytorch, VOC 07+12",
+        "MIT",
+        "77.4 mAP on VOC2007 test",
+        VOC,
+        url="https://s3.amazonaws.com/amdegroot-models/ssd300_mAP_77.43_v2.pth",
+        model="ssd300-voc",
+    ),
+)
+
+BASES = (
+    Published(
+        "vgg16-reducedfc-caffe",
+        "VGG16 with reduced fc6 and fc7, which the authors start from",
+        "CC-BY-4.0",
+        url="http://cs.unc.edu/~wliu/projects/ParseNet/VGG_ILSVRC_16_layers_fc_reduced.caffemodel",
+    ),
+    Published(
+        "vgg16-reducedfc-pth",
+        "the same, converted by amdegroot/ssd.pytorch",
+        "CC-BY-4.0",
+        url="https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth",
+    ),
+    _torchvision("vgg16-torchvision", "vgg16-397923af.pth", "VGG16 with all of fc6 and fc7", "71.6 % on ImageNet"),
+    _torchvision(
+        "vgg16-bn-torchvision", "vgg16_bn-6c64b313.pth", "VGG16 with batch normalisation", "73.4 % on ImageNet"
+    ),
+    _torchvision(
+        "vgg16-features-torchvision",
+        "vgg16_features-amdegroot-88682ab5.pth",
+        "convolutions of the reduced VGG16, without fc6 and fc7",
+        "",
+    ),
+    _torchvision(
+        "mobilenet-v3-large-torchvision", "mobilenet_v3_large-8738ca79.pth", "MobileNetV3-Large", "74.0 % on ImageNet"
+    ),
+)
+
+
+def published(name: str) -> Published | None:
+    """The entry of that name, None where there is none."""
+    return next((entry for entry in (*DETECTORS, *BASES) if entry.name == name), None)
+
+
+def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
+    """Its file on this machine, downloaded and taken out of its archive if need be.
+
+    Raises WeightsError with what to fetch by hand, from where, and what to do with it, where the file cannot be had.
+    """
+    if entry.url is None:
+        raise WeightsError(
+            f"{entry.name} can only be fetched by hand: take its archive from {entry.page}, unpack it and give the "
+            ".caffemodel file itself"
+        )
+    path = fetch_file(entry.url, sha256=entry.sha256, cache=cache)
+    return path if entry.member is None else extract(path, entry.member)
+
+
+def unknown_name(name: str, *, among: tuple[Published, ...]) -> UsageError:
+    """The error for something that is neither a file nor a known name, with the nearest names."""
+    names = [entry.name for entry in among]
+    near = get_close_matches(name, names, n=3, cutoff=0.5) or names
+    return UsageError(f"{name!r} is neither a file nor the name of published weights: did you mean {', '.join(near)}?")
