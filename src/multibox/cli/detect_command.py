@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Results = Iterator[Union["Detections", DataError]]
 
 SHOWN_SCORE = 0.5
-_NAMES_IN_A_LINE = 8
 
 
 def detect(
@@ -124,13 +123,20 @@ def _printer(*, as_json: bool, shown: float, kept: float) -> Iterator[Callable[[
 
 
 def _line(path: Path, found: "Detections", *, shown: float) -> str:
-    """street.jpg: person 0.98, dog 0.87"""
-    objects = [f"{name} {score:.2f}" for _, score, name in found.above(shown)]
-    if not objects:
-        best = f"; the best is {found.class_names[found.labels[0]]} {found.scores[0]:.2f}" if len(found) else ""
-        return f"{path}: nothing that scores {shown:g}{best}"
-    more = len(objects) - _NAMES_IN_A_LINE
-    return f"{path}: {', '.join(objects[:_NAMES_IN_A_LINE])}{f' and {more} more' if more > 0 else ''}"
+    """street.jpg: 3 person (0.98 to 0.57), dog 0.87"""
+    scores: dict[str, list[float]] = {}
+    for _, score, name in found.above(shown):
+        scores.setdefault(name, []).append(score)
+    if scores:
+        return f"{path}: {', '.join(_of_class(name, of_name) for name, of_name in scores.items())}"
+    best = f"; the best is {found.class_names[found.labels[0]]} {found.scores[0]:.2f}" if len(found) else ""
+    return f"{path}: nothing that scores {shown:g}{best}"
+
+
+def _of_class(name: str, scores: list[float]) -> str:
+    if len(scores) == 1:
+        return f"{name} {scores[0]:.2f}"
+    return f"{len(scores)} {name} ({scores[0]:.2f} to {scores[-1]:.2f})"
 
 
 def _summary(pictures: int, failed: int, *, seconds: float, out: Path | None) -> str:
