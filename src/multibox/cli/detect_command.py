@@ -29,7 +29,7 @@ def detect(
         typer.Argument(metavar="SOURCE", help="Pictures, folders of pictures, or patterns such as 'photos/*.jpg'."),
     ],
     *,
-    weights: Annotated[str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file of the detector.")],
+    weights: Annotated[str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file or published name.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the pictures into this folder."),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    weights: Annotated[str | None, typer.Argument(metavar="[WEIGHTS]", help="Weight file of the detector.")] = None,
+    weights: Annotated[
+        str | None, typer.Argument(metavar="[WEIGHTS]", help="Detector: a weight file or published name.")
+    ] = None,
     *,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="PATH", help="Data set for WEIGHTS: a folder or annotation file.")

@@ -37,13 +37,14 @@ class Detector:
     def load(
         cls, source: str | Path, *, device: str | None = None, precision: str = "float32", batch_size: int = 8
     ) -> "Detector":
-        """A detector from a weight file. Without a `device` a GPU where there is one, else the CPU.
+        """A detector from a weight file of ours or another origin, or from the name of published weights.
 
-        Raises WeightsError where the file is missing or does not fit, UsageError for an unknown device or precision.
+        Without a `device` it is on a GPU where there is one, else on the CPU. Raises WeightsError where the file is
+        missing or does not fit, UsageError for an unknown name, device or precision.
         """
-        from multibox.weights.file import load_weights
+        from multibox.weights.source import open_weights
 
-        model, info = load_weights(source, device=choose_device(device))
+        model, info = open_weights(source, device=choose_device(device))
         detector = cls(model, precision=precision, batch_size=batch_size)
         detector.info = info
         return detector
@@ -68,7 +69,7 @@ class Detector:
         the first that cannot be read; `try_each` goes on instead.
         """
         if not isinstance(source, list | tuple):
-            return self([source], batch_size=1)[0]
+            return self._detect([resize_to_input(read_image(source), self.input_size)])[0]
         return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
