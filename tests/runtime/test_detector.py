@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from multibox.detections import Detections
-from multibox.errors import DataError, UsageError, WeightsError
+from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.runtime.detector import STAGES, Detector
@@ -196,3 +196,14 @@ def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
         Detector.load(tmp_path / "tiny.safetensors", device="cuda:99")
     with pytest.raises(WeightsError, match=r"missing\.safetensors"):
         Detector.load(tmp_path / "missing.safetensors")
+
+
+def test_too_little_memory_is_the_users_to_repair(model: SSD, monkeypatch: pytest.MonkeyPatch):
+    """A network that raises torch's out-of-memory error against one line that tells of a smaller batch."""
+
+    def exhausted(images: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(model, "forward", exhausted)
+    with pytest.raises(InputError, match="no memory for 2 pictures at once: use a smaller batch"):
+        Detector(model)([noise_picture(seed=0)] * 2)
