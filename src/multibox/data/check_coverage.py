@@ -33,7 +33,7 @@ def coverage_problems(raw: RawDataset, coverage: Coverage, priors: PriorSpec) ->
             file, place = _place(raw, coverage.reach.places[least])
             share = len(small) / len(mine)
             message = (
-                f"{len(small):,} of {len(mine):,} objects of class {name} ({share:.0%}) are smaller than {limit:g} px "
+                f"{len(small):,} of {len(mine):,} of class {name} ({share:.0%}) smaller than {limit:g} px "
                 f"at the model's input of {width} x {height}; this one is {coverage.reach.sides[least]:.1f} px"
             )
             yield Problem("too_small", "warning" if share >= _MANY_SMALL else "note", file, place, message)

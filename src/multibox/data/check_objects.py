@@ -89,7 +89,6 @@ def zero_based(raw: RawDataset) -> Iterator[Problem]:
     moved = [item for record in raw.records for item in record.objects if item.box[:2] != item.values[:2]]
     zeros = sum(min(item.values[:2]) == 0 for item in moved)
     if zeros:
-        message = (
-            f"{zeros:,} of {len(moved):,} boxes begin at pixel 0, but VOC counts from 1; read with the rule 'caffe'"
-        )
+        share = f"{zeros:,} of {len(moved):,}"
+        message = f"boxes that begin at pixel 0: {share}; VOC counts from 1, so read with the pixel rule 'caffe'"
         yield Problem("zero_based", "warning", raw.name, None, message)

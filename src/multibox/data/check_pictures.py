@@ -37,7 +37,7 @@ def look(path: Path) -> Look:
         image = read_image(path)
         orientation = exif_orientation(path)
     except DataError as error:
-        return Look(fault=("undecodable", str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")))
+        return Look(fault=("undecodable", str(error).removeprefix(f"cannot decode {path}: ")))
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
     return Look((image.shape[1], image.shape[0]), orientation, digest.digest())
@@ -110,9 +110,7 @@ def overlap_problems(splits: Mapping[Path, set[str]], *, name: str) -> Iterator[
                 if {one, two} not in _BY_DESIGN:
                     pairs[one, two].append(path)
     for (one, two), paths in pairs.items():
-        message = (
-            f"{len(paths):,} pictures are in {one} and in {two}, the first {paths[0].name}; evaluation is too good"
-        )
+        message = f"{one} and {two} share pictures: {len(paths):,}, the first {paths[0].name}; evaluation is too good"
         yield Problem("split_overlap", "warning", name, None, message)
 
 

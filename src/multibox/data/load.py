@@ -44,6 +44,23 @@ def scan_dataset(path: Path | str, *, split: str | None = None, pixels: str = "v
     return recognise(path).scan(split=split, pixels=pixels)
 
 
+def load_splits(path: Path | str, *, pixels: str = "voc") -> dict[str, Dataset]:
+    """Every split of a data set by name; trainval is left out where train and val are there. Errors as `load_dataset`.
+
+    A data set without splits gives all of it as "train".
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
+    source = recognise(path)
+    names = source.splits()
+    if {"train", "val"} <= set(names):
+        names = [name for name in names if name != "trainval"]
+    if not names:
+        return {"train": to_dataset(source.scan(split="all", pixels=pixels))}
+    return {name: to_dataset(source.scan(split=name, pixels=pixels)) for name in names}
+
+
 def choose_classes(
     dataset: Dataset, *, classes: Sequence[str] | None = None, rename: Mapping[str, str] | None = None
 ) -> Dataset:

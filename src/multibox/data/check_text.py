@@ -1,0 +1,63 @@
+"""The result of a check as plain text for a terminal."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from multibox.data.check import CheckResult
+from multibox.data.check_titles import meaning_of, title_of
+from multibox.data.coverage import Coverage, Share
+from multibox.data.problem import Problem
+
+_FIRST = 5
+_CLASSES = 20
+
+
+def check_text(result: CheckResult, *, model: str = "") -> str:
+    """What was found: counts, problems by kind with the first of each, coverage by the priors of `model`, a verdict."""
+    lines = [*_counts(result), ""]
+    for (severity, kind), problems in groupby(result.problems, key=lambda problem: (problem.severity, problem.kind)):
+        lines += [*_group(severity, kind, list(problems)), ""]
+    if result.coverage:
+        lines += [*_coverage(result.coverage, model), ""]
+    return "\n".join([*lines, _verdict(result)])
+
+
+def _counts(result: CheckResult) -> Iterator[str]:
+    raw = result.raw
+    yield f"{raw.name} ({raw.format}): {len(raw.records):,} pictures, {sum(result.classes.values()):,} objects"
+    yield f"splits   {', '.join(f'{name} {count:,}' for name, count in result.splits.items()) or 'none'}"
+    ranked = sorted(result.classes.items(), key=lambda pair: -pair[1])
+    more = f", … ({len(ranked)} in all)" if len(ranked) > _CLASSES else ""
+    yield f"classes  {', '.join(f'{name} {count:,}' for name, count in ranked[:_CLASSES])}{more}"
+
+
+def _group(severity: str, kind: str, problems: Sequence[Problem]) -> Iterator[str]:
+    yield f"{severity}: {title_of(kind)} ({len(problems):,}). {meaning_of(kind)}"
+    yield from (f"  {problem}" for problem in problems[:_FIRST])
+    if len(problems) > _FIRST:
+        yield f"  … and {len(problems) - _FIRST:,} more; --json lists all"
+
+
+def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
+    height, width = coverage.input_size
+    yield (
+        f"coverage by the {coverage.priors:,} priors of {model or 'the model'} at {width} x {height}: "
+        "part of the objects that some prior overlaps with an IoU of 0.5 or 0.7, part that has a prior after matching"
+    )
+    worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
+    rows = [("all objects", coverage.everything), *coverage.sizes.items()]
+    rows += [(name, share) for name, share in worst if share.objects][:_CLASSES]
+    wide = max(len(name) for name, _ in rows)
+    yield f"  {'':{wide}}  IoU 0.5  IoU 0.7  matched  priors each  objects"
+    yield from (f"  {name:{wide}}{_numbers(share)}" for name, share in rows)
+
+
+def _numbers(share: Share) -> str:
+    shares = (share.overlap_50, share.overlap_70, share.matched)
+    return f"{''.join(f'{100 * part:7.1f} %' for part in shares)}{share.positives:13.1f}{share.objects:9,}"
+
+
+def _verdict(result: CheckResult) -> str:
+    count = {key: sum(problem.severity == key for problem in result.problems) for key in ("error", "warning", "note")}
+    numbers = ", ".join(f"{number:,} {key}{'' if number == 1 else 's'}" for key, number in count.items())
+    return f"{'ok' if result.ok else 'not ok: correct the errors before training'} ({numbers})"
