@@ -1,5 +1,6 @@
 """Imported torchvision detectors against torchvision itself, with random weights, where it can be imported."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from multibox.models.config import ssd300_config, ssdlite320_config
+from multibox.models.ssd import SSD
+from multibox.weights.base import load_base
 from multibox.weights.importer import import_weights
 from oracles.same_detections import assert_same_detections
 
 try:
-    from torchvision.models import detection
+    from torchvision.models import detection, mobilenet_v3_large, vgg16, vgg16_bn
 except (ImportError, RuntimeError) as problem:  # beside a CPU-only torch it raises RuntimeError
     pytest.skip(f"torchvision cannot be imported here ({problem})", allow_module_level=True)
 
@@ -27,7 +31,7 @@ def restless(model: Any) -> Any:
     size = model.transform.min_size[-1]
     model.train()
     with torch.no_grad():
-        images, _ = model.transform(list(torch.rand(4, 3, size, size)))
+        images, _ = model.transform(list(torch.rand(4 if size == 320 else 1, 3, size, size)))
         maps = list(model.backbone(images.tensors).values())
         for head, spread in ((model.head.classification_head, 2.0), (model.head.regression_head, 1.0)):
             for predictor, features in zip(head.module_list, maps, strict=True):
@@ -78,3 +82,67 @@ def test_same_detections(kind: str, tmp_path: Path) -> None:
         ours = (selection.boxes.numpy() * size, selection.scores.numpy(), selection.labels.numpy() + 1)
         reference = tuple(np.asarray(expected[key]) for key in ("boxes", "scores", "labels"))
         assert_same_detections(ours, reference, pixels=0.1, score=1e-4)
+
+
+def as_torchvision_sees(model: SSD, picture: torch.Tensor) -> torch.Tensor:
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    assert torch.allclose(model.mean.flatten(), 255 * mean)
+    return (picture - mean[:, None, None]) / std[:, None, None]
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_vgg_base(batch_norm: bool, tmp_path: Path) -> None:
+    """conv4_3 and conv5_3 with pool5, from random weights of torchvision's VGG16, on a small picture."""
+    torch.manual_seed(0)
+    theirs = (vgg16_bn if batch_norm else vgg16)().eval()
+    state = {name: value for name, value in theirs.state_dict().items() if name.startswith("features")}
+    torch.save(state, tmp_path / "vgg.pth")
+    model = SSD(ssd300_config(batch_norm=batch_norm), ["a"]).eval()
+    load_base(model, tmp_path / "vgg.pth")
+    picture = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        ours = model.base((255 * picture - model.mean) / model.std)[0]
+        expected = theirs.features[: 33 if batch_norm else 23](as_torchvision_sees(model, picture))
+    assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-4 * expected.abs().max())
+
+
+def test_vgg_classifier_as_convolutions(tmp_path: Path) -> None:
+    """The full base of Table 2 on 224 x 224: the middle of fc7's map is the classifier's second hidden layer."""
+    torch.manual_seed(0)
+    theirs = vgg16().eval()
+    torch.save(theirs.state_dict(), tmp_path / "vgg.pth")
+    model = SSD(ssd300_config(atrous=False), ["a"]).eval()
+    assert load_base(model, tmp_path / "vgg.pth") == ()
+    picture = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        middle = model.base((255 * picture - model.mean) / model.std)[-1][0, :, 3, 3]
+        hidden = theirs.avgpool(theirs.features(as_torchvision_sees(model, picture))).flatten(1)
+        expected = theirs.classifier[:5](hidden)[0]
+    assert torch.allclose(middle, expected, rtol=1e-3, atol=1e-4 * expected.abs().max())
+
+
+@pytest.mark.parametrize("full_tail", [False, True])
+def test_mobilenet_base(full_tail: bool, tmp_path: Path) -> None:
+    """The last layer of the wide base, and the expansion at stride 32 of either, from torchvision's MobileNetV3."""
+    torch.manual_seed(0)
+    theirs = mobilenet_v3_large().eval()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+    torch.save(theirs.state_dict(), tmp_path / "mobilenet.pth")
+    model = SSD(replace(ssdlite320_config(), full_tail=full_tail), ["a"]).eval()
+    lacking = load_base(model, tmp_path / "mobilenet.pth")
+    assert {name.split(".")[1] for name in lacking if name.startswith("blocks")} == (
+        set() if full_tail else {"12", "13", "14"}
+    )
+    picture = torch.rand(1, 3, 96, 64)
+    with torch.inference_mode():
+        x = (255 * picture - model.mean) / model.std
+        given = theirs.features[:13](as_torchvision_sees(model, picture))
+        for block in (model.base.stem, *model.base.blocks[:12]):
+            x = block(x)
+        assert torch.allclose(x, given, rtol=1e-3, atol=1e-4)
+        if full_tail:
+            ours = model.base((255 * picture - model.mean) / model.std)[-1]
+            assert torch.allclose(ours, theirs.features[13:](given), rtol=1e-3, atol=1e-4)

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
+from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.weights.file import KEY, load_weights, read_metadata
 from multibox.weights.foreign import read_foreign
-from multibox.weights.importer import convert, import_weights, origin_of
+from multibox.weights.importer import convert, origin_of
 from multibox.weights.registry import DETECTORS, Published, fetch_published, published, unknown_name
 
 
@@ -18,23 +19,35 @@ def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> t
     `source` is the path of a multibox weight file, the path of a foreign one (see import_weights), or the name of a
     published detector, which is fetched when it is first used. Raises WeightsError or UsageError.
     """
+    file, entry = find_weights(source)
+    if entry is None and file.suffix == ".safetensors" and KEY in read_metadata(file):
+        return load_weights(file, device=device)
+    foreign = read_foreign(file)
+    if entry is None:
+        return convert(foreign).to(device), {"origin": origin_of(foreign), "file": file.name}
+    return convert(foreign, model=entry.model, class_names=entry.class_names).to(device), about(entry)
+
+
+def find_weights(source: Path | str) -> tuple[Path, Published | None]:
+    """The weight file on this machine, and its entry in the list of published detectors if it was named by that.
+
+    A file that exists goes before a name. Raises WeightsError for a file that does not exist or cannot be fetched,
+    UsageError for an unknown name.
+    """
     path = Path(source)
-    if path.suffix == ".safetensors" and path.exists() and KEY in read_metadata(path):
-        return load_weights(path, device=device)
-    if path.exists():
-        foreign = read_foreign(path)
-        return convert(foreign).to(device), {"origin": origin_of(foreign), "file": path.name}
+    if path.is_file():
+        return path, None
     entry = published(str(source))
-    if entry is None and path.suffix:
-        return load_weights(path, device=device)  # says that the file does not exist
-    if entry is None or entry.kind != "detector":
+    if entry is None and (path.suffix or len(path.parts) > 1):
+        raise WeightsError(f"weight file {path} does not exist: give the path of a weight file")
+    if entry is None:
         raise unknown_name(str(source), among=DETECTORS)
-    file = fetch_published(entry)
-    model = import_weights(file, model=entry.model, class_names=entry.class_names)
-    return model.to(device), about(entry)
+    if entry.kind == "base":
+        raise UsageError(f"{source} is a base network, not a detector: name it as base weights of a training")
+    return fetch_published(entry), entry
 
 
 def about(entry: Published) -> dict[str, Any]:
-    """What the registry tells about published weights, for the `info` of a weight file."""
+    """What the list tells about published weights, for the `info` of a weight file."""
     fields = {"origin": entry.name, "about": entry.about, "licence": entry.licence, "published_score": entry.score}
     return {key: value for key, value in fields.items() if value}

@@ -1,0 +1,182 @@
+"""Base weights: what reaches the base network, from each kind of file, against direct copies and small networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from multibox.errors import UsageError, WeightsError
+from multibox.models.config import slim300_config, ssd300_config, ssdlite320_config
+from multibox.models.ssd import SSD
+from multibox.models.vgg import VGG16
+from multibox.weights import base
+from multibox.weights.base import load_base, reduce_fc
+from multibox.weights.foreign import Foreign
+from oracles.caffe_net import caffemodel
+
+STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+CAFFE = [f"conv{i}_{j}" for i, stage in enumerate(STAGES, start=1) for j in range(1, len(stage) + 1)]
+IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+
+
+def features(*, batch_norm: bool) -> nn.Sequential:
+    """VGG16's convolutions as torchvision lists them, with random values everywhere."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    inside = 3
+    for stage in STAGES:
+        for out in stage:
+            layers += [nn.Conv2d(inside, out, 3, padding=1), *([nn.BatchNorm2d(out)] * batch_norm), nn.ReLU()]
+            inside = out
+        layers.append(nn.MaxPool2d(2))
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.normal_(layer.bias, std=0.1)
+        if isinstance(layer, nn.BatchNorm2d):
+            for value in (layer.weight, layer.running_var):
+                nn.init.uniform_(value, 0.5, 1.5)
+            for value in (layer.bias, layer.running_mean):
+                nn.init.normal_(value, std=0.1)
+    return nn.Sequential(*layers).eval()
+
+
+def as_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tensors: dict[str, Tensor]) -> Path:
+    """A path whose tensors are these, without half a gigabyte on the disk."""
+    path = tmp_path / "base.pth"
+    path.touch()
+    monkeypatch.setattr(base, "read_foreign", lambda _: Foreign("base.pth", tensors))
+    return path
+
+
+def torchvision_state(*, batch_norm: bool = False) -> dict[str, Tensor]:
+    """A whole state dict, whose two large matrices say in each row which row it is."""
+    state = {f"features.{name}": value for name, value in features(batch_norm=batch_norm).state_dict().items()}
+    rows = torch.arange(4096.0)
+    state |= {"classifier.0.weight": rows[:, None].expand(4096, 25088), "classifier.0.bias": rows}
+    return state | {"classifier.3.weight": rows[:, None].expand(4096, 4096), "classifier.3.bias": -rows}
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_torchvision_vgg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, batch_norm: bool) -> None:
+    """conv4_3 of an RGB picture equals that of torchvision's layers on the normalised picture."""
+    model = SSD(ssd300_config(batch_norm=batch_norm), ["a"]).eval()
+    lacking = load_base(model, as_file(monkeypatch, tmp_path, torchvision_state(batch_norm=batch_norm)))
+    picture = torch.rand(1, 3, 40, 32)
+    theirs = features(batch_norm=batch_norm)
+    with torch.inference_mode():
+        ours = model.base((255 * picture - model.mean) / model.std)[0]
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        expected = theirs[: 33 if batch_norm else 23]((picture - mean[:, None, None]) / std[:, None, None])
+    assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-3 * expected.abs().max())
+    np.testing.assert_allclose([model.config.mean, model.config.std], IMAGENET, rtol=1e-6)
+    assert all("bn6" in name or "bn7" in name for name in lacking)
+    if not batch_norm:
+        assert torch.equal(model.base.fc6.bias, torch.arange(0, 4096, 4.0))
+        assert torch.equal(model.base.fc7.weight[:, 0, 0, 0], torch.arange(0, 4096, 4.0))
+
+
+def test_full_fc() -> None:
+    """The base of Table 2 takes all of fc6 and fc7: what is read has the shapes of its layers, and every row."""
+    with torch.device("meta"):
+        expected = VGG16(atrous=False)
+    positions = {name: f"features.{i}" for name, i in base.sequential_positions().items()}
+    names = {**positions, "fc6": "classifier.0", "fc7": "classifier.3"}
+    read = base._vgg(Foreign("x", torchvision_state()), names, atrous=False, bgr=False)
+    assert {name: value.shape for name, value in read.items()} == {
+        name: value.shape for name, value in expected.state_dict().items()
+    }
+    assert read["fc6.weight"][4095, 511, 6, 6] == 4095
+
+
+def test_reduced_fc6() -> None:
+    """Row o of the 3 x 3 kernel holds positions 0, 3 and 6 of row 4o of the 7 x 7 one, by loops over a few numbers."""
+    weight = torch.arange(1028 * 512 * 49, dtype=torch.int32).view(1028, -1)
+    kernel, bias = reduce_fc(weight, torch.arange(1028), layer="fc6")
+    assert kernel.shape == (257, 512, 3, 3)
+    assert torch.equal(bias, torch.arange(0, 1028, 4))
+    for o, c, y, x in [(0, 0, 0, 0), (1, 2, 1, 2), (256, 511, 2, 0), (100, 7, 0, 1)]:
+        assert kernel[o, c, y, x] == 4 * o * 25088 + c * 49 + 3 * y * 7 + 3 * x
+    square, _ = reduce_fc(torch.arange(1028 * 1028).view(1028, 1028), torch.zeros(1028), layer="fc7")
+    assert square[5, 9, 0, 0] == 20 * 1028 + 36
+
+
+def test_reduced_caffe_and_its_conversion(tmp_path: Path) -> None:
+    """The authors' starting point and its .pth twin give the same base: BGR turned, 3 x 3 fc6 kept, Caffe's mean."""
+    rng, blobs, inside = np.random.default_rng(0), {}, 3
+    shapes = [(name, out, 3) for name, out in zip(CAFFE, (c for stage in STAGES for c in stage), strict=True)]
+    for name, out, side in [*shapes, ("fc6", 1024, 3), ("fc7", 1024, 1)]:
+        weight = rng.standard_normal((out, inside, side, side), dtype=np.float32)
+        blobs[name] = ("Convolution", [weight, rng.standard_normal(out, dtype=np.float32)])
+        inside = out
+    (tmp_path / "vgg.caffemodel").write_bytes(caffemodel(blobs))
+    positions = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33]
+    state = {}
+    for i, (_, (weight, bias)) in zip(positions, blobs.values(), strict=True):
+        state |= {f"{i}.weight": torch.from_numpy(weight), f"{i}.bias": torch.from_numpy(bias)}
+    torch.save(state, tmp_path / "vgg.pth")
+    models = []
+    for file in ("vgg.caffemodel", "vgg.pth"):
+        model = SSD(ssd300_config(), ["a"])
+        assert load_base(model, tmp_path / file) == ()
+        models.append(model)
+    for (name, value), other in zip(models[0].base.named_parameters(), models[1].base.parameters(), strict=True):
+        kind = 1 if name.endswith("bias") else 0
+        expected = blobs[name.partition(".")[0]][1][kind]
+        if name == "conv1_1.weight":
+            expected = expected[:, [2, 1, 0]]
+        np.testing.assert_array_equal(value.detach(), expected, name)
+        assert torch.equal(value, other)
+    assert models[0].config.mean == (123.0, 117.0, 104.0)
+
+
+def test_ported_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file whose classifier holds no numbers: fc6 and fc7 keep their start and are named, the input is Caffe's."""
+    state = torchvision_state()
+    state |= {
+        name: torch.tensor(torch.nan).expand(value.shape) for name, value in state.items() if "classifier" in name
+    }
+    model = SSD(ssd300_config(), ["a"])
+    fc6 = model.base.fc6.weight.clone()
+    lacking = load_base(model, as_file(monkeypatch, tmp_path, state))
+    assert lacking == ("fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias")
+    assert torch.equal(model.base.fc6.weight, fc6)
+    assert torch.equal(model.base.conv1_1.weight, state["features.0.weight"][:, [2, 1, 0]])
+    assert model.config.mean == (123.0, 117.0, 104.0)
+
+
+def test_files_that_do_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A narrow model, batch normalisation on one side only, another base, an unknown name, an absent file."""
+    path = as_file(monkeypatch, tmp_path, torchvision_state())
+    with pytest.raises(UsageError, match="without batch normalisation, the model one with"):
+        load_base(SSD(slim300_config(width=1 / 32), ["a"]), path)
+    narrow = SSD(ssd300_config(), ["a"])
+    narrow.base.conv1_1 = nn.Conv2d(3, 8, 3)
+    with pytest.raises(WeightsError, match=r"'conv1_1.weight' the shape \(64, 3, 3, 3\).*full width"):
+        load_base(narrow, path)
+    lite = SSD(ssdlite320_config(), ["a"])
+    with pytest.raises(UsageError, match="does not fit the base 'mobilenet_v3_large'"):
+        load_base(lite, path)
+    with pytest.raises(UsageError, match="did you mean vgg16-torchvision"):
+        load_base(lite, "vgg16-torchvison")
+    with pytest.raises(WeightsError, match=r"nowhere\.pth do not exist"):
+        load_base(lite, tmp_path / "nowhere.pth")
+
+
+def test_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing answers: the line names file, address, place, and training from scratch."""
+    monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(WeightsError) as caught:
+        load_base(SSD(slim300_config(width=1 / 32), ["a"]), "vgg16-torchvision")
+    message = str(caught.value)
+    for part in (
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        str(tmp_path / "vgg16-397923af.pth"),
+        "train from scratch",
+    ):
+        assert part in message

@@ -1,0 +1,86 @@
+"""New classes for a trained detector: kept classes score as before, against the old model's own outputs."""
+
+import pytest
+import torch
+
+from multibox.errors import UsageError
+from multibox.models.config import slim300_config, ssdlite320_config
+from multibox.models.ssd import SSD
+from multibox.weights.class_names import COCO, COCO_IDS, VOC
+from multibox.weights.remap import VOC_FROM_COCO, remap
+
+OLD = ("cat", "dog", "car")
+
+
+def old_model(kind: str) -> SSD:
+    torch.manual_seed(0)
+    config = slim300_config(width=1 / 32) if kind == "slim" else ssdlite320_config()
+    model = SSD(config, OLD).eval()
+    for value in model.state_dict().values():
+        if value.is_floating_point():
+            value.add_(torch.rand(value.shape) * 0.05)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["slim", "lite"])
+def test_kept_classes(kind: str) -> None:
+    """Offsets, background and kept classes keep their numbers; both mapped classes continue the same old one."""
+    model = old_model(kind)
+    new = remap(model, class_names=["van", "bird", "dog", "lorry"], mapping={"van": "car", "lorry": "car"})
+    pictures = torch.randint(0, 256, (1, 3, *model.config.input_size), dtype=torch.uint8)
+    with torch.inference_mode():
+        offsets, logits = model(pictures)
+        new_offsets, new_logits = new(pictures)
+    assert torch.equal(offsets, new_offsets)
+    assert torch.allclose(new_logits[..., [0, 1, 3, 4]], logits[..., [0, 3, 2, 3]], atol=1e-5)
+    assert new_logits[..., 2].std() > 0
+    assert new.class_names == ("van", "bird", "dog", "lorry")
+    assert new.config == model.config
+    assert not new.training
+
+
+def test_new_classes_come_from_the_generator() -> None:
+    """The same seed gives the same new class, another seed another, and torch's own generator is not touched."""
+    model = old_model("slim")
+    state = torch.random.get_rng_state()
+
+    def first(seed: int) -> torch.Tensor:
+        new = remap(model, class_names=["fox"], generator=torch.Generator().manual_seed(seed))
+        return new.state_dict()["heads.confidence.0.weight"]
+
+    assert torch.equal(first(1), first(1))
+    assert not torch.equal(first(1), first(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_old_model_is_untouched() -> None:
+    """Changing the new model's weights leaves the old model's."""
+    model = old_model("slim")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    new = remap(model, class_names=["dog"])
+    for parameter in new.parameters():
+        parameter.data.zero_()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_voc_from_coco() -> None:
+    """The map covers VOC's classes, names COCO classes, and pairs the positions of the official map file."""
+    official = {1: 5, 2: 2, 3: 15, 4: 9, 5: 40, 6: 6, 7: 3, 8: 16, 9: 57, 10: 20, 11: 61, 12: 17, 13: 18, 14: 4, 15: 1,
+                16: 59, 17: 19, 18: 58, 19: 7, 20: 63}  # fmt: skip
+    assert {VOC.index(v) + 1: COCO.index(c) + 1 for v, c in VOC_FROM_COCO.items()} == official
+    assert set(COCO) < set(COCO_IDS)
+
+
+@pytest.mark.parametrize(
+    ("names", "mapping", "message"),
+    [
+        (["dog"], {"cow": "dog"}, "'cow' is mapped but is none of the new classes: dog"),
+        (["cow"], {"cow": "ox"}, "'cow' cannot continue 'ox': the model knows cat, dog, car"),
+        (["dog", "dog"], {}, "name a class twice"),
+        ([], {}, "are empty"),
+    ],
+)
+def test_wrong_wishes(names: list[str], mapping: dict[str, str], message: str) -> None:
+    """Each impossible mapping is told in one line."""
+    with pytest.raises(UsageError, match=message):
+        remap(old_model("slim"), class_names=names, mapping=mapping)

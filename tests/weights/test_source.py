@@ -1,0 +1,91 @@
+"""Weights by name: the list itself, archives, and what a path or a name leads to."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.errors import UsageError, WeightsError
+from multibox.weights import registry
+from multibox.weights.archive import extract
+from multibox.weights.file import save_weights
+from multibox.weights.registry import BASES, DETECTORS, Published, fetch_published, published
+from multibox.weights.source import find_weights, open_weights
+from tiny_detector import tiny_model
+
+
+def test_list() -> None:
+    """Names are unique and plain, addresses end in a file, hashes are hexadecimal, hand-fetched ones have a page."""
+    entries = (*DETECTORS, *BASES)
+    assert len({entry.name for entry in entries}) == len(entries)
+    for entry in entries:
+        assert published(entry.name) is entry
+        assert entry.name == entry.name.lower().replace(" ", "-")
+        assert entry.licence
+        assert (entry.url is None) == bool(entry.page)
+        if entry.sha256 is not None:
+            assert len(entry.sha256) in (8, 64)
+            int(entry.sha256, 16)
+    assert all(entry.kind == "detector" for entry in DETECTORS)
+    assert all(entry.kind == "base" for entry in BASES)
+    assert DETECTORS[0].sha256 == "b556d3b4"
+
+
+def test_own_file(tmp_path: Path) -> None:
+    """A multibox file gives its model and its info."""
+    save_weights(tmp_path / "a.safetensors", tiny_model(), info={"score": 1})
+    model, info = open_weights(tmp_path / "a.safetensors")
+    assert model.class_names == tiny_model().class_names
+    assert info == {"score": 1}
+
+
+def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An absent file, a misspelt name, a base network and a file for hand-fetching each get their own line."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match="does not exist"):
+        find_weights("runs/best.safetensors")
+    with pytest.raises(UsageError, match="did you mean ssd300-torchvision-coco"):
+        find_weights("ssd300-torchvison-coco")
+    with pytest.raises(UsageError, match="is a base network"):
+        find_weights("vgg16-torchvision")
+    with pytest.raises(WeightsError, match="fetched by hand: take its archive from https://"):
+        find_weights("ssd300-caffe-voc0712")
+
+
+def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name leads through the download to the import, with the list's class names and licence."""
+    torch.save({"something": torch.zeros(1)}, tmp_path / "file.pth")
+    asked = []
+
+    def fetch(url: str, *, sha256: str | None, cache: Path | None) -> Path:
+        asked.append((url, sha256, cache))
+        return tmp_path / "file.pth"
+
+    monkeypatch.setattr(registry, "fetch_file", fetch)
+    with pytest.raises(WeightsError, match=r"file\.pth holds no SSD of a known origin"):
+        open_weights("ssd300-torchvision-coco")
+    assert asked == [("https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth", "b556d3b4", None)]
+
+
+def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The member of a tar.gz is written beside it once; a damaged archive and an absent member are told."""
+    archive = tmp_path / "models.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        header = tarfile.TarInfo("a/b/net.caffemodel")
+        header.size = 5
+        tar.addfile(header, io.BytesIO(b"bytes"))
+    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache: archive)
+    entry = Published("x", "x", "x", url="https://x/models.tar.gz", member="a/b/net.caffemodel")
+    assert fetch_published(entry).read_bytes() == b"bytes"
+    archive.write_bytes(archive.read_bytes()[:40])
+    assert fetch_published(entry) == tmp_path / "net.caffemodel"
+    (tmp_path / "net.caffemodel").unlink()
+    with pytest.raises(WeightsError, match=r"holds no readable a/b/net\.caffemodel"):
+        extract(archive, "a/b/net.caffemodel")
+    with tarfile.open(archive, "w:gz"):
+        pass
+    with pytest.raises(WeightsError, match="holds no readable"):
+        extract(archive, "a/b/net.caffemodel")
+    assert [path.name for path in tmp_path.iterdir()] == ["models.tar.gz"]

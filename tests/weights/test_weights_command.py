@@ -1,0 +1,109 @@
+"""`multibox weights` in this process: what it writes, prints and refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from multibox.cli.weights_command import app
+from multibox.errors import MultiboxError
+from multibox.weights.file import load_weights, read_info, save_weights
+from multibox.weights.remap import VOC_FROM_COCO
+from tiny_detector import tiny_model
+
+
+def run(*words: object) -> str:
+    """Standard output of `multibox weights` with these words; raises what the command raises."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    save_weights(tmp_path / "tiny.safetensors", tiny_model(), info={"score": 0.5})
+    return tmp_path / "tiny.safetensors"
+
+
+def test_list() -> None:
+    """Text and JSON name the same weights, each with its licence."""
+    entries = json.loads(run("list", "--json"))
+    text = run("list")
+    assert {"name", "kind", "about", "score", "licence", "classes", "url", "page", "sha256"} == set(entries[0])
+    for entry in entries:
+        assert entry["name"] in text
+        assert entry["licence"] in text
+
+
+def test_import(tmp_path: Path) -> None:
+    """A foreign state dict becomes a file that load_weights reads, with its origin; --half halves it."""
+    from weights.test_importer import amdegroot
+
+    torch.save(amdegroot(300, 3), tmp_path / "foreign.pth")
+    out = tmp_path / "own.safetensors"
+    facts = json.loads(
+        run("import", tmp_path / "foreign.pth", "--out", out, "--classes", "cat, dog", "--half", "--json")
+    )
+    assert facts["class_names"] == ["cat", "dog"]
+    assert facts["info"] == {"origin": "amdegroot/ssd.pytorch", "file": "foreign.pth"}
+    model, info = load_weights(out)
+    assert info == facts["info"]
+    assert model.class_names == ("cat", "dog")
+    assert out.stat().st_size < 0.51 * (tmp_path / "foreign.pth").stat().st_size
+
+
+def test_remap(tiny: Path, tmp_path: Path) -> None:
+    """--classes with --map keeps what is known, says what is new, and keeps the file's info."""
+    out = tmp_path / "new.safetensors"
+    (tmp_path / "names.txt").write_text("ring\nstar\n\nmoon\n")
+    facts = json.loads(
+        run("remap", tiny, "--out", out, "--classes-file", tmp_path / "names.txt", "--map", "ring=disc", "--json")
+    )
+    assert facts["new_classes"] == ["moon"]
+    assert read_info(out)["info"] == {"score": 0.5, "remapped_from": ["disc", "square", "star"]}
+    old, new = (load_weights(path)[0].state_dict()["heads.confidence.0.bias"].view(4, 4) for path in (tiny, out))
+    assert torch.equal(new[:, :3], old[:, [0, 1, 3]])
+    text = run("remap", tiny, "--out", out, "--classes", "star,moon", "--force")
+    assert "2 classes" in text
+    assert "without weights yet: moon" in text
+
+
+def test_remap_to_voc(tmp_path: Path) -> None:
+    """--to voc finds the COCO class of each VOC class by itself."""
+    from multibox.models.ssd import SSD
+    from multibox.weights.class_names import COCO
+
+    source, out = tmp_path / "coco.safetensors", tmp_path / "voc.safetensors"
+    save_weights(source, SSD(tiny_model().config, COCO))
+    assert json.loads(run("remap", source, "--out", out, "--to", "voc", "--json"))["new_classes"] == []
+    rows = [load_weights(path)[0].state_dict()["heads.confidence.0.weight"] for path in (source, out)]
+    old, new = rows[0].view(4, 81, -1), rows[1].view(4, 21, -1)
+    for i, name in enumerate(load_weights(out)[0].class_names):
+        assert torch.equal(new[:, i + 1], old[:, COCO.index(VOC_FROM_COCO[name]) + 1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["import", "none.pth", "--out", "o.safetensors"], "weight file none.pth does not exist"),
+        (["import", "ssd300-torch", "--out", "o.safetensors"], "did you mean"),
+        (["import", "x.pth", "--out", "o.pth"], "no suffix .safetensors"),
+        (["remap", "{tiny}", "--out", "{tiny}", "--to", "voc"], "add --force"),
+        (["remap", "{tiny}", "--out", "o.safetensors"], "no new classes given"),
+        (["remap", "{tiny}", "--out", "o.safetensors", "--to", "voc", "--classes", "a"], "more than one way"),
+        (["remap", "{tiny}", "--out", "o.safetensors", "--classes", "a", "--map", "a"], "not of the form NEW=OLD"),
+        (["remap", "{tiny}", "--out", "o.safetensors", "--classes-file", "none.txt"], "none.txt does not exist"),
+    ],
+)
+def test_wrong_use(tiny: Path, words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each mistake raises one line and writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MultiboxError) as caught:
+        run(*(word.format(tiny=tiny) for word in words))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "o.safetensors").exists()
