@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box_strategies import grid_boxes, random_boxes
-from multibox.matching import IGNORED, UNMATCHED, Matches, match
+from multibox.matching import IGNORED, UNMATCHED, Matches, match, match_together
 from oracles import slow
 
 
@@ -29,11 +29,19 @@ def assert_matches_slow_loop(
         np.testing.assert_allclose(matches.overlap[i], overlap, rtol=0, atol=1e-6)
 
 
+def assert_same(ours: Matches, together: Matches) -> None:
+    """What a GPU computes, all pictures in one table, is what the CPU computes picture by picture."""
+    assert torch.equal(ours.index, together.index)
+    assert torch.equal(ours.overlap, together.overlap)
+
+
 @given(grid_boxes(least=1, most=12, beyond=2), st.lists(grid_boxes(most=5), min_size=1, max_size=3), st.integers(0, 2))
 def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -> None:
     """Indices equal the slow loop's with ties, repeated boxes, no objects, padding, more objects than priors."""
     boxes, valid = padded(pictures, extra=extra)
-    assert_matches_slow_loop(match(torch.from_numpy(priors), boxes, valid), priors, pictures)
+    matches = match(torch.from_numpy(priors), boxes, valid)
+    assert_matches_slow_loop(matches, priors, pictures)
+    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=None))
 
 
 @given(
@@ -44,12 +52,14 @@ def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -
 def test_priors_that_take_no_part(priors: np.ndarray, objects: np.ndarray, marks: list[bool]) -> None:
     """Priors that are not usable get -2, overlap 0 and no object; the rest is as if they were not there."""
     usable = [True, *marks[1 : len(priors)]]
+    take_part = torch.tensor(usable)
     boxes, valid = padded([objects])
-    matches = match(torch.from_numpy(priors), boxes, valid, usable=torch.tensor(usable))
+    matches = match(torch.from_numpy(priors), boxes, valid, usable=take_part)
     assert_matches_slow_loop(matches, priors, [objects], usable)
+    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=take_part))
     alone = match(torch.from_numpy(priors[usable]), boxes, valid)
-    assert torch.equal(matches.index[0, torch.tensor(usable)], alone.index[0])
-    assert (matches.index[0, ~torch.tensor(usable)] == IGNORED).all()
+    assert torch.equal(matches.index[0, take_part], alone.index[0])
+    assert (matches.index[0, ~take_part] == IGNORED).all()
 
 
 def test_random_pictures() -> None:
@@ -57,8 +67,10 @@ def test_random_pictures() -> None:
     rng = np.random.default_rng(0)
     priors = random_boxes(rng, 400)
     pictures = [random_boxes(rng, count, largest=0.8) for count in (7, 0, 30, 1)]
-    matches = match(torch.from_numpy(priors), *padded(pictures))
+    boxes, valid = padded(pictures)
+    matches = match(torch.from_numpy(priors), boxes, valid)
     assert_matches_slow_loop(matches, priors, pictures)
+    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=None))
     assert not matches.positive[1].any()
 
 
@@ -68,6 +80,16 @@ def test_no_objects_at_all() -> None:
     matches = match(priors, torch.zeros(2, 0, 4), torch.zeros(2, 0, dtype=torch.bool))
     assert (matches.index == UNMATCHED).all()
     assert not matches.overlap.any()
+
+
+def test_real_rows_anywhere() -> None:
+    """Real rows may stand between padding: indices are those of the rows as given."""
+    rng = np.random.default_rng(3)
+    priors, objects = random_boxes(rng, 50), random_boxes(rng, 6)
+    valid = torch.tensor([[False, True, False, True, True, False]])
+    index = match(torch.from_numpy(priors), torch.from_numpy(objects)[None], valid).index[0]
+    expected, _ = slow.match(priors.tolist(), objects[valid[0].numpy()].tolist())
+    assert index.tolist() == [(1, 3, 4)[i] if i >= 0 else i for i in expected]
 
 
 def test_objects_equal_to_priors() -> None:

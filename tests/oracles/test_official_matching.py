@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.matching import Matches, match
+from multibox.matching import Matches, match, match_together
 from multibox.priors import SPECS, make_prior_corners
 from oracles.official import EDITIONS, Official, official, padded
 
@@ -43,11 +43,10 @@ def test_overlaps(name: str, edition: str) -> None:
     assert np.array_equal(overlap == 0, expected == 0)
 
 
-def test_pictures_one_by_one() -> None:
-    """A picture alone, without padding, gets the official matches too, so padding changes nothing."""
+def test_all_pictures_in_one_table() -> None:
+    """Computed as on a GPU, all pictures together with padding, the matches are the official ones too."""
     arrays = official("matching", edition="compact")
     priors = make_prior_corners(SPECS["ssd300-voc"])
-    for i, image in enumerate(arrays["images_kept"]):
-        boxes, _, valid, _ = padded(arrays["gt"], np.array([image]), difficult=True)
-        index = match(priors, torch.from_numpy(boxes), torch.from_numpy(valid)).index
-        assert np.array_equal(index[0], arrays["match_local_difficult_used"][i])
+    boxes, _, valid, _ = padded(arrays["gt"], arrays["images_kept"], difficult=True)
+    matches = match_together(priors, torch.from_numpy(boxes), torch.from_numpy(valid), threshold=0.5, usable=None)
+    assert np.array_equal(matches.index, arrays["match_local_difficult_used"])
