@@ -15,7 +15,9 @@ def test_version(multibox):
     assert multibox("--version").out == f"multibox {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], ["demo"], ["train"], ["evaluate"], ["detect"], ["priors"], ["priors", "show"]])
+@pytest.mark.parametrize(
+    "words", [[], ["demo"], ["train"], ["evaluate"], ["detect"], ["data"], ["priors"], ["priors", "show"], ["weights"]]
+)
 def test_help_of_every_command(multibox, words: list[str]):
     """--help against exit code 0, a usage line and nothing on standard error."""
     outcome = multibox(*words, "--help")
@@ -23,7 +25,7 @@ def test_help_of_every_command(multibox, words: list[str]):
     assert outcome.out.startswith(" ".join(["Usage: multibox", *words]))
 
 
-@pytest.mark.parametrize("words", [[], ["priors"]])
+@pytest.mark.parametrize("words", [[], ["data"], ["priors"], ["weights"]])
 def test_no_command_shows_the_help_as_wrong_use(multibox, words: list[str]):
     """No words, and a group alone, against exit code 2 and the help on standard error."""
     outcome = multibox(*words)

@@ -8,6 +8,9 @@ from multibox.cli import app
 
 COMMANDS = {
     "": "--help --version",
+    "data": "--help",
+    "data check": "PATH --help --json --model --pixels --report --split",
+    "data convert": "PATH --help --json --out --pictures --pixels --split --to",
     "demo": "--help --out -o",
     "detect": "SOURCES --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
@@ -16,6 +19,10 @@ COMMANDS = {
     "priors": "--help",
     "priors show": "--dataset --help --json --model",
     "train": "RECIPE --data --device --help --out --resume --seed --set --split --workers -o",
+    "weights": "--help",
+    "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",
+    "weights list": "--help --json",
+    "weights remap": "SOURCE --classes --classes-file --force --half --help --json --map --out --seed --to",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from multibox._version import __version__
-from multibox.cli import priors_command
+from multibox.cli import data_command, priors_command, weights_command
 from multibox.cli.console import complain, say
 from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
@@ -19,11 +19,13 @@ _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, whi
 _INTERRUPTED = 130
 
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-app.command()(demo)
+app.command(short_help="Try everything on generated pictures.")(demo)
 app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
+app.add_typer(data_command.app, name="data")
 app.add_typer(priors_command.app, name="priors")
+app.add_typer(weights_command.app, name="weights")
 
 
 def _print_version(asked: bool) -> bool:
