@@ -14,10 +14,12 @@ from multibox.errors import UsageError, WeightsError
 from multibox.priors import SPECS
 from multibox.weights.caffe import CaffePriors
 from multibox.weights.class_names import COCO, VOC
+from multibox.weights.file import save_weights
 from multibox.weights.foreign import Foreign
 from multibox.weights.importer import convert, import_weights, origin_of
 from oracles.caffe_net import caffemodel
 from oracles.official_deploy import official_deploy
+from tiny_detector import tiny_model
 from weights import wire
 
 VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -253,3 +255,23 @@ def test_unsafe_and_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
     assert capsys.readouterr().out == ""
+
+
+def test_other_containers(tmp_path: Path) -> None:
+    """The same tensors from a .pth of before 2020, from a training checkpoint and from safetensors give one model."""
+    from safetensors.torch import save_file
+
+    state = lufficc(amdegroot(300, 2), newer=True)
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save({"iteration": 1, "optimizer": {"lr": 0.1}, "model": state}, tmp_path / "checkpoint.pth")
+    save_file(state, tmp_path / "state.safetensors", metadata={"format": "pt"})
+    models = [import_weights(tmp_path / name) for name in ("old.pth", "checkpoint.pth", "state.safetensors")]
+    for name, value in models[0].state_dict().items():
+        assert all(torch.equal(model.state_dict()[name], value) for model in models[1:])
+
+
+def test_own_file_is_no_import(tmp_path: Path) -> None:
+    """A file that multibox wrote is not imported again."""
+    save_weights(tmp_path / "a.safetensors", tiny_model())
+    with pytest.raises(WeightsError, match="multibox weight file already"):
+        import_weights(tmp_path / "a.safetensors")
