@@ -82,7 +82,7 @@ def test_a_mistake_in_the_package_keeps_its_traceback(monkeypatch: pytest.Monkey
 
 
 def test_help_needs_no_heavy_module():
-    """The modules that help imports against those that take long, and its processor time against a third of a second."""
+    """The modules that help imports against those that take long; its processor time against a third of a second."""
     heavy = "torch", "cv2", "numpy", "pydantic", "jaxtyping", "rich"
     code = (
         f"import sys; from multibox.cli import main; main(['--help']); sys.exit(len({set(heavy)} & set(sys.modules)))"
