@@ -157,7 +157,7 @@ def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detect
     """A saved and loaded model against the model in memory."""
     path = tmp_path / "tiny.safetensors"
     save_weights(path, model, info={"recipe": "none"})
-    loaded = Detector.load(path, device="cpu")
+    loaded = Detector.load(path, device="cpu", backend="torch")
     assert loaded.info == {"recipe": "none"}
     assert loaded.class_names == CLASS_NAMES
     assert loaded.input_size == (300, 300)
@@ -168,6 +168,7 @@ def test_boxes_outside_the_picture_are_left_out():
     """A backend that finds one box beyond each edge and one across the right edge, against the visible part of that."""
 
     class Fixed:
+        engine = "none"
         class_names = ("thing",)
         input_size = (10, 10)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 import typer
 
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
-from multibox.cli.options import Batch, Device, Json, Precision, PrecisionOption
+from multibox.cli.options import Batch, Device, Json, PrecisionOption
 from multibox.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def detect(
     ] = None,
     device: Device = None,
     batch: Batch = 8,
-    precision: PrecisionOption = Precision.float32,
+    precision: PrecisionOption = None,
     time: Annotated[
         bool, typer.Option("--time", help="Measure each stage, one picture at a time, and print the medians.")
     ] = False,
@@ -66,7 +66,7 @@ def detect(
     if not pictures.files:
         raise UsageError(pictures.problems[0])
     targets = {} if out is None else result_paths(pictures.files, out)
-    detector = Detector.load(weights, device=device, precision=precision.value, batch_size=batch)
+    detector = Detector.load(weights, device=device, precision=precision, batch_size=batch)
     for problem in pictures.problems:
         complain(problem)
     shown = SHOWN_SCORE if min_score is None else min_score

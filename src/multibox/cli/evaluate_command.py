@@ -42,7 +42,7 @@ def evaluate(
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,
-    precision: PrecisionOption = Precision.float32,
+    precision: PrecisionOption = None,
 ) -> None:
     """Measure average precision.
 
@@ -66,14 +66,21 @@ def evaluate(
 
 
 def _of_detector(
-    weights: str, data: Path, *, split: str | None, metric: Metric, device: str | None, batch: int, precision: Precision
+    weights: str,
+    data: Path,
+    *,
+    split: str | None,
+    metric: Metric,
+    device: str | None,
+    batch: int,
+    precision: Precision | None,
 ) -> "Evaluation":
     from multibox.data.load import load_dataset
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
 
     dataset = load_dataset(data, split=split)
-    detector = Detector.load(weights, device=device, precision=precision.value, batch_size=batch)
+    detector = Detector.load(weights, device=device, precision=precision, batch_size=batch)
     with progress_bar("evaluating") as advance:
         return evaluate(detector, dataset, metric=metric.value, progress=advance, batch_size=batch)
 

@@ -27,4 +27,13 @@ Device = Annotated[
     typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps; by default a GPU where there is one."),
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many pictures go through together.")]
-PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Number type of the convolutions.")]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(
+        "--precision", help="Number type of the convolutions; by default float32, or what a model was exported for."
+    ),
+]
+BackendOption = Annotated[
+    str | None,
+    typer.Option("--backend", metavar="NAME", help="torch, packed, onnxruntime or openvino; by default the fastest."),
+]

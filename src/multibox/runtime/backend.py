@@ -13,6 +13,10 @@ class Backend(Protocol):
     """A network in some engine. `input_size` is (height, width); boxes in a Selection are relative to the input."""
 
     @property
+    def engine(self) -> str:
+        """What runs the network, for people: name, version, number type."""
+
+    @property
     def class_names(self) -> tuple[str, ...]: ...
 
     @property

@@ -10,7 +10,6 @@ import numpy as np
 
 from multibox.data.decode import read_image
 from multibox.detections import Detections
-from multibox.device import choose_device
 from multibox.errors import DataError, UsageError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
@@ -35,19 +34,32 @@ class Detector:
 
     @classmethod
     def load(
-        cls, source: str | Path, *, device: str | None = None, precision: str = "float32", batch_size: int = 8
+        cls,
+        source: str | Path,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        backend: str | None = None,
+        batch_size: int = 8,
     ) -> "Detector":
-        """A detector from a weight file of ours or another origin, or from the name of published weights.
+        """A detector from a weight file of ours or another origin, an exported model, or the name of published weights.
 
-        Without a `device` it is on a GPU where there is one, else on the CPU. Raises WeightsError where the file is
-        missing or does not fit, UsageError for an unknown name, device or precision.
+        Without a `device` it is on a GPU where there is one, else on the CPU; without a `backend` on the fastest engine
+        that is installed, which `engine` names. `precision` is "float32" where nothing is said; an exported model has
+        its own. Raises WeightsError where the file is missing or does not fit, UsageError for an unknown name, device,
+        precision or backend, and for those that do not go together.
         """
-        from multibox.weights.source import open_weights
+        from multibox.runtime.backends import load_backend
 
-        model, info = open_weights(source, device=choose_device(device))
-        detector = cls(model, precision=precision, batch_size=batch_size)
-        detector.info = info
+        loaded = load_backend(source, device=device, precision=precision, backend=backend)
+        detector = cls(loaded.backend, batch_size=batch_size)
+        detector.info = loaded.info
         return detector
+
+    @property
+    def engine(self) -> str:
+        """What runs the network, with its version and number type."""
+        return self.backend.engine
 
     @property
     def class_names(self) -> tuple[str, ...]:

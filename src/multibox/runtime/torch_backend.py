@@ -31,6 +31,10 @@ class TorchBackend:
         self.precision = precision
 
     @property
+    def engine(self) -> str:
+        return f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         return self.model.class_names
 

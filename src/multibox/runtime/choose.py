@@ -1,0 +1,61 @@
+"""Detections from what engines give: raw outputs, or rows that the engine has already chosen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int, UInt8
+from torch import Tensor
+
+from multibox.coder import Coder
+from multibox.models.config import ModelConfig
+from multibox.nms import Selection, select
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class Chooser:
+    """The rules of detection_output_layer.cpp for the outputs of a network with this configuration."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.config = config
+        self.coder = Coder(config.priors, variances=config.variances)
+
+    @torch.inference_mode()
+    def __call__(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
+        """Detections of each picture, best first, with boxes relative to the input."""
+        boxes = self.coder.decode(offsets)
+        if self.config.clip:
+            boxes = boxes.clamp(0, 1)
+        scores = logits.softmax(dim=-1)[..., 1:]
+        return [select(b, s, settings=self.config.detection) for b, s in zip(boxes, scores, strict=True)]
+
+
+def filled_rows(
+    boxes: Float32[np.ndarray, "b n 4"], scores: Float32[np.ndarray, "b n"], labels: Int[np.ndarray, "b n"]
+) -> list[Selection]:
+    """Detections of each picture from rows of which the unfilled, at the end, have label -1."""
+    counts = (labels >= 0).sum(axis=1)
+    return [
+        Selection(
+            torch.from_numpy(boxes[i, :count]),
+            torch.from_numpy(scores[i, :count]),
+            torch.from_numpy(labels[i, :count].astype(np.int64)),
+        )
+        for i, count in enumerate(counts)
+    ]
+
+
+def pieces(pictures: UInt8[np.ndarray, "b h w 3"], *, size: int) -> list[UInt8[np.ndarray, "{size} h w 3"]]:
+    """The pictures in groups for an engine that takes only `size` at once; the last is filled up with black ones."""
+    missing = -len(pictures) % size
+    if missing:
+        pictures = np.concatenate([pictures, np.zeros_like(pictures, shape=(missing, *pictures.shape[1:]))])
+    return [pictures[start : start + size] for start in range(0, len(pictures), size)]
+
+
+def joined(parts: Sequence[Arrays], *, count: int) -> Arrays:
+    """The outputs for the first `count` pictures from those of the groups."""
+    if len(parts) == 1:
+        return tuple(array[:count] for array in parts[0])
+    return tuple(np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True))

@@ -1,0 +1,135 @@
+"""A detector as an ONNX file that needs no multibox to run."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from multibox.errors import UsageError
+from multibox.models.ssd import SSD
+from multibox.runtime.exported import KEY, Exported
+from multibox.runtime.whole import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
+from multibox.weights.atomic import atomic_file
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_OPSET = 18
+
+
+def export_onnx(
+    model: SSD,
+    path: Path | str,
+    *,
+    info: dict[str, Any] | None = None,
+    precision: str = "fp32",
+    batch: int | None = None,
+    raw: bool = False,
+    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+) -> None:
+    """Write the whole detector, from uint8 RGB pictures (B, H, W, 3) at the input size to boxes, scores and labels.
+
+    `precision` "fp16" and "bf16" store the weights so, while engines compute in what they have; "int8" quantises, with
+    `pictures` at the input size to calibrate on. `batch` fixes B. A `raw` model ends with offsets and logits, for code
+    that suppresses by itself. Raises UsageError where the packages of multibox[export] are missing.
+    """
+    import_onnx()
+    network = network_graph(model)
+    if precision == "int8":
+        from multibox.runtime.quantize import quantize_onnx
+
+        network = quantize_onnx(network, pictures)
+    graph = network if raw else _joined(network, choice_graph(model))
+    if precision in ("fp16", "bf16"):
+        from multibox.runtime.narrow_onnx import narrow_weights
+
+        narrow_weights(graph, precision)
+    _set_batch(graph, batch)
+    exported = Exported.of(model, info=info or {}, precision=precision, raw=raw, batch=batch)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = KEY, exported.to_text()
+    with atomic_file(Path(path)) as file:
+        file.write(graph.SerializeToString())
+
+
+def import_onnx() -> None:
+    """Raises UsageError where a package that writes ONNX is missing."""
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as missing:
+        raise UsageError(
+            f"export needs the package {missing.name}: install it with `pip install 'multibox[export]'`"
+        ) from None
+
+
+def network_graph(model: SSD) -> "ModelProto":
+    """Pictures to offsets and logits."""
+    height, width = model.config.input_size
+    pictures = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    return _graph(Network(model), {INPUT: pictures}, outputs=RAW_OUTPUTS)
+
+
+def choice_graph(model: SSD) -> "ModelProto":
+    """Offsets and logits to detections."""
+    offsets = torch.zeros(2, model.config.priors.count, 4)
+    logits = torch.zeros(2, model.config.priors.count, len(model.class_names) + 1)
+    return _graph(Choice(model).cpu(), {"offsets": offsets, "logits": logits}, outputs=OUTPUTS)
+
+
+def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...]) -> "ModelProto":
+    from multibox.runtime.onnx_graph import best_detections
+
+    dynamic = {name: {0: torch.export.Dim("batch")} for name in inputs}
+    with _quiet(), torch.inference_mode():
+        program = torch.export.export(module.eval(), (), kwargs=inputs, dynamic_shapes=dynamic, strict=True)
+        exported = torch.onnx.export(
+            program,
+            kwargs=inputs,
+            input_names=list(inputs),
+            output_names=outputs,
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+            custom_translation_table={torch.ops.multibox.best_detections.default: best_detections},
+        )
+    assert exported is not None
+    return exported.model_proto
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's warnings about packages that it does not need here."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _joined(network: "ModelProto", choice: "ModelProto") -> "ModelProto":
+    from onnx import compose
+
+    own_names = compose.add_prefix(choice, "choice/", rename_inputs=False, rename_outputs=False)
+    own_names.ir_version = network.ir_version
+    del own_names.opset_import[:]
+    own_names.opset_import.extend(network.opset_import)
+    return compose.merge_models(network, own_names, io_map=[(name, name) for name in RAW_OUTPUTS])
+
+
+def _set_batch(graph: "ModelProto", batch: int | None) -> None:
+    """Name the first dimension of inputs and outputs, or fix it."""
+    for value in (*graph.graph.input, *graph.graph.output):
+        first = value.type.tensor_type.shape.dim[0]
+        if batch is None:
+            first.dim_param = "batch"
+        else:
+            first.dim_value = batch

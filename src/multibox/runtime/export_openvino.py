@@ -1,0 +1,109 @@
+"""A detector as an OpenVINO model: two files, .xml and .bin."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.errors import UsageError
+from multibox.models.ssd import SSD
+from multibox.runtime.export_onnx import choice_graph, import_onnx, network_graph
+from multibox.runtime.exported import KEY, Exported
+from multibox.runtime.whole import OUTPUTS, RAW_OUTPUTS
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from openvino import Model
+
+
+def export_openvino(
+    model: SSD,
+    path: Path | str,
+    *,
+    info: dict[str, Any] | None = None,
+    precision: str = "fp32",
+    batch: int | None = None,
+    raw: bool = False,
+    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+) -> None:
+    """Write the whole detector to `path`, which ends with .xml, and its weights beside it, ending with .bin.
+
+    Arguments and errors are those of `export_onnx`. "fp16" and "bf16" store the weights in 16 bits; a "bf16" model asks
+    to be computed in that type too.
+    """
+    path = Path(path)
+    if path.suffix != ".xml":
+        raise UsageError(f"an OpenVINO model cannot be written to {path}: choose a name that ends with .xml")
+    network = openvino_model(model, precision=precision, batch=batch, raw=raw, pictures=pictures)
+    exported = Exported.of(model, info=info or {}, precision=precision, raw=raw, batch=batch)
+    network.set_rt_info(exported.to_text(), [KEY])
+    _save(network, path, narrow=precision in ("fp16", "bf16"))
+
+
+def openvino_model(
+    model: SSD,
+    *,
+    precision: str = "fp32",
+    batch: int | None = None,
+    raw: bool = False,
+    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+) -> "Model":
+    """The same in memory, without a description."""
+    import_onnx()
+    import_openvino()
+    network = _read(network_graph(model))
+    if precision == "int8":
+        from multibox.runtime.quantize import quantize_openvino
+
+        network = quantize_openvino(network, pictures)
+    _name_outputs(network, RAW_OUTPUTS)
+    if not raw:
+        network = _joined(network, _read(choice_graph(model)))
+    if batch is not None:
+        network.reshape([batch, *model.config.input_size, 3])
+    return network
+
+
+def import_openvino() -> Any:
+    """The package; raises UsageError where it is missing."""
+    try:
+        import openvino
+    except ImportError:
+        raise UsageError(
+            "OpenVINO is not installed: install it with `pip install 'multibox[openvino]'`, or choose another backend"
+        ) from None
+    return openvino
+
+
+def _read(graph: "ModelProto") -> "Model":
+    return import_openvino().Core().read_model(graph.SerializeToString())
+
+
+def _name_outputs(network: "Model", names: tuple[str, ...]) -> None:
+    for result, name in zip(network.get_results(), names, strict=True):
+        result.output(0).tensor.set_names({name})
+
+
+def _joined(network: "Model", choice: "Model") -> "Model":
+    """The second model's inputs are the first one's outputs, in order."""
+    for result, parameter in zip(network.get_results(), choice.get_parameters(), strict=True):
+        source = result.input_value(0)
+        for target in parameter.output(0).get_target_inputs():
+            target.replace_source_output(source)
+    whole = import_openvino().Model(choice.get_results(), network.get_parameters(), "multibox")
+    _name_outputs(whole, OUTPUTS)
+    return whole
+
+
+def _save(network: "Model", path: Path, *, narrow: bool) -> None:
+    """Both files are whole before either takes its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=".multibox-") as folder:
+        unfinished = Path(folder) / path.name
+        import_openvino().save_model(network, unfinished, compress_to_fp16=narrow)
+        os.replace(unfinished.with_suffix(".bin"), path.with_suffix(".bin"))
+        os.replace(unfinished, path)

@@ -1,0 +1,105 @@
+"""A model for inference alone: whatever can be computed once is computed into the weights."""
+
+from copy import deepcopy
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from multibox.models.ssd import SSD
+from multibox.models.vgg import L2Norm
+
+
+class FoldedSSD(nn.Module):
+    """The same offsets and logits as the SSD it was made from, to rounding, in fewer steps; the SSD stays as it was.
+
+    Batch normalisations are part of the convolutions before them, the factors of L2Norm part of the first predictors,
+    the standard deviation part of the first convolution. The mean is not: outside the picture that convolution sees
+    zeros, which have to mean the mean colour, and its subtraction costs no pass of its own, for it goes with the
+    conversion from uint8. Convolutions compute in `dtype`.
+    """
+
+    mean: Tensor
+
+    def __init__(self, model: SSD, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.dtype = dtype
+        own = deepcopy(model).cpu().eval().requires_grad_(False)
+        fold_batch_norms(own)
+        scale_inputs(_first_convolution(own.base), 1 / own.std.flatten())
+        self.base, self.extras, self.heads, self.sources = own.base, own.extras, own.heads, own.sources
+        self.norm = _fold_norm(own)
+        self.config, self.class_names, self.coder = own.config, own.class_names, own.coder
+        for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
+            convolution.to(dtype)
+        self.register_buffer("mean", own.mean.clone(), persistent=False)
+
+    def forward(
+        self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
+    ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
+        """Offsets and logits, in float32, of RGB pictures with values 0 … 255 at the network's input size."""
+        maps = self.base((images - self.mean).to(self.dtype))
+        first = self.norm(maps[0])
+        for extra in self.extras:
+            maps.append(extra(maps[-1]))
+        maps[0] = first
+        offsets, logits = self.heads([maps[i] for i in self.sources])
+        return offsets.float(), logits.float()
+
+
+class UnitNorm(nn.Module):
+    """L2Norm without its factors: unit length over the channels."""
+
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        wide = x.float()
+        return (wide * wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()).to(x.dtype)
+
+
+def _first_convolution(module: nn.Module) -> nn.Conv2d:
+    return next(m for m in module.modules() if isinstance(m, nn.Conv2d))
+
+
+def _fold_norm(model: SSD) -> nn.Module:
+    """What remains of the model's L2Norm once its factors are in the predictors of the first map."""
+    if not isinstance(model.norm, L2Norm):
+        return model.norm
+    if 0 in model.sources:
+        at = model.sources.index(0)
+        for predictor in (model.heads.location[at], model.heads.confidence[at]):
+            scale_inputs(_first_convolution(predictor), model.norm.weight)
+    return UnitNorm(model.norm.eps)
+
+
+@torch.no_grad()
+def scale_inputs(convolution: nn.Conv2d, factors: Float[Tensor, " c"]) -> None:
+    """Let the convolution give for x what it gave for x with each channel times its factor."""
+    depthwise = convolution.groups > 1
+    shape = (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
+    convolution.weight.copy_(convolution.weight.double() * factors.double().reshape(shape))
+
+
+@torch.no_grad()
+def fold_batch_norms(module: nn.Module) -> None:
+    """Normalisations that follow a convolution, in modules that run their children in order, become part of it."""
+    for parent in module.modules():
+        before: nn.Module | None = None
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
+                _fold_batch_norm(before, child)
+                setattr(parent, name, nn.Identity())
+            before = child
+
+
+def _fold_batch_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    factor = norm.weight.double() / (variance.double() + norm.eps).sqrt()
+    bias = 0 if convolution.bias is None else convolution.bias.double()
+    convolution.weight.copy_(convolution.weight.double() * factor[:, None, None, None])
+    folded = norm.bias.double() + (bias - mean.double()) * factor
+    convolution.bias = nn.Parameter(folded.to(convolution.weight.dtype), requires_grad=False)
