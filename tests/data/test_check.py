@@ -227,6 +227,29 @@ def test_coco128() -> None:
     assert result.ok
 
 
+def test_too_small_names_the_smallest_of_its_class() -> None:
+    """The object named is of the class that the message is about, and has the smallest area in the label files."""
+    root = shared("data/coco128_yolo")
+    result = check_dataset(root, split="train", priors=SPECS["ssd300-voc"])
+    names = {name: label for label, name in enumerate(result.raw.class_names)}
+    small = [problem for problem in result.problems if problem.kind == "too_small"]
+    assert len(small) > 20
+    pictures = {path.stem for path in (root / "images").iterdir()}
+    rows = [
+        line.split()
+        for path in (root / "labels").iterdir()
+        if path.stem in pictures
+        for line in path.open()
+        if line.strip()
+    ]
+    for problem in small:
+        number, name = str(problem.object).removeprefix("line ").rstrip(")").split(" (")
+        assert f"of class {name} (" in problem.message
+        row = Path(problem.file).read_text().splitlines()[int(number) - 1].split()
+        areas = [float(width) * float(height) for label, _, _, width, height in rows if int(label) == names[name]]
+        assert float(row[3]) * float(row[4]) == pytest.approx(min(areas), rel=1e-3)
+
+
 def test_one_split(broken_voc: Path) -> None:
     """With a split named only its pictures are checked; an unknown one is an error."""
     result = check_dataset(broken_voc, split="test")

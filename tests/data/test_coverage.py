@@ -55,15 +55,15 @@ def test_a_box_on_a_prior_and_a_speck() -> None:
     assert found.everything.objects == 2
     assert (found.everything.overlap_50, found.everything.overlap_70, found.everything.matched) == (0.5, 0.5, 1.0)
     assert found.reach.positives[1] == 1
-    assert found.reach.places.tolist() == [[0, 0], [0, 1]]
     np.testing.assert_allclose(found.reach.sides[1], 300 * np.sqrt(4 / 125000), rtol=1e-5)
 
 
 def test_most_pictures_and_none() -> None:
     """Of many pictures `most` are taken, evenly spaced; an empty data set gives zeros."""
-    many = Dataset("d", ("a",), tuple(example(np.array([[0, 0, 50, 50]]), np.zeros(1)) for _ in range(10)))
+    names = tuple("abcdefghij")
+    many = Dataset("d", names, tuple(example(np.array([[0, 0, 50, 50]]), np.array([n])) for n in range(10)))
     found = measure_coverage(many, SPEC, most=4)
     assert found.pictures == 4
-    assert found.reach.places[:, 0].tolist() == [0, 3, 6, 9]
+    assert found.reach.labels.tolist() == [0, 3, 6, 9]
     empty = measure_coverage(Dataset("d", ("a",), ()), SPEC)
     assert (empty.pictures, empty.everything.objects, empty.everything.matched) == (0, 0, 0.0)

@@ -6,7 +6,7 @@ import pytest
 
 from multibox.data.ilsvrc import read_ilsvrc
 from multibox.data.ilsvrc_names import ILSVRC_NAMES
-from multibox.data.load import choose_classes, join, load_dataset
+from multibox.data.load import choose_classes, join, load_dataset, load_splits
 from multibox.errors import DataError, UsageError
 
 
@@ -43,6 +43,17 @@ def test_join(tmp_path: Path) -> None:
     assert [example.id for example in both] == ["one all/a", "two all/a", "b"]
     with pytest.raises(UsageError, match="join was given no data set"):
         join()
+
+
+def test_every_split(tmp_path: Path) -> None:
+    """Splits by name without the union of others; all of a data set without splits as "train"."""
+    for name in ("a", "b", "c"):
+        xml(tmp_path / f"d/Annotations/{name}.xml", "cat")
+    assert {name: len(data) for name, data in load_splits(tmp_path / "d").items()} == {"train": 3}
+    (tmp_path / "d/ImageSets/Main").mkdir(parents=True)
+    for split, text in (("train", "a"), ("val", "b"), ("trainval", "a\nb"), ("test", "c")):
+        (tmp_path / f"d/ImageSets/Main/{split}.txt").write_text(text)
+    assert {name: len(data) for name, data in load_splits(tmp_path / "d").items()} == {"test": 1, "train": 1, "val": 1}
 
 
 def test_nothing_recognised(tmp_path: Path) -> None:

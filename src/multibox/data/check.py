@@ -80,8 +80,9 @@ def check_dataset(
     problems += [*duplicate_problems(looks, membership), *overlap_problems(membership, name=raw.name)]
     coverage = None
     if priors is not None:
-        coverage = measure_coverage(usable(raw), priors, progress=progress)
-        problems += coverage_problems(raw, coverage, priors)
+        dataset = usable(raw)
+        coverage = measure_coverage(dataset, priors, progress=progress)
+        problems += coverage_problems(raw, dataset, coverage, priors)
     sizes = Counter(name for names in membership.values() for name in names)
     return CheckResult(raw, dict(sizes), counts, _sorted(problems), coverage)
 

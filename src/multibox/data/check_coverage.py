@@ -1,11 +1,12 @@
 """What the priors of a model say about a data set: objects too small for it, classes it hardly reaches."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from multibox.data.coverage import Coverage
+from multibox.data.coverage import Coverage, input_sides
 from multibox.data.dataset import Dataset
 from multibox.data.problem import Problem
 from multibox.data.record import RawDataset, Record, to_example
@@ -21,37 +22,46 @@ def usable(raw: RawDataset) -> Dataset:
     return Dataset(raw.name, raw.class_names, tuple(examples))
 
 
-def coverage_problems(raw: RawDataset, coverage: Coverage, priors: PriorSpec) -> Iterator[Problem]:
-    """Problems of each class with a model; the object named is the smallest."""
+def coverage_problems(raw: RawDataset, dataset: Dataset, coverage: Coverage, priors: PriorSpec) -> Iterator[Problem]:
+    """Problems of each class with a model, in the data set that `usable` makes of `raw`."""
+    yield from _too_small(raw, dataset, priors)
+    for name, share in coverage.classes.items():
+        if share.objects and share.overlap_50 < _FEW:
+            part = f"only {share.overlap_50:.0%} of the objects of class {name}"
+            message = f"{part} have a prior with an IoU of 0.5; fit the priors or take a larger input"
+            yield Problem("low_coverage", "warning", raw.name, None, message)
+
+
+def _too_small(raw: RawDataset, dataset: Dataset, priors: PriorSpec) -> Iterator[Problem]:
+    """Objects below half the smallest prior's side, class by class; the object named is the smallest."""
     limit = min(source.min_size for source in priors.maps) / 2
     height, width = priors.input_size
-    for label, name in enumerate(raw.class_names):
-        mine = np.flatnonzero(coverage.reach.labels == label)
-        small = mine[coverage.reach.sides[mine] < limit]
-        if len(small):
-            least = small[coverage.reach.sides[small].argmin()]
-            file, place = _place(raw, coverage.reach.places[least])
-            share = len(small) / len(mine)
-            message = (
-                f"{len(small):,} of {len(mine):,} of class {name} ({share:.0%}) smaller than {limit:g} px "
-                f"at the model's input of {width} x {height}; this one is {coverage.reach.sides[least]:.1f} px"
-            )
-            yield Problem("too_small", "warning" if share >= _MANY_SMALL else "note", file, place, message)
-        share_50 = coverage.classes[name].overlap_50
-        if len(mine) and share_50 < _FEW:
-            message = (
-                f"only {share_50:.0%} of the objects of class {name} have a prior with an IoU of 0.5; fit the priors"
-            )
-            yield Problem("low_coverage", "warning", raw.name, None, f"{message} or take a larger input")
+    small: dict[int, list[tuple[float, int, int]]] = {}
+    counts: Counter[int] = Counter()
+    for place, example in enumerate(dataset):
+        counts.update(example.labels[~example.crowd].tolist())
+        sides = input_sides(example, width * height)
+        for item in np.flatnonzero((sides < limit) & ~example.crowd):
+            small.setdefault(int(example.labels[item]), []).append((float(sides[item]), place, int(item)))
+    for label, found in sorted(small.items()):
+        side, picture, smallest = min(found)
+        share = len(found) / counts[label]
+        part = f"{len(found):,} of {counts[label]:,} of class {raw.class_names[label]} ({share:.0%})"
+        message = (
+            f"{part} smaller than {limit:g} px at the model's input of {width} x {height}; this one is {side:.1f} px"
+        )
+        yield Problem(
+            "too_small", "warning" if share >= _MANY_SMALL else "note", *_place(raw, picture, smallest), message
+        )
 
 
 def _known(raw: RawDataset, record: Record) -> Record:
     return replace(record, objects=tuple(item for item in record.objects if item.category in raw.labels))
 
 
-def _place(raw: RawDataset, place: np.ndarray) -> tuple[str, str]:
+def _place(raw: RawDataset, place: int, item: int) -> tuple[str, str]:
     """File and place of an object from its picture's and its own number in the data set that `usable` gives."""
-    record = _known(raw, raw.records[place[0]])
-    dropped = {id(item) for item in to_example(record, raw.labels)[1]}
-    kept = [item for item in record.objects if id(item) not in dropped]
-    return raw.file_of(record), raw.place(kept[place[1]])
+    record = _known(raw, raw.records[place])
+    dropped = {id(entry) for entry in to_example(record, raw.labels)[1]}
+    kept = [entry for entry in record.objects if id(entry) not in dropped]
+    return raw.file_of(record), raw.place(kept[item])

@@ -69,8 +69,8 @@ def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]
     for one, two in combinations(range(len(items)), 2):
         if overlaps[one, two] >= _SAME:
             same = items[one].category == items[two].category
-            kind, message = ("duplicate_object", "is") if same else ("two_classes", "has another class but is")
-            message = f"{message} on the same spot as {raw.place(items[one])}; remove one"
+            kind, advice = ("duplicate_object", "remove one") if same else ("two_classes", "check that both are there")
+            message = f"is on the same spot as {raw.place(items[one])}; {advice}"
             yield Problem(kind, "warning", file, raw.place(items[two]), message)
 
 

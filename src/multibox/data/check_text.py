@@ -40,10 +40,9 @@ def _group(severity: str, kind: str, problems: Sequence[Problem]) -> Iterator[st
 
 def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     height, width = coverage.input_size
-    yield (
-        f"coverage by the {coverage.priors:,} priors of {model or 'the model'} at {width} x {height}: "
-        "part of the objects that some prior overlaps with an IoU of 0.5 or 0.7, part that has a prior after matching"
-    )
+    name = model or "the model"
+    yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {coverage.pictures:,} pictures:"
+    yield "part of the objects that some prior overlaps by an IoU of 0.5, of 0.7; part with a prior after matching"
     worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
     rows = [("all objects", coverage.everything), *coverage.sizes.items()]
     rows += [(name, share) for name, share in worst if share.objects][:_CLASSES]

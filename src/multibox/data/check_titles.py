@@ -36,7 +36,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "size_mismatch": ("Annotations for another size", "The boxes most likely lie in the wrong places."),
     "split_overlap": ("Splits that overlap", "Evaluation on pictures of training says nothing about new ones."),
     "too_small": ("Objects too small for the model", "Shown is the smallest of each class; a larger input sees more."),
-    "two_classes": ("One place, two classes", "Two objects on the same spot contradict each other."),
+    "two_classes": ("One place, two classes", "Two objects on the same spot: a mistake, unless one carries the other."),
     "undecodable": (
         "Pictures that do not decode",
         "Training passes over them, evaluation counts them as missed.",

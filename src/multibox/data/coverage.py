@@ -35,14 +35,13 @@ class Share:
 @dataclass(frozen=True)
 class Reach:
     """How the priors reach each object: its best IoU, the number of priors matched to it at 0.5, its side √area in
-    pixels of the network input, its label, and its place: which picture of the data set and which object of it.
+    pixels of the network input, and its label.
     """
 
     best: Float32[np.ndarray, " n"]
     positives: Int64[np.ndarray, " n"]
     sides: Float32[np.ndarray, " n"]
     labels: Int64[np.ndarray, " n"]
-    places: Int64[np.ndarray, "n 2"]
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,11 @@ def _measure(
     dataset: Dataset, spec: PriorSpec, most: int, progress: Callable[[int, int], None] | None
 ) -> tuple[Reach, int]:
     priors = make_prior_corners(spec)
-    area = np.float32(spec.input_size[0] * spec.input_size[1])
+    area = float(spec.input_size[0] * spec.input_size[1])
     chosen = np.unique(np.linspace(0, max(len(dataset) - 1, 0), min(most, len(dataset))).round().astype(int))
     parts = [_nothing()]
     for done, place in enumerate(chosen.tolist(), start=1):
-        parts.append(_measure_one(dataset[place], place, priors, area))
+        parts.append(_measure_one(dataset[place], priors, area))
         if progress:
             progress(done, len(chosen))
     names = Reach.__dataclass_fields__
@@ -113,10 +112,10 @@ def _measure(
 
 def _nothing() -> Reach:
     none, whole = np.zeros(0, np.float32), np.zeros(0, np.int64)
-    return Reach(none, whole, none, whole, np.zeros((0, 2), np.int64))
+    return Reach(none, whole, none, whole)
 
 
-def _measure_one(example: Example, place: int, priors: Float32[Tensor, "p 4"], area: np.float32) -> Reach:
+def _measure_one(example: Example, priors: Float32[Tensor, "p 4"], area: float) -> Reach:
     kept = np.flatnonzero(~example.crowd)
     boxes = _relative(example.boxes[kept], example.size)
     if not len(kept):
@@ -126,9 +125,13 @@ def _measure_one(example: Example, place: int, priors: Float32[Tensor, "p 4"], a
         best = iou(corners, priors).amax(dim=1)
         index = match(priors, corners[None], torch.ones(1, len(kept), dtype=torch.bool)).index
         positives = torch.bincount(index[index >= 0], minlength=len(kept))
-    sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * area)
-    places = np.stack([np.full(len(kept), place), kept], axis=1)
-    return Reach(best.numpy(), positives.numpy(), sides, example.labels[kept], places)
+    return Reach(best.numpy(), positives.numpy(), input_sides(example, area)[kept], example.labels[kept])
+
+
+def input_sides(example: Example, area: float) -> Float32[np.ndarray, " g"]:
+    """The side √area of each object in pixels of a network input of `area` pixels."""
+    boxes = _relative(example.boxes, example.size)
+    return np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * np.float32(area))
 
 
 def _relative(boxes: Float32[np.ndarray, "g 4"], size: tuple[int, int] | None) -> Float32[np.ndarray, "g 4"]:
