@@ -235,13 +235,8 @@ def test_too_small_names_the_smallest_of_its_class() -> None:
     small = [problem for problem in result.problems if problem.kind == "too_small"]
     assert len(small) > 20
     pictures = {path.stem for path in (root / "images").iterdir()}
-    rows = [
-        line.split()
-        for path in (root / "labels").iterdir()
-        if path.stem in pictures
-        for line in path.open()
-        if line.strip()
-    ]
+    texts = [path.read_text() for path in (root / "labels").iterdir() if path.stem in pictures]
+    rows = [line.split() for text in texts for line in text.splitlines() if line]
     for problem in small:
         number, name = str(problem.object).removeprefix("line ").rstrip(")").split(" (")
         assert f"of class {name} (" in problem.message
