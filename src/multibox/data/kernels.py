@@ -7,7 +7,7 @@ over the stretch that an output pixel covers. Weights are not rounded to 1/2048 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Float32, Float64, Int64
 
 _BLOCK = 8  # output rows in one product: small, since rows far apart share no input
 
@@ -42,10 +42,15 @@ def cubic(axis: Axis) -> Taps:
 
 
 def lanczos(axis: Axis) -> Taps:
-    """sinc(d) sinc(d / 4) at eight pixels, divided by its sum."""
+    """sinc(d) sinc(d / 4) at eight pixels, divided by its sum.
+
+    sin(pi d) is the same for all of them but for its sign and cancels; sin(pi d / 4) follows from that of the first.
+    """
     base, x = _split(axis)
-    distance = x[:, None] - np.arange(-3, 5)
-    weights = np.sinc(distance) * np.sinc(distance / 4)
+    x = np.maximum(x, 1e-6)[:, None]
+    pixel = np.arange(-3, 5)
+    quarter = np.sin(np.pi / 4 * x) * np.cos(np.pi / 4 * pixel) - np.cos(np.pi / 4 * x) * np.sin(np.pi / 4 * pixel)
+    weights = np.where(pixel % 2, -quarter, quarter) / (x - pixel) ** 2
     return Taps(base - 3, weights / weights.sum(axis=1, keepdims=True))
 
 
@@ -69,19 +74,29 @@ def mean_when_enlarged(axis: Axis) -> Taps:
     return Taps((inner + round(axis.start)).astype(np.int64), np.stack([1 - share, share], axis=1))
 
 
-def apply_rows(rows: UInt8[np.ndarray, "m c"] | Float32[np.ndarray, "m c"], taps: Taps) -> Float32[np.ndarray, "n c"]:
+def apply_rows(rows: Float32[np.ndarray, "m c"], taps: Taps) -> Float32[np.ndarray, "n c"]:
     """The weighted sums of rows; beyond its ends the input continues with its first and last row."""
-    count, last = len(taps.base), len(rows) - 1
-    matrix = np.zeros((count, len(rows)), np.float32)
-    for tap, weights in enumerate(taps.weights.round(7).T):  # noise of 1e-20 would underflow, which is slow
-        matrix[np.arange(count), np.clip(taps.base + tap, 0, last)] += weights
-    begin = np.clip(taps.base, 0, last)
-    beyond = np.clip(taps.base + taps.weights.shape[1], 1, last + 1)
-    out = np.empty((count, rows.shape[1]), np.float32)
-    for i in range(0, count, _BLOCK):
-        block, band = slice(i, i + _BLOCK), slice(begin[i], beyond[min(i + _BLOCK, count) - 1])
-        np.matmul(matrix[block, band], rows[band].astype(np.float32, copy=False), out=out[block])
-    return out
+    starts, matrices = _blocks(taps)
+    last, width = len(rows) - 1, matrices.shape[2]
+    out = np.empty((len(starts) * _BLOCK, rows.shape[1]), np.float32)
+    for number, start in enumerate(starts.tolist()):
+        inside = start >= 0 and start + width <= last + 1
+        band = rows[start : start + width] if inside else rows[np.arange(start, start + width).clip(0, last)]
+        np.matmul(matrices[number], band, out=out[number * _BLOCK : (number + 1) * _BLOCK])
+    return out[: len(taps.base)]
+
+
+def _blocks(taps: Taps) -> tuple[Int64[np.ndarray, " k"], Float32[np.ndarray, "k b w"]]:
+    """For each block of output rows the first input row that it needs, and the weights of the rows from there on."""
+    count, reach = taps.weights.shape
+    starts = taps.base[::_BLOCK]
+    row = np.arange(count)
+    offset = taps.base - starts[row // _BLOCK]
+    width = int(offset.max()) + reach
+    matrices = np.zeros((len(starts) * _BLOCK, width), np.float32)
+    weights = taps.weights.round(7)  # noise of 1e-20 would underflow in the products, which is slow
+    matrices.reshape(-1)[(row * width + offset)[:, None] + np.arange(reach)] = weights
+    return starts, matrices.reshape(len(starts), _BLOCK, width)
 
 
 def _split(axis: Axis) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
@@ -15,6 +14,7 @@ from multibox.data.augment import MEAN, Augmentation, Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.data.packed import PackedDataset
 from multibox.data.render import Fill
+from multibox.data.worker import settle
 from multibox.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,13 @@ def batches(
         batch_size=None,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_settle if workers else None,
     )
     return _logged(loader)
 
 
-def _one_thread(_worker: int) -> None:
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
+def _settle(_worker: int) -> None:
+    settle()
 
 
 def _logged(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:

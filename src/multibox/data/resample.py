@@ -4,6 +4,7 @@ A window is a rectangle of the image plane, (left, top, width, height) in pixels
 is stretched over the output, so output column X has its centre at left + (X + 1/2) width / output width.
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -33,39 +34,42 @@ class Part(NamedTuple):
     top: int
 
 
+def cut(picture: UInt8[np.ndarray, "H W 3"], window: Window) -> tuple[UInt8[np.ndarray, "H2 W2 3"], Window]:
+    """The pixels that a window reaches, and the window relative to them."""
+    left, top, width, height = window
+    right, bottom = (max(0, math.ceil(side)) for side in (left + width, top + height))
+    x, y = (max(0, math.floor(side)) for side in (left, top))
+    return picture[y:bottom, x:right], (left - x, top - y, width, height)
+
+
 def resample(
     picture: UInt8[np.ndarray, "H W 3"], *, window: Window, size: tuple[int, int], interpolation: Interpolation
 ) -> Part:
-    """All output pixels, of `size` (height, width), whose centres fall on the picture.
+    """All output pixels, of `size` (height, width), whose centres fall on the picture, which has been `cut`.
 
     A window of whole pixels inside the picture gives what cutting it out and cv2.resize give. Otherwise the same kernel
     is placed at the same fractional positions; beyond its border the picture counts as continued by its last pixels.
     """
-    columns, left, right = _axis(window[0], window[2], size[1], picture.shape[1])
-    rows, top, bottom = _axis(window[1], window[3], size[0], picture.shape[0])
+    columns = _axis(window[0], window[2], size[1], picture.shape[1])
+    rows = _axis(window[1], window[3], size[0], picture.shape[0])
     if columns.first >= columns.beyond or rows.first >= rows.beyond:
         return Part(np.zeros((0, 0, 3), np.uint8), 0, 0)
-    seen = picture[top:bottom, left:right]
-    if interpolation != "lanczos" and seen.shape[:2] == (window[3], window[2]):
-        return Part(cv2.resize(seen, size[::-1], interpolation=_OPENCV[interpolation]), 0, 0)
+    if interpolation != "lanczos" and window == (0, 0, *picture.shape[1::-1]):
+        return Part(cv2.resize(picture, size[::-1], interpolation=_OPENCV[interpolation]), 0, 0)
     if interpolation == "nearest":
-        pixels = _nearest(seen, rows, columns)
+        pixels = _nearest(picture, rows, columns)
     elif interpolation == "linear":
-        pixels = _linear(seen, rows, columns)
+        pixels = _linear(picture, rows, columns)
     else:
-        pixels = _separable(seen, rows, columns, _kernel(interpolation, rows.step, columns.step))
+        pixels = _separable(picture, rows, columns, _kernel(interpolation, rows.step, columns.step))
     return Part(pixels, columns.first, rows.first)
 
 
-def _axis(start: float, extent: float, count: int, length: int) -> tuple[Axis, int, int]:
-    """One axis of the output, and the pixels [low, high) of the picture's `length` that the window reaches on it.
-
-    The axis starts relative to `low`; it holds the output positions whose centres fall on the picture.
-    """
-    low, high = max(0, int(np.floor(start))), min(length, int(np.ceil(start + extent)))
+def _axis(start: float, extent: float, count: int, length: int) -> Axis:
+    """The output positions on one axis whose centres fall on the picture, which has `length` pixels there."""
     step = 1 / (count / extent)  # in this order, as OpenCV does: its NEAREST depends on the last bit
-    first, beyond = np.ceil((np.array([0, length]) - start) / step - 0.5).clip(0, count).astype(int).tolist()
-    return Axis(start - low, step, first, beyond), low, high
+    first, beyond = (min(max(math.ceil((end - start) / step - 0.5), 0), count) for end in (0, length))
+    return Axis(start, step, first, beyond)
 
 
 def _kernel(interpolation: Interpolation, step_y: float, step_x: float) -> Callable[[Axis], Taps]:
@@ -97,7 +101,8 @@ def _separable(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Rows first, then columns as the rows of the transposed picture."""
     height, width = rows.beyond - rows.first, columns.beyond - columns.first
-    squeezed = kernels.apply_rows(picture.reshape(len(picture), -1), kernel(rows)).reshape(height, -1, 3)
+    source = picture.astype(np.float32).reshape(len(picture), -1)
+    squeezed = kernels.apply_rows(source, kernel(rows)).reshape(height, -1, 3)
     turned = cv2.transpose(squeezed).reshape(-1, height * 3)
     done = kernels.apply_rows(turned, kernel(columns)).reshape(width, height, 3)
     np.rint(done.clip(0, 255, out=done), out=done)

@@ -1,0 +1,84 @@
+"""How many training samples one core makes in a second, beside how many pictures it only decodes."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from multibox.data.augment import Augmentation, make_sample
+from multibox.data.dataset import Dataset, Example
+from multibox.data.decode import read_image
+from multibox.data.worker import settle
+from multibox.errors import DataError
+
+_ROUND = 16  # pictures in a row before the other task takes its turn
+
+
+def bench_augment(
+    dataset: Dataset,
+    *,
+    augmentation: Augmentation,
+    seconds: float,
+    input_size: tuple[int, int] = (300, 300),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Samples and decoded pictures per second on one core, taken in turns for about `seconds` in all.
+
+    Turns of a few pictures each let other load on the machine fall on both alike, so that their ratio stays meaningful.
+    Time is that of the processor, files are in the page cache, and this process is set up as a loader's worker process
+    is, for good. Raises DataError where no picture can be decoded.
+    """
+    readable = [example for example in dataset.examples[:512] if _is_readable(example)]
+    if not readable:
+        raise DataError(f"none of the pictures of {dataset.name!r} can be decoded; run: multibox data check")
+    rng = np.random.default_rng(seed)
+
+    def sample(example: Example) -> None:
+        make_sample(example, augmentation=augmentation, input_size=input_size, rng=rng)
+
+    def decode(example: Example) -> None:
+        read_image(example.image)
+
+    settle()
+    spent = _in_turns(readable, sample, decode, seconds)
+    samples, decoded = (pictures / duration for pictures, duration in spent)
+    return {
+        "pictures": len(readable),
+        "input_size": list(input_size),
+        "samples": spent[0][0],
+        "samples_per_second": samples,
+        "milliseconds_per_sample": 1000 / samples,
+        "decoded_per_second": decoded,
+        "share_of_decoding": samples / decoded,
+    }
+
+
+def _is_readable(example: Example) -> bool:
+    try:
+        read_image(example.image)
+    except DataError:
+        return False
+    return True
+
+
+def _in_turns(
+    examples: list[Example], first: Callable[[Example], None], second: Callable[[Example], None], seconds: float
+) -> tuple[tuple[int, float], tuple[int, float]]:
+    """(pictures, seconds) of both tasks."""
+    endless = _again_and_again(examples)
+    counts, durations = [0, 0], [0.0, 0.0]
+    while sum(durations) < seconds or min(counts) == 0:
+        turn = [next(endless) for _ in range(_ROUND)]
+        for number, task in enumerate((first, second)):
+            begin = time.process_time()
+            for example in turn:
+                task(example)
+            durations[number] += time.process_time() - begin
+            counts[number] += len(turn)
+    return (counts[0], durations[0]), (counts[1], durations[1])
+
+
+def _again_and_again(examples: list[Example]) -> Iterator[Example]:
+    while True:
+        yield from examples
