@@ -56,7 +56,7 @@ def test_boxes_are_tight_on_the_visible_part(monkeypatch):
     """Boxes against the pixels found in a picture painted flat: each object its own grey, no clutter, no light."""
     count = 0
 
-    def flat(rng, canvas, shape, cover, radius):
+    def flat(rng, canvas, shape, cover, radius, *, hue):
         nonlocal count
         count += 1
         canvas[cover > 127] = np.float32(count / 255)

@@ -13,9 +13,16 @@ Colour = Float32[np.ndarray, "3"]
 _STAND_OFF = 0.3  # least distance in RGB, of 1.7 between black and white
 
 
-def colour(rng: np.random.Generator, *, saturation: tuple[float, float], value: tuple[float, float]) -> Colour:
-    """A colour of any hue, within ranges of saturation and value."""
-    return np.array(colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(*saturation), rng.uniform(*value)), np.float32)
+def colour(
+    rng: np.random.Generator,
+    *,
+    saturation: tuple[float, float],
+    value: tuple[float, float],
+    hue: tuple[float, float] = (0.0, 1.0),
+) -> Colour:
+    """A colour within ranges of hue (a full turn is 1), saturation and value."""
+    turn = rng.uniform(*hue) % 1
+    return np.array(colorsys.hsv_to_rgb(turn, rng.uniform(*saturation), rng.uniform(*value)), np.float32)
 
 
 def background(rng: np.random.Generator, size: tuple[int, int]) -> Canvas:
@@ -53,11 +60,13 @@ def pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarr
     return np.clip(5 * checks, -1, 1) if kind == 1 else np.clip(6 * (checks - 0.45), -1, 1)
 
 
-def fill(rng: np.random.Generator, size: tuple[int, int], *, ground: Colour) -> Canvas:
+def fill(
+    rng: np.random.Generator, size: tuple[int, int], *, ground: Colour, hue: tuple[float, float] = (0.0, 1.0)
+) -> Canvas:
     """The surface of an object: a strong colour that stands off the ground's, plain or patterned, lit from one side."""
     base = ground
     while np.linalg.norm(base - ground) < _STAND_OFF:
-        base = colour(rng, saturation=(0.35, 0.95), value=(0.35, 1.0))
+        base = colour(rng, saturation=(0.35, 0.95), value=(0.35, 1.0), hue=hue)
     surface: Canvas = np.broadcast_to(base, (size[1], size[0], 3))
     if rng.uniform() < 0.55:
         other = colour(rng, saturation=(0.2, 0.95), value=(0.3, 1.0))

@@ -1,7 +1,8 @@
 """Generated pictures for the demo and for tests: six kinds of shapes on textured ground, with exact boxes.
 
-The shapes differ in colour, texture, size, angle and stretch, overlap each other and lie among clutter under uneven
-light; only the outline tells the class. Everything follows from the generator of random numbers that is passed in.
+The shapes differ in texture, size, angle and stretch, overlap each other and lie among clutter under uneven light. Each
+kind has a range of hues of its own, which one object in five does not keep to and which clutter has as well; only the
+outline is sure. Everything follows from the generator of random numbers that is passed in.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from multibox.data.shapes import SHAPES, Outline, area, blob, contour, mask, out
 from multibox.errors import UsageError
 
 _SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the picture's shorter side
+_HUES = 0.13  # width of a kind's range of hues, of a full turn
+_ODD = 0.2  # part of the objects in any hue
 _VISIBLE = 0.55  # part of each object that stays uncovered and inside the picture
 
 
@@ -96,13 +99,27 @@ def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage
         cover, whole = mask(shape, size), area(shape)
         if stage.admits(cover, whole):
             stage.add(cover, whole)
-            _paint_object(rng, canvas, shape, cover, radius)
+            _paint_object(rng, canvas, shape, cover, radius, hue=_hue(rng, name))
             return True
     return False
 
 
+def _hue(rng: np.random.Generator, name: str) -> tuple[float, float]:
+    """The hues of a kind of shape, or now and then all hues."""
+    if rng.uniform() < _ODD:
+        return 0.0, 1.0
+    middle = SHAPES.index(name) / len(SHAPES)
+    return middle - _HUES / 2, middle + _HUES / 2
+
+
 def _paint_object(
-    rng: np.random.Generator, canvas: painting.Canvas, shape: Outline, cover: UInt8[np.ndarray, "h w"], radius: float
+    rng: np.random.Generator,
+    canvas: painting.Canvas,
+    shape: Outline,
+    cover: UInt8[np.ndarray, "h w"],
+    radius: float,
+    *,
+    hue: tuple[float, float],
 ) -> None:
     """Shadow, surface and, on some, a line around it; only the part of the canvas around the object is touched."""
     size = canvas.shape[1], canvas.shape[0]
@@ -112,7 +129,7 @@ def _paint_object(
     offset = rng.uniform(-0.12, 0.12, 2) * radius
     shadow = mask([curve + offset for curve in shape], size)[near]
     painting.shade(part, shadow, depth=rng.uniform(0.1, 0.45), blur=blur)
-    surface = painting.fill(rng, (part.shape[1], part.shape[0]), ground=part.mean(axis=(0, 1)))
+    surface = painting.fill(rng, (part.shape[1], part.shape[0]), ground=part.mean(axis=(0, 1)), hue=hue)
     painting.paint(part, surface, cover[near])
     if rng.uniform() < 0.35:
         line = np.minimum(contour(shape, size, thickness=max(1, round(0.07 * radius))), cover)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from multibox.errors import UsageError
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
-from multibox.priors import SPECS, PriorSpec, equation4_spec
+from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
 BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large")
@@ -102,19 +103,26 @@ def slim300_config(*, width: float = 0.25, sizes: Sequence[float] | None = None)
 
     `sizes` are the seven prior sizes in pixels of the 300 x 300 input, smallest first; by default SSD300's for VOC.
     """
-    priors = SPECS["ssd300-voc"]
-    if sizes is not None:
-        priors = replace(
-            priors,
-            maps=tuple(
-                replace(m, min_size=small, max_size=large)
-                for m, small, large in zip(priors.maps, sizes, sizes[1:], strict=False)
-            ),
-        )
-    extras = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in _EXTRAS_300)
-    return ModelConfig(
-        "slim300", "vgg16", extras, priors, width=width, batch_norm=True, mean=CAFFE_MEAN, std=(58.0, 58.0, 58.0)
-    )
+    priors = SPECS["ssd300-voc"] if sizes is None else _with_sizes(SPECS["ssd300-voc"], sizes)
+    return _slim("slim300", _EXTRAS_300, priors, width)
+
+
+def slim224_config(*, width: float = 0.25, sizes: Sequence[float] | None = None) -> ModelConfig:
+    """The same at 224 x 224 with five source maps, about twice as quick; `sizes` are six."""
+    cells = [(n, n) for n in (28, 14, 7, 4, 2)]
+    sizes = official_sizes(224, first=10, lowest=20, highest=90, maps=5) if sizes is None else sizes
+    priors = sized_spec((224, 224), cells, sizes=sizes, ratios=RATIOS_300[:5])
+    return _slim("slim224", _EXTRAS_300[:3], priors, width)
+
+
+def _slim(name: str, extras: tuple[Extra, ...], priors: PriorSpec, width: float) -> ModelConfig:
+    narrow = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in extras)
+    return ModelConfig(name, "vgg16", narrow, priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0))
+
+
+def _with_sizes(priors: PriorSpec, sizes: Sequence[float]) -> PriorSpec:
+    pairs = zip(priors.maps, pairwise(sizes), strict=True)
+    return replace(priors, maps=tuple(replace(m, min_size=small, max_size=large) for m, (small, large) in pairs))
 
 
 def _spec(model: str, dataset: str) -> PriorSpec:

@@ -16,6 +16,7 @@ from multibox.recipes import find_recipe
 from multibox.recipes.recipe import Recipe
 from multibox.training.checkpoint import CHECKPOINT
 from multibox.training.loop import Run, fit
+from multibox.training.memory import keep_freed_memory
 from multibox.training.progress import METRICS, ProgressLine
 from multibox.weights.file import save_weights
 
@@ -41,6 +42,7 @@ def train(
     _check_folder(folder, recipe, resume=resume)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
     validate = _validator(recipe, data)
+    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
     if recipe.base_weights and not resume:
