@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box_strategies import grid_boxes, random_boxes
-from multibox.matching import IGNORED, UNMATCHED, Matches, match, match_together
+from multibox.matching import IGNORED, UNMATCHED, Matches, match
 from oracles import slow
 
 
@@ -29,19 +29,12 @@ def assert_matches_slow_loop(
         np.testing.assert_allclose(matches.overlap[i], overlap, rtol=0, atol=1e-6)
 
 
-def assert_same(ours: Matches, together: Matches) -> None:
-    """What a GPU computes, all pictures in one table, is what the CPU computes picture by picture."""
-    assert torch.equal(ours.index, together.index)
-    assert torch.equal(ours.overlap, together.overlap)
-
-
 @given(grid_boxes(least=1, most=12, beyond=2), st.lists(grid_boxes(most=5), min_size=1, max_size=3), st.integers(0, 2))
 def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -> None:
     """Indices equal the slow loop's with ties, repeated boxes, no objects, padding, more objects than priors."""
     boxes, valid = padded(pictures, extra=extra)
     matches = match(torch.from_numpy(priors), boxes, valid)
     assert_matches_slow_loop(matches, priors, pictures)
-    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=None))
 
 
 @given(
@@ -56,7 +49,6 @@ def test_priors_that_take_no_part(priors: np.ndarray, objects: np.ndarray, marks
     boxes, valid = padded([objects])
     matches = match(torch.from_numpy(priors), boxes, valid, usable=take_part)
     assert_matches_slow_loop(matches, priors, [objects], usable)
-    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=take_part))
     alone = match(torch.from_numpy(priors[usable]), boxes, valid)
     assert torch.equal(matches.index[0, take_part], alone.index[0])
     assert (matches.index[0, ~take_part] == IGNORED).all()
@@ -70,7 +62,6 @@ def test_random_pictures() -> None:
     boxes, valid = padded(pictures)
     matches = match(torch.from_numpy(priors), boxes, valid)
     assert_matches_slow_loop(matches, priors, pictures)
-    assert_same(matches, match_together(torch.from_numpy(priors), boxes, valid, threshold=0.5, usable=None))
     assert not matches.positive[1].any()
 
 

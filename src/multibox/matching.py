@@ -45,36 +45,6 @@ def match(
     an IoU of at least `threshold`. Priors that are not `usable` are IGNORED: the official code does so with those that
     cross the picture's boundary when told to (Table 3).
     """
-    if not boxes.is_cpu:
-        return match_together(priors, boxes, valid, threshold=threshold, usable=usable)
-    # One picture's table without padding stays in a processor's cache: several times as fast as all in one table.
-    parts = [_match_one(priors, b, v, threshold, usable) for b, v in zip(boxes, valid, strict=True)]
-    return Matches(torch.cat([m.index for m in parts]), torch.cat([m.overlap for m in parts]))
-
-
-def _match_one(
-    priors: Float[Tensor, "p 4"],
-    boxes: Float[Tensor, "g 4"],
-    valid: Bool[Tensor, " g"],
-    threshold: float,
-    usable: Bool[Tensor, " p"] | None,
-) -> Matches:
-    rows = valid.nonzero().squeeze(1)
-    matches = match_together(priors, boxes[rows][None], valid[rows][None], threshold=threshold, usable=usable)
-    if len(rows) == 0:
-        return matches
-    return Matches(torch.where(matches.positive, rows[matches.index.clamp(min=0)], matches.index), matches.overlap)
-
-
-def match_together(
-    priors: Float[Tensor, "p 4"],
-    boxes: Float[Tensor, "b g 4"],
-    valid: Bool[Tensor, "b g"],
-    *,
-    threshold: float,
-    usable: Bool[Tensor, " p"] | None,
-) -> Matches:
-    """What `match` computes, for all pictures in one table: few large operations, as a GPU likes them."""
     batch, objects = valid.shape
     overlaps = iou(boxes, priors.expand(batch, -1, -1)).masked_fill_(~valid.unsqueeze(-1), 0)
     if usable is not None:

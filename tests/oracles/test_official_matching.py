@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.matching import Matches, match, match_together
+from multibox.matching import Matches, match
 from multibox.priors import SPECS, make_prior_corners
 from oracles.official import EDITIONS, Official, official, padded
 
@@ -41,12 +41,3 @@ def test_overlaps(name: str, edition: str) -> None:
     overlap = ours(arrays, name)[0].overlap.numpy()[: len(expected)]
     np.testing.assert_allclose(overlap, expected, rtol=0, atol=1e-6)
     assert np.array_equal(overlap == 0, expected == 0)
-
-
-def test_all_pictures_in_one_table() -> None:
-    """Computed as on a GPU, all pictures together with padding, the matches are the official ones too."""
-    arrays = official("matching", edition="compact")
-    priors = make_prior_corners(SPECS["ssd300-voc"])
-    boxes, _, valid, _ = padded(arrays["gt"], arrays["images_kept"], difficult=True)
-    matches = match_together(priors, torch.from_numpy(boxes), torch.from_numpy(valid), threshold=0.5, usable=None)
-    assert np.array_equal(matches.index, arrays["match_local_difficult_used"])
