@@ -53,7 +53,7 @@ def candidates(
     """
     bounds = len(sampler.min_overlaps) + 1
     patches = random_patches(bounds * sampler.trials, sampler=sampler, rng=rng)
-    accepted = _accepted(_ious(patches, objects).reshape(bounds, sampler.trials, -1), sampler)
+    accepted = _accepted(_ious(objects, patches).reshape(-1, bounds, sampler.trials), sampler)
     which = np.flatnonzero(accepted.any(axis=1))
     first = accepted.argmax(axis=1)[which]
     return patches[which * sampler.trials + first], which
@@ -73,17 +73,16 @@ def random_patches(count: int, *, sampler: CropSampler, rng: np.random.Generator
     return np.concatenate([corner, corner + sides]).T.astype(np.float32)
 
 
-def _accepted(ious: Float64[np.ndarray, "s t g"], sampler: CropSampler) -> Bool[np.ndarray, "s t"]:
+def _accepted(ious: Float64[np.ndarray, "g s t"], sampler: CropSampler) -> Bool[np.ndarray, "s t"]:
     """Which trial of which sampler has some object that meets its bound."""
-    lowest = np.array(sampler.min_overlaps)[:, None]
-    enough = ious[:-1].max(axis=2) >= lowest
-    few = ious[-1:].min(axis=2) <= sampler.max_overlap
-    return np.concatenate([enough, few])
+    enough = ious[:, :-1].max(axis=0) >= np.array(sampler.min_overlaps)[:, None]
+    little = ious[:, -1:].min(axis=0) <= sampler.max_overlap
+    return np.concatenate([enough, little])
 
 
-def _ious(patches: Float32[np.ndarray, "n 4"], objects: Float64[np.ndarray, "g 4"]) -> Float64[np.ndarray, "n g"]:
-    px1, py1, px2, py2 = patches.T.astype(np.float64)[:, :, None]
-    ox1, oy1, ox2, oy2 = objects.T
+def _ious(objects: Float64[np.ndarray, "g 4"], patches: Float32[np.ndarray, "n 4"]) -> Float64[np.ndarray, "g n"]:
+    ox1, oy1, ox2, oy2 = objects.T[:, :, None]
+    px1, py1, px2, py2 = patches.T.astype(np.float64)
     width = np.minimum(px2, ox2) - np.maximum(px1, ox1)
     height = np.minimum(py2, oy2) - np.maximum(py1, oy1)
     overlap = np.maximum(width, 0) * np.maximum(height, 0)
