@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multibox.data.coco import coco_category_ids, read_coco
+from multibox.data.coco import read_coco
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
 from shared_data import shared
@@ -44,7 +44,9 @@ def test_counts_against_the_json_module(name: str) -> None:
     document = json.loads(path.read_text())
     data = read_coco(path)
     names = {entry["id"]: entry["name"] for entry in document["categories"]}
-    assert coco_category_ids(path) == tuple(sorted(names))
+    assert data.category_ids == tuple(sorted(names))
+    areas = sum(entry["area"] for entry in document["annotations"])
+    assert sum(float(e.areas.sum()) for e in data if e.areas is not None) == pytest.approx(areas)
     assert data.class_names == tuple(names[key] for key in sorted(names))
     assert len(data) == len(document["images"])
     expected = Counter((str(entry["image_id"]), names[entry["category_id"]]) for entry in document["annotations"])

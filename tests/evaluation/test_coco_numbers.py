@@ -3,6 +3,7 @@
 import builtins
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,11 @@ import numpy as np
 import pytest
 
 from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
-from multibox.data.coco import coco_category_ids, read_coco
+from multibox.data.coco import read_coco
 from multibox.data.dataset import Dataset, Example
-from multibox.errors import DataError, UsageError
+from multibox.errors import UsageError
 from multibox.evaluation import coco
 from multibox.evaluation.coco import NUMBERS, evaluate_coco
-from multibox.evaluation.coco_areas import read_areas
 from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.files import read_detections
 from multibox.evaluation.voc import evaluate_voc
@@ -39,7 +39,8 @@ def coco_dataset(annotation_file: Path) -> tuple[Dataset, tuple[int, ...]]:
         boxes[:, 2:] += boxes[:, :2]
         labels = [ids.index(row["category_id"]) for row in rows]
         crowd = [bool(row["iscrowd"]) for row in rows]
-        examples.append(an_example(str(image_id), boxes=boxes, labels=labels, crowd=crowd))
+        example = an_example(str(image_id), boxes=boxes, labels=labels, crowd=crowd)
+        examples.append(replace(example, areas=np.array([row["area"] for row in rows], dtype=float)))
     return Dataset(annotation_file.stem, tuple(names[number] for number in ids), tuple(examples)), ids
 
 
@@ -55,8 +56,7 @@ def test_the_hundred_pictures_of_the_coco_api(capfd: pytest.CaptureFixture[str])
     annotation_file = folder / "instances_val2014_100.json"
     dataset, ids = coco_dataset(annotation_file)
     found = read_detections(folder / "instances_val2014_fakebbox100_results.json", dataset=dataset, category_ids=ids)
-    areas = read_areas(annotation_file, dataset=dataset)
-    evaluation = evaluate(found, dataset, metric="coco", areas=areas)
+    evaluation = evaluate(found, dataset, metric="coco")
     expected = expected_box_numbers((folder / "val2014_fake_eval_res.txt").read_text())
     assert [round(evaluation.numbers[name], 3) for name in NUMBERS] == expected
     assert evaluation.mean == evaluation.numbers["AP"] == pytest.approx(np.nanmean(list(evaluation.ap.values())))
@@ -68,40 +68,12 @@ def test_the_packages_reader_leads_to_the_same_numbers() -> None:
     folder = shared("data/coco_eval100")
     annotation_file = folder / "instances_val2014_100.json"
     results = folder / "instances_val2014_fakebbox100_results.json"
+    own, ids = coco_dataset(annotation_file)
     numbers = []
-    for dataset, ids in (
-        coco_dataset(annotation_file),
-        (read_coco(annotation_file), coco_category_ids(annotation_file)),
-    ):
-        found = read_detections(results, dataset=dataset, category_ids=ids)
-        areas = read_areas(annotation_file, dataset=dataset)
-        numbers.append(evaluate(found, dataset, metric="coco", areas=areas).numbers)
+    for dataset, category_ids in ((own, ids), (read_coco(annotation_file), None)):
+        found = read_detections(results, dataset=dataset, category_ids=category_ids)
+        numbers.append(evaluate(found, dataset, metric="coco").numbers)
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-9)
-
-
-def test_areas_of_segmentations_come_from_the_file() -> None:
-    """Areas found again by box for all 839 objects against the column of the annotation file."""
-    annotation_file = shared("data/coco_eval100") / "instances_val2014_100.json"
-    dataset, _ = coco_dataset(annotation_file)
-    areas = read_areas(annotation_file, dataset=dataset)
-    rows = json.loads(annotation_file.read_text())["annotations"]
-    for example in dataset:
-        expected = [row["area"] for row in rows if row["image_id"] == int(example.id)]
-        assert areas[example.id].tolist() == expected
-
-
-def test_areas_of_another_file(tmp_path: Path) -> None:
-    """The messages for a file that is no annotation file and for one that lacks an object."""
-    dataset = a_dataset(an_example("7", boxes=[CAT]))
-    file = tmp_path / "instances.json"
-    file.write_text("[]")
-    with pytest.raises(DataError, match=r"instances\.json: not a COCO annotation file"):
-        read_areas(file, dataset=dataset)
-    row = {"image_id": 8, "category_id": 3, "bbox": [0, 0, 4, 5]}
-    file.write_text(json.dumps({"categories": [{"id": 3, "name": "cat"}], "annotations": [row]}))
-    with pytest.raises(DataError, match="no cat in picture '7'"):
-        read_areas(file, dataset=dataset)
-    assert read_areas(file, dataset=a_dataset(an_example("8", boxes=[(0, 0, 4, 5)])))["8"].tolist() == [20]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -152,7 +124,8 @@ def test_given_areas_decide_what_is_small() -> None:
     dataset = a_dataset(an_example("a", boxes=[(0, 0, 200, 200)]))
     found = [some_detections([(0, 0, 200, 200)], scores=[0.9])]
     by_box = evaluate_coco(dataset, detections=found).numbers
-    by_area = evaluate_coco(dataset, detections=found, areas={"a": np.array([100.0])}).numbers
+    dataset = a_dataset(replace(dataset[0], areas=np.array([100.0])))
+    by_area = evaluate_coco(dataset, detections=found).numbers
     assert (by_box["APl"], by_area["APs"]) == (pytest.approx(1), pytest.approx(1))
     assert np.isnan([by_box["APs"], by_box["APm"], by_area["APm"], by_area["APl"]]).all()
 

@@ -28,11 +28,6 @@ def read_coco(
     return to_dataset(scan_coco(annotation_file, images=images, ids=ids))
 
 
-def coco_category_ids(annotation_file: Path | str) -> tuple[int, ...]:
-    """The category id of each label, in the order of the labels."""
-    return tuple(_categories(Path(annotation_file), _document(Path(annotation_file))))
-
-
 def scan_coco(
     annotation_file: Path | str, *, images: Path | str | None = None, ids: Iterable[int] | Path | str | None = None
 ) -> RawDataset:
@@ -50,7 +45,16 @@ def scan_coco(
     home = path.resolve().parent
     root = home.parent if home.name == "annotations" else home
     name = f"{root.name} {path.stem.removeprefix('instances_')}"
-    return RawDataset(name, "coco", tuple(categories.values()), labels, records, "annotation", tuple(faults))
+    return RawDataset(
+        name,
+        "coco",
+        tuple(categories.values()),
+        labels,
+        records,
+        "annotation",
+        tuple(faults),
+        category_ids=tuple(categories),
+    )
 
 
 def _document(path: Path) -> Mapping[str, Any]:
@@ -150,6 +154,7 @@ def _object(entry: Mapping[str, Any], place: int) -> RawObject:
         box=(x, y, x + width, y + height),
         difficult=bool(entry.get("difficult", False)),
         crowd=bool(entry.get("iscrowd", False)),
+        area=float(entry["area"]) if "area" in entry else None,
     )
 
 

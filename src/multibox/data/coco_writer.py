@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -27,7 +27,7 @@ def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
         for entry, image_id in zip(written, numbers, strict=False):
             width, height = entry.size
             images.append({"id": image_id, "file_name": entry.picture.name, "width": width, "height": height})
-            annotations += [_annotation(row, image_id, next(annotation_ids)) for row in _objects(entry)]
+            annotations += [_annotation(item, image_id, next(annotation_ids)) for item in _objects(entry)]
         document = {"images": images, "annotations": annotations, "categories": categories}
         (out / f"annotations/instances_{split}.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
     renamed = [str(number) for number in ids] != [entry.example.id for entry in everything]
@@ -41,27 +41,33 @@ def _image_ids(names: list[str]) -> list[int]:
     return list(range(1, len(names) + 1))
 
 
-def _objects(entry: Written) -> list[tuple[Float32[np.ndarray, "4"], int, bool, bool]]:
+class _Object(NamedTuple):
+    box: Float32[np.ndarray, "4"]
+    label: int
+    crowd: bool
+    difficult: bool
+    area: float | None
+
+
+def _objects(entry: Written) -> list[_Object]:
     example = entry.example
-    rows = zip(example.boxes, example.labels, example.crowd, example.difficult, strict=True)
-    return [(box, int(label), bool(crowd), bool(difficult)) for box, label, crowd, difficult in rows]
+    areas = [None] * len(example.labels) if example.areas is None else example.areas.tolist()
+    rows = zip(example.boxes, example.labels, example.crowd, example.difficult, areas, strict=True)
+    return [_Object(box, int(label), bool(crowd), bool(difficult), area) for box, label, crowd, difficult, area in rows]
 
 
-def _annotation(
-    row: tuple[Float32[np.ndarray, "4"], int, bool, bool], image_id: int, annotation_id: int
-) -> dict[str, Any]:
-    box, label, crowd, difficult = row
-    x1, y1, x2, y2 = (float(str(side)) for side in box)
+def _annotation(item: _Object, image_id: int, annotation_id: int) -> dict[str, Any]:
+    x1, y1, x2, y2 = (float(str(side)) for side in item.box)
     width, height = _extent(x1, x2), _extent(y1, y2)
     annotation = {
         "id": annotation_id,
         "image_id": image_id,
-        "category_id": label + 1,
+        "category_id": item.label + 1,
         "bbox": [x1, y1, width, height],
-        "area": round(width * height, 4),
-        "iscrowd": int(crowd),
+        "area": round(width * height, 4) if item.area is None else item.area,
+        "iscrowd": int(item.crowd),
     }
-    return annotation | ({"difficult": 1} if difficult else {})
+    return annotation | ({"difficult": 1} if item.difficult else {})
 
 
 def _extent(start: float, end: float) -> float:

@@ -1,11 +1,11 @@
 """A data set in memory: class names and one Example for each picture; no pixel is read here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +14,8 @@ class Example:
 
     `boxes` are (x1, y1, x2, y2) in continuous pixels of the picture, `labels` index the data set's class names
     (no background). `size` is (width, height) as the annotation says, None where it says nothing. `id` is the name
-    that detection files use for the picture: the file stem in VOC, the image id in COCO.
+    that detection files use for the picture: the file stem in VOC, the image id in COCO. `areas` are what COCO calls
+    an object small, medium or large by, square pixels of its segmentation; None where only boxes are known.
     """
 
     image: Path
@@ -24,6 +25,7 @@ class Example:
     crowd: Bool[np.ndarray, " g"]
     id: str
     size: tuple[int, int] | None = None
+    areas: Float64[np.ndarray, " g"] | None = None
 
     def keep(self, mask: Bool[np.ndarray, " g"]) -> "Example":
         """The same picture with only the objects where `mask` is true."""
@@ -33,17 +35,23 @@ class Example:
             labels=self.labels[mask],
             difficult=self.difficult[mask],
             crowd=self.crowd[mask],
+            areas=None if self.areas is None else self.areas[mask],
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples with the class names that their labels index. `problems` are lines about what was passed over in reading."""
+    """Examples with the class names that their labels index.
+
+    `problems` are lines about what was passed over in reading. `category_ids` are the numbers that COCO files have for
+    the classes, None where the format has none.
+    """
 
     name: str
     class_names: tuple[str, ...]
     examples: tuple[Example, ...]
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -76,7 +76,13 @@ def choose_classes(
     if len(set(kept)) < len(kept):
         raise UsageError(f"classes {listed(kept)} name one class twice; name each once")
     table = np.array([kept.index(name) if name in kept else -1 for name in renamed], dtype=np.int64)
-    return replace(dataset, class_names=kept, examples=tuple(_relabel(example, table) for example in dataset))
+    ids = dataset.category_ids
+    return replace(
+        dataset,
+        class_names=kept,
+        examples=tuple(_relabel(example, table) for example in dataset),
+        category_ids=None if ids is None else tuple(ids[renamed.index(name)] for name in kept),
+    )
 
 
 def join(*datasets: Dataset) -> Dataset:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
 from multibox.data.dataset import Dataset, Example
 from multibox.data.problem import Problem
@@ -26,7 +26,7 @@ class RawObject(NamedTuple):
 
     `number` is its place in the file (from 1; the annotation id in COCO), `category` the class as written (name or
     id), `values` the four numbers as written, `box` the same as corners in continuous pixels, neither clipped nor
-    checked.
+    checked. `area` is that of its segmentation, where the file says it.
     """
 
     number: int
@@ -35,6 +35,7 @@ class RawObject(NamedTuple):
     box: Box
     difficult: bool = False
     crowd: bool = False
+    area: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class RawDataset:
     records: tuple[Record, ...]
     word: str = "object"
     faults: tuple[Problem, ...] = ()
+    category_ids: tuple[int, ...] | None = None
 
     def file_of(self, record: Record) -> str:
         """The file to correct for this picture: its annotation, or the picture itself where one file describes many."""
@@ -122,11 +124,20 @@ def to_example(record: Record, labels: Mapping[str, int]) -> tuple[Example, list
         crowd=np.array([item.crowd for item in items], dtype=np.bool_),
         id=record.id,
         size=record.size,
+        areas=_areas(items),
     )
     usable = _extended(boxes)
     if usable.all():
         return example, []
     return example.keep(usable), [item for item, good in zip(items, usable, strict=True) if not good]
+
+
+def _areas(items: Sequence[RawObject]) -> Float64[np.ndarray, " g"] | None:
+    """The areas that the file says, with those of the boxes for the rest; None where it says none."""
+    if all(item.area is None for item in items):
+        return None
+    boxes = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (item.box for item in items)]
+    return np.array([box if item.area is None else item.area for item, box in zip(items, boxes, strict=True)])
 
 
 def to_dataset(raw: RawDataset) -> Dataset:
@@ -147,7 +158,7 @@ def to_dataset(raw: RawDataset) -> Dataset:
         example, dropped = to_example(record, raw.labels)
         examples.append(example)
         problems += [_dropped_line(raw, record, item) for item in dropped]
-    return Dataset(raw.name, raw.class_names, tuple(examples), tuple(problems))
+    return Dataset(raw.name, raw.class_names, tuple(examples), tuple(problems), raw.category_ids)
 
 
 def _require_classes(raw: RawDataset, record: Record) -> None:

@@ -1,6 +1,6 @@
 """The twelve box numbers of COCO, and AP for each class, computed by faster-coco-eval (the extra `coco`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +33,18 @@ def evaluate_coco(
     dataset: Dataset,
     *,
     detections: Sequence[Detections],
-    areas: Mapping[str, Float64[np.ndarray, " g"]] | None = None,
 ) -> CocoResult:
     """AP and AR over IoU .5 to .95. `detections` has one entry for each picture in order, labels index the class names.
 
     Crowd objects are regions in which detections are ignored; difficult objects are treated in the same way.
-    What is small, medium or large depends on the object's area in square pixels: `areas` gives it by picture id and
-    object (COCO means the area of the segmentation), without it the area of the box decides. UsageError without
+    What is small, medium or large depends on the object's area in square pixels: `Example.areas` where the data set has
+    it (COCO means the area of the segmentation), else the area of the box. UsageError without
     faster-coco-eval. Equal scores keep the order of the picture ids where all are numbers, as in COCO, and otherwise
     the order of the data set.
     """
     evaluator_class = _import_evaluator()
     order = _official_order(dataset)
-    truth = [_truth_rows(dataset[i], areas=None if areas is None else areas[dataset[i].id]) for i in order]
+    truth = [_truth_rows(dataset[i]) for i in order]
     evaluator = evaluator_class(
         _coco(dataset, rows=truth),
         _coco(dataset, rows=[_detection_rows(detections[i]) for i in order]),
@@ -78,10 +77,9 @@ def _official_order(dataset: Dataset) -> list[int]:
     return order
 
 
-def _truth_rows(example: Example, *, areas: Float64[np.ndarray, " g"] | None) -> list[dict[str, Any]]:
+def _truth_rows(example: Example) -> list[dict[str, Any]]:
     boxes = _to_xywh(example.boxes)
-    if areas is None:
-        areas = boxes[:, 2] * boxes[:, 3]
+    areas = boxes[:, 2] * boxes[:, 3] if example.areas is None else example.areas
     ignore = example.crowd | example.difficult
     columns = zip(boxes.tolist(), example.labels.tolist(), ignore.tolist(), areas.tolist(), strict=True)
     return [

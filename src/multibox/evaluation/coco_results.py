@@ -15,7 +15,8 @@ from multibox.evaluation.result_rows import FLOAT32_MAX, ResultRow, detections_b
 def read_coco_results(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections of every picture by its id. `category_ids` holds the id of each class; None numbers them from 1.
+    """Detections of every picture by its id. `category_ids` holds the id of each class; None takes those
+    of the data set, or numbers them from 1 where it has none.
 
     `image_id` may be a number or text. `image_size` is (0, 0) where the data set does not say it.
     DataError, naming file, entry and value, for what is malformed or not in the data set.
@@ -42,7 +43,9 @@ def write_coco_results(
 
 
 def _ids_of_classes(dataset: Dataset, *, category_ids: Sequence[int] | None) -> list[int]:
-    ids = list(range(1, len(dataset.class_names) + 1)) if category_ids is None else list(category_ids)
+    if category_ids is None:
+        category_ids = dataset.category_ids or range(1, len(dataset.class_names) + 1)
+    ids = list(category_ids)
     if len(ids) != len(dataset.class_names):
         raise DataError(
             f"{len(ids)} category ids for the {len(dataset.class_names)} classes of {dataset.name}; "

@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-from jaxtyping import Float64
-
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
@@ -21,7 +18,6 @@ METRICS = ("voc07", "voc10", "coco")
 
 BatchDetector = Callable[[list[Path]], Sequence[Detections]]
 Progress = Callable[[int, int], None]
-Areas = Mapping[str, Float64[np.ndarray, " g"]]
 
 
 @runtime_checkable
@@ -38,14 +34,13 @@ def evaluate(
     metric: str = "voc10",
     progress: Progress | None = None,
     batch_size: int = 8,
-    areas: Areas | None = None,
 ) -> Evaluation:
     """Average precision of a detector on a data set, all of whose pictures count.
 
     `detector` takes a list of picture paths and gives their Detections (`multibox.Detector` does), or is a mapping from
     picture id to Detections, where pictures that it lacks have none. `metric` is one of METRICS. `progress` is called
     with the number of pictures done and of all. Classes are matched by name. A picture that cannot be read counts as
-    without detections and is listed in `problems`. `areas` is for coco alone: see `evaluate_coco` and `read_areas`.
+    without detections and is listed in `problems`.
     UsageError for an unknown metric or a batch size below 1. DataError for a data set without pictures, or of which no
     picture can be read, for detections of unknown pictures, and for classes of the data set that the detector lacks.
     """
@@ -61,7 +56,7 @@ def evaluate(
     else:
         found, problems = _detect(detector, dataset=dataset, batch_size=batch_size, progress=progress)
     if metric == "coco":
-        return _coco_evaluation(dataset, detections=found, areas=areas, problems=problems)
+        return _coco_evaluation(dataset, detections=found, problems=problems)
     return _voc_evaluation(dataset, detections=found, metric=metric, problems=problems)
 
 
@@ -138,10 +133,8 @@ def _voc_evaluation(dataset: Dataset, *, detections: list[Detections], metric: s
     )
 
 
-def _coco_evaluation(
-    dataset: Dataset, *, detections: list[Detections], areas: Areas | None, problems: list[str]
-) -> Evaluation:
-    result = evaluate_coco(dataset, detections=detections, areas=areas)
+def _coco_evaluation(dataset: Dataset, *, detections: list[Detections], problems: list[str]) -> Evaluation:
+    result = evaluate_coco(dataset, detections=detections)
     return Evaluation(
         metric="coco",
         class_names=dataset.class_names,
