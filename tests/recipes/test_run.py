@@ -1,5 +1,6 @@
 """A recipe from data to weights in a run folder, on a network that steps in milliseconds."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,16 @@ def test_a_resume_needs_the_same_recipe(scenes: Path, tmp_path: Path):
     other = replace(recipe, schedule=Schedule(2, rate=0.5))
     with pytest.raises(TrainingError, match=r"schedule\.rate was 0\.01, is 0\.5"):
         train(other, data=scenes, out=tmp_path / "run", resume=True)
+
+
+def test_data_that_would_spoil_training_is_refused(scenes: Path, tmp_path: Path):
+    """A data set with a picture that is not there against: an error that names it and no folder."""
+    for part in ("Annotations", "ImageSets", "JPEGImages"):
+        shutil.copytree(scenes / part, tmp_path / "copy" / part)
+    (tmp_path / "copy" / "JPEGImages" / "train_00002.jpg").unlink()
+    with pytest.raises(DataError, match=r"problems that would spoil training \(1\).*train_00002\.jpg.*data check"):
+        train(replace(tiny_recipe(quick()), train_split="train"), data=tmp_path / "copy", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_mistakes_leave_no_folder(scenes: Path, tmp_path: Path):

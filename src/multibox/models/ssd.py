@@ -1,6 +1,7 @@
 """SSD as a module: pictures in, offsets and class scores of all priors out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 
 import torch
@@ -14,6 +15,8 @@ from multibox.models.heads import Heads, extra_layer, lite_extra_layer
 from multibox.models.mobilenet import MobileNetV3Large
 from multibox.models.vgg import VGG16, L2Norm
 from multibox.nms import Selection, select
+
+Three = tuple[float, float, float]
 
 
 class SSD(nn.Module):
@@ -68,6 +71,12 @@ class SSD(nn.Module):
         if offsets.shape[1] != self.config.priors.count:
             raise InputError(_misfit(images, offsets, self.config))
         return offsets, logits
+
+    def normalise_with(self, *, mean: Three, std: Three) -> None:
+        """Expect another normalisation of the input: what the values of the layers were trained with."""
+        self.config = replace(self.config, mean=mean, std=std)
+        self.mean.copy_(torch.tensor(mean).view(3, 1, 1))
+        self.std.copy_(torch.tensor(std).view(3, 1, 1))
 
     @torch.inference_mode()
     def detect(self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]) -> list[Selection]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
+from multibox.data.check import cheap_check
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loader import batches
 from multibox.device import choose_device
-from multibox.errors import TrainingError, UsageError
+from multibox.errors import DataError, TrainingError, UsageError
 from multibox.models.ssd import SSD
 from multibox.recipes import find_recipe
 from multibox.recipes.recipe import Recipe
@@ -21,6 +22,7 @@ from multibox.training.progress import METRICS, ProgressLine
 from multibox.weights.file import save_weights
 
 RECIPE = "recipe.json"
+_SHOWN_PROBLEMS = 10
 
 
 def train(
@@ -41,6 +43,8 @@ def train(
     folder = Path(out)
     _check_folder(folder, recipe, resume=resume)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+    progress = ProgressLine(steps=recipe.schedule.iterations)
+    _refuse_harm(dataset, progress)
     validate = _validator(recipe, data)
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
@@ -68,7 +72,6 @@ def train(
         start=run.step * recipe.loop.accumulate,
         use_difficult=recipe.use_difficult,
     )
-    progress = ProgressLine(steps=recipe.schedule.iterations)
     progress.say(_headline(recipe, dataset, folder))
     fit(
         run,
@@ -79,6 +82,19 @@ def train(
         progress=progress,
     )
     return run.result
+
+
+def _refuse_harm(dataset: Dataset, progress: ProgressLine) -> None:
+    """Say what the quick part of the data check found; DataError where it would crash or poison the training."""
+    problems = [problem for problem in cheap_check(dataset) if problem.severity != "note"]
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        progress.say(f"{problem.severity}: {problem}")
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise DataError(
+            f"{dataset.name} has problems that would spoil training ({len(errors)}), the first: {errors[0]}; "
+            "`multibox data check` lists all"
+        )
 
 
 def _check_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:

@@ -67,6 +67,8 @@ class Run:
         state = {
             "step": self.step,
             "best": self.best,
+            "mean": self.model.config.mean,
+            "std": self.model.config.std,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.model.state_dict() if self.average else None,
@@ -77,6 +79,8 @@ class Run:
         """Go back to the folder's checkpoint; metrics written after it are forgotten."""
         state: dict[str, Any] = load_checkpoint(folder)
         self.step, self.best = state["step"], state["best"]
+        for model in (self.model, self.result):
+            model.normalise_with(mean=state["mean"], std=state["std"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average:

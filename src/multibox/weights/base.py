@@ -1,9 +1,8 @@
 """ImageNet weights for the base network, from the files that the authors, torchvision and amdegroot publish."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from multibox.errors import MultiboxError, UsageError, WeightsError
@@ -50,9 +49,7 @@ def load_base(model: SSD, source: Path | str) -> tuple[str, ...]:
                 f"{tuple(wanted) if wanted else 'no such layer'}: base weights need the full width and the same layers"
             )
     model.base.load_state_dict(weights.tensors, strict=False)
-    model.config = replace(model.config, mean=weights.mean, std=weights.std)
-    model.mean.copy_(torch.tensor(weights.mean).view(3, 1, 1))
-    model.std.copy_(torch.tensor(weights.std).view(3, 1, 1))
+    model.normalise_with(mean=weights.mean, std=weights.std)
     return tuple(name for name in state if name not in weights.tensors and not name.endswith("num_batches_tracked"))
 
 
