@@ -1,5 +1,6 @@
 import itertools
 import logging
+import pickle
 from pathlib import Path
 
 import cv2
@@ -7,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augment import AUGMENTATIONS, MEAN
 from multibox.data.dataset import Dataset, Example
-from multibox.data.loader import Batch, batches
+from multibox.data.loader import Batch, _Stream, batches
+from multibox.data.packed import PackedDataset
 from multibox.errors import DataError
+
+# Python 3.12 and later warn about every fork of a process that has threads, as torch always has
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
 def make_example(folder: Path, number: int, boxes: list[list[float]], *, readable: bool = True) -> Example:
@@ -125,6 +130,14 @@ def test_a_data_set_without_one_readable_picture_is_an_error(tmp_path: Path, wor
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="no pictures"):
         take(Dataset("empty", ("a",), ()), 1)
+
+
+def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset) -> None:
+    """What a worker gets survives pickling, as platforms without fork need, and gives the same batches."""
+    settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": (24, 32), "batch_size": 3, "seed": 1}
+    stream = _Stream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN)
+    copy = pickle.loads(pickle.dumps(stream))
+    assert_same(list(itertools.islice(copy, 3)), list(itertools.islice(batches(dataset, **settings, start=2), 3)))
 
 
 def test_a_batch_moves_to_a_device(dataset: Dataset) -> None:
