@@ -16,6 +16,10 @@ COMMANDS = {
     "evaluate": (
         "WEIGHTS --batch --data --detections --device --ground-truth --help --json --metric --precision --split"
     ),
+    "export": (
+        "WEIGHTS --batch --calibrate --calibrate-pictures --calibrate-split --check --check-split --force --format"
+        " --help --json --metric --out --precision --raw -f -o"
+    ),
     "priors": "--help",
     "priors show": "--dataset --help --json --model",
     "train": "RECIPE --data --device --help --out --resume --seed --set --split --workers -o",

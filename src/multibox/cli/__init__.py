@@ -12,6 +12,7 @@ from multibox.cli.console import complain, say
 from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
 from multibox.cli.evaluate_command import evaluate
+from multibox.cli.export_command import export
 from multibox.cli.train_command import train
 from multibox.errors import MultiboxError
 
@@ -23,6 +24,7 @@ app.command(short_help="Try everything on generated pictures.")(demo)
 app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
+app.command()(export)
 app.add_typer(data_command.app, name="data")
 app.add_typer(priors_command.app, name="priors")
 app.add_typer(weights_command.app, name="weights")

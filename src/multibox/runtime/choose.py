@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Float, Float32, Shaped, UInt8
 from torch import Tensor
 
 from multibox.coder import Coder
@@ -32,7 +32,7 @@ class Chooser:
 
 
 def filled_rows(
-    boxes: Float32[np.ndarray, "b n 4"], scores: Float32[np.ndarray, "b n"], labels: Int[np.ndarray, "b n"]
+    boxes: Float32[np.ndarray, "b n 4"], scores: Float32[np.ndarray, "b n"], labels: Shaped[np.ndarray, "b n"]
 ) -> list[Selection]:
     """Detections of each picture from rows of which the unfilled, at the end, have label -1."""
     counts = (labels >= 0).sum(axis=1)

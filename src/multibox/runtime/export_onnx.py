@@ -1,6 +1,7 @@
 """A detector as an ONNX file that needs no multibox to run."""
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from multibox.errors import UsageError
 from multibox.models.ssd import SSD
+from multibox.models.vgg import L2Norm
 from multibox.runtime.exported import KEY, Exported
 from multibox.runtime.whole import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
 from multibox.weights.atomic import atomic_file
@@ -44,7 +46,7 @@ def export_onnx(
     if precision == "int8":
         from multibox.runtime.quantize import quantize_onnx
 
-        network = quantize_onnx(network, pictures)
+        network = quantize_onnx(network, pictures, has_norm=isinstance(model.norm, L2Norm))
     graph = network if raw else _joined(network, choice_graph(model))
     if precision in ("fp16", "bf16"):
         from multibox.runtime.narrow_onnx import narrow_weights
@@ -88,7 +90,7 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, 
 
     dynamic = {name: {0: torch.export.Dim("batch")} for name in inputs}
     with _quiet(), torch.inference_mode():
-        program = torch.export.export(module.eval(), (), kwargs=inputs, dynamic_shapes=dynamic, strict=True)
+        program = torch.export.export(module.eval(), (), kwargs=inputs, dynamic_shapes=dynamic, strict=False)
         exported = torch.onnx.export(
             program,
             kwargs=inputs,
@@ -105,12 +107,14 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's warnings about packages that it does not need here."""
+    """Without the exporter's warnings about packages that it does not need here, and about its own future."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logger.setLevel(before)
 

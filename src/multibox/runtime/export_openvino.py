@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from multibox.errors import UsageError
 from multibox.models.ssd import SSD
+from multibox.models.vgg import L2Norm
 from multibox.runtime.export_onnx import choice_graph, import_onnx, network_graph
 from multibox.runtime.exported import KEY, Exported
 from multibox.runtime.whole import OUTPUTS, RAW_OUTPUTS
@@ -59,7 +60,7 @@ def openvino_model(
     if precision == "int8":
         from multibox.runtime.quantize import quantize_openvino
 
-        network = quantize_openvino(network, pictures)
+        network = quantize_openvino(network, pictures, has_norm=isinstance(model.norm, L2Norm))
     _name_outputs(network, RAW_OUTPUTS)
     if not raw:
         network = _joined(network, _read(choice_graph(model)))

@@ -43,12 +43,18 @@ class FoldedSSD(nn.Module):
         for extra in self.extras:
             maps.append(extra(maps[-1]))
         maps[0] = first
-        offsets, logits = self.heads([maps[i] for i in self.sources])
-        return offsets.float(), logits.float()
+        sources = [maps[i] for i in self.sources]
+        offsets = [_rows(layer(x), 4) for layer, x in zip(self.heads.location, sources, strict=True)]
+        logits = [_rows(layer(x), self.heads.outputs) for layer, x in zip(self.heads.confidence, sources, strict=True)]
+        return torch.cat(offsets, dim=1).float(), torch.cat(logits, dim=1).float()
 
 
 class UnitNorm(nn.Module):
-    """L2Norm without its factors: unit length over the channels."""
+    """L2Norm without its factors: unit length over the channels.
+
+    The epsilon is the least sum of squares and not added to it, which differs for sums near it alone: the exporter to
+    ONNX takes an added constant as small as this for zero.
+    """
 
     def __init__(self, eps: float) -> None:
         super().__init__()
@@ -56,7 +62,12 @@ class UnitNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         wide = x.float()
-        return (wide * wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()).to(x.dtype)
+        return (wide * wide.square().sum(dim=1, keepdim=True).clamp(min=self.eps).rsqrt()).to(x.dtype)
+
+
+def _rows(maps: Float[Tensor, "b kn h w"], numbers: int) -> Float[Tensor, "b p n"]:
+    """One row a prior, with a batch size that an exporter may leave open."""
+    return maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, numbers)
 
 
 def _first_convolution(module: nn.Module) -> nn.Conv2d:
@@ -77,9 +88,9 @@ def _fold_norm(model: SSD) -> nn.Module:
 @torch.no_grad()
 def scale_inputs(convolution: nn.Conv2d, factors: Float[Tensor, " c"]) -> None:
     """Let the convolution give for x what it gave for x with each channel times its factor."""
-    depthwise = convolution.groups > 1
-    shape = (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
-    convolution.weight.copy_(convolution.weight.double() * factors.double().reshape(shape))
+    by_group = factors.double().reshape(convolution.groups, -1)
+    by_output = by_group.repeat_interleave(convolution.out_channels // convolution.groups, dim=0)
+    convolution.weight.copy_(convolution.weight.double() * by_output[:, :, None, None])
 
 
 @torch.no_grad()

@@ -25,10 +25,11 @@ class OnnxBackend:
         runtime = _import_runtime()
         if not Path(path).is_file():
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
+        providers = _providers(runtime, device)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         try:
-            self._session = runtime.InferenceSession(path, options, providers=_providers(runtime, device))
+            self._session = runtime.InferenceSession(path, options, providers=providers)
         except Exception as problem:  # its errors have no common class but this
             reason = str(problem).split("\n")[0]
             raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None

@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 
 Pictures = Sequence[UInt8[np.ndarray, "h w 3"]]
 
-
-def quantize_onnx(network: "ModelProto", pictures: Pictures) -> "ModelProto":
-    """The same network with integer convolutions; `pictures` are RGB at its input size."""
-    return _quantize(network, [{INPUT: picture[None]} for picture in pictures])
-
-
-def quantize_openvino(network: "Model", pictures: Pictures) -> "Model":
-    """The same network with integer convolutions; `pictures` are RGB at its input size."""
-    return _quantize(network, [picture[None] for picture in pictures])
+# What L2Norm consists of, and nothing else where there is one. Lengths span a range far too wide for 8 bits.
+_NORM_ONNX = ("Mul", "ReduceSum", "Sqrt", "Reciprocal")
+_NORM_OPENVINO = ("Multiply", "ReduceSum", "Sqrt", "Power", "Divide")
 
 
-def _quantize(network: Any, inputs: Sequence[Any]) -> Any:
+def quantize_onnx(network: "ModelProto", pictures: Pictures, *, has_norm: bool) -> "ModelProto":
+    """The same network with integer convolutions; `pictures` are RGB at its input size. An L2Norm stays as it is."""
+    return _quantize(network, [{INPUT: picture[None]} for picture in pictures], kept=_NORM_ONNX if has_norm else ())
+
+
+def quantize_openvino(network: "Model", pictures: Pictures, *, has_norm: bool) -> "Model":
+    """The same network with integer convolutions; `pictures` are RGB at its input size. An L2Norm stays as it is."""
+    return _quantize(network, [picture[None] for picture in pictures], kept=_NORM_OPENVINO if has_norm else ())
+
+
+def _quantize(network: Any, inputs: Sequence[Any], *, kept: Sequence[str]) -> Any:
     if not inputs:
         raise UsageError("int8 needs pictures to calibrate on: name a data set or a folder with --calibrate")
     nncf = _nncf()
@@ -39,6 +43,7 @@ def _quantize(network: Any, inputs: Sequence[Any]) -> Any:
             nncf.Dataset(list(inputs)),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(inputs),
+            ignored_scope=nncf.IgnoredScope(types=list(kept), validate=False),
         )
 
 

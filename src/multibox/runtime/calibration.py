@@ -1,0 +1,42 @@
+"""Pictures that show a quantiser which values to expect."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.data.load import load_dataset
+from multibox.errors import DataError
+from multibox.runtime.prepare import Prepared, prepare_ahead
+from multibox.runtime.sources import find_pictures
+
+
+def calibration_pictures(
+    path: Path | str, *, input_size: tuple[int, int], split: str | None = None, limit: int = 300
+) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Up to `limit` pictures at the input size (height, width), spread evenly over a data set or a folder of pictures.
+
+    Pictures that cannot be read are passed over. Raises DataError where there are none, and the errors of
+    `load_dataset`.
+    """
+    files = _files(Path(path), split=split)
+    chosen = _spread(files, limit)
+    prepared = prepare_ahead(chosen, input_size=input_size, ahead=8)
+    pictures = [picture.pixels for picture in prepared if isinstance(picture, Prepared)]
+    if not pictures:
+        raise DataError(f"none of the {len(chosen)} pictures of {path} can be read; name others")
+    return pictures
+
+
+def _files(path: Path, *, split: str | None) -> Sequence[Path]:
+    if path.is_dir() and split is None:
+        found = find_pictures([path]).files
+        if found:
+            return found
+    return [example.image for example in load_dataset(path, split=split)]
+
+
+def _spread(files: Sequence[Path], limit: int) -> list[Path]:
+    places = np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int)
+    return [files[place] for place in places]

@@ -1,0 +1,155 @@
+"""Every engine against the model in PyTorch as it is, in float32: the same detections, as near as its numbers are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine_cases import (
+    Tolerance,
+    agreement,
+    busy_picture,
+    empty_picture,
+    small_thing_picture,
+    steady_model,
+)
+from multibox.models.ssd import SSD
+from multibox.runtime.backend import Backend
+from multibox.runtime.detector import Detector
+from multibox.runtime.folded_backend import FoldedBackend
+from multibox.runtime.torch_backend import TorchBackend
+from shared_data import shared
+
+EXACT = Tolerance(score=2e-4, iou=0.999, share=0.99)
+BFLOAT16 = Tolerance(score=0.06, iou=0.75, share=0.9)
+INT8 = Tolerance(score=0.15, iou=0.55, share=0.7)
+
+
+class Engines:
+    """Backends with one model, each made when it is first asked for."""
+
+    def __init__(self, model: SSD, folder: Path) -> None:
+        self.model, self.folder = model, folder
+        self._made: dict[str, Detector] = {}
+
+    def __getitem__(self, name: str) -> Detector:
+        if name not in self._made:
+            make: Callable[[], Backend] = getattr(self, f"_{name}")
+            self._made[name] = Detector(make(), batch_size=5)
+        return self._made[name]
+
+    def _torch(self) -> Backend:
+        return TorchBackend(self.model)
+
+    def _torch_bfloat16(self) -> Backend:
+        return TorchBackend(self.model, precision="bfloat16")
+
+    def _packed(self) -> Backend:
+        return FoldedBackend(self.model)
+
+    def _packed_bfloat16(self) -> Backend:
+        return FoldedBackend(self.model, precision="bfloat16")
+
+    def _onnx_file(self) -> Path:
+        path = self.folder / "whole.onnx"
+        if not path.exists():
+            pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
+            from multibox.runtime.export_onnx import export_onnx
+
+            export_onnx(self.model, path)
+        return path
+
+    def _onnxruntime(self) -> Backend:
+        pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
+        from multibox.runtime.onnx_backend import OnnxBackend
+
+        return OnnxBackend(self._onnx_file())
+
+    def _openvino(self, precision: str = "fp32") -> Backend:
+        pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
+        from multibox.runtime.openvino_backend import OpenVinoBackend
+
+        backend = OpenVinoBackend.load(self._onnx_file())
+        backend.exported = replace(backend.exported, precision=precision)
+        return backend
+
+    def _openvino_bfloat16(self) -> Backend:
+        return self._openvino("bf16")
+
+    def _openvino_int8(self) -> Backend:
+        pytest.importorskip("nncf", reason="the packages of multibox[openvino] are not installed")
+        from multibox.runtime.export_openvino import export_openvino
+        from multibox.runtime.openvino_backend import OpenVinoBackend
+
+        pictures = [busy_picture(seed=100 + i) for i in range(4)] + [small_thing_picture(seed=200)]
+        path = self.folder / "int8.xml"
+        export_openvino(self.model, path, precision="int8", pictures=pictures)
+        return OpenVinoBackend.load(path)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
+    return Engines(steady_model(), tmp_path_factory.mktemp("engines"))
+
+
+@pytest.fixture(
+    params=[
+        ("torch", EXACT),
+        ("torch_bfloat16", BFLOAT16),
+        ("packed", EXACT),
+        ("packed_bfloat16", BFLOAT16),
+        ("onnxruntime", EXACT),
+        ("openvino", EXACT),
+        ("openvino_bfloat16", BFLOAT16),
+        ("openvino_int8", INT8),
+    ],
+    ids=lambda param: param[0],
+)
+def engine(request: pytest.FixtureRequest, engines: Engines) -> tuple[Detector, Tolerance]:
+    name, tolerance = request.param
+    return engines[name], tolerance
+
+
+def assert_agrees(detector: Detector, tolerance: Tolerance, expected: Detector, pictures: list) -> None:
+    """Alone and five at a time, every picture's detections are the reference's."""
+    wanted = expected(pictures)
+    for found in (detector(pictures, batch_size=5), detector(pictures, batch_size=1)):
+        for one, other in zip(found, wanted, strict=True):
+            assert one.image_size == other.image_size
+            assert abs(len(one) - len(other)) <= (1 - tolerance.share) * 200
+            assert agreement(one, other, tolerance=tolerance) >= tolerance.share
+
+
+def test_detections_are_the_models_on_generated_pictures(engine: tuple[Detector, Tolerance], engines: Engines):
+    """A picture with nothing, pictures full of detections and some between, in batches of 1 and 5, against PyTorch."""
+    pictures = [busy_picture(seed=1), empty_picture(), small_thing_picture(seed=2), busy_picture(seed=3)]
+    assert_agrees(*engine, engines["torch"], [*pictures, small_thing_picture(seed=4)])
+
+
+def test_detections_are_the_models_on_photographs(engine: tuple[Detector, Tolerance], engines: Engines):
+    """Photographs of several sizes, in batches of 1 and 5, against PyTorch."""
+    photographs = sorted(shared("data/voc_100/VOC2012/JPEGImages").glob("*.jpg"))[:5]
+    assert_agrees(*engine, engines["torch"], photographs)
+
+
+def test_nothing_is_found_where_nothing_is(engine: tuple[Detector, Tolerance]):
+    """A picture of the mean colour, for which all scores but the background's are below 0.001, against no rows."""
+    found = engine[0](empty_picture())
+    assert len(found) == 0
+    assert found.boxes.shape == (0, 4)
+
+
+def test_detections_keep_their_promises(engine: tuple[Detector, Tolerance]):
+    """Types, order, limits and the number of rows of a full result against what `Detections` says."""
+    detector, _ = engine
+    found = detector(busy_picture(seed=1))
+    assert len(found) > 150
+    assert (found.boxes.dtype, found.scores.dtype, found.labels.dtype) == (np.float32, np.float32, np.int64)
+    assert (np.diff(found.scores) <= 0).all()
+    assert ((found.boxes >= 0) & (found.boxes <= 300)).all()
+    assert (found.boxes[:, :2] < found.boxes[:, 2:]).all()
+    assert set(found.labels) <= {0, 1, 2, 3}
+    assert detector.engine
+    assert detector.timed(busy_picture(seed=1))[1]["network"] > 0

@@ -1,0 +1,123 @@
+"""Folded and packed models against the models they were made from."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from engine_cases import steady_model
+from multibox.models.config import ModelConfig, slim300_config, ssdlite320_config
+from multibox.models.heads import Extra
+from multibox.models.ssd import SSD
+from multibox.runtime import prepacked
+from multibox.runtime.fold import FoldedSSD, UnitNorm, scale_inputs
+from tiny_detector import CLASS_NAMES
+
+TINY = replace(slim300_config(width=1 / 32), std=(58.0, 57.0, 55.0), mean=(123.675, 116.28, 103.53))
+
+
+def lived_in(config: ModelConfig) -> SSD:
+    """A model whose normalisations and L2 factors differ from channel to channel, as after training."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        model = SSD(config, CLASS_NAMES)
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.normal_(module.bias, std=0.2)
+                nn.init.normal_(module.running_mean, std=0.2)
+                nn.init.uniform_(module.running_var, 0.5, 2)
+        for parameter in model.norm.parameters():
+            nn.init.uniform_(parameter, 5, 20)
+    return model.eval()
+
+
+CONFIGS = {
+    "batch norm": TINY,
+    "L2Norm": replace(TINY, batch_norm=False),
+    "L2Norm that predicts nothing": replace(
+        TINY, batch_norm=False, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])
+    ),
+    "mobilenet": replace(ssdlite320_config(), extras=tuple(Extra(8, 16) for _ in range(4))),
+}
+
+
+def picture_batch(config: ModelConfig, *, count: int = 2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    shape = (count, *config.input_size, 3)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@torch.inference_mode()
+def test_a_folded_model_computes_the_same(name: str):
+    """Offsets and logits on noise, which has no soft borders, against the model as it is, to float32 rounding."""
+    model = lived_in(CONFIGS[name])
+    images = picture_batch(model.config)
+    folded = FoldedSSD(model)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    for found, expected in zip(folded(images), model(images), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.skipif(not prepacked.is_available(), reason="this build of PyTorch has no oneDNN")
+@pytest.mark.parametrize("name", CONFIGS)
+@torch.inference_mode()
+def test_a_packed_model_computes_the_same(name: str):
+    """The same in oneDNN's layout, first with a batch of two and then of one, in float32 and in bfloat16."""
+    model = lived_in(CONFIGS[name])
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.04)):
+        packed = FoldedSSD(model, dtype=dtype).to(memory_format=torch.channels_last)
+        prepacked.prepack(packed)
+        assert not any(isinstance(module, nn.Conv2d) for module in packed.modules())
+        for count in (2, 1):
+            images = picture_batch(model.config, count=count)
+            for found, expected in zip(packed(images), model(images), strict=True):
+                assert found.dtype == torch.float32
+                assert (found - expected).abs().max() <= tolerance * expected.abs().max()
+
+
+@torch.inference_mode()
+def test_the_model_itself_stays_as_it_was():
+    """State and outputs of a model before and after it was folded, packed and run."""
+    model = lived_in(CONFIGS["batch norm"])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    packed = FoldedSSD(model)
+    prepacked.prepack(packed)
+    packed(picture_batch(model.config))
+    assert before.keys() == model.state_dict().keys()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+@torch.inference_mode()
+def test_a_position_without_length_gives_zeros():
+    """UnitNorm of zeros against zeros, and of other vectors against torch's own normalisation."""
+    x = torch.randn(1, 6, 2, 2, generator=torch.Generator().manual_seed(0))
+    x[:, :, 0, 0] = 0
+    expected = nn.functional.normalize(x, dim=1)
+    torch.testing.assert_close(UnitNorm(1e-10)(x), expected)
+    assert (UnitNorm(1e-10)(x)[:, :, 0, 0] == 0).all()
+
+
+@torch.inference_mode()
+def test_nothing_in_a_picture_of_the_mean_colour():
+    """Zeros inside the network, where L2Norm divides by its epsilon, against finite numbers equal to the model's."""
+    model = steady_model()
+    images = torch.tensor([123, 117, 104], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 300, 300)
+    for found, expected in zip(FoldedSSD(model)(images), model(images), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@torch.inference_mode()
+def test_scaled_inputs(groups: int):
+    """A convolution, dense or depthwise, with scaled weights against the same convolution of scaled inputs."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        convolution = nn.Conv2d(4, 8, 3, groups=groups)
+        x, factors = torch.randn(1, 4, 6, 6), torch.rand(4)
+    expected = convolution(x * factors.view(1, -1, 1, 1))
+    scale_inputs(convolution, factors)
+    torch.testing.assert_close(convolution(x), expected)

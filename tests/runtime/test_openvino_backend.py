@@ -1,0 +1,86 @@
+"""OpenVINO behind the Detector: its files, models in memory, and batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine_cases import Tolerance, agreement
+from multibox.detections import Detections
+from multibox.errors import UsageError, WeightsError
+from multibox.models.ssd import SSD
+from multibox.runtime.detector import Detector
+from multibox.runtime.exported import Exported
+from tiny_detector import CLASS_NAMES, noise_picture, tiny_model
+
+openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
+pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
+
+from multibox.runtime.export_openvino import export_openvino  # noqa: E402
+from multibox.runtime.openvino_backend import OpenVinoBackend  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model() -> SSD:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def exported(model: SSD, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "tiny.xml"
+    export_openvino(model, path, info={"score": 0.5}, precision="fp16", batch=2)
+    return path
+
+
+def assert_near(found: list[Detections], expected: list[Detections], *, tolerance: Tolerance) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert agreement(one, other, tolerance=tolerance) >= tolerance.share
+
+
+def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
+    """One, two and five pictures through a file for two at once, with 16-bit weights, against PyTorch."""
+    assert exported.with_suffix(".bin").exists()
+    assert sorted(path.name for path in exported.parent.iterdir()) == ["tiny.bin", "tiny.xml"]
+    detector = Detector.load(exported)
+    assert detector.info == {"score": 0.5}
+    assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
+    assert "OpenVINO" in detector.engine
+    pictures = [noise_picture(seed=i) for i in range(5)]
+    expected = Detector(model)(pictures)
+    for size in (1, 2, 5):
+        assert_near(detector(pictures, batch_size=size), expected, tolerance=Tolerance(0.01, 0.95, 0.9))
+
+
+def test_the_file_describes_its_detector(model: SSD, exported: Path):
+    """The metadata read back from both parts against what was exported."""
+    backend = OpenVinoBackend.load(exported)
+    assert backend.exported == Exported.of(model, info={"score": 0.5}, precision="fp16", raw=False, batch=2)
+
+
+def test_a_model_in_memory_is_a_detector(model: SSD):
+    """Pictures alone and side by side through a model that never was a file, against PyTorch."""
+    detector = Detector(OpenVinoBackend.of_model(model), batch_size=3)
+    pictures = [noise_picture(seed=i) for i in range(3)]
+    expected = Detector(model)(pictures)
+    exact = Tolerance(1e-4, 0.999, 0.99)
+    assert_near(detector(pictures), expected, tolerance=exact)
+    assert_near([detector(pictures[0])], expected[:1], tolerance=exact)
+
+
+def test_wrong_files_and_names(model: SSD, tmp_path: Path):
+    """Missing, damaged and foreign models and a wrong suffix against one line that names the file."""
+    with pytest.raises(WeightsError, match=r"missing\.xml does not exist"):
+        Detector.load(tmp_path / "missing.xml")
+    damaged = tmp_path / "damaged.xml"
+    damaged.write_text("damaged")
+    with pytest.raises(WeightsError, match=r"OpenVINO cannot load .*damaged\.xml"):
+        Detector.load(damaged)
+    foreign = tmp_path / "foreign.xml"
+    constant = openvino.opset8.parameter([1], dtype=np.float32)
+    openvino.save_model(openvino.Model([constant], [constant]), foreign)
+    with pytest.raises(WeightsError, match=r"foreign\.xml does not describe"):
+        Detector.load(foreign)
+    with pytest.raises(UsageError, match=r"ends with \.xml"):
+        export_openvino(model, tmp_path / "model.bin")
+    with pytest.raises(UsageError, match="no support for the device 'cuda'"):
+        Detector.load(damaged, device="cuda")
