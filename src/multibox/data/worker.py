@@ -13,8 +13,8 @@ _KEPT = 256 << 20
 def settle() -> None:
     """One thread for OpenCV and for torch, since there is a process for each core; freed memory is kept for reuse.
 
-    A picture is a few arrays of about a megabyte. Left alone, glibc gives such memory back after every picture, and the
-    kernel clears it again for the next one: a tenth of the time of a bilinear sample, a quarter of the others.
+    A sample goes through arrays of a megabyte or two. Left alone, glibc gives such memory back after every sample, and
+    the kernel clears it again for the next one, which takes a third of the time where Lanczos and its like are drawn.
     """
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
