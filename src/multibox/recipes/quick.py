@@ -17,6 +17,6 @@ def quick() -> Recipe:
         model=slim300_config(sizes=(18, 48, 90, 132, 174, 216, 258)),
         schedule=Schedule(1500, rate=0.012, shape="cosine", warmup=100),
         optimizer=OptimizerConfig(clip=10.0),
-        augmentation=AUGMENTATIONS["flip"],
+        augmentation=AUGMENTATIONS["caffe"],
         loop=LoopConfig(batch_size=16, precision="auto", ema=0.998, checkpoint_every=250),
     )
