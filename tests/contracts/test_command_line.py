@@ -11,6 +11,7 @@ COMMANDS = {
     "data": "--help",
     "data check": "PATH --help --json --model --pixels --report --split",
     "data convert": "PATH --help --json --out --pictures --pixels --split --to",
+    "data show": "PATH --augmented --count --help --out --pixels --seed --split",
     "demo": "--help --out -o",
     "detect": "SOURCES --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (

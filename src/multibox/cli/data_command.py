@@ -1,4 +1,4 @@
-"""`multibox data`: check and convert data sets."""
+"""`multibox data`: check, show and convert data sets."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,11 +8,13 @@ import typer
 
 from multibox.cli.console import print_json, progress_bar, say
 from multibox.cli.options import Json
+from multibox.errors import UsageError
 
 if TYPE_CHECKING:
     from multibox.priors import PriorSpec
 
-app = typer.Typer(help="Check and convert data sets.", no_args_is_help=True)
+app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
+_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class Model(StrEnum):
@@ -55,7 +57,7 @@ PixelRule = Annotated[
 
 @app.callback()
 def data() -> None:
-    """Check and convert data sets."""
+    """Check, show and convert data sets."""
 
 
 @app.command()
@@ -89,6 +91,43 @@ def check(
     else:
         print(check_text(result, model=model.value))
     raise typer.Exit(0 if result.ok else 1)
+
+
+@app.command()
+def show(
+    path: DataPath,
+    *,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="The split; by default that for training.")
+    ] = None,
+    augmented: Annotated[
+        str | None,
+        typer.Option("--augmented", metavar="NAME", help="Show training samples: none, flip, paper or caffe."),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many pictures.")] = 12,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Another seed shows others.")] = 0,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write, PNG or JPEG.")] = Path(
+        "contact-sheet.png"
+    ),
+    pixels: PixelRule = Pixels.voc,
+) -> None:
+    """Draw pictures with their boxes, as they are or as a network in training sees them, on one sheet.
+
+    Pictures are taken at random. With --augmented each is a sample of 300 x 300 pixels.
+    """
+    if out.suffix.lower() not in _PICTURES:
+        raise UsageError(f"--out {out} has to end in one of {', '.join(_PICTURES)}")
+    from multibox.data.augment import find_augmentation
+    from multibox.data.load import load_dataset
+    from multibox.data.show import contact_sheet
+    from multibox.runtime.draw import draw_boxes
+    from multibox.runtime.sources import write_picture
+
+    augmentation = None if augmented is None else find_augmentation(augmented)
+    dataset = load_dataset(path, split=split, pixels=pixels.value)
+    sheet = contact_sheet(dataset, draw=draw_boxes, augmentation=augmentation, count=count, seed=seed)
+    write_picture(out, sheet)
+    print(f"{out}: {dataset.name}, {len(dataset):,} pictures, {dataset.num_objects:,} objects")
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
@@ -16,6 +17,15 @@ from multibox.data.decode import exif_orientation, image_size, read_image
 from multibox.data.render import Fill, Look, render
 from multibox.data.resample import Interpolation
 from multibox.data.view import View
+from multibox.errors import UsageError
+
+
+@runtime_checkable
+class ReadImage(Protocol):
+    """Decoding of a picture at a reduced size, as `read_image` does it."""
+
+    def __call__(self, path: Path, /, *, reduce: int) -> UInt8[np.ndarray, "h w 3"]: ...
+
 
 MEAN: Fill = (123, 117, 104)
 ALL_INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "area", "nearest", "cubic", "lanczos")
@@ -68,6 +78,13 @@ AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
 )
 
 
+def find_augmentation(name: str) -> Augmentation:
+    """A recipe of `AUGMENTATIONS`. Raises UsageError for a name that is none."""
+    if name not in AUGMENTATIONS:
+        raise UsageError(f"augmentation {name!r} is not known: choose one of {', '.join(AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One training sample: an RGB picture of the network's size, boxes as corners relative to it, and their flags."""
@@ -93,16 +110,18 @@ def make_sample(
     input_size: tuple[int, int],
     rng: np.random.Generator,
     fill: Fill = MEAN,
+    read: ReadImage = read_image,
 ) -> Sample:
     """Draw one training sample of `input_size` (height, width) from an example; `fill` is the RGB colour of the canvas.
 
+    `read` gives what `read_image` gives, perhaps from memory.
     Raises DataError where the picture cannot be decoded.
     """
-    picture = None if _may_be_reduced(example, augmentation) else read_image(example.image)
+    picture = None if _may_be_reduced(example, augmentation) else read(example.image, reduce=1)
     size = _upright_size(example) if picture is None else (picture.shape[1], picture.shape[0])
     view, look = draw_chances(example.boxes, size=size, augmentation=augmentation, rng=rng)
     if picture is None:
-        picture = read_image(example.image, reduce=_reduction(view, input_size))
+        picture = read(example.image, reduce=_reduction(view, input_size))
     boxes, kept = place_boxes(example.boxes, view=view, look=look)
     image = render(picture, picture_size=size, view=view, look=look, size=input_size, fill=fill)
     return Sample(image, boxes, example.labels[kept], example.difficult[kept], example.crowd[kept])

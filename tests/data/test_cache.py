@@ -1,0 +1,78 @@
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from multibox.data import cache as module
+from multibox.data.augment import AUGMENTATIONS
+from multibox.data.cache import PictureCache
+from multibox.data.dataset import Dataset, Example
+from multibox.data.decode import read_image
+from multibox.data.loader import batches
+
+# Python 3.12 and later warn about every fork of a process that has threads, as torch always has
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """Three small pictures and two of more than a million pixels, which may be decoded at a reduced size."""
+    examples = []
+    for number, (width, height) in enumerate([(160, 120), (90, 200), (200, 90), (1200, 900), (900, 1300)]):
+        path = tmp_path / f"{number}.jpg"
+        coarse = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+        cv2.imwrite(str(path), cv2.resize(coarse, (width, height)))
+        box = np.array([[0.2 * width, 0.3 * height, 0.7 * width, 0.8 * height]], np.float32)
+        flag = np.zeros(1, bool)
+        examples.append(Example(path, box, np.zeros(1, np.int64), flag, flag, str(number), (width, height)))
+    return Dataset("five", ("thing",), tuple(examples))
+
+
+@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: str, workers: int) -> None:
+    """Eight epochs of batches, bit for bit, with room for all pictures against no room for any."""
+    streams = [
+        batches(
+            dataset,
+            augmentation=AUGMENTATIONS[name],
+            input_size=(60, 60),
+            batch_size=5,
+            seed=1,
+            workers=workers,
+            cache_mb=room,
+        )
+        for room in (0, 64)
+    ]
+    for plain, cached in islice(zip(*streams, strict=True), 8):
+        assert plain.names == cached.names
+        assert torch.equal(plain.images, cached.images)
+        assert torch.equal(plain.boxes, cached.boxes)
+
+
+def test_pictures_are_decoded_once_while_there_is_room(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for the first two pictures alone: they are decoded once, the third each time, all with the right pixels."""
+    decoded: list[str] = []
+
+    def counting(path: Path, *, reduce: int = 1) -> np.ndarray:
+        decoded.append(path.name)
+        return read_image(path, reduce=reduce)
+
+    monkeypatch.setattr(module, "read_image", counting)
+    cache = PictureCache(3 * (160 * 120 + 90 * 200) + 10)
+    for _ in range(3):
+        for example in dataset.examples[:3]:
+            np.testing.assert_array_equal(cache.read(example.image), read_image(example.image))
+    assert decoded == ["0.jpg", "1.jpg", "2.jpg", "2.jpg", "2.jpg"]
+
+
+def test_sizes_are_kept_apart_and_cannot_be_spoiled(dataset: Dataset) -> None:
+    """One picture at two sizes against `read_image`; writing into what is kept fails."""
+    cache, path = PictureCache(1 << 30), dataset[3].image
+    for reduce in (1, 2, 1, 2):
+        np.testing.assert_array_equal(cache.read(path, reduce=reduce), read_image(path, reduce=reduce))
+    with pytest.raises(ValueError, match="read-only"):
+        cache.read(path, reduce=2)[0, 0] = 0
