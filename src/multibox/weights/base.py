@@ -64,7 +64,7 @@ def _file(source: Path | str) -> Path:
     try:
         return fetch_published(entry)
     except MultiboxError as problem:
-        raise WeightsError(f"{problem}; or train from scratch, without base weights") from None
+        raise WeightsError(f"{problem}; or train from scratch with --set base_weights=null") from None
 
 
 def _read(foreign: Foreign, model: SSD) -> BaseWeights:
