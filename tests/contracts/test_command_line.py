@@ -8,14 +8,18 @@ from multibox.cli import app
 
 COMMANDS = {
     "": "--help --version",
+    "bench": "--help",
+    "bench augment": "--augmentation --data --help --json --seconds --split",
+    "bench detect": "--backend --batch --help --json --pictures --rounds --threads --weights -w",
     "data": "--help",
     "data check": "PATH --help --json --model --pixels --report --split",
     "data convert": "PATH --help --json --out --pictures --pixels --split --to",
     "data show": "PATH --augmented --count --help --out --pixels --seed --split",
     "demo": "--help --out -o",
-    "detect": "SOURCES --batch --device --help --json --min-score --out --precision --time --weights -o -w",
+    "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --batch --data --detections --device --ground-truth --help --json --metric --precision --split"
+        "WEIGHTS --backend --batch --data --detections --device --ground-truth --help --json --metric --precision"
+        " --split"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-pictures --calibrate-split --check --check-split --force --format"

@@ -48,7 +48,7 @@ def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
     pictures = [noise_picture(seed=i) for i in range(5)]
     expected = Detector(model)(pictures)
     for size in (1, 2, 5):
-        assert_near(detector(pictures, batch_size=size), expected, tolerance=Tolerance(0.01, 0.95, 0.9))
+        assert_near(detector(pictures, batch_size=size), expected, tolerance=Tolerance(0.02, 0.9, 0.8))
 
 
 def test_the_file_describes_its_detector(model: SSD, exported: Path):

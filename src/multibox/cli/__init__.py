@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from multibox._version import __version__
-from multibox.cli import data_command, priors_command, weights_command
+from multibox.cli import bench_command, data_command, priors_command, weights_command
 from multibox.cli.console import complain, say
 from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
@@ -25,6 +25,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
 app.command()(export)
+app.add_typer(bench_command.app, name="bench")
 app.add_typer(data_command.app, name="data")
 app.add_typer(priors_command.app, name="priors")
 app.add_typer(weights_command.app, name="weights")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 import typer
 
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
-from multibox.cli.options import Batch, Device, Json, PrecisionOption
+from multibox.cli.options import BackendOption, Batch, Device, Json, PrecisionOption
 from multibox.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def detect(
     device: Device = None,
     batch: Batch = 8,
     precision: PrecisionOption = None,
+    backend: BackendOption = None,
     time: Annotated[
         bool, typer.Option("--time", help="Measure each stage, one picture at a time, and print the medians.")
     ] = False,
@@ -66,7 +67,7 @@ def detect(
     if not pictures.files:
         raise UsageError(pictures.problems[0])
     targets = {} if out is None else result_paths(pictures.files, out)
-    detector = Detector.load(weights, device=device, precision=precision, batch_size=batch)
+    detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     for problem in pictures.problems:
         complain(problem)
     shown = SHOWN_SCORE if min_score is None else min_score
@@ -84,6 +85,7 @@ def detect(
                 write_picture(targets[path], found.above(shown).draw(read_image(path)))
     say(_summary(len(pictures.files) + len(pictures.problems), failed, seconds=perf_counter() - started, out=out))
     if stages:
+        say(detector.engine)
         say(_stage_table(stages))
     if failed:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar
-from multibox.cli.options import Batch, Device, Json, Metric, Precision, PrecisionOption
+from multibox.cli.options import BackendOption, Batch, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def evaluate(
     device: Device = None,
     batch: Batch = 8,
     precision: PrecisionOption = None,
+    backend: BackendOption = None,
 ) -> None:
     """Measure average precision.
 
@@ -51,7 +52,14 @@ def evaluate(
     """
     if weights is not None and data is not None and ground_truth is None and detections is None:
         result = _of_detector(
-            weights, data, split=split, metric=metric, device=device, batch=batch, precision=precision
+            weights,
+            data,
+            split=split,
+            metric=metric,
+            device=device,
+            batch=batch,
+            precision=precision,
+            backend=backend,
         )
     elif ground_truth is not None and detections is not None and weights is None and data is None:
         result = _of_file(detections, ground_truth, split=split, metric=metric)
@@ -74,13 +82,14 @@ def _of_detector(
     device: str | None,
     batch: int,
     precision: Precision | None,
+    backend: str | None,
 ) -> "Evaluation":
     from multibox.data.load import load_dataset
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
 
     dataset = load_dataset(data, split=split)
-    detector = Detector.load(weights, device=device, precision=precision, batch_size=batch)
+    detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with progress_bar("evaluating") as advance:
         return evaluate(detector, dataset, metric=metric.value, progress=advance, batch_size=batch)
 

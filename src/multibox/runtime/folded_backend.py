@@ -6,6 +6,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from multibox.errors import UsageError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.runtime.choose import Chooser
@@ -33,6 +34,10 @@ class FoldedBackend:
             prepack(self.network)
         self.engine = f"PyTorch {torch.__version__} with packed weights, {precision}"
         self._choose = Chooser(model.config)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.network.config
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import UInt8
 
 from multibox.errors import UsageError, WeightsError
+from multibox.models.config import ModelConfig
 from multibox.nms import Selection
 from multibox.runtime.choose import Arrays, Chooser, filled_rows, joined, pieces
 from multibox.runtime.exported import KEY, Exported
@@ -37,6 +38,10 @@ class OnnxBackend:
         self.engine = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
         self._names = RAW_OUTPUTS if self.exported.raw else OUTPUTS
         self._choose = Chooser(self.exported.config)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.exported.config
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import UInt8
 
 from multibox.errors import WeightsError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.runtime.choose import Arrays, Chooser, filled_rows, joined, pieces
@@ -57,8 +58,12 @@ class OpenVinoBackend:
     @classmethod
     def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoBackend":
         """From a model in memory; takes some seconds. `precision` is "fp32" or "bf16"."""
-        exported = Exported.of(model, info={}, precision=precision, raw=True, batch=None)
-        return cls(openvino_model(model, precision=precision, raw=True), exported)
+        exported = Exported.of(model, info={}, precision=precision, raw=False, batch=None)
+        return cls(openvino_model(model, precision=precision), exported)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.exported.config
 
     @property
     def class_names(self) -> tuple[str, ...]:

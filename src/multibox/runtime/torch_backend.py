@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from multibox.errors import InputError, UsageError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 
@@ -33,6 +34,10 @@ class TorchBackend:
     @property
     def engine(self) -> str:
         return f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
 
     @property
     def class_names(self) -> tuple[str, ...]:

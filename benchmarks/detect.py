@@ -1,0 +1,177 @@
+"""Detection from JPEG to boxes, one picture at a time: ours with every engine beside torchvision's, in one run.
+
+    python benchmarks/detect.py --peer PYTHON_WITH_TORCHVISION --pictures FOLDER
+                                [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--candidates 500] [--threads 2]
+                                [--rounds 20] [--engines NAME ...] [--int8] [--json FILE]
+
+Both sides have the same random weights, made by the other side and imported here, scaled so that on average as many
+scores pass the threshold as asked for; ours has to give the same detections before it is timed. In each round every
+engine, the other side among them, detects in the same picture; a ratio is the median over the rounds of the other
+side's time through ours. So load that others put on the machine falls on both. The other side decodes with
+torchvision.io. Pictures come from memory on both sides.
+"""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from multibox.data.decode import read_image
+from multibox.detections import Detections
+from multibox.runtime.backends import load_backend
+from multibox.runtime.bench_detect import stage_times
+from multibox.runtime.calibration import calibration_pictures
+from multibox.runtime.detector import STAGES, Detector
+from multibox.runtime.export_openvino import export_openvino
+from multibox.runtime.machine import machine, product_rate
+from multibox.runtime.operations import count_operations
+from multibox.runtime.sources import write_picture
+from multibox.weights.file import save_weights
+from multibox.weights.importer import import_weights
+
+ENGINES = {
+    "torch float32": ("torch", "float32"),
+    "torch bfloat16": ("torch", "bfloat16"),
+    "packed float32": ("packed", "float32"),
+    "packed bfloat16": ("packed", "bfloat16"),
+    "openvino float32": ("openvino", "float32"),
+    "openvino bfloat16": ("openvino", "bfloat16"),
+}
+
+
+class Peer:
+    """The other side's process."""
+
+    def __init__(self, arguments: argparse.Namespace, weights: Path, pictures: list[Path]) -> None:
+        script = Path(__file__).with_name("detect_peer.py")
+        words = [arguments.model, weights, arguments.candidates, arguments.threads, *pictures]
+        self._process = subprocess.Popen(
+            [arguments.peer, script, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._answer() == "ready"
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def ask(self, line: str) -> Any:
+        assert self._process.stdin is not None
+        print(line, file=self._process.stdin, flush=True)
+        return json.loads(self._answer())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dict[str, Detector]:
+    """Ours, all from the one file of weights."""
+    model = import_weights(weights)
+    own = folder / "weights.safetensors"
+    save_weights(own, model)
+    found = {}
+    for name in arguments.engines or ENGINES:
+        backend, precision = ENGINES[name]
+        found[name] = Detector(load_backend(own, device="cpu", backend=backend, precision=precision).backend)
+    if arguments.int8:
+        pictures = calibration_pictures(arguments.pictures, input_size=model.config.input_size, limit=30)
+        export_openvino(model, folder / "int8.xml", precision="int8", pictures=pictures)
+        found["openvino int8"] = Detector.load(folder / "int8.xml")
+    return found
+
+
+def at_input_size(picture: Path, model: str, folder: Path) -> Path:
+    """The picture at the size of the input, which both sides take as it is: they resize in different ways."""
+    side = 320 if "320" in model else 300
+    path = folder / "sized.jpg"
+    write_picture(path, cv2.resize(read_image(picture), (side, side)))
+    return path
+
+
+def same_share(found: Detections, peer: dict[str, Any]) -> float:
+    """The share of the other side's 100 best boxes that ours has within half a pixel, with the score within 0.001."""
+    boxes, scores = np.array(peer["boxes"])[:100], np.array(peer["scores"])[:100]
+    near = np.abs(found.boxes[None] - boxes[:, None]).max(axis=2) < 0.5
+    return float((near & (np.abs(found.scores[None] - scores[:, None]) < 1e-3)).any(axis=1).mean())
+
+
+def measure(ours: dict[str, Detector], peer: Peer, data: list[bytes], *, rounds: int) -> dict[str, Any]:
+    """Milliseconds of every stage and of the whole, by engine and round, and the machine's rates."""
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in ("torchvision", *ours)}
+    rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for number in range(-2, rounds):
+        index = number % len(data)
+        spent = {"torchvision": {"whole": peer.ask(str(index))}}
+        spent |= {name: stage_times(detector, [data[index]]) for name, detector in ours.items()}
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            rates[name].append(product_rate(dtype))
+        for name in times if number >= 0 else ():
+            times[name].append(spent[name])
+    return {"times": times, "rates": {name: median(found) for name, found in rates.items()}}
+
+
+def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
+    """A table of medians in Markdown; returns all numbers."""
+    times = measured["times"]
+    peer = [spent["whole"] for spent in times["torchvision"]]
+    rows = [f"| | {' | '.join(STAGES)} | whole, ms | quartiles | ratio | GFLOP/s |", "|---" * 9 + "|"]
+    low, high = np.percentile(peer, [25, 75])
+    rows.append(f"| torchvision float32 | | | | | {median(peer):.1f} | {low:.1f} - {high:.1f} | 1 | |")
+    result = {}
+    for name in [name for name in times if name != "torchvision"]:
+        whole = [spent["whole"] for spent in times[name]]
+        stages = [median(spent[stage] for spent in times[name]) for stage in STAGES]
+        ratio = median(theirs / own for theirs, own in zip(peer, whole, strict=True))
+        low, high = np.percentile(whole, [25, 75])
+        cells = " | ".join(f"{stage:.2f}" for stage in stages)
+        rate = operations / stages[2] * 1000
+        rows.append(f"| {name} | {cells} | {median(whole):.1f} | {low:.1f} - {high:.1f} | {ratio:.2f} | {rate:.0f} |")
+        result[name] = {"ratio": ratio, "whole": median(whole), **dict(zip(STAGES, stages, strict=True))}
+    print("\n".join(rows))
+    rates = measured["rates"]
+    print(f"\nmatrix products: float32 {rates['float32']:.0f}, bfloat16 {rates['bfloat16']:.0f} GFLOP/s")
+    return {"torchvision": median(peer), "ours": result, "operations": operations, **measured}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--pictures", required=True, type=Path)
+    parser.add_argument("--model", default="ssd300_vgg16")
+    parser.add_argument("--candidates", type=int, default=500)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--engines", nargs="*", choices=ENGINES)
+    parser.add_argument("--int8", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    pictures = sorted(arguments.pictures.glob("*.jpg"))[:10]
+    with TemporaryDirectory() as folder:
+        pictures.append(at_input_size(pictures[0], arguments.model, Path(folder)))
+        weights = Path(folder) / f"{arguments.model}.pth"
+        peer = Peer(arguments, weights, pictures)
+        data = [picture.read_bytes() for picture in pictures]
+        ours = detectors(arguments, weights, Path(folder))
+        operations = count_operations(import_weights(weights))
+        for name, detector in ours.items():
+            share = same_share(detector(data[-1]), peer.ask(f"boxes {len(data) - 1}"))
+            print(f"{name}: {detector.engine}, {100 * share:.0f} % of torchvision's 100 best boxes")
+        measured = measure(ours, peer, data[:-1], rounds=arguments.rounds)
+        peer.close()
+    print(json.dumps(machine()))
+    result = report(measured, operations=operations)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(), **result}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""`multibox bench`: how fast things are on this machine."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from multibox.cli.console import print_json, progress_bar, say, table
+from multibox.cli.options import Json
+from multibox.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure how fast things are on this machine."""
+
+
+@app.command()
+def detect(
+    *,
+    weights: Annotated[
+        list[str],
+        typer.Option("--weights", "-w", metavar="FILE", help="Weight file or exported model; give several to compare."),
+    ],
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="NAME", help="'all' that can run the file, or one of them.")
+    ] = "all",
+    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of pictures at once.")] = "1,8",
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", metavar="DIR", help="Folder of pictures; by default generated ones.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each is measured.")] = 10,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Time detection: decode, resize, network and post-processing, and the whole, with each engine installed.
+
+    All take turns in every round, so that other load falls on all alike; times are medians in milliseconds a picture.
+    "call" is the whole as a user calls it, with decoding beside the network.
+    """
+    import torch
+
+    from multibox.runtime.backends import BACKENDS
+    from multibox.runtime.bench_detect import bench_detect, candidates
+
+    if backend not in ("all", *BACKENDS):
+        raise UsageError(f"--backend {backend!r} is not known: choose all or one of {', '.join(BACKENDS)}")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    wanted = [candidate for source in weights for candidate in candidates(source, backend=backend)]
+    with progress_bar("measuring") as advance:
+        result = bench_detect(
+            wanted, pictures=_pictures(pictures), batches=_sizes(batch), rounds=rounds, progress=advance
+        )
+    if as_json:
+        print_json(result)
+    else:
+        print(_text(result))
+
+
+@app.command()
+def augment(
+    *,
+    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="A data set with pictures of the usual size.")],
+    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="By default that for training.")] = None,
+    augmentation: Annotated[
+        str, typer.Option("--augmentation", metavar="NAME", help="none, flip, paper or caffe.")
+    ] = "caffe",
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, metavar="S", help="How long to measure.")] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Count the training samples of 300 x 300 that one core makes in a second, and the pictures it only decodes."""
+    from multibox.data.augment import find_augmentation
+    from multibox.data.load import load_dataset
+    from multibox.runtime.bench_augment import bench_augment
+
+    recipe = find_augmentation(augmentation)
+    result = bench_augment(load_dataset(data, split=split), augmentation=recipe, seconds=seconds)
+    if as_json:
+        print_json({"augmentation": augmentation, **result})
+        return
+    rows: list[tuple[str, ...]] = [("one core", "pictures/s", "ms each")]
+    for name, rate in ((augmentation, result["samples_per_second"]), ("decoding alone", result["decoded_per_second"])):
+        rows.append((name, f"{rate:,.0f}", f"{1000 / rate:.2f}"))
+    print(table(rows))
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = text.split(",")
+    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise UsageError(f"--batch is {text!r}: give numbers from 1 up, with commas between them")
+    return [int(size) for size in sizes]
+
+
+def _pictures(folder: Path | None) -> list[Any]:
+    """Files of the folder, or the bytes of generated pictures."""
+    if folder is None:
+        from multibox.runtime.sample_pictures import sample_pictures
+
+        return list(sample_pictures(count=8))
+    from multibox.runtime.sources import find_pictures
+
+    found = find_pictures([folder])
+    if not found.files:
+        raise UsageError(found.problems[0])
+    return list(found.files)
+
+
+def _text(result: dict[str, Any]) -> str:
+    computer = result["machine"]
+    say(f"{computer['processor']}; {computer['threads']} threads, load {computer['load']:.1f}")
+    rates = result["matrix_product_giga_operations_per_second"]
+    say(f"matrix products: {rates['float32']} GFLOP/s in float32, {rates['bfloat16']} in bfloat16")
+    say(f"one picture: {result['giga_operations_per_picture']} GFLOP in convolutions")
+    stages = list(next(iter(result["engines"][0]["batches"].values()))["milliseconds"])
+    rows: list[tuple[str, ...]] = [("engine", "batch", *stages, "q1-q3 of whole", "GFLOP/s", "MiB")]
+    for engine in result["engines"]:
+        for size, found in engine["batches"].items():
+            times = found["milliseconds"]
+            medians = [f"{times[stage]['median']:.2f}" for stage in stages]
+            spread = f"{times['whole']['q1']:.1f}-{times['whole']['q3']:.1f}"
+            rate, memory = f"{found['giga_operations_per_second']:.0f}", f"{engine['memory_mib']:.0f}"
+            rows.append((engine["engine"], size, *medians, spread, rate, memory))
+    return table(rows)

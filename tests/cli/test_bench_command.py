@@ -1,0 +1,47 @@
+"""`multibox bench detect`: what it reports, and its refusals."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from multibox.runtime.detector import STAGES
+
+
+def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path, photos: Path):
+    """The JSON of one round with two sizes of batch against the names of engines, stages and numbers that add up."""
+    result = multibox(
+        "bench", "detect", "-w", weights, "--backend", "packed", "--batch", "1,2", "--rounds", 1, "--pictures", photos,
+        "--json",
+    )  # fmt: skip
+    assert result.code == 0
+    report = json.loads(result.out)
+    assert (report["pictures"], report["rounds"]) == (2, 1)
+    assert set(report["matrix_product_giga_operations_per_second"]) == {"float32", "bfloat16"}
+    assert [engine["engine"].split(", ")[-1] for engine in report["engines"]] == ["float32", "bfloat16"]
+    for engine in report["engines"]:
+        assert set(engine["batches"]) == {"1", "2"}
+        for found in engine["batches"].values():
+            times = {name: spread["median"] for name, spread in found["milliseconds"].items()}
+            assert abs(sum(times[stage] for stage in STAGES) - times["whole"]) < 0.01
+            assert found["giga_operations_per_second"] > 0
+
+
+def test_text_is_a_table_with_the_generated_pictures(multibox: Any, weights: Path):
+    """A run without --json against a row for each engine, and the machine on standard error."""
+    result = multibox("bench", "detect", "-w", weights, "--backend", "torch", "--batch", "1", "--rounds", 1)
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 4
+    assert "GFLOP/s" in result.err
+
+
+def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
+    """Unknown engines, sizes and an empty folder against exit code 2 and a message that names the value."""
+    for words, message in (
+        (["--backend", "tensorrt"], "'tensorrt' is not known"),
+        (["--batch", "1,none"], "--batch is '1,none'"),
+        (["--pictures", tmp_path], str(tmp_path)),
+    ):
+        result = multibox("bench", "detect", "-w", weights, *words)
+        assert result.code == 2
+        assert message in result.err
+        assert result.err.count("\n") == 1

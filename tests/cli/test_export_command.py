@@ -1,0 +1,59 @@
+"""`multibox export`: the file it writes, the comparison it prints, and its refusals."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine_cases import busy_picture
+from tiny_detector import write_picture
+
+pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
+pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
+
+ANNOTATION = """<annotation><size><width>300</width><height>300</height><depth>3</depth></size>
+<object><name>{name}</name><bndbox><xmin>50</xmin><ymin>60</ymin><xmax>200</xmax><ymax>240</ymax></bndbox></object>
+</annotation>"""
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Three pictures with one object each, in VOC's layout."""
+    for i, name in enumerate(("disc", "square", "star")):
+        write_picture(tmp_path / "voc" / "JPEGImages" / f"{i}.jpg", busy_picture(seed=i))
+        annotation = tmp_path / "voc" / "Annotations" / f"{i}.xml"
+        annotation.parent.mkdir(exist_ok=True)
+        annotation.write_text(ANNOTATION.format(name=name))
+    return tmp_path / "voc"
+
+
+def test_export_measures_before_and_after(multibox: Any, weights: Path, dataset: Path, tmp_path: Path):
+    """The JSON of an export with --check against a file that detects and equal scores of both, for equal numbers."""
+    out = tmp_path / "tiny.onnx"
+    result = multibox("export", weights, "--format", "onnx", "--out", out, "--check", dataset, "--json")
+    assert result.code == 0
+    report = json.loads(result.out)
+    assert report["file"] == str(out)
+    assert report["check"]["before"]["mean"] == pytest.approx(report["check"]["after"]["mean"], abs=1e-3)
+    found = multibox("detect", dataset / "JPEGImages", "--weights", out, "--json")
+    assert found.code == 0
+    assert len(json.loads(found.out)) == 3
+
+
+def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
+    """Options that do not go together against exit code 2 and a message that names them."""
+    existing = tmp_path / "there.onnx"
+    existing.write_bytes(b"")
+    for words, message in (
+        (["--format", "onnx", "--precision", "int8"], "--precision int8 without --calibrate"),
+        (["--format", "onnx", "--calibrate", tmp_path], "--precision fp32 with --calibrate"),
+        (["--format", "onnx", "--batch", "many"], "--batch is 'many'"),
+        (["--format", "openvino", "--out", tmp_path / "a.onnx"], "has no suffix .xml"),
+        (["--format", "onnx", "--out", existing], "exists already"),
+        (["--format", "tflite"], "tflite"),
+    ):
+        result = multibox("export", weights, *words)
+        assert result.code == 2
+        assert message in result.err
+        assert result.err.count("\n") == 1
