@@ -1,6 +1,7 @@
 """Detections from what engines give: raw outputs, or rows that the engine has already chosen."""
 
 from collections.abc import Sequence
+from math import inf, log
 
 import numpy as np
 import torch
@@ -13,22 +14,35 @@ from multibox.nms import Selection, select
 
 Arrays = tuple[np.ndarray, ...]
 
+_ROUNDING = 1e-3
+
 
 class Chooser:
-    """The rules of detection_output_layer.cpp for the outputs of a network with this configuration."""
+    """The rules of detection_output_layer.cpp for the outputs of a network with this configuration.
+
+    The same as SSD.postprocess, in less time: priors whose best class is too far below the background for the threshold
+    of the score are left out before the softmax and all that follows.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config
         self.coder = Coder(config.priors, variances=config.variances)
+        threshold = config.detection.score_threshold
+        self._margin = log(threshold) - _ROUNDING if threshold > 0 else -inf
 
     @torch.inference_mode()
     def __call__(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
         """Detections of each picture, best first, with boxes relative to the input."""
-        boxes = self.coder.decode(offsets)
+        return [self._choose(*picture) for picture in zip(offsets, logits, strict=True)]
+
+    def _choose(self, offsets: Float[Tensor, "p 4"], logits: Float[Tensor, "p k"]) -> Selection:
+        # A score is below e^(its logit - the background's), so others than these cannot pass.
+        possible = torch.nonzero(logits[:, 1:].amax(dim=1) > logits[:, 0] + self._margin).squeeze(1)
+        boxes = self.coder.decode(offsets)[possible]
         if self.config.clip:
             boxes = boxes.clamp(0, 1)
-        scores = logits.softmax(dim=-1)[..., 1:]
-        return [select(b, s, settings=self.config.detection) for b, s in zip(boxes, scores, strict=True)]
+        scores = logits[possible].softmax(dim=-1)[:, 1:]
+        return select(boxes, scores, settings=self.config.detection)
 
 
 def filled_rows(
