@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from multibox.data.augment import AUGMENTATIONS, Augmentation
+from multibox.data.augment import Augmentation, find_augmentation
 from multibox.errors import UsageError
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
@@ -87,9 +87,7 @@ def _names(fields: dict[str, Any]) -> str:
 
 def _value(key: str, text: str) -> Any:
     if key == "augmentation":
-        if text not in AUGMENTATIONS:
-            raise UsageError(f"augmentation {text!r} is not known: choose one of {', '.join(AUGMENTATIONS)}")
-        return asdict(AUGMENTATIONS[text])
+        return asdict(find_augmentation(text))
     try:
         return json.loads(text)
     except json.JSONDecodeError:

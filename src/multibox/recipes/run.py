@@ -13,11 +13,11 @@ from multibox.data.loader import batches
 from multibox.device import choose_device
 from multibox.errors import DataError, TrainingError, UsageError
 from multibox.models.ssd import SSD
+from multibox.process import keep_freed_memory, one_blas_thread
 from multibox.recipes import find_recipe
 from multibox.recipes.recipe import Recipe
 from multibox.training.checkpoint import CHECKPOINT
 from multibox.training.loop import Run, fit
-from multibox.training.memory import keep_freed_memory
 from multibox.training.progress import METRICS, ProgressLine
 from multibox.weights.file import save_weights
 
@@ -47,6 +47,7 @@ def train(
     _refuse_harm(dataset, progress)
     validate = _validator(recipe, data)
     keep_freed_memory()
+    one_blas_thread()
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
     if recipe.base_weights and not resume:
