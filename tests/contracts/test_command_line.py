@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "priors": "--help",
     "priors show": "--dataset --help --json --model",
-    "train": "RECIPE --data --device --help --out --resume --seed --set --split --workers -o",
+    "train": "RECIPE --cache --data --device --help --out --resume --seed --set --split --workers -o",
     "weights": "--help",
     "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",
     "weights list": "--help --json",

@@ -30,6 +30,9 @@ def train(
         ),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
+    cache: Annotated[
+        int, typer.Option("--cache", min=0, metavar="MIB", help="Memory for decoded pictures in each process.")
+    ] = 0,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers; else the recipe's.")] = None,
     device: Device = None,
 ) -> None:
@@ -50,7 +53,7 @@ def train(
         chosen = replace(chosen, seed=seed)
     target = str(choose_device(device))
     try:
-        run(chosen, data=data, out=out, resume=resume, workers=workers, device=target)
+        run(chosen, data=data, out=out, resume=resume, workers=workers, cache_mb=cache, device=target)
     except KeyboardInterrupt:
         say("\nstopped; the same command with --resume goes on from the last checkpoint")
         raise

@@ -32,11 +32,13 @@ def train(
     out: Path | str,
     resume: bool = False,
     workers: int = 0,
+    cache_mb: int = 0,
     device: str | None = None,
 ) -> SSD:
     """Train a recipe on a data set and return the model; `out` holds the weights, metrics and checkpoint.
 
-    `data` is a path in any format the package reads, or a data set. Raises TrainingError where `out` holds another run,
+    `data` is a path in any format the package reads, or a data set. Samples are made by `workers` processes, each of
+    which keeps up to `cache_mb` MiB of decoded pictures. Raises TrainingError where `out` holds another run,
     or where the loss is not finite; UsageError for unknown names.
     """
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
@@ -72,6 +74,7 @@ def train(
         workers=workers,
         start=run.step * recipe.loop.accumulate,
         use_difficult=recipe.use_difficult,
+        cache_mb=cache_mb,
     )
     progress.say(_headline(recipe, dataset, folder))
     fit(
