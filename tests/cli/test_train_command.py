@@ -47,14 +47,33 @@ def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Pat
 
 
 def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """--set, --split, --seed, --workers, --resume and --device against what the training function receives."""
+    """--set, --split, --seed, --workers, --cache, --resume and --device against what the training function receives."""
     received = {}
     monkeypatch.setattr(run_module, "train", lambda recipe, **others: received.update(others, recipe=recipe))
-    words = ["--set", "schedule.iterations=7", "--split", "two", "--seed", "5", "--workers", "3", "--resume"]
+    words = [
+        "--set",
+        "schedule.iterations=7",
+        "--split",
+        "two",
+        "--seed",
+        "5",
+        "--workers",
+        "3",
+        "--cache",
+        "9",
+        "--resume",
+    ]
     assert multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *words, "--device", "cpu").code == 0
     recipe = received.pop("recipe")
     assert (recipe.schedule.iterations, recipe.train_split, recipe.seed) == (7, "two", 5)
-    assert received == {"data": data, "out": tmp_path / "run", "resume": True, "workers": 3, "device": "cpu"}
+    assert received == {
+        "data": data,
+        "out": tmp_path / "run",
+        "resume": True,
+        "workers": 3,
+        "cache_mb": 9,
+        "device": "cpu",
+    }
     json.dumps(recipe.to_json())
 
 
