@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +63,23 @@ def test_the_file_describes_its_detector(exported: Path, model: SSD):
 
 def test_a_loaded_file_is_a_detector(exported: Path, model: SSD):
     """Detector.load of the file against the model in memory: scores, class names, info, engine."""
-    detector = Detector.load(exported)
+    detector = Detector.load(exported, backend="onnxruntime")
     picture = noise_picture(seed=1)
     found, expected = detector(picture), Detector(model)(picture)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
     assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
     assert detector.info == {"recipe": "none"}
     assert "ONNX Runtime" in detector.engine
+
+
+def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pytest.MonkeyPatch):
+    """The engine of an ONNX file with and without OpenVINO, and for a device that OpenVINO does not serve."""
+    if find_spec("openvino"):
+        assert "OpenVINO" in Detector.load(exported).engine
+    with pytest.raises(UsageError, match="this ONNX Runtime has no support for the device 'tpu'"):
+        Detector.load(exported, device="tpu")
+    monkeypatch.setattr("multibox.runtime.backends.find_spec", lambda name: None)
+    assert "ONNX Runtime" in Detector.load(exported).engine
 
 
 @pytest.mark.parametrize("clip", [False, True])
@@ -141,7 +152,7 @@ def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path
         (exported, {"backend": "tensorrt"}, r"'tensorrt' is not known: choose one of torch"),
         (exported, {"backend": "torch"}, r"'torch' cannot run .*tiny\.onnx: choose onnxruntime or openvino"),
         (exported, {"precision": "bfloat16"}, r"'bfloat16' cannot be chosen .*tiny\.onnx.*export it"),
-        (exported, {"device": "tpu"}, r"no support for the device 'tpu'"),
+        (exported, {"device": "tpu", "backend": "onnxruntime"}, r"no support for the device 'tpu'"),
         (weights, {"backend": "onnxruntime"}, r"cannot run .*tiny\.safetensors: export it"),
         (weights, {"precision": "float8"}, r"'float8' is not known: choose float32 or bfloat16"),
     ):

@@ -29,6 +29,8 @@ class OnnxBackend:
         providers = _providers(runtime, device)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
+        # Otherwise idle threads keep the cores busy, which other work in this process and beside it needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = runtime.InferenceSession(path, options, providers=providers)
         except Exception as problem:  # its errors have no common class but this
