@@ -115,14 +115,14 @@ def _text(result: dict[str, Any]) -> str:
     say(f"{computer['processor']}; {computer['threads']} threads, load {computer['load']:.1f}")
     rates = result["matrix_product_giga_operations_per_second"]
     say(f"matrix products: {rates['float32']} GFLOP/s in float32, {rates['bfloat16']} in bfloat16")
-    say(f"one picture: {result['giga_operations_per_picture']} GFLOP in convolutions")
     stages = list(next(iter(result["engines"][0]["batches"].values()))["milliseconds"])
-    rows: list[tuple[str, ...]] = [("engine", "batch", *stages, "q1-q3 of whole", "GFLOP/s", "MiB")]
+    rows: list[tuple[str, ...]] = [("engine", "batch", *stages, "q1-q3 of whole", "GFLOP", "GFLOP/s", "MiB")]
     for engine in result["engines"]:
         for size, found in engine["batches"].items():
             times = found["milliseconds"]
             medians = [f"{times[stage]['median']:.2f}" for stage in stages]
             spread = f"{times['whole']['q1']:.1f}-{times['whole']['q3']:.1f}"
+            work = f"{engine['giga_operations_per_picture']:.1f}"
             rate, memory = f"{found['giga_operations_per_second']:.0f}", f"{engine['memory_mib']:.0f}"
-            rows.append((engine["engine"], size, *medians, spread, rate, memory))
+            rows.append((engine["engine"], size, *medians, spread, work, rate, memory))
     return table(rows)

@@ -76,9 +76,11 @@ class Entry:
         times["call"] = 1000 * (perf_counter() - start) / size
         self.batches[size].append(times)
 
-    def to_json(self, *, operations: float) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
+        operations = count_operations(_model_of(self))
         return {
             "source": self.candidate.source,
+            "giga_operations_per_picture": round(operations, 3),
             "engine": self.detector.engine,
             "seconds_to_ready": round(self.seconds_to_ready, 2),
             "memory_mib": round(self.memory, 1),
@@ -140,14 +142,12 @@ def bench_detect(
             rates[name].append(product_rate(dtype))
         if progress is not None:
             progress(number + 1, rounds)
-    operations = count_operations(_model_of(entries[0]))
     return {
         "machine": machine(),
         "pictures": len(pictures),
         "rounds": rounds,
-        "giga_operations_per_picture": round(operations, 3),
         "matrix_product_giga_operations_per_second": {name: round(median(found), 1) for name, found in rates.items()},
-        "engines": [entry.to_json(operations=operations) for entry in entries],
+        "engines": [entry.to_json() for entry in entries],
     }
 
 
