@@ -50,21 +50,7 @@ def train(
     validate = _validator(recipe, data)
     keep_freed_memory()
     one_blas_thread()
-    torch.manual_seed(recipe.seed)
-    model = SSD(recipe.model, dataset.class_names)
-    if recipe.base_weights and not resume:
-        _load_base(model, recipe.base_weights)
-    run = Run(
-        model.to(choose_device(device)),
-        loop=recipe.loop,
-        optimizer=recipe.optimizer,
-        schedule=recipe.schedule,
-        loss=recipe.loss,
-    )
-    if resume and (folder / CHECKPOINT).exists():
-        run.load(folder)
-    else:  # a run that stopped before its first checkpoint begins anew
-        _claim_folder(folder, recipe)
+    run = _begin(recipe, dataset, folder, resume=resume, device=device)
     stream = batches(
         dataset,
         augmentation=recipe.augmentation,
@@ -86,6 +72,27 @@ def train(
         progress=progress,
     )
     return run.result
+
+
+def _begin(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool, device: str | None) -> Run:
+    """A run at its first step, in a folder that is now its own, or at its last checkpoint."""
+    goes_on = resume and (folder / CHECKPOINT).exists()  # one that stopped before its first checkpoint begins anew
+    torch.manual_seed(recipe.seed)
+    model = SSD(recipe.model, dataset.class_names)
+    if recipe.base_weights and not goes_on:
+        _load_base(model, recipe.base_weights)
+    run = Run(
+        model.to(choose_device(device)),
+        loop=recipe.loop,
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        loss=recipe.loss,
+    )
+    if goes_on:
+        run.load(folder)
+    else:
+        _claim_folder(folder, recipe)
+    return run
 
 
 def _refuse_harm(dataset: Dataset, progress: ProgressLine) -> None:
