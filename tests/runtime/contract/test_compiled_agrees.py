@@ -1,0 +1,47 @@
+"""A model that torch.compile has rewritten, against the model as it is.
+
+In a process of its own: the compiler cannot see through the type checks that the tests put on every function.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+from copy import deepcopy
+from engine_cases import Tolerance, agreement, busy_picture, empty_picture, small_thing_picture, steady_model
+from multibox.runtime.detector import Detector
+from multibox.runtime.torch_backend import TorchBackend
+
+model = steady_model()
+compiled = deepcopy(model)
+compiled.base.compile(dynamic=True)
+pictures = [busy_picture(seed=1), empty_picture(), small_thing_picture(seed=2), busy_picture(seed=3), empty_picture()]
+for size in (1, 5):
+    wanted = Detector(TorchBackend(model))(pictures, batch_size=size)
+    found = Detector(TorchBackend(compiled))(pictures, batch_size=size)
+    for one, other in zip(found, wanted, strict=True):
+        assert len(one) == len(other)
+        assert len(one) == 0 or agreement(one, other, tolerance=Tolerance(2e-4, 0.999, 0.99)) >= 0.99
+    print(size, [len(one) for one in found])
+"""
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler, and there is none")
+def test_compiled_detections_are_the_models() -> None:
+    """Detections in batches of 1 and 5, pictures full and empty, compiled against not compiled."""
+    tests = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        capture_output=True,
+        text=True,
+        timeout=400,
+        env={**os.environ, "PYTHONPATH": tests},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["1", "5"]
