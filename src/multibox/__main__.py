@@ -1,5 +1,8 @@
 """`python -m multibox`, for launchers such as torchrun."""
 
+import sys
+
 from multibox.cli import main
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
