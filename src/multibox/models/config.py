@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from multibox.errors import UsageError
@@ -11,7 +12,7 @@ from multibox.nms import DetectionSettings
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
-BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large")
+BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large", "resnet")
 
 _EXTRAS_300 = (Extra(256, 512), Extra(128, 256), Extra(128, 256, 3, 1, 0), Extra(128, 256, 3, 1, 0))
 _EXTRAS_512 = (Extra(256, 512), *(Extra(128, 256) for _ in range(3)), Extra(128, 256, 4, 1, 1))
@@ -24,7 +25,7 @@ class ModelConfig:
 
     `mean` and `std` are in units of 0 … 255, in the order R, G, B. `sources` are the positions of the maps that
     predict, None for all (Table 3). `fine` adds a source of stride 8 to a base that starts at 16. `width` scales the
-    channels of a VGG base and its extra layers. `full_tail` gives MobileNetV3 the wide last blocks of its Table 1, as
+    channels of a VGG or residual base. `full_tail` gives MobileNetV3 the wide last blocks of its Table 1, as
     the ImageNet weights have. `clip` cuts boxes to the picture before suppression.
     """
 
@@ -115,9 +116,27 @@ def slim224_config(*, width: float = 0.25, sizes: Sequence[float] | None = None)
     return _slim("slim224", _EXTRAS_300[:3], priors, width)
 
 
+def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] | None = None) -> ModelConfig:
+    """A light SSD on a small residual network with batch normalisation, for training from nothing.
+
+    Its six maps are 1/8 of the `side` of the input, 1/16 and so on. `sizes` are the seven prior sizes in pixels; by
+    default SSD300's percentages of the side. Weights fit any side.
+    """
+    cells = [(n, n) for n in (ceil(side / 2**k) for k in range(3, 9))]
+    sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
+    priors = sized_spec((side, side), cells, sizes=sizes, ratios=RATIOS_300)
+    extras = _narrow((Extra(128, 256),) * 3, width)
+    return ModelConfig(f"light{side}", "resnet", extras, priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0))
+
+
 def _slim(name: str, extras: tuple[Extra, ...], priors: PriorSpec, width: float) -> ModelConfig:
-    narrow = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in extras)
-    return ModelConfig(name, "vgg16", narrow, priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0))
+    return ModelConfig(
+        name, "vgg16", _narrow(extras, width), priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0)
+    )
+
+
+def _narrow(extras: tuple[Extra, ...], width: float) -> tuple[Extra, ...]:
+    return tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in extras)
 
 
 def _with_sizes(priors: PriorSpec, sizes: Sequence[float]) -> PriorSpec:

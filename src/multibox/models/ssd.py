@@ -13,6 +13,7 @@ from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
 from multibox.models.heads import Heads, extra_layer, lite_extra_layer
 from multibox.models.mobilenet import MobileNetV3Large
+from multibox.models.resnet import ResNet
 from multibox.models.vgg import VGG16, L2Norm
 from multibox.nms import Selection, select
 
@@ -35,9 +36,8 @@ class SSD(nn.Module):
         self.class_names = tuple(class_names)
         self.base = _base(config)
         channels = list(self.base.channels)
-        self.norm = (
-            L2Norm(channels[0]) if config.base != "mobilenet_v3_large" and not config.batch_norm else nn.Identity()
-        )
+        plain = config.base in ("vgg16", "vgg16_full") and not config.batch_norm
+        self.norm = L2Norm(channels[0]) if plain else nn.Identity()
         self.extras = nn.ModuleList()
         for extra in config.extras:
             build = lite_extra_layer(channels[-1], extra) if config.lite else None
@@ -101,9 +101,11 @@ def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:
     )
 
 
-def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large:
+def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large | ResNet:
     if config.base == "mobilenet_v3_large":
         return MobileNetV3Large(fine=config.fine, full_tail=config.full_tail)
+    if config.base == "resnet":
+        return ResNet(width=config.width)
     return VGG16(atrous=config.base == "vgg16", width=config.width, batch_norm=config.batch_norm)
 
 
