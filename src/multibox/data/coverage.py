@@ -15,6 +15,14 @@ from multibox.matching import match
 from multibox.priors import PriorSpec, make_prior_corners
 
 _SMALL, _LARGE = 32.0, 96.0  # sides in pixels of the network input
+_ASPECTS = (1 / 3, 2 / 3, 3 / 2, 3.0)  # width / height at the network input
+_ASPECT_NAMES = (
+    "very tall (w/h below 1/3)",
+    "tall (1/3 to 2/3)",
+    "about square (2/3 to 3/2)",
+    "wide (3/2 to 3)",
+    "very wide (from 3)",
+)
 _MOST = 2000  # pictures
 
 
@@ -34,19 +42,26 @@ class Share:
 
 @dataclass(frozen=True)
 class Reach:
-    """How the priors reach each object: its best IoU, the number of priors matched to it at 0.5, its side √area in
-    pixels of the network input, and its label.
+    """How the priors reach each object.
+
+    `best` is its largest IoU with any prior and `prior` the number of that prior, `positives` the number of priors
+    matched to it at 0.5. `shapes` are width and height, `sides` √area, in pixels of the network input. `pictures` and
+    `items` are the places of its picture in the data set and of itself in the picture.
     """
 
     best: Float32[np.ndarray, " n"]
+    prior: Int64[np.ndarray, " n"]
     positives: Int64[np.ndarray, " n"]
+    shapes: Float32[np.ndarray, "n 2"]
     sides: Float32[np.ndarray, " n"]
     labels: Int64[np.ndarray, " n"]
+    pictures: Int64[np.ndarray, " n"]
+    items: Int64[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of all objects, of each class and of each size, over `pictures` pictures with `reach` for each object."""
+    """Shares of all objects, of each class, size and aspect, over `pictures` pictures with `reach` for each object."""
 
     input_size: tuple[int, int]
     priors: int
@@ -54,6 +69,7 @@ class Coverage:
     everything: Share
     classes: dict[str, Share]
     sizes: dict[str, Share]
+    aspects: dict[str, Share]
     reach: Reach
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +82,7 @@ class Coverage:
             "all": asdict(self.everything),
             "classes": {name: asdict(share) for name, share in self.classes.items()},
             "sizes": {name: asdict(share) for name, share in self.sizes.items()},
+            "aspects": {name: asdict(share) for name, share in self.aspects.items()},
         }
 
 
@@ -79,18 +96,20 @@ def measure_coverage(
     IoU of 0.5. Objects that only the bipartite step gives a prior learn from that one alone.
     """
     reach, pictures = _measure(dataset, spec, most, progress)
-    bands = {
+    sizes = {
         f"small (below {_SMALL:g} px)": reach.sides < _SMALL,
         f"medium ({_SMALL:g} to {_LARGE:g} px)": (reach.sides >= _SMALL) & (reach.sides < _LARGE),
         f"large (from {_LARGE:g} px)": reach.sides >= _LARGE,
     }
+    bands = np.digitize(reach.shapes[:, 0] / reach.shapes[:, 1].clip(min=1e-6), _ASPECTS)
     return Coverage(
         input_size=spec.input_size,
         priors=spec.count,
         pictures=pictures,
         everything=_share(reach, np.ones(len(reach.best), np.bool_)),
         classes={name: _share(reach, reach.labels == label) for label, name in enumerate(dataset.class_names)},
-        sizes={name: _share(reach, mask) for name, mask in bands.items()},
+        sizes={name: _share(reach, mask) for name, mask in sizes.items()},
+        aspects={name: _share(reach, bands == band) for band, name in enumerate(_ASPECT_NAMES)},
         reach=reach,
     )
 
@@ -99,11 +118,10 @@ def _measure(
     dataset: Dataset, spec: PriorSpec, most: int, progress: Callable[[int, int], None] | None
 ) -> tuple[Reach, int]:
     priors = make_prior_corners(spec)
-    area = float(spec.input_size[0] * spec.input_size[1])
     chosen = np.unique(np.linspace(0, max(len(dataset) - 1, 0), min(most, len(dataset))).round().astype(int))
     parts = [_nothing()]
     for done, place in enumerate(chosen.tolist(), start=1):
-        parts.append(_measure_one(dataset[place], priors, area))
+        parts.append(_measure_one(dataset[place], priors, spec.input_size, place))
         if progress:
             progress(done, len(chosen))
     names = Reach.__dataclass_fields__
@@ -112,32 +130,42 @@ def _measure(
 
 def _nothing() -> Reach:
     none, whole = np.zeros(0, np.float32), np.zeros(0, np.int64)
-    return Reach(none, whole, none, whole)
+    return Reach(none, whole, whole, np.zeros((0, 2), np.float32), none, whole, whole, whole)
 
 
-def _measure_one(example: Example, priors: Float32[Tensor, "p 4"], area: float) -> Reach:
+def _measure_one(example: Example, priors: Float32[Tensor, "p 4"], input_size: tuple[int, int], place: int) -> Reach:
     kept = np.flatnonzero(~example.crowd)
-    boxes = _relative(example.boxes[kept], example.size)
+    boxes = relative_boxes(example)[kept]
     if not len(kept):
         return _nothing()
     with torch.inference_mode():
         corners = torch.from_numpy(boxes)
-        best = iou(corners, priors).amax(dim=1)
+        best, prior = iou(corners, priors).max(dim=1)
         index = match(priors, corners[None], torch.ones(1, len(kept), dtype=torch.bool)).index
         positives = torch.bincount(index[index >= 0], minlength=len(kept))
-    return Reach(best.numpy(), positives.numpy(), input_sides(example, area)[kept], example.labels[kept])
+    height, width = input_size
+    return Reach(
+        best.numpy(),
+        prior.numpy(),
+        positives.numpy(),
+        (boxes[:, 2:] - boxes[:, :2]) * np.array([width, height], np.float32),
+        input_sides(example, float(width * height))[kept],
+        example.labels[kept],
+        np.full(len(kept), place, np.int64),
+        kept,
+    )
 
 
 def input_sides(example: Example, area: float) -> Float32[np.ndarray, " g"]:
     """The side √area of each object in pixels of a network input of `area` pixels."""
-    boxes = _relative(example.boxes, example.size)
+    boxes = relative_boxes(example)
     return np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * np.float32(area))
 
 
-def _relative(boxes: Float32[np.ndarray, "g 4"], size: tuple[int, int] | None) -> Float32[np.ndarray, "g 4"]:
+def relative_boxes(example: Example) -> Float32[np.ndarray, "g 4"]:
     """Boxes with the picture as the unit; where its size is not known, with the extent of the boxes as it."""
-    width, height = size or tuple(boxes[:, 2:].max(axis=0, initial=1).tolist())
-    return boxes / np.array([width, height, width, height], dtype=np.float32)
+    width, height = example.size or tuple(example.boxes[:, 2:].max(axis=0, initial=1).tolist())
+    return example.boxes / np.array([width, height, width, height], dtype=np.float32)
 
 
 def _share(reach: Reach, mask: Bool[np.ndarray, " n"]) -> Share:
