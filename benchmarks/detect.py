@@ -25,13 +25,13 @@ import torch
 
 from multibox.data.decode import read_image
 from multibox.detections import Detections
+from multibox.machine import machine, product_rate
+from multibox.models.operations import count_operations
 from multibox.runtime.backends import load_backend
 from multibox.runtime.bench_detect import stage_times
 from multibox.runtime.calibration import calibration_pictures
 from multibox.runtime.detector import STAGES, Detector
 from multibox.runtime.export_openvino import export_openvino
-from multibox.runtime.machine import machine, product_rate
-from multibox.runtime.operations import count_operations
 from multibox.runtime.sources import write_picture
 from multibox.weights.file import save_weights
 from multibox.weights.importer import import_weights

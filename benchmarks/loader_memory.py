@@ -24,7 +24,7 @@ from multibox.data.augment import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loader import batches
-from multibox.runtime.machine import machine
+from multibox.machine import machine
 
 BATCH = 32
 

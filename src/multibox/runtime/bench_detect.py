@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from multibox.data.decode import read_image
+from multibox.machine import machine, product_rate, resident_memory
+from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD
 from multibox.runtime.backends import BACKENDS, load_backend
 from multibox.runtime.detector import STAGES, Detector
-from multibox.runtime.machine import machine, product_rate, resident_memory
-from multibox.runtime.operations import count_operations
 from multibox.runtime.prepare import resize_to_input
 
 Progress = Callable[[int, int], None]

@@ -8,9 +8,24 @@ from torch import Tensor, nn
 from multibox.models.ssd import SSD
 
 
-@torch.inference_mode()
 def count_operations(model: SSD) -> float:
     """Multiplications and additions of all convolutions for one picture, in units of 10⁹."""
+    return sum(_by_convolution(model)) / 1e9
+
+
+def count_training_operations(model: SSD) -> float:
+    """The same for one picture of a training step, forward and backward.
+
+    Backward, each convolution computes the gradients of its weights and of its input, at the cost of one forward pass
+    each; only the first has no need of the latter, for its input is the picture.
+    """
+    counts = _by_convolution(model)
+    return (3 * sum(counts) - counts[0]) / 1e9
+
+
+@torch.inference_mode()
+def _by_convolution(model: SSD) -> list[int]:
+    """Operations of each convolution, in the order in which they run."""
     counted: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -22,4 +37,4 @@ def count_operations(model: SSD) -> float:
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(count)
     shapes_only(torch.empty(1, 3, *model.config.input_size, device="meta"))
-    return sum(counted) / 1e9
+    return counted
