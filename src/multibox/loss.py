@@ -61,6 +61,14 @@ def hard_negatives(
     return torch.zeros_like(candidate).scatter_(1, ranked, within) & candidate
 
 
+def match_batch(
+    boxes: Float[Tensor, "b g 4"], valid: Bool[Tensor, "b g"], *, coder: Coder, config: LossConfig
+) -> Matches:
+    """Which prior learns which object, by the loss's threshold and rule for the boundary."""
+    usable = _usable(coder) if config.skip_boundary else None
+    return match(coder.corners, boxes, valid, threshold=config.match_threshold, usable=usable)
+
+
 def multibox_loss(
     offsets: Float[Tensor, "b p 4"],
     logits: Float[Tensor, "b p k"],
@@ -77,13 +85,7 @@ def multibox_loss(
     `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
     `normaliser` turns the number of positives into N: where several processes share a batch, it sums over them.
     """
-    matches = match(
-        coder.corners,
-        boxes,
-        valid,
-        threshold=config.match_threshold,
-        usable=_usable(coder) if config.skip_boundary else None,
-    )
+    matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
     partition = torch.logsumexp(logits.float(), dim=-1)
     background_loss = (partition - logits[..., 0].float()).detach()
