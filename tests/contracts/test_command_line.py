@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "--help --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --backend --batch --data --detections --device --ground-truth --help --json --metric --precision"
+        "WEIGHTS --backend --batch --classes --data --detections --device --ground-truth --help --json --metric --precision"
         " --split"
     ),
     "export": (

@@ -10,6 +10,7 @@ from multibox.cli.options import BackendOption, Batch, Device, Json, Metric, Pre
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
+    from multibox.data.dataset import Dataset
     from multibox.evaluation.evaluate import Evaluation
 
 
@@ -23,6 +24,9 @@ def evaluate(
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Part of the data set, such as val or 2007:test.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
     ] = None,
     metric: Annotated[
         Metric,
@@ -55,6 +59,7 @@ def evaluate(
             weights,
             data,
             split=split,
+            classes=classes,
             metric=metric,
             device=device,
             batch=batch,
@@ -62,7 +67,7 @@ def evaluate(
             backend=backend,
         )
     elif ground_truth is not None and detections is not None and weights is None and data is None:
-        result = _of_file(detections, ground_truth, split=split, metric=metric)
+        result = _of_file(detections, ground_truth, split=split, classes=classes, metric=metric)
     else:
         raise UsageError("evaluate takes either WEIGHTS and --data, or --ground-truth and --detections")
     if as_json:
@@ -78,26 +83,34 @@ def _of_detector(
     data: Path,
     *,
     split: str | None,
+    classes: str | None,
     metric: Metric,
     device: str | None,
     batch: int,
     precision: Precision | None,
     backend: str | None,
 ) -> "Evaluation":
-    from multibox.data.load import load_dataset
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
 
-    dataset = load_dataset(data, split=split)
+    dataset = _load(data, split, classes)
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with progress_bar("evaluating") as advance:
         return evaluate(detector, dataset, metric=metric.value, progress=advance, batch_size=batch)
 
 
-def _of_file(detections: Path, ground_truth: Path, *, split: str | None, metric: Metric) -> "Evaluation":
-    from multibox.data.load import load_dataset
+def _of_file(
+    detections: Path, ground_truth: Path, *, split: str | None, classes: str | None, metric: Metric
+) -> "Evaluation":
     from multibox.evaluation.evaluate import evaluate
     from multibox.evaluation.files import read_detections
 
-    dataset = load_dataset(ground_truth, split=split)
+    dataset = _load(ground_truth, split, classes)
     return evaluate(read_detections(detections, dataset=dataset), dataset, metric=metric.value)
+
+
+def _load(path: Path, split: str | None, classes: str | None) -> "Dataset":
+    from multibox.data.load import choose_classes, load_dataset
+
+    dataset = load_dataset(path, split=split)
+    return dataset if classes is None else choose_classes(dataset, classes=classes.split(","))

@@ -18,8 +18,9 @@ class Recipe:
     """Model, data, augmentation, loss, optimiser, schedule and evaluation of one experiment.
 
     `train_split` and `validation_split` are names of the data set's splits, None for the natural training split and for
-    no validation. `base_weights` is a file or a name for the base network, None to train from scratch. `use_difficult`:
-    difficult objects are targets, as in the official VOC scripts.
+    no validation. Of a data set's `classes` these are learned, None for all. `base_weights` is a file or a name for the base network, None to train from scratch. `start_weights`
+    is a file or a name for a whole detector to start from, whose classes are taken over by name, or as VOC's from
+    COCO's. `use_difficult`: difficult objects are targets, as in the official VOC scripts.
     """
 
     name: str
@@ -31,10 +32,12 @@ class Recipe:
     loss: LossConfig = field(default_factory=LossConfig)
     train_split: str | None = None
     validation_split: str | None = None
+    classes: tuple[str, ...] | None = None
     metric: Literal["voc07", "voc10", "coco"] = "voc10"
     pixels: Literal["voc", "caffe"] = "voc"
     use_difficult: bool = True
     base_weights: str | None = None
+    start_weights: str | None = None
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 
 from multibox.data.check import cheap_check
 from multibox.data.dataset import Dataset
-from multibox.data.load import load_dataset
+from multibox.data.load import choose_classes, load_dataset
 from multibox.data.loader import batches
 from multibox.device import choose_device
 from multibox.errors import DataError, TrainingError, UsageError
@@ -44,7 +44,7 @@ def train(
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
     folder = Path(out)
     _check_folder(folder, recipe, resume=resume)
-    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+    dataset = _load(recipe, data, split=recipe.train_split)
     progress = ProgressLine(steps=recipe.schedule.iterations)
     _refuse_harm(dataset, progress)
     validate = _validator(recipe, data)
@@ -74,6 +74,11 @@ def train(
     return run.result
 
 
+def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> Dataset:
+    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=split, pixels=recipe.pixels)
+    return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
+
+
 def _begin(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool, device: str | None) -> Run:
     """A run at its first step, in a folder that is now its own, or at its last checkpoint."""
     goes_on = resume and (folder / CHECKPOINT).exists()  # one that stopped before its first checkpoint begins anew
@@ -81,6 +86,8 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool, devi
     model = SSD(recipe.model, dataset.class_names)
     if recipe.base_weights and not goes_on:
         _load_base(model, recipe.base_weights)
+    if recipe.start_weights and not goes_on:
+        _load_start(model, recipe.start_weights)
     run = Run(
         model.to(choose_device(device)),
         loop=recipe.loop,
@@ -147,6 +154,12 @@ def _load_base(model: SSD, source: str) -> None:
     load_base(model, source)
 
 
+def _load_start(model: SSD, source: str) -> None:
+    from multibox.weights.start import load_start
+
+    load_start(model, source)
+
+
 def _headline(recipe: Recipe, dataset: Dataset, folder: Path) -> str:
     return (
         f"training {recipe.name} ({recipe.model.name}, {recipe.model.priors.count} priors) on {dataset.name}: "
@@ -162,7 +175,7 @@ def _validator(recipe: Recipe, data: Path | str | Dataset) -> Callable[[SSD], fl
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
 
-    held_out = load_dataset(data, split=recipe.validation_split, pixels=recipe.pixels)
+    held_out = _load(recipe, data, split=recipe.validation_split)
     return lambda model: evaluate(Detector(model), held_out, metric=recipe.metric).mean
 
 
