@@ -18,9 +18,10 @@ class Recipe:
     """Model, data, augmentation, loss, optimiser, schedule and evaluation of one experiment.
 
     `train_split` and `validation_split` are names of the data set's splits, None for the natural training split and for
-    no validation. Of a data set's `classes` these are learned, None for all. `base_weights` is a file or a name for the base network, None to train from scratch. `start_weights`
-    is a file or a name for a whole detector to start from, whose classes are taken over by name, or as VOC's from
-    COCO's. `use_difficult`: difficult objects are targets, as in the official VOC scripts.
+    no validation. Of a data set's `classes` these are learned, None for all. `base_weights` is a file or a name for the
+    base network, None to train from scratch. `start_weights` is a file or a name for a whole detector to start from,
+    whose classes are taken over by name, or as VOC's from COCO's. `use_difficult`: difficult objects are targets, as in
+    the official VOC scripts.
     """
 
     name: str
