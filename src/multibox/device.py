@@ -3,22 +3,35 @@
 import torch
 
 from multibox.errors import UsageError
+from multibox.launcher import place
 
 
 def choose_device(name: str | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps"); without a name a GPU where there is one, else the CPU.
 
-    Raises UsageError where the name is unknown or this machine has no such device.
+    Of several processes on a machine each has a GPU of its own, in the order of their ranks.
+    Raises UsageError where the name is unknown, this machine has no such device, or fewer GPUs than processes.
     """
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
         raise UsageError(f"device {name!r} is not known: choose cpu, cuda, cuda:1 (a second GPU) or mps") from None
     if not _is_there(device):
         raise UsageError(f"device {name!r} is not available: this machine has {', '.join(_available())}")
-    return device
+    return _own_gpu(device) if device.type == "cuda" and not place().alone else device
+
+
+def _own_gpu(device: torch.device) -> torch.device:
+    _, _, own, processes = place()
+    if device.index not in (None, own):
+        raise UsageError(f"device {str(device)!r} for several processes: say cuda, and each takes a GPU of its own")
+    if processes > (gpus := torch.cuda.device_count()):
+        raise UsageError(
+            f"{processes} processes on a machine with {gpus} GPUs: start one for each, or say --device cpu"
+        )
+    return torch.device("cuda", own)
 
 
 def _is_there(device: torch.device) -> bool:

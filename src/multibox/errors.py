@@ -2,6 +2,7 @@
 
 MultiboxError
 ├── UsageError      an option, a name or a combination that does not exist          exit code 2
+├── ProcessError    another process of the same command ended or hangs              exit code 1
 └── InputError      something given is not what it has to be                         exit code 1
     ├── DataError       a data set, an annotation or a picture
     ├── WeightsError    a weight file or a download
@@ -22,6 +23,10 @@ class UsageError(MultiboxError):
     """An option, a name or a combination that does not exist."""
 
     exit_code = 2
+
+
+class ProcessError(MultiboxError):
+    """Another process of the same command ended, so that this one cannot go on."""
 
 
 class InputError(MultiboxError):

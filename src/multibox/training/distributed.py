@@ -1,0 +1,148 @@
+"""Several processes that train or detect as one: what they tell each other, and who writes.
+
+`torchrun --nproc-per-node N -m multibox ...` starts them on one machine, or on several. The first process speaks and
+writes for all. A process alone goes through the same code, where nothing is sent.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from multibox.errors import MultiboxError, ProcessError
+from multibox.launcher import place
+from multibox.loss import at_least_one
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(minutes=10)
+"""How long a process waits for the others: longer than the first computes the score of a large validation set."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that work together; `rank` counts from 0.
+
+    All of them have to call the methods that tell the others something, in the same order.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process speaks and writes for all."""
+        return self.rank == 0
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, in all of them; they also share its MultiboxError."""
+        if self.count == 1:
+            return make()
+        outcome: list[tuple[T | None, MultiboxError | None]] = [(None, None)]
+        if self.first:
+            try:
+                outcome = [(make(), None)]
+            except MultiboxError as error:
+                outcome = [(None, error)]
+        dist.broadcast_object_list(outcome, src=0, device=torch.device("cpu"))
+        value, error = outcome[0]
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes by rank, in all of them."""
+        if self.count == 1:
+            return [value]
+        values: list[T] = [value] * self.count
+        dist.all_gather_object(values, value)
+        return values
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag stands in some process."""
+        return True in self.gather(flag)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of a tensor over the processes; nobody waits for it on a GPU."""
+        if self.count == 1:
+            return values
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    def normaliser_of_all(self, positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
+        """N of a batch that the processes share: its matches, at least 1, by the number of processes.
+
+        Gradients are averaged over the processes, so each divides by its share of N for the sum to be divided by N.
+        """
+        return at_least_one(self.sum(positives)) / self.count
+
+    def averaging(self, model: nn.Module) -> nn.Module:
+        """The model, with gradients that are averaged over the processes while they come.
+
+        Running statistics of batch normalisation stay each process's own; see `share_buffers`.
+        """
+        if self.count == 1:
+            return model
+        device = next(model.parameters()).device
+        # Its strides of 1 x 1 kernels differ in name only: https://github.com/pytorch/pytorch/issues/157862
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        return DistributedDataParallel(
+            model,
+            device_ids=[device] if device.type == "cuda" else None,
+            broadcast_buffers=False,
+            gradient_as_bucket_view=True,
+        )
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Give all processes the first one's running statistics."""
+        if self.count > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, src=0)
+
+
+def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
+    """While it lasts, gradients stay in their process and add up: for all parts of a step but the last."""
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
+
+
+@contextmanager
+def joined(device: torch.device, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
+    """The processes that a launcher started for this command, connected while the block runs.
+
+    On a CUDA device gradients go through NCCL, all else through Gloo. Whoever waits longer than `patience` gives up.
+    Raises ProcessError where another process ended or hangs. A group that the caller has set up is used and kept.
+    """
+    if not dist.is_available() or (place().alone and not dist.is_initialized()):
+        yield Processes()
+        return
+    ours = not dist.is_initialized()
+    if ours:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=patience)
+    processes = Processes(dist.get_rank(), dist.get_world_size())
+    try:
+        yield processes
+    except RuntimeError as error:
+        if not _lost_another(error):
+            raise
+        raise ProcessError(
+            f"process {processes.rank} of {processes.count} stops because another one ended or did not answer within "
+            f"{patience.total_seconds():.0f} s; what that one says is the cause"
+        ) from error
+    if ours:  # after an error nobody waits for the others to say goodbye
+        dist.destroy_process_group()
+
+
+def _lost_another(error: RuntimeError) -> bool:
+    """Gloo says it in plain RuntimeErrors that name its source files."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
