@@ -12,7 +12,7 @@ from multibox.evaluation.evaluation import Evaluation
 from multibox.evaluation.relabel import no_detections, relabel
 from multibox.evaluation.voc import AP_VERSIONS, count_objects, evaluate_voc
 
-__all__ = ["METRICS", "Evaluation", "evaluate"]
+__all__ = ["METRICS", "Evaluation", "collect", "evaluate"]
 
 METRICS = ("voc07", "voc10", "coco")
 
@@ -46,18 +46,30 @@ def evaluate(
     """
     if metric not in METRICS:
         raise UsageError(f"metric {metric!r}; it is one of {', '.join(METRICS)}")
+    found, problems = collect(detector, dataset, progress=progress, batch_size=batch_size)
+    if metric == "coco":
+        return _coco_evaluation(dataset, detections=found, problems=problems)
+    return _voc_evaluation(dataset, detections=found, metric=metric, problems=problems)
+
+
+def collect(
+    detector: BatchDetector | Mapping[str, Detections],
+    dataset: Dataset,
+    *,
+    progress: Progress | None = None,
+    batch_size: int = 8,
+) -> tuple[list[Detections], list[str]]:
+    """Detections of every picture in the data set's classes and order, and a line for each that could not be read.
+
+    Arguments and errors as for `evaluate`.
+    """
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}; it has to be 1 or more")
     if len(dataset) == 0:
         raise DataError(f"{dataset.name}: no picture to evaluate on; choose a split that has some")
-    problems: list[str] = []
     if isinstance(detector, Mapping):
-        found = _look_up(detector, dataset=dataset)
-    else:
-        found, problems = _detect(detector, dataset=dataset, batch_size=batch_size, progress=progress)
-    if metric == "coco":
-        return _coco_evaluation(dataset, detections=found, problems=problems)
-    return _voc_evaluation(dataset, detections=found, metric=metric, problems=problems)
+        return _look_up(detector, dataset=dataset), []
+    return _detect(detector, dataset=dataset, batch_size=batch_size, progress=progress)
 
 
 def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detections]:

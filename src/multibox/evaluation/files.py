@@ -7,11 +7,13 @@ from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.coco_results import read_coco_results, write_coco_results
+from multibox.evaluation.text_results import read_text_results
 from multibox.evaluation.voc_results import read_voc_results, write_voc_results
 
 __all__ = [
     "read_coco_results",
     "read_detections",
+    "read_text_results",
     "read_voc_results",
     "write_coco_results",
     "write_detections",
@@ -22,11 +24,14 @@ __all__ = [
 def read_detections(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections by picture id: of a COCO results file (.json) or of a folder of VOC devkit files.
+    """Detections by picture id: of a COCO results file (.json), or of a folder of VOC devkit files or of one text file
+    for each picture (`read_text_results`).
 
     `category_ids` matters to COCO results alone: the id of each class, see `read_coco_results`. DataError for what
     is not there, malformed, or does not belong to the data set.
     """
+    if path.is_dir() and {example.id for example in dataset} & {file.stem for file in path.glob("*.txt")}:
+        return read_text_results(path, dataset=dataset)
     if path.is_dir():
         return read_voc_results(path, dataset=dataset)
     if not path.exists():

@@ -60,7 +60,9 @@ def _files_by_label(folder: Path, *, class_names: tuple[str, ...]) -> dict[int, 
             raise DataError(f"{path}: a second file of class {class_names[label]} after {files[label].name}; keep one")
         files[label] = path
     if not files:
-        raise DataError(f"{folder}: no file comp4_det_SET_CLASS.txt; give the folder that holds them")
+        raise DataError(
+            f"{folder}: no file comp4_det_SET_CLASS.txt, and none named after a picture; give a folder of detections"
+        )
     return files
 
 

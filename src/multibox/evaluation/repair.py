@@ -1,0 +1,145 @@
+"""What each kind of error costs: the AP that would be gained if it alone did not happen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.errors import UsageError
+from multibox.evaluation.coco import evaluate_coco
+from multibox.evaluation.errors import RIGHT_IOU, Diagnosis, Kind, missed_objects
+from multibox.evaluation.voc import evaluate_voc
+
+REPAIRS = ("localisation", "duplicate", "similar", "other", "background", "missed")
+
+_KINDS = {kind.title: kind for kind in Kind}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """AP of a detector, and what it gains by each of REPAIRS alone; `by_class` has a row of gains for every class.
+
+    Gains do not sum to what is missing: an error may hide behind another.
+    """
+
+    metric: str
+    ap: float
+    gain: dict[str, float]
+    by_class: dict[str, dict[str, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "ap": _number(self.ap),
+            "gain": {name: _number(value) for name, value in self.gain.items()},
+            "gain_by_class": {
+                name: {repair: _number(value) for repair, value in row.items()} for name, row in self.by_class.items()
+            },
+        }
+
+
+def costs(dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diagnosis, metric: str) -> Costs:
+    """The gains in a metric of METRICS, each the AP after `repaired` less the AP as it is.
+
+    Kinds are those at IoU 0.5 whatever the metric. For coco that leaves a little to interpretation: a duplicate at 0.5
+    may be the one that is right at 0.75, so that removing duplicates can even cost AP.
+    """
+    mean, ap = _average_precision(dataset, detections, metric)
+    gain: dict[str, float] = {}
+    by_class: dict[str, dict[str, float]] = {name: {} for name in dataset.class_names}
+    for repair in REPAIRS:
+        better = repaired(dataset, detections=detections, diagnosis=diagnosis, repair=repair)
+        new_mean, new_ap = _average_precision(*better, metric)
+        gain[repair] = new_mean - mean
+        for name, difference in zip(dataset.class_names, (new_ap - ap).tolist(), strict=True):
+            by_class[name][repair] = difference
+    return Costs(metric, mean, gain, by_class)
+
+
+def repaired(
+    dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diagnosis, repair: str
+) -> tuple[Dataset, list[Detections]]:
+    """The data set and the detections without one kind of error, one of REPAIRS; all other errors stay.
+
+    localisation: boxes of correct detections and of localisation errors become their objects' boxes. Of several errors
+    at one object the best stays, and only if no correct detection has the object; the others are removed.
+    similar, other: the detection gets its object's class where its IoU is at least 0.5 and no correct detection has the
+    object; the best of several. The others are removed.
+    duplicate, background: the detections are removed.
+    missed: objects without a correct detection are taken out of the data set, but for those that the repair of
+    localisation, similar or other would find. A class that loses all objects so leaves the mean.
+    UsageError for another repair.
+    """
+    if repair not in REPAIRS:
+        raise UsageError(f"repair {repair!r}; it is one of {', '.join(REPAIRS)}")
+    if repair == "missed":
+        return _without_missed(dataset, diagnosis), list(detections)
+    kind = _KINDS[repair]
+    stays = _rescued(dataset, diagnosis, kind)
+    return dataset, [
+        _repair_picture(dataset, number, found, diagnosis=diagnosis, kind=kind, stays=stays)
+        for number, found in enumerate(detections)
+    ]
+
+
+def _rescued(dataset: Dataset, diagnosis: Diagnosis, kind: Kind) -> Bool[np.ndarray, " n"]:
+    """The detections of a kind that its repair makes correct: the best for each object that counts and is missed."""
+    stays = np.zeros(len(diagnosis.kind), dtype=bool)
+    if kind in (Kind.DUPLICATE, Kind.BACKGROUND):
+        return stays
+    missed = missed_objects(dataset, diagnosis=diagnosis)
+    needed = 0.0 if kind == Kind.LOCALISATION else RIGHT_IOU
+    candidates = np.flatnonzero((diagnosis.kind == kind) & (diagnosis.iou >= needed))
+    for n in candidates[np.argsort(-diagnosis.scores[candidates], kind="stable")]:
+        objects = missed[diagnosis.picture[n]]
+        stays[n] = objects[diagnosis.target[n]]
+        objects[diagnosis.target[n]] = False
+    return stays
+
+
+def _repair_picture(
+    dataset: Dataset,
+    number: int,
+    found: Detections,
+    *,
+    diagnosis: Diagnosis,
+    kind: Kind,
+    stays: Bool[np.ndarray, " n"],
+) -> Detections:
+    """The detections of one picture after a repair."""
+    example = dataset[number]
+    here = slice(*np.searchsorted(diagnosis.picture, [number, number + 1]))
+    kinds, target, kept = diagnosis.kind[here], diagnosis.target[here], (diagnosis.kind[here] != kind) | stays[here]
+    boxes, labels = found.boxes[diagnosis.position[here]], found.labels[diagnosis.position[here]]
+    if kind == Kind.LOCALISATION:
+        moved = (kinds == Kind.CORRECT) | stays[here]
+        boxes[moved] = example.boxes[target[moved]]
+    elif kind in (Kind.SIMILAR, Kind.OTHER):
+        labels[stays[here]] = example.labels[target[stays[here]]]
+    return replace(found, boxes=boxes[kept], labels=labels[kept], scores=diagnosis.scores[here][kept])
+
+
+def _without_missed(dataset: Dataset, diagnosis: Diagnosis) -> Dataset:
+    missed = missed_objects(dataset, diagnosis=diagnosis)
+    for kind in (Kind.LOCALISATION, Kind.SIMILAR, Kind.OTHER):
+        for n in np.flatnonzero(_rescued(dataset, diagnosis, kind)):
+            missed[diagnosis.picture[n]][diagnosis.target[n]] = False
+    examples = tuple(example.keep(~gone) for example, gone in zip(dataset, missed, strict=True))
+    return replace(dataset, examples=examples)
+
+
+def _average_precision(dataset: Dataset, detections: Sequence[Detections], metric: str) -> tuple[float, np.ndarray]:
+    """The mean over classes and the AP of each."""
+    if metric == "coco":
+        result = evaluate_coco(dataset, detections=detections)
+        return result.numbers["AP"], result.ap
+    curves = evaluate_voc(dataset, detections=detections)
+    return curves.mean(metric), curves.ap(metric)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 6)

@@ -1,0 +1,120 @@
+"""Normalised AP of objects by size and by aspect ratio: the numbers of Figures 4 and 6 of the SSD paper.
+
+Source: D. Hoiem, Y. Chodpathumwan, Q. Dai, "Diagnosing Error in Object Detectors", ECCV 2012, sections 2.3 and 3.2;
+`averagePrecisionNormalized.m` and `analyzeTrueDetections.m` of its program.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from multibox.data.dataset import Dataset
+from multibox.evaluation.errors import Diagnosis, Kind
+
+AREAS = ("XS", "S", "M", "L", "XL")
+ASPECTS = ("XT", "T", "M", "W", "XW")
+NORMAL_SHARE = 0.15  # objects of a class per picture, in the imagined data set that precision is normalised to
+
+_CUTS = (1, 3, 7, 9)  # tenths of a class's objects: 10, 20, 40, 20, 10 per cent
+
+
+@dataclass(frozen=True)
+class NormalisedAp:
+    """A normalised AP with its standard error (nan below two objects); AP is nan without objects."""
+
+    ap: float
+    error: float
+    num_objects: int
+
+    def to_json(self) -> dict[str, Any]:
+        ap, error = (None if np.isnan(value) else round(value, 6) for value in (self.ap, self.error))
+        return {"ap": ap, "standard_error": error, "objects": self.num_objects}
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Normalised AP of a class: of all its objects, by area (AREAS) and by aspect ratio (ASPECTS)."""
+
+    overall: NormalisedAp
+    area: tuple[NormalisedAp, ...]
+    aspect: tuple[NormalisedAp, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "overall": self.overall.to_json(),
+            "area": {name: part.to_json() for name, part in zip(AREAS, self.area, strict=True)},
+            "aspect": {name: part.to_json() for name, part in zip(ASPECTS, self.aspect, strict=True)},
+        }
+
+
+def sensitivity(dataset: Dataset, *, diagnosis: Diagnosis) -> dict[str, Sensitivity]:
+    """By class name, for classes with objects.
+
+    A class's objects are sorted by the area of the box, or by width / height, and cut behind the first 10, 30, 70 and
+    90 per cent; objects equal to the last of a part belong to it. The AP of a part counts its objects alone; correct
+    detections of others are left out, false positives stay. Difficult objects and crowds take no part.
+    """
+    normal = NORMAL_SHARE * len(dataset)
+    return {
+        name: _of_class(dataset, diagnosis=diagnosis, label=label, normal=normal)
+        for label, name in enumerate(dataset.class_names)
+        if diagnosis.num_objects[label] > 0
+    }
+
+
+def normalised_ap(
+    right: Bool[np.ndarray, " k"], *, wrong: Bool[np.ndarray, " k"], num_objects: int, normal: float
+) -> NormalisedAp:
+    """AP of ranked detections, each right, wrong or neither (left out), as if the class had `normal` objects.
+
+    With r the recall and f the false positives so far, precision is r normal / (r normal + f), and then the largest
+    from there on. The AP is the mean over objects of the precision where each is found, 0 for those missed; its
+    standard error is that of this mean.
+    """
+    if num_objects == 0:
+        return NormalisedAp(float("nan"), float("nan"), 0)
+    found = np.cumsum(right) * normal / num_objects
+    total = found + np.cumsum(wrong)
+    precision = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    values = np.zeros(num_objects)
+    values[: right.sum()] = precision[right]
+    error = float(values.std(ddof=1) / np.sqrt(num_objects)) if num_objects > 1 else float("nan")
+    return NormalisedAp(float(values.mean()), error, num_objects)
+
+
+def parts_of(values: Float64[np.ndarray, " g"]) -> Int64[np.ndarray, " g"]:
+    """The part, 0 to 4, of each value: 10, 20, 40, 20, 10 per cent from the smallest; equal values share the lower."""
+    ordered = np.sort(values)
+    places = [(cut * len(values) + 5) // 10 for cut in _CUTS]
+    limits = [ordered[place - 1] if place else -np.inf for place in places]
+    return np.searchsorted(np.array(limits, dtype=np.float64), values, side="left")
+
+
+def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: float) -> Sensitivity:
+    order = diagnosis.ranked(label)
+    right = diagnosis.kind[order] == Kind.CORRECT
+    rows = [(i, g) for i, example in enumerate(dataset) for g in _objects(example.labels == label, example)]
+    width, height = np.array([dataset[i].boxes[g, 2:] - dataset[i].boxes[g, :2] for i, g in rows], np.float64).T
+    where = {row: number for number, row in enumerate(rows)}
+    keys = zip(diagnosis.picture[order][right].tolist(), diagnosis.target[order][right].tolist(), strict=True)
+    number = np.full(len(order), -1)
+    number[right] = [where[key] for key in keys]
+
+    def by(values: np.ndarray) -> tuple[NormalisedAp, ...]:
+        parts = parts_of(values)
+        part = np.where(right, parts[number], -1)
+        return tuple(
+            normalised_ap(part == p, wrong=~right, num_objects=int((parts == p).sum()), normal=normal)
+            for p in range(len(AREAS))
+        )
+
+    overall = normalised_ap(right, wrong=~right, num_objects=len(rows), normal=normal)
+    return Sensitivity(overall, by(width * height), by(width / np.maximum(height, 1e-9)))
+
+
+def _objects(of_class: Bool[np.ndarray, " g"], example: Any) -> list[int]:
+    """Numbers of the objects of the class that count."""
+    return np.flatnonzero(of_class & ~(example.difficult | example.crowd)).tolist()

@@ -1,0 +1,43 @@
+"""Detections as a folder of text files, `PICTURE-ID.txt` each, with lines `class-index score x1 y1 x2 y2` in pixels."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.errors import DataError
+from multibox.evaluation.result_rows import ResultRow, detections_by_id
+
+
+def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
+    """Detections of every picture by its id; pictures without a file have none.
+
+    The index counts the data set's classes from 0; corners are continuous pixels and taken as they are.
+    `image_size` is (0, 0) where the data set does not say it. DataError, naming file, line and value, for what is
+    malformed or not in the data set.
+    """
+    rows = (row for path in sorted(folder.glob("*.txt")) for row in _rows(path, num_classes=len(dataset.class_names)))
+    return detections_by_id(rows, dataset=dataset)
+
+
+def _rows(path: Path, *, num_classes: int) -> Iterator[ResultRow]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); give one text file for each picture") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield _row(line, path=path, number=number, num_classes=num_classes)
+
+
+def _row(line: str, *, path: Path, number: int, num_classes: int) -> ResultRow:
+    place = f"{path}: line {number}"
+    try:
+        index, *fields = line.split()
+        label = int(index)
+        score, x1, y1, x2, y2 = map(float, fields)
+    except ValueError as error:
+        raise DataError(f"{place}: {line!r}; a line is: class-index score x1 y1 x2 y2") from error
+    if not 0 <= label < num_classes:
+        raise DataError(f"{place}: class index {label}; it has to be 0 to {num_classes - 1}, as the data set's classes")
+    return ResultRow(place, path.stem, label, score, (x1, y1, x2, y2))

@@ -1,0 +1,112 @@
+"""How the kinds of detections change as more are taken: the numbers of Figure 3 of the SSD paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from multibox.evaluation.errors import WRONG, Diagnosis, Kind
+
+SHARES = ("correct", "localisation", "similar", "other", "background")
+MULTIPLES = tuple(2.0 ** (n / 4) for n in range(-12, 13))  # 1/8 to 8, with all powers of 2
+COUNTS = tuple(round(25 * 2 ** (n / 4)) for n in range(29))  # 25 to 3200
+
+_SHARE = {
+    Kind.CORRECT: 0,
+    Kind.LOCALISATION: 1,
+    Kind.DUPLICATE: 1,
+    Kind.SIMILAR: 2,
+    Kind.OTHER: 3,
+    Kind.BACKGROUND: 4,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """The numbers of one column of Figure 3: a group of classes.
+
+    `shares` (multiple, kind of SHARES) sum to 1 in each row; `recall` and `loose_recall`, at IoU 0.5 and 0.1, are means
+    over the classes with objects. Rows are nan from where no class of the group has that many detections.
+    `wrong` (count, kind without correct) sums to 1 in each row, nan where there are fewer false positives.
+    `mean_objects` is the mean number of objects of a class: the unit of the multiples.
+    """
+
+    shares: Float64[np.ndarray, "m 5"]
+    recall: Float64[np.ndarray, " m"]
+    loose_recall: Float64[np.ndarray, " m"]
+    wrong: Float64[np.ndarray, "t 4"]
+    mean_objects: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mean_objects": _rounded(self.mean_objects),
+            "multiples": [round(value, 4) for value in MULTIPLES],
+            "shares": dict(zip(SHARES, _rounded(self.shares.T), strict=True)),
+            "recall": _rounded(self.recall),
+            "loose_recall": _rounded(self.loose_recall),
+            "false_positives": list(COUNTS),
+            "false_positive_shares": dict(zip(SHARES[1:], _rounded(self.wrong.T), strict=True)),
+        }
+
+
+def trend(diagnosis: Diagnosis, *, labels: Sequence[int]) -> Trend:
+    """The trend of the classes `labels` together.
+
+    At the multiple k a class with N objects gives its best k N detections, rounded up, or all if it has fewer; counts
+    are summed over the classes. Duplicates count as localisation errors. Classes without objects give none.
+    For the false positives, each class's detections are numbered by rank; all of the group are taken by number, those
+    of equal number in the order of the classes. Ignored detections have no rank.
+    Source: `displayDetectionTrend2.m` and `displayFPTrend.m` of Hoiem et al. 2012.
+    """
+    ranked = {label: diagnosis.ranked(label) for label in labels}
+    counted = {label: order for label, order in ranked.items() if diagnosis.num_objects[label] > 0}
+    objects = np.array([diagnosis.num_objects[label] for label in counted], dtype=np.float64)
+    most = max((len(order) / diagnosis.num_objects[label] for label, order in counted.items()), default=0.0)
+    rows = [_at_multiple(diagnosis, counted, multiple if multiple <= most else None) for multiple in MULTIPLES]
+    shares, recall, loose = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
+    return Trend(
+        shares, recall, loose, _wrong_shares(diagnosis, ranked), float(objects.mean()) if len(objects) else float("nan")
+    )
+
+
+def _at_multiple(
+    diagnosis: Diagnosis, ranked: dict[int, Int64[np.ndarray, " _"]], multiple: float | None
+) -> tuple[Float64[np.ndarray, "5"], float, float]:
+    """Shares of the kinds, recall and recall at IoU 0.1; nan without a multiple."""
+    if multiple is None:
+        return np.full(5, np.nan), float("nan"), float("nan")
+    counts = np.zeros(len(SHARES))
+    recalls, loose = [], []
+    for label, order in ranked.items():
+        objects = diagnosis.num_objects[label]
+        top = order[: int(np.ceil(multiple * objects))]
+        counts += _count(diagnosis, top)
+        recalls.append((diagnosis.kind[top] == Kind.CORRECT).sum() / objects)
+        loose.append(diagnosis.loose[top].sum() / objects)
+    return counts / counts.sum(), float(np.mean(recalls)), float(np.mean(loose))
+
+
+def _count(diagnosis: Diagnosis, which: Int64[np.ndarray, " k"]) -> Float64[np.ndarray, "5"]:
+    kinds = np.bincount(diagnosis.kind[which], minlength=len(Kind))
+    counts = np.zeros(len(SHARES))
+    for kind, share in _SHARE.items():
+        counts[share] += kinds[kind]
+    return counts
+
+
+def _wrong_shares(diagnosis: Diagnosis, ranked: dict[int, Int64[np.ndarray, " _"]]) -> Float64[np.ndarray, "t 4"]:
+    members = [(rank, n) for order in ranked.values() for rank, n in enumerate(order.tolist())]
+    members.sort(key=lambda member: member[0])
+    order = np.array([n for _, n in members], dtype=np.int64)
+    order = order[np.isin(diagnosis.kind[order], WRONG)]
+    rows = [_count(diagnosis, order[:count])[1:] / count for count in COUNTS if count <= len(order)]
+    return np.array(rows + [np.full(4, np.nan)] * (len(COUNTS) - len(rows)))
+
+
+def _rounded(value: Float64[np.ndarray, "..."] | float) -> Any:
+    """Plain numbers with 6 decimals; nan becomes None."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return [_rounded(part) for part in value]
+    return None if np.isnan(value) else round(float(value), 6)
