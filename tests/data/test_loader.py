@@ -45,7 +45,14 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def take(
-    dataset: Dataset, count: int, *, start: int = 0, workers: int = 0, name: str = "flip", seed: int = 3
+    dataset: Dataset,
+    count: int,
+    *,
+    start: int = 0,
+    stride: int = 1,
+    workers: int = 0,
+    name: str = "flip",
+    seed: int = 3,
 ) -> list[Batch]:
     stream = batches(
         dataset,
@@ -55,6 +62,7 @@ def take(
         seed=seed,
         workers=workers,
         start=start,
+        stride=stride,
     )
     return list(itertools.islice(stream, count))
 
@@ -89,6 +97,13 @@ def test_every_picture_comes_once_an_epoch_in_another_order(dataset: Dataset) ->
 def test_the_stream_does_not_depend_on_workers(dataset: Dataset) -> None:
     """Ten batches made by two worker processes equal those made in this process."""
     assert_same(take(dataset, 10, workers=2), take(dataset, 10))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_processes_share_the_stream(dataset: Dataset, workers: int):
+    """The batches of three processes in turn against those of one, from the second step on."""
+    shares = [take(dataset, 3, start=3 + rank, stride=3, workers=workers) for rank in range(3)]
+    assert_same([shares[rank][turn] for turn in range(3) for rank in range(3)], take(dataset, 9, start=3))
 
 
 def test_the_stream_resumes_at_any_step(dataset: Dataset) -> None:

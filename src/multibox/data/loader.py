@@ -71,11 +71,14 @@ def batches(
     seed: int,
     workers: int = 0,
     start: int = 0,
+    stride: int = 1,
     use_difficult: bool = True,
     fill: Fill = MEAN,
     cache_mb: int = 0,
 ) -> Iterator[Batch]:
-    """Batches without end, beginning with step number `start`; step k of a seed is always the same batch.
+    """Batches without end, numbers `start`, `start + stride` and so on; number k of a seed is always the same batch.
+
+    With a stride several processes share a stream: the one that starts at r takes every batch that is its turn.
 
     Each epoch is a new permutation of the data set and batches run across its end, so all pictures are seen equally
     often. `input_size` is (height, width), `fill` the RGB colour of the zoom-out canvas. A picture that cannot be
@@ -87,7 +90,7 @@ def batches(
     if not len(dataset):
         raise DataError(f"data set {dataset.name!r} has no pictures; training needs at least one: check the split")
     examples = PackedDataset(dataset)
-    stream = _Stream(examples, augmentation, input_size, batch_size, seed, start, use_difficult, fill, cache_mb)
+    stream = _Stream(examples, augmentation, input_size, batch_size, seed, start, use_difficult, fill, cache_mb, stride)
     loader = DataLoader(
         stream,
         batch_size=None,
@@ -117,7 +120,7 @@ def _logged(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:
 
 @dataclass(frozen=True, eq=False)
 class _Stream(IterableDataset["Batch | DataError"]):
-    """The batches of one worker: every `num_workers`-th step."""
+    """The batches of one worker: of every `num_workers` of its process one."""
 
     examples: PackedDataset
     augmentation: Augmentation
@@ -128,10 +131,12 @@ class _Stream(IterableDataset["Batch | DataError"]):
     use_difficult: bool
     fill: Fill
     cache_mb: int = 0
+    stride: int = 1
 
     def __iter__(self) -> Iterator[Batch | DataError]:
         worker = get_worker_info()
-        step, stride = (self.start + worker.id, worker.num_workers) if worker else (self.start, 1)
+        turn, turns = (worker.id, worker.num_workers) if worker else (0, 1)
+        step, stride = self.start + turn * self.stride, turns * self.stride
         order, cache = _Order(len(self.examples), self.seed), PictureCache(self.cache_mb << 20)
         while True:
             try:
