@@ -11,6 +11,9 @@ COMMANDS = {
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split",
     "bench detect": "--backend --batch --help --json --pictures --rounds --threads --weights -w",
+    "bench train": (
+        "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers"
+    ),
     "data": "--help",
     "data check": "PATH --help --json --model --pixels --report --split",
     "data convert": "PATH --help --json --out --pictures --pixels --split --to",
@@ -27,6 +30,9 @@ COMMANDS = {
     ),
     "priors": "--help",
     "priors show": "--dataset --help --json --model",
+    "reproduce": (
+        "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --workers -o"
+    ),
     "train": "RECIPE --cache --data --device --help --out --resume --seed --set --split --workers -o",
     "weights": "--help",
     "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from multibox.cli.bench_train_command import train
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Json
 from multibox.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.command()(train)
 
 
 @app.callback()

@@ -1,0 +1,119 @@
+"""`multibox bench train`: where the time of a training step goes."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from multibox.cli.console import print_json, progress_bar, say, table
+from multibox.cli.options import Device, Json, Precision
+
+_TITLES = {
+    "load": "next batch",
+    "copy": "copy to the device",
+    "forward": "network, forward",
+    "loss": "matching, mining, loss",
+    "loss_backward": "loss, backward",
+    "backward": "network, backward",
+    "optimizer": "optimiser",
+}
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="[RECIPE]", help="Name of the experiment, such as quick or ssd300-voc.")
+    ] = "quick",
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="PATH", help="Data set; by default pictures are drawn.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set; else the recipe's.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, metavar="N", help="Pictures in a step; else the recipe's.")
+    ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option("--precision", help="Number type of the convolutions; else the recipe's.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, as in train. Repeatable.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps to measure of each kind.")] = 10,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
+    ] = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Time the parts of a recipe's training step, with batches in memory and with batches from the loader.
+
+    Weights are random, and the learning rate is 0, so that the loss stays finite. "GFLOP/s" counts the convolutions of
+    the forward and backward passes; beside it stands the machine's rate in matrix products, taken in the same run.
+    """
+    import torch
+
+    from multibox.recipes import find_recipe
+    from multibox.recipes.bench import bench_recipe
+    from multibox.recipes.recipe import override
+
+    changes = list(settings or [])
+    if batch is not None:
+        changes += [f"loop.batch_size={batch}", "loop.accumulate=1"]
+    if precision is not None:
+        changes.append(f"loop.precision={precision}")
+    if split is not None:
+        changes.append(f"train_split={split}")
+    chosen = override(find_recipe(recipe), changes)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with progress_bar("measuring") as advance:
+        result = bench_recipe(chosen, data=data, steps=steps, workers=workers, device=device, progress=advance)
+    if as_json:
+        print_json(result)
+    else:
+        _introduce(result)
+        print(_text(result))
+
+
+def _introduce(result: dict[str, Any]) -> None:
+    computer = result["machine"]
+    height, width = result["input_size"]
+    say(f"{result['device']}; {computer['threads']} threads, load {computer['load']:.1f}, torch {computer['torch']}")
+    say(
+        f"{result['recipe']}: {result['model']} at {width} x {height}, {result['priors']} priors, batches of "
+        f"{result['batch']} with {result['objects_per_batch']:g} objects, {result['precision']}"
+    )
+    say(f"data: {result['data']}, augmentation {result['augmentation']}, {result['workers']} loader processes")
+
+
+def _text(result: dict[str, Any]) -> str:
+    kinds = (result["in_memory"], result["with_loader"])
+    rows: list[tuple[str, ...]] = [("milliseconds a step", "in memory", "share", "with loader", "share")]
+    for part, title in _TITLES.items():
+        rows.append((title, *(cell for kind in kinds for cell in _cells(kind, part))))
+        if part == "loss":
+            rows += [(f"  {name}", f"{value:.2f}", "", "", "") for name, value in _inside(result).items()]
+    rows.append(("step", *(cell for kind in kinds for cell in (f"{kind['milliseconds']['step']['median']:.1f}", ""))))
+    rows.append(("images/s", *(cell for kind in kinds for cell in (f"{kind['images_per_second']:.2f}", ""))))
+    return f"{table(rows)}\n\n{_arithmetic(result)}"
+
+
+def _cells(kind: dict[str, Any], part: str) -> tuple[str, str]:
+    return f"{kind['milliseconds'][part]['median']:.2f}", f"{100 * kind['shares'][part]:.1f} %"
+
+
+def _inside(result: dict[str, Any]) -> dict[str, float]:
+    inside = result["in_memory"]["inside_loss"]
+    rest = result["in_memory"]["milliseconds"]["loss"]["median"] - sum(inside.values())
+    return {"matching": inside["match"], "mining": inside["mine"], "the rest": max(0.0, rest)}
+
+
+def _arithmetic(result: dict[str, Any]) -> str:
+    rates = result["matrix_product_giga_operations_per_second"]
+    products = ", ".join(f"{rate:.0f} in {name}" for name, rate in rates.items())
+    return (
+        f"{result['giga_operations_per_picture']:.1f} GFLOP a picture, {result['giga_operations_per_second']:.0f} "
+        f"GFLOP/s; matrix products {products}; at most {result['peak_memory_mib']:.0f} MiB"
+    )

@@ -1,0 +1,93 @@
+"""The training step of a recipe, measured on pictures of the user's or on drawn ones."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import nn
+
+from multibox.data.augment import AUGMENTATIONS, Augmentation
+from multibox.data.dataset import Dataset
+from multibox.data.load import load_dataset
+from multibox.data.loader import Batch, batches
+from multibox.data.scenes import write_scenes
+from multibox.device import choose_device
+from multibox.errors import UsageError
+from multibox.models.ssd import SSD
+from multibox.process import keep_freed_memory, one_blas_thread
+from multibox.recipes.recipe import Recipe
+from multibox.training.bench_train import Progress, bench_train
+from multibox.training.loop import Run
+
+_DRAWN, _SIZE = 64, (500, 375)
+
+
+def bench_recipe(
+    recipe: Recipe,
+    *,
+    data: Path | None = None,
+    steps: int = 10,
+    workers: int = 0,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What `bench_train` measures of the recipe, and what it is about; without `data` on pictures drawn for it.
+
+    A step is one part of the recipe's batch where that is split into parts. The weights are random. Raises the errors
+    of reading data, and UsageError for one picture where batch normalisation needs several.
+    """
+    with TemporaryDirectory() as folder:
+        if data is None:
+            dataset = write_scenes(folder, count=_DRAWN, seed=recipe.seed, size=_SIZE, split="train")
+        else:
+            dataset = load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+        measured = _measure(recipe, dataset, steps=steps, workers=workers, device=device, progress=progress)
+    return {
+        "recipe": recipe.name,
+        "model": recipe.model.name,
+        "input_size": list(recipe.model.input_size),
+        "priors": recipe.model.priors.count,
+        "data": "drawn pictures" if data is None else dataset.name,
+        "augmentation": _name(recipe.augmentation),
+        **measured,
+    }
+
+
+def _name(augmentation: Augmentation) -> str:
+    return next((name for name, known in AUGMENTATIONS.items() if known == augmentation), "of the recipe's own")
+
+
+def _measure(
+    recipe: Recipe, dataset: Dataset, *, steps: int, workers: int, device: str | None, progress: Progress | None
+) -> dict[str, Any]:
+    keep_freed_memory()
+    one_blas_thread()
+    torch.manual_seed(recipe.seed)
+    model = SSD(recipe.model, dataset.class_names)
+    if recipe.loop.part == 1 and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
+        raise UsageError(
+            f"1 picture a step is too few for the batch normalisation of {recipe.model.name}: take 2 or more"
+        )
+    run = Run(
+        model.to(choose_device(device)),
+        loop=replace(recipe.loop, batch_size=recipe.loop.part, accumulate=1),
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        loss=recipe.loss,
+    )
+
+    def stream(processes: int) -> Iterator[Batch]:
+        return batches(
+            dataset,
+            augmentation=recipe.augmentation,
+            input_size=recipe.model.input_size,
+            batch_size=recipe.loop.part,
+            seed=recipe.seed,
+            workers=processes,
+            use_difficult=recipe.use_difficult,
+        )
+
+    return bench_train(run, stream, steps=steps, workers=workers, progress=progress)

@@ -1,0 +1,189 @@
+"""How fast a training step is on this machine, part by part, and what it costs beside the machine's own rate."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multibox.clock import Clock
+from multibox.data.loader import Batch
+from multibox.device import computes_bfloat16
+from multibox.loss import hard_negatives, match_batch, multibox_loss
+from multibox.machine import device_name, machine, peak_memory, product_rate
+from multibox.models.operations import count_training_operations
+from multibox.training.loop import Run
+from multibox.training.optimizer import set_rate
+
+PARTS = ("load", "copy", "forward", "loss", "loss_backward", "backward", "optimizer")
+"""What a step consists of, in order. "loss" is matching, mining and the two losses; "backward" is the network's."""
+
+_HELD = 4
+_WARM_UP = 2
+
+Progress = Callable[[int, int], None]
+Times = dict[str, float]
+
+
+def bench_train(
+    run: Run,
+    stream: Callable[[int], Iterator[Batch]],
+    *,
+    steps: int = 10,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Milliseconds of the parts of a step, pictures a second, memory and arithmetic rate, as plain data.
+
+    `stream(n)` gives batches that n processes make. First come steps on batches in memory, of which the machine's rate
+    in matrix products is taken in between, then as many on batches from `stream(workers)`. The rate of learning is 0,
+    so that every step does all its work and the weights stay as they are.
+    """
+    device = run.model.mean.device
+    run.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    set_rate(run.optimizer, 0.0)
+    _forget_peak(device)
+    advance = _counter(2 * steps, progress)
+    held = list(islice(stream(0), min(_HELD, steps)))
+    in_memory, inside, rates = _steps_in_memory(run, held, steps=steps, advance=advance)
+    from_stream = _steps_from_stream(run, stream(workers), steps=steps, skip=_WARM_UP + 2 * workers, advance=advance)
+    batch = len(held[0].names)
+    operations = count_training_operations(run.model)
+    rate = operations * batch / _median_step(in_memory) * 1000
+    return {
+        "machine": machine(),
+        "device": f"{device}, {device_name(device)}",
+        "batch": batch,
+        "precision": "bfloat16" if run.autocast else "float32",
+        "steps": steps,
+        "workers": workers,
+        "objects_per_batch": median(int(batch.valid.sum()) for batch in held),
+        "in_memory": {**_summary(in_memory, batch=batch), "inside_loss": _medians(inside)},
+        "with_loader": _summary(from_stream, batch=batch),
+        "giga_operations_per_picture": round(operations, 3),
+        "giga_operations_per_second": round(rate, 1),
+        "matrix_product_giga_operations_per_second": {name: round(median(found), 1) for name, found in rates.items()},
+        "peak_memory_mib": round(peak_memory(device), 1),
+    }
+
+
+def timed_step(run: Run, batches: Iterator[Batch]) -> Times:
+    """One step as the training loop takes it; milliseconds of each of PARTS."""
+    clock = Clock(run.model.mean.device)
+    batch = next(batches)
+    clock.mark("load")
+    batch = batch.to(run.model.mean.device, non_blocking=True)
+    clock.mark("copy")
+    run.optimizer.zero_grad(set_to_none=True)
+    outputs = _forward(run, batch)
+    clock.mark("forward")
+    loss = multibox_loss(*outputs, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss).total
+    clock.mark("loss")
+    gradients = torch.autograd.grad(loss, outputs)
+    clock.mark("loss_backward")
+    torch.autograd.backward(outputs, gradients)
+    clock.mark("backward")
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.optimizer_config.clip or float("inf"))
+    run.optimizer.step()
+    if run.average:
+        run.average.update(run.model, step=run.step)
+    clock.mark("optimizer")
+    return clock.milliseconds()
+
+
+def timed_matching(run: Run, batch: Batch) -> Times:
+    """Milliseconds of matching and of mining, each alone on one batch; what the priors cost is made up."""
+    device = run.model.mean.device
+    costs = torch.rand(len(batch.names), len(run.model.coder.corners), device=device)
+    clock = Clock(device)
+    matches = match_batch(batch.boxes, batch.valid, coder=run.model.coder, config=run.loss)
+    clock.mark("match")
+    hard_negatives(costs, matches, config=run.loss)
+    clock.mark("mine")
+    return clock.milliseconds()
+
+
+def _forward(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
+    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=run.autocast):
+        return run.model(batch.images)
+
+
+def _steps_in_memory(
+    run: Run, held: Sequence[Batch], *, steps: int, advance: Callable[[], None]
+) -> tuple[list[Times], list[Times], dict[str, list[float]]]:
+    """Times of the steps, of matching and mining, and rates of matrix products by type, taken in turn."""
+    device = run.model.mean.device
+    batches = cycle([batch.to(device) for batch in held])
+    times: list[Times] = []
+    inside: list[Times] = []
+    types = {"float32": torch.float32, **({"bfloat16": torch.bfloat16} if computes_bfloat16(device) else {})}
+    rates: dict[str, list[float]] = {name: [] for name in types}
+    for number in range(-_WARM_UP, steps):
+        spent = timed_step(run, batches)
+        alone = timed_matching(run, next(batches))
+        if number < 0:
+            continue
+        times.append(spent)
+        inside.append(alone)
+        for name, dtype in types.items():
+            rates[name].append(product_rate(dtype, device=device))
+        advance()
+    return times, inside, rates
+
+
+def _steps_from_stream(
+    run: Run, batches: Iterator[Batch], *, steps: int, skip: int, advance: Callable[[], None]
+) -> list[Times]:
+    """Times of the steps after the first `skip`, in which batches come that were made ahead."""
+    times = []
+    for number in range(-skip, steps):
+        spent = timed_step(run, batches)
+        if number >= 0:
+            times.append(spent)
+            advance()
+    return times
+
+
+def _summary(times: list[Times], *, batch: int) -> dict[str, Any]:
+    """Pictures a second over all steps, spread of the parts' milliseconds, and their shares of the whole time."""
+    whole = [sum(spent.values()) for spent in times]
+    spreads = {part: _spread([spent[part] for spent in times]) for part in PARTS}
+    return {
+        "images_per_second": round(1000 * batch * len(times) / sum(whole), 3),
+        "milliseconds": {**spreads, "step": _spread(whole)},
+        "shares": {part: round(sum(spent[part] for spent in times) / sum(whole), 5) for part in PARTS},
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    """Median and the two quartiles, of milliseconds."""
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return {"median": round(float(middle), 3), "q1": round(float(low), 3), "q3": round(float(high), 3)}
+
+
+def _medians(times: list[Times]) -> Times:
+    return {name: round(median(spent[name] for spent in times), 3) for name in times[0]}
+
+
+def _median_step(times: list[Times]) -> float:
+    return median(sum(spent.values()) for spent in times)
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return advance
