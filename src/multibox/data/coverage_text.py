@@ -1,0 +1,100 @@
+"""Coverage by priors as plain text: what no prior reaches, and what a fit changes."""
+
+from collections.abc import Iterator
+
+from multibox.data.coverage import Coverage, Share
+from multibox.data.dataset import Dataset
+from multibox.data.missed import missed_objects
+from multibox.data.prior_fit import Gain
+
+_FIRST = 5
+_CLASSES = 30
+_NONE = Share(0, 0.0, 0.0, 0.0, 0.0)
+
+
+def coverage_text(coverage: Coverage, dataset: Dataset, *, model: str) -> str:
+    """Objects that no prior of `model` covers, by size, aspect and class, and the worst of them."""
+    height, width = coverage.input_size
+    return "\n".join(
+        [
+            f"{dataset.name}: {coverage.everything.objects:,} objects in {coverage.pictures:,} whole pictures, "
+            f"the {coverage.priors:,} priors of {model} at {width} x {height}",
+            "missed: objects that no prior overlaps with an IoU of 0.5, before the guaranteed match; "
+            "priors each: matched to an object, after it",
+            "",
+            *_table(coverage),
+            "",
+            *_worst(coverage, dataset),
+        ]
+    )
+
+
+def gain_text(fitted: Gain, held_out: Gain | None) -> str:
+    """The part of the objects covered at an IoU of 0.5 before and after a fit, on both sets of pictures."""
+    gains = [fitted] if held_out is None else [fitted, held_out]
+    wide = _widest(fitted.before)
+    titles = ("fitted", "held out")[: len(gains)]
+    lines = [" " * wide + "".join(f"{title:>12}{'before':>10}{'after':>10}" for title in titles)]
+    for place, (title, names) in enumerate(_names(fitted.before)):
+        lines.append(title)
+        for name in names:
+            row = "".join(_before_after(gain, place, name) for gain in gains)
+            if row.strip("0- "):
+                lines.append(f"  {name:{wide - 2}}{row}")
+    return "\n".join(lines)
+
+
+def _before_after(gain: Gain, group: int, name: str) -> str:
+    before, after = (_shares(coverage)[group].get(name, _NONE) for coverage in (gain.before, gain.after))
+    if not before.objects:
+        return f"{0:12}{'-':>10}{'-':>10}"
+    return f"{before.objects:12,}{100 * before.overlap_50:8.1f} %{100 * after.overlap_50:8.1f} %"
+
+
+def _table(coverage: Coverage) -> Iterator[str]:
+    wide = _widest(coverage)
+    yield f"{'':{wide}}  missed  objects  IoU 0.5  IoU 0.7  priors each"
+    for (title, names), shares in zip(_names(coverage), _shares(coverage), strict=True):
+        yield title
+        yield from (f"  {name:{wide - 2}}{_numbers(shares[name])}" for name in names if shares[name].objects)
+
+
+def _numbers(share: Share) -> str:
+    missed = share.objects - round(share.overlap_50 * share.objects)
+    parts = f"{100 * share.overlap_50:7.1f} %{100 * share.overlap_70:7.1f} %"
+    return f"{missed:8,}{share.objects:9,}{parts}{share.positives:13.1f}"
+
+
+def _shares(coverage: Coverage) -> list[dict[str, Share]]:
+    return [{"objects": coverage.everything}, coverage.sizes, coverage.aspects, coverage.classes]
+
+
+def _names(coverage: Coverage) -> list[tuple[str, list[str]]]:
+    """Titles and names of the groups of `_shares`; of many classes those that lack most, which come first anyway."""
+    classes = [name for name, share in coverage.classes.items() if share.objects]
+    classes.sort(key=lambda name: (coverage.classes[name].overlap_50, -coverage.classes[name].objects))
+    more = f", the {_CLASSES} that lack most of {len(classes)}" if len(classes) > _CLASSES else ""
+    return [
+        ("all", ["objects"]),
+        ("by size at the input", list(coverage.sizes)),
+        ("by width / height at the input", list(coverage.aspects)),
+        (f"by class{more}", classes[:_CLASSES]),
+    ]
+
+
+def _widest(coverage: Coverage) -> int:
+    return max(len(name) for _, names in _names(coverage) for name in names) + 4
+
+
+def _worst(coverage: Coverage, dataset: Dataset) -> Iterator[str]:
+    missed = missed_objects(coverage, dataset)
+    if not missed:
+        yield "some prior overlaps every object with an IoU of 0.5"
+        return
+    yield f"the worst of the {len(missed):,} missed objects; sizes in pixels of the input"
+    for item in missed[:_FIRST]:
+        width, height = item.shape
+        yield (
+            f"  best IoU {item.iou:.2f}  {item.name}, {width:.0f} x {height:.0f}, in {item.image.name} at "
+            f"{', '.join(f'{value:.0f}' for value in item.box)}"
+        )

@@ -1,0 +1,165 @@
+"""A search for sizes and ratios of priors that reach given objects better, with a limited number of boxes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from multibox.data.prior_moves import Limits, changes, fewer, more, scaled
+from multibox.data.prior_overlap import PriorOverlap
+from multibox.errors import UsageError
+from multibox.priors import PriorMap, PriorSpec
+
+Maps = tuple[PriorMap, ...]
+
+_THRESHOLD = 0.5
+_MEAN_WEIGHT = 0.25
+_SAMPLES_WEIGHT = 0.5
+_LOSS_WEIGHT = 10.0  # of coverage that the start had
+_LEAST_GAIN = 1e-5
+_ROUNDS = 20
+_STARTS = (1.0, 0.75, 1.33)  # the search also begins at the start with all sizes smaller or larger
+
+
+def search_priors(
+    objects: Float64[np.ndarray, "n 4"],
+    start: PriorSpec,
+    *,
+    boxes: int,
+    samples: Float64[np.ndarray, "m 4"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PriorSpec:
+    """Priors on the maps of `start`, at most `boxes` of them, whose score for the objects is the best that is found.
+
+    `objects` are (cx, cy, w, h) in pixels of the input, as in whole pictures; `samples` others, as training shows them.
+    The score is the part of the objects that some prior overlaps with an IoU of at least 0.5, plus a quarter of their
+    mean best IoU, which tells tilings apart that reach all; that of the samples counts half. No coverage of the objects
+    at 0.5 is given up for the rest. Sizes stay within a factor of 2 of those that their map has at the start, and min
+    sizes do not descend from map to map.
+    Always the same for the same objects: each step takes the best of all single changes of a map, then the best trade
+    of a box shape for others. Raises UsageError where `boxes` are not enough for one prior in each cell.
+    """
+    least = sum(source.cells[0] * source.cells[1] for source in start.maps)
+    if boxes < least:
+        raise UsageError(f"{boxes} boxes are too few: with one prior in each cell of the maps there are {least}")
+    score = _Score(start, objects, samples)
+    search = _Climb(score, start, boxes)
+    found = []
+    for done, factor in enumerate(_STARTS, start=1):
+        maps = start.maps if factor == 1 else tuple(scaled(source, factor) for source in start.maps)
+        found.append(search.climb(search.within_budget(maps)))
+        if progress:
+            progress(done, len(_STARTS))
+    return replace(start, maps=max(found, key=score.of))
+
+
+class _Score:
+    """How good a tiling is."""
+
+    def __init__(
+        self,
+        start: PriorSpec,
+        objects: Float64[np.ndarray, "n 4"],
+        samples: Float64[np.ndarray, "m 4"] | None,
+    ) -> None:
+        self.whole = len(objects)
+        self.overlap = PriorOverlap(objects if samples is None else np.concatenate([objects, samples]), start)
+        self.least = 0.0
+        self.least = float((self.best(start.maps)[: self.whole] >= _THRESHOLD).mean())
+
+    def best(self, maps: Maps, *, without: int | None = None) -> Float32[np.ndarray, " k"]:
+        """The best IoU of each object and sample with all maps, or with all but one."""
+        parts = [self.overlap.of(k, source) for k, source in enumerate(maps) if k != without]
+        return np.max(parts, axis=0) if parts else np.zeros_like(self.overlap.of(0, maps[0]))
+
+    def of(self, maps: Maps) -> float:
+        return self.of_best(self.best(maps))
+
+    def with_map(self, rest: Float32[np.ndarray, " k"], number: int, source: PriorMap) -> float:
+        """The score of a tiling whose other maps have the best IoUs `rest`."""
+        return self.of_best(np.maximum(rest, self.overlap.of(number, source)))
+
+    def of_best(self, best: Float32[np.ndarray, " k"]) -> float:
+        objects, samples = best[: self.whole], best[self.whole :]
+        covered = np.count_nonzero(objects >= _THRESHOLD) / self.whole
+        lost = max(0.0, self.least - covered)
+        value = covered + _MEAN_WEIGHT * float(objects.mean()) - _LOSS_WEIGHT * lost
+        if len(samples):
+            value += _SAMPLES_WEIGHT * _part(samples)
+        return value
+
+
+class _Climb:
+    """Single changes and trades, inside the limits and the budget, from one tiling to better ones."""
+
+    def __init__(self, score: _Score, start: PriorSpec, boxes: int) -> None:
+        self.score, self.boxes = score, boxes
+        self.limits = [Limits.around(source) for source in start.maps]
+
+    def within_budget(self, maps: Maps) -> Maps:
+        """Take away shapes until the budget holds, each time the one that costs least for the boxes it frees."""
+        while _count(maps) > self.boxes:
+            now, ways = self.score.of(maps), self._without_one(maps)
+            maps = min(ways, key=lambda way: (now - self.score.of(way)) / (_count(maps) - _count(way)))
+        return maps
+
+    def climb(self, maps: Maps) -> Maps:
+        for _ in range(_ROUNDS):
+            before = self.score.of(maps)
+            for number in range(len(maps)):
+                maps = self._improve(maps, number)
+            maps = self._trade(maps)
+            if self.score.of(maps) < before + _LEAST_GAIN:
+                break
+        return maps
+
+    def _improve(self, maps: Maps, number: int) -> Maps:
+        """The best single change of a map, as long as one helps."""
+        rest, value = self.score.best(maps, without=number), self.score.of(maps)
+        while True:
+            ways = self._swapped(maps, number, changes(maps[number]))
+            scores = [self.score.with_map(rest, number, way[number]) for way in ways]
+            if not scores or max(scores) < value + _LEAST_GAIN:
+                return maps
+            value = max(scores)
+            maps = ways[scores.index(value)]
+
+    def _trade(self, maps: Maps) -> Maps:
+        """The best of: nothing; more shapes in what the budget leaves; giving up one shape and taking others for it."""
+        ways = [maps, *(self._filled(way) for way in (maps, *self._without_one(maps)))]
+        scores = [self.score.of(way) for way in ways]
+        best = max(scores)
+        return ways[scores.index(best)] if best >= scores[0] + _LEAST_GAIN else maps
+
+    def _filled(self, maps: Maps) -> Maps:
+        """Add the shape that helps most, as long as the budget holds one that helps."""
+        while True:
+            least, chosen = self.score.of(maps) + _LEAST_GAIN, None
+            for number in range(len(maps)):
+                rest = self.score.best(maps, without=number)
+                for way in self._swapped(maps, number, more(maps[number])):
+                    value = self.score.with_map(rest, number, way[number]) if _count(way) <= self.boxes else 0.0
+                    if value > least:
+                        least, chosen = value, way
+            if chosen is None:
+                return maps
+            maps = chosen
+
+    def _without_one(self, maps: Maps) -> list[Maps]:
+        return [way for number in range(len(maps)) for way in self._swapped(maps, number, fewer(maps[number]))]
+
+    def _swapped(self, maps: Maps, number: int, sources: Iterable[PriorMap]) -> list[Maps]:
+        """The tilings that the limits allow with one of `sources` as map `number`."""
+        allowed = (source for source in sources if self.limits[number].allow(source))
+        ways = [(*maps[:number], source, *maps[number + 1 :]) for source in allowed]
+        return [way for way in ways if all(a.min_size <= b.min_size for a, b in pairwise(way))]
+
+
+def _part(best: Float32[np.ndarray, " k"]) -> float:
+    return float((best >= _THRESHOLD).mean() + _MEAN_WEIGHT * best.mean())
+
+
+def _count(maps: Maps) -> int:
+    return sum(source.count for source in maps)
