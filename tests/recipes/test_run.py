@@ -17,7 +17,7 @@ from multibox.recipes.quick import quick
 from multibox.recipes.recipe import Recipe
 from multibox.recipes.run import train
 from multibox.training.optimizer import Schedule
-from multibox.training.progress import read_metrics
+from multibox.training.progress import Sums, read_metrics
 from multibox.weights.file import load_weights
 
 
@@ -41,7 +41,8 @@ def test_a_run_folder_holds_all_that_is_promised(scenes: Path, tmp_path: Path):
     recipe = replace(tiny_recipe(quick()), train_split="train", validation_split="val")
     model = train(recipe, data=scenes, out=tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"recipe.json", "metrics.jsonl", "checkpoint.pt", "last.safetensors", "best.safetensors"}
+    checkpoints = {"checkpoint.pt", "checkpoint.previous.pt"}
+    assert names == {"recipe.json", "metrics.jsonl", *checkpoints, "last.safetensors", "best.safetensors"}
     loaded, info = load_weights(tmp_path / "run" / "last.safetensors")
     assert loaded.class_names == ("cross", "disc", "ring", "square", "star", "triangle")
     assert Recipe.from_json(info["recipe"]) == recipe
@@ -60,10 +61,10 @@ def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatc
 
     step = loop._take_step
 
-    def power_cut(run: loop.Run, names: list[str], folder: Path) -> None:
+    def power_cut(run: loop.Run, names: list[str], sums: Sums) -> None:
         if run.step == 5:
             raise KeyboardInterrupt
-        step(run, names, folder)
+        step(run, names, sums)
 
     monkeypatch.setattr(loop, "_take_step", power_cut)
     with pytest.raises(KeyboardInterrupt):
@@ -79,7 +80,8 @@ def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(scenes: Path
     """Resuming a folder with a recipe and no checkpoint against a whole run."""
     recipe = replace(tiny_recipe(quick(), iterations=2), train_split="train")
     whole = train(recipe, data=scenes, out=tmp_path / "run")
-    (tmp_path / "run" / "checkpoint.pt").unlink()
+    for path in (tmp_path / "run").glob("checkpoint*"):
+        path.unlink()
     again = train(recipe, data=scenes, out=tmp_path / "run", resume=True)
     assert [row["step"] for row in read_metrics(tmp_path / "run")] == [1, 2]
     for name, value in whole.state_dict().items():

@@ -16,6 +16,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.training.checkpoint import find_checkpoint
 from multibox.training.loop import LoopConfig, Run, fit
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.progress import ProgressLine, read_metrics
@@ -88,6 +89,12 @@ def train(run: Run, folder: Path, *, start: int = 0) -> list[tuple[str, float | 
     return kept
 
 
+def restore(run: Run, folder: Path) -> None:
+    state = find_checkpoint(folder).state
+    assert state is not None
+    run.restore(state)
+
+
 LOOP = LoopConfig(batch_size=4, report_every=2, checkpoint_every=3, ema=0.9)
 
 
@@ -109,7 +116,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path):
     broken.schedule = replace(broken.schedule, iterations=6)
     train(broken, tmp_path / "pieces")
     resumed = make_run(iterations=9, loop=LOOP)
-    resumed.load(tmp_path / "pieces")
+    restore(resumed, tmp_path / "pieces")
     assert resumed.step == 6
     train(resumed, tmp_path / "pieces", start=6)
 
@@ -163,7 +170,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
             progress=ProgressLine(steps=9, stream=io.StringIO()),
         )
     fresh = make_run(iterations=9, loop=LOOP)
-    fresh.load(tmp_path)
+    restore(fresh, tmp_path)
     assert fresh.step == 3
     assert all(value.isfinite().all() for value in fresh.model.state_dict().values())
 
@@ -182,6 +189,7 @@ def test_best_and_last_are_kept(tmp_path: Path):
         progress=ProgressLine(steps=8, stream=io.StringIO()),
     )
     assert kept == [("best", 0.2), ("last", None), ("best", 0.3), ("last", None)]
+    assert (run.best, run.stale) == (0.3, 1)
     assert [row["score"] for row in read_metrics(tmp_path) if "score" in row] == [0.2, 0.1, 0.3, 0.25]
 
 

@@ -15,7 +15,7 @@ def test_metrics_survive_a_cut_last_line(tmp_path: Path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(path.read_text() + '{"step": 4, "lo')
     assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2, 3]
-    keep_metrics_until(tmp_path, 2)
+    keep_metrics_until(tmp_path, 2, rows=read_metrics(tmp_path))
     assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2]
 
 

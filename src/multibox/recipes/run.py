@@ -1,7 +1,10 @@
 """A recipe brought to life: data, model, training, evaluation and the files of a run folder."""
 
+import errno
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -11,17 +14,27 @@ from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
 from multibox.data.loader import batches
 from multibox.device import choose_device
-from multibox.errors import DataError, TrainingError, UsageError
+from multibox.errors import DataError, TrainingError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.process import keep_freed_memory, one_blas_thread
 from multibox.recipes import find_recipe
 from multibox.recipes.recipe import Recipe
-from multibox.training.checkpoint import CHECKPOINT
+from multibox.recipes.run_folder import (
+    Memory,
+    changes,
+    claim_folder,
+    facts_of,
+    judges_alike,
+    open_folder,
+    write_recipe,
+)
+from multibox.training.checkpoint import remove_damaged
 from multibox.training.loop import Run, fit
-from multibox.training.progress import METRICS, ProgressLine
-from multibox.weights.file import save_weights
+from multibox.training.progress import ProgressLine, keep_metrics_until, read_metrics
+from multibox.weights.atomic import remove_unfinished
+from multibox.weights.file import read_metadata, save_weights
 
-RECIPE = "recipe.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHOWN_PROBLEMS = 10
 
 
@@ -31,6 +44,7 @@ def train(
     data: Path | str | Dataset,
     out: Path | str,
     resume: bool = False,
+    accept_changes: bool = False,
     workers: int = 0,
     cache_mb: int = 0,
     device: str | None = None,
@@ -38,19 +52,32 @@ def train(
     """Train a recipe on a data set and return the model; `out` holds the weights, metrics and checkpoint.
 
     `data` is a path in any format the package reads, or a data set. Samples are made by `workers` processes, each of
-    which keeps up to `cache_mb` MiB of decoded pictures. Raises TrainingError where `out` holds another run,
-    or where the loss is not finite; UsageError for unknown names.
+    which keeps up to `cache_mb` MiB of decoded pictures. With `resume` the run in `out` goes on from its checkpoint,
+    or begins anew where it had none; `accept_changes` lets it go on with another recipe or other data, but never with
+    another model or other classes. The first SIGINT or SIGTERM writes a checkpoint and raises Stopped.
+    Raises TrainingError where `out` holds another run, where the loss is not finite or the disk is full; UsageError for
+    unknown names and settings that exclude each other.
     """
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
     folder = Path(out)
-    _check_folder(folder, recipe, resume=resume)
+    _check_patience(recipe)
+    memory = open_folder(folder, resume=resume)
+    changes(memory.facts, facts_of(recipe), folder=folder, accept=accept_changes)
     dataset = _load(recipe, data, split=recipe.train_split)
     progress = ProgressLine(steps=recipe.schedule.iterations)
     _refuse_harm(dataset, progress)
     validate = _validator(recipe, data)
     keep_freed_memory()
     one_blas_thread()
-    run = _begin(recipe, dataset, folder, resume=resume, device=device)
+    facts = facts_of(recipe, dataset)
+    changed = changes(memory.facts, facts, folder=folder, accept=accept_changes)
+    run = _begin(recipe, dataset, memory, device=device)
+    run.facts = facts
+    keep = _keeper(recipe, dataset, folder)
+    for line in memory.notes:
+        progress.say(line)
+    with _room(run, folder):
+        _settle_folder(run, recipe, folder, memory, keep=keep, changed=changed, progress=progress)
     stream = batches(
         dataset,
         augmentation=recipe.augmentation,
@@ -63,14 +90,10 @@ def train(
         cache_mb=cache_mb,
     )
     progress.say(_headline(recipe, dataset, folder))
-    fit(
-        run,
-        stream,
-        folder=folder,
-        validate=validate,
-        keep=_keeper(recipe, dataset, folder),
-        progress=progress,
-    )
+    with _room(run, folder):
+        fit(run, stream, folder=folder, validate=validate, keep=keep, progress=progress)
+    if run.watch.skipped:
+        progress.say(f"{run.watch.skipped} of {run.step} steps were left out: their loss or gradient was not finite")
     return run.result
 
 
@@ -79,14 +102,13 @@ def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> D
     return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
 
 
-def _begin(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool, device: str | None) -> Run:
-    """A run at its first step, in a folder that is now its own, or at its last checkpoint."""
-    goes_on = resume and (folder / CHECKPOINT).exists()  # one that stopped before its first checkpoint begins anew
+def _begin(recipe: Recipe, dataset: Dataset, memory: Memory, *, device: str | None) -> Run:
+    """A run at its first step, or at its last checkpoint."""
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
-    if recipe.base_weights and not goes_on:
+    if recipe.base_weights and not memory.state:
         _load_base(model, recipe.base_weights)
-    if recipe.start_weights and not goes_on:
+    if recipe.start_weights and not memory.state:
         _load_start(model, recipe.start_weights)
     run = Run(
         model.to(choose_device(device)),
@@ -95,11 +117,71 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool, devi
         schedule=recipe.schedule,
         loss=recipe.loss,
     )
-    if goes_on:
-        run.load(folder)
-    else:
-        _claim_folder(folder, recipe)
+    if memory.state:
+        run.restore(memory.state)
+        if not judges_alike(memory.facts, recipe):
+            run.best, run.stale = -1.0, 0
     return run
+
+
+def _settle_folder(
+    run: Run,
+    recipe: Recipe,
+    folder: Path,
+    memory: Memory,
+    *,
+    keep: Callable[[SSD, str, float | None], None],
+    changed: list[str],
+    progress: ProgressLine,
+) -> None:
+    """Make all files of the folder agree with the run's state."""
+    if memory.state is None:
+        claim_folder(folder, recipe)
+        return
+    remove_unfinished(folder)
+    if memory.notes:
+        remove_damaged(folder)
+    rows = memory.state.get("metrics")
+    keep_metrics_until(folder, run.step, rows=read_metrics(folder) if rows is None else json.loads(rows))
+    keep(run.result, "last", None)
+    if run.best >= 0 and not _is_whole(folder / "best.safetensors"):
+        progress.say(f"{folder / 'best.safetensors'} is missing or damaged: the next validation writes it anew")
+        run.best = -1.0
+    if changed:
+        progress.say(f"going on with changes: {'; '.join(changed)}")
+        write_recipe(folder, recipe)
+        run.save(folder)
+
+
+def _is_whole(weights: Path) -> bool:
+    try:
+        read_metadata(weights)
+    except WeightsError:
+        return False
+    return True
+
+
+@contextmanager
+def _room(run: Run, folder: Path) -> Iterator[None]:
+    """Turn the OSError of a full disk into one line that says what is needed and how to go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise TrainingError(
+            f"no room to write {error.filename} ({error.strerror}): a checkpoint and weights need about "
+            f"{run.size / 1e6:.0f} MB, {shutil.disk_usage(folder).free / 1e6:.0f} MB are free; what was there is kept: "
+            "make room and go on with --resume"
+        ) from None
+
+
+def _check_patience(recipe: Recipe) -> None:
+    if recipe.loop.patience and not (recipe.validation_split and recipe.loop.validate_every):
+        raise UsageError(
+            f"loop.patience={recipe.loop.patience} counts validations, and this recipe makes none before its end: "
+            "set validation_split and loop.validate_every"
+        )
 
 
 def _refuse_harm(dataset: Dataset, progress: ProgressLine) -> None:
@@ -113,39 +195,6 @@ def _refuse_harm(dataset: Dataset, progress: ProgressLine) -> None:
             f"{dataset.name} has problems that would spoil training ({len(errors)}), the first: {errors[0]}; "
             "`multibox data check` lists all"
         )
-
-
-def _check_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    """A new run needs an empty place, a resumed one the folder of this very recipe."""
-    written = folder / RECIPE
-    if resume:
-        if not written.exists():
-            raise TrainingError(f"{folder} holds no run to resume; start one without --resume")
-        _compare(Recipe.from_json(json.loads(written.read_text(encoding="utf-8"))), recipe, folder)
-    elif folder.exists() and any(folder.iterdir()):
-        raise TrainingError(f"{folder} is not empty: go on with --resume or choose another --out; nothing was changed")
-
-
-def _claim_folder(folder: Path, recipe: Recipe) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_text(json.dumps(recipe.to_json(), indent=1) + "\n", encoding="utf-8")
-    (folder / METRICS).unlink(missing_ok=True)
-
-
-def _compare(old: Recipe, new: Recipe, folder: Path) -> None:
-    before, now = _flat(old.to_json()), _flat(new.to_json())
-    changed = [f"{key} was {before.get(key)}, is {now.get(key)}" for key in now if before.get(key) != now.get(key)]
-    if changed:
-        raise TrainingError(
-            f"{folder} was trained with another recipe ({'; '.join(changed[:3])}): choose another --out"
-        )
-
-
-def _flat(fields: dict[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for key, value in fields.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return flat
 
 
 def _load_base(model: SSD, source: str) -> None:

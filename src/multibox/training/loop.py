@@ -1,5 +1,6 @@
 """Training as one story: batch, loss, step, report, checkpoint."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ import torch
 
 from multibox.data.loader import Batch
 from multibox.device import computes_bfloat16
-from multibox.errors import TrainingError
 from multibox.loss import LossConfig, MultiBoxLoss, multibox_loss
 from multibox.models.ssd import SSD
-from multibox.training.checkpoint import load_checkpoint, save_checkpoint
+from multibox.training.checkpoint import save_checkpoint
 from multibox.training.ema import MovingAverage
-from multibox.training.optimizer import OptimizerConfig, Schedule, make_optimizer, set_rate
-from multibox.training.progress import Averages, ProgressLine, append_metrics, keep_metrics_until
+from multibox.training.finite import FiniteWatch, Statistics, check_finite, leave_out_unless, make_skippable
+from multibox.training.optimizer import OptimizerConfig, Schedule, load_moments, make_optimizer, set_rate
+from multibox.training.progress import Averages, ProgressLine, Sums, append_metrics, read_metrics
+from multibox.training.stopping import Stopped, StopRequest
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class LoopConfig:
 
     `batch_size` pictures make one step; `accumulate` splits them into that many parts whose gradients are averaged, as
     `iter_size` does in Caffe. `precision` "auto" is bfloat16 where the device has instructions for it. `ema` is the
-    decay of the weights' moving average, 0 for none. The `_every` are in steps.
+    decay of the weights' moving average, 0 for none. The `_every` are in steps. A run ends early after `patience`
+    validations without a better score, 0 for never. `non_finite`: a step whose loss or gradient is not finite ends the
+    run ("stop"), or changes nothing and is counted ("skip").
     """
 
     batch_size: int = 32
@@ -35,6 +39,8 @@ class LoopConfig:
     report_every: int = 10
     checkpoint_every: int = 500
     validate_every: int = 0
+    patience: int = 0
+    non_finite: Literal["stop", "skip"] = "stop"
 
     @property
     def part(self) -> int:
@@ -43,7 +49,10 @@ class LoopConfig:
 
 
 class Run:
-    """What a checkpoint holds: the model, its average, the optimiser, the step and the best score so far."""
+    """What a checkpoint holds: the model, its average, the optimiser, the step, the best score so far and its like.
+
+    `stale` counts the validations since the best. `facts` are plain values about the run that its checkpoints carry.
+    """
 
     def __init__(
         self, model: SSD, *, loop: LoopConfig, optimizer: OptimizerConfig, schedule: Schedule, loss: LossConfig
@@ -57,16 +66,46 @@ class Run:
         )
         self.step = 0
         self.best = -1.0
+        self.stale = 0
+        self.averages = Averages()
+        self.watch = FiniteWatch(loop.non_finite)
+        self.statistics = Statistics(model)
+        self.facts: dict[str, Any] = {}
+        if loop.non_finite == "skip":
+            make_skippable(self.optimizer)
+
+    @property
+    def done(self) -> bool:
+        """Whether the schedule, or the patience, has come to its end."""
+        return self.step >= self.schedule.iterations or self.gave_up
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the score has not risen for as many validations as the run has patience."""
+        return 0 < self.loop.patience <= self.stale
 
     @property
     def result(self) -> SSD:
         """The model to keep: the average where there is one."""
         return self.average.model if self.average else self.model
 
+    @property
+    def size(self) -> int:
+        """Bytes that a checkpoint and a weight file take: values twice, an average, momenta."""
+        values = sum(value.nbytes for value in self.model.state_dict().values())
+        moments = sum(parameter.nbytes for parameter in self.model.parameters() if parameter.requires_grad)
+        return (3 if self.average else 2) * values + moments
+
     def save(self, folder: Path) -> None:
         state = {
             "step": self.step,
             "best": self.best,
+            "stale": self.stale,
+            "skipped": self.watch.skipped,
+            "in_a_row": self.watch.in_a_row,
+            "averages": self.averages.state(),
+            "metrics": json.dumps(read_metrics(folder)),
+            "facts": self.facts,
             "mean": self.model.config.mean,
             "std": self.model.config.std,
             "model": self.model.state_dict(),
@@ -75,17 +114,17 @@ class Run:
         }
         save_checkpoint(folder, state)
 
-    def load(self, folder: Path) -> None:
-        """Go back to the folder's checkpoint; metrics written after it are forgotten."""
-        state: dict[str, Any] = load_checkpoint(folder)
-        self.step, self.best = state["step"], state["best"]
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to what `save` wrote; version 0.1.0 wrote less. The optimiser keeps the settings it has now."""
+        self.step, self.best, self.stale = state["step"], state["best"], state.get("stale", 0)
+        self.watch.skipped, self.watch.in_a_row = state.get("skipped", 0), state.get("in_a_row", 0)
+        self.averages = Averages.restored(state["averages"]) if "averages" in state else Averages()
         for model in (self.model, self.result):
             model.normalise_with(mean=state["mean"], std=state["std"])
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_moments(self.optimizer, state["optimizer"])
         if self.average:
-            self.average.model.load_state_dict(state["average"])
-        keep_metrics_until(folder, self.step)
+            self.average.model.load_state_dict(state["average"] or state["model"])
 
 
 def fit(
@@ -100,48 +139,48 @@ def fit(
     """Train until the schedule ends; `batches` starts at part number `run.step * accumulate`.
 
     `validate` scores a model every `validate_every` steps and at the end; `keep(model, name, score)` stores it: "last"
-    at each checkpoint and as "best" when its score is the best so far. Raises TrainingError where the loss is not
-    finite; the last good checkpoint and weights stay as they are.
+    at each checkpoint and as "best" when its score is the best so far. SIGINT or SIGTERM let the step end, write a
+    checkpoint and raise Stopped. Raises TrainingError where the loss, a gradient or a weight is not finite; the last
+    good checkpoint and weights stay as they are.
     """
     device = next(run.model.parameters()).device
     run.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averages, since = Averages(), time.monotonic()
-    while run.step < run.schedule.iterations:
-        set_rate(run.optimizer, run.schedule.at(run.step))
-        names = _accumulate(run, batches, averages, device)
-        _take_step(run, names, folder)
-        done = run.step == run.schedule.iterations
-        if run.step % run.loop.report_every == 0 or done:
-            row = averages.report(seconds=time.monotonic() - since)
-            append_metrics(folder, {"step": run.step, "rate": run.schedule.at(run.step - 1), **row})
-            progress.show(run.step, row, batch_size=run.loop.batch_size)
-            averages, since = Averages(), time.monotonic()
-        if validate and (done or (run.loop.validate_every and run.step % run.loop.validate_every == 0)):
-            _validate(run, validate, keep, folder, progress)
-            since = time.monotonic()
-        if done or run.step % run.loop.checkpoint_every == 0:
-            run.save(folder)
-            keep(run.result, "last", None)
+    with StopRequest() as stop:
+        while not run.done and not stop.number:
+            set_rate(run.optimizer, run.schedule.at(run.step))
+            _take_step(run, *_accumulate(run, batches, device))
+            if _due(run, run.loop.report_every) or run.watch.full:
+                _look(run, progress)
+            if _due(run, run.loop.report_every):
+                _report(run, folder, progress)
+            if validate and _due(run, run.loop.validate_every):
+                _validate(run, validate, keep, folder, progress)
+            if _due(run, run.loop.checkpoint_every) or run.done or stop.number:
+                _checkpoint(run, keep, folder, progress)
     progress.close()
+    if stop.number and not run.done:
+        raise Stopped(step=run.step, number=stop.number)
 
 
-def _accumulate(run: Run, batches: Iterator[Batch], averages: Averages, device: torch.device) -> list[str]:
-    """Sum the gradients of one step's parts; returns the pictures' names."""
+def _due(run: Run, every: int) -> bool:
+    return run.step == run.schedule.iterations or (every > 0 and run.step % every == 0)
+
+
+def _accumulate(run: Run, batches: Iterator[Batch], device: torch.device) -> tuple[list[str], Sums]:
+    """Sum the gradients of one step's parts; returns the pictures' names and the means of the losses."""
     run.optimizer.zero_grad(set_to_none=True)
+    if run.loop.non_finite == "skip":
+        run.statistics.remember()
     names: list[str] = []
+    sums = Sums(*torch.zeros(4, device=device))
     for _ in range(run.loop.accumulate):
         batch = next(batches)
         names += batch.names
         loss = _loss(run, batch.to(device, non_blocking=True))
-        _check_finite(loss, run.step, batch.names)
         (loss.total / run.loop.accumulate).backward()
-        averages.total = averages.total + loss.total.detach() / run.loop.accumulate
-        averages.location = averages.location + loss.location.detach() / run.loop.accumulate
-        averages.confidence = averages.confidence + loss.confidence.detach() / run.loop.accumulate
-        averages.positives = averages.positives + loss.positives
-    averages.steps += 1
-    averages.pictures += run.loop.batch_size
-    return names
+        part = torch.stack([loss.total, loss.location, loss.confidence]).detach() / run.loop.accumulate
+        sums = Sums(*(torch.stack(sums[:3]) + part), sums.positives + loss.positives)
+    return names, sums
 
 
 def _loss(run: Run, batch: Batch) -> MultiBoxLoss:
@@ -152,26 +191,43 @@ def _loss(run: Run, batch: Batch) -> MultiBoxLoss:
     )
 
 
-def _check_finite(loss: MultiBoxLoss, step: int, names: list[str]) -> None:
-    if not torch.isfinite(loss.total):
-        raise TrainingError(
-            f"the loss of step {step} is {loss.total.item()} for the pictures {', '.join(names)}: lower the rate "
-            "(--set schedule.rate=...), add warm-up or look at these pictures; the last checkpoint is kept"
-        )
-
-
-def _take_step(run: Run, names: list[str], folder: Path) -> None:
+def _take_step(run: Run, names: list[str], sums: Sums) -> None:
+    """Change the weights, unless the step is one to leave out: that is decided on the device."""
     limit = run.optimizer_config.clip or float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), limit)
-    if not torch.isfinite(norm):
-        raise TrainingError(
-            f"the gradient of step {run.step} is not finite for the pictures {', '.join(names)}: lower the rate "
-            f"(--set schedule.rate=...) or add warm-up; the last checkpoint in {folder} is kept"
-        )
+    finite = run.watch.note(run.step, names, loss=sums.total, norm=norm)
+    if run.loop.non_finite == "skip":
+        leave_out_unless(run.optimizer, finite)
+        run.statistics.undo_unless(finite)
     run.optimizer.step()
     if run.average:
         run.average.update(run.model, step=run.step)
+    run.averages.add(sums, finite, pictures=run.loop.batch_size)
     run.step += 1
+
+
+def _look(run: Run, progress: ProgressLine) -> None:
+    """See whether the last steps were finite; TrainingError where the run cannot go on."""
+    for line in run.watch.look():
+        progress.say(line)
+
+
+def _report(run: Run, folder: Path, progress: ProgressLine) -> None:
+    row = run.averages.report()
+    skipped = {"skipped": run.watch.skipped} if run.watch.skipped else {}
+    append_metrics(folder, {"step": run.step, "rate": run.schedule.at(run.step - 1), **row, **skipped})
+    if "loss" in row:
+        progress.show(run.step, row, batch_size=run.loop.batch_size)
+    run.averages = Averages()
+
+
+def _checkpoint(run: Run, keep: Callable[[SSD, str, float | None], None], folder: Path, progress: ProgressLine) -> None:
+    """Weights first: a run that dies in between writes the same ones again when it goes on from the checkpoint."""
+    _look(run, progress)
+    check_finite(run.model, step=run.step)
+    check_finite(run.result, step=run.step)
+    keep(run.result, "last", None)
+    run.save(folder)
 
 
 def _validate(
@@ -181,10 +237,18 @@ def _validate(
     folder: Path,
     progress: ProgressLine,
 ) -> None:
+    _look(run, progress)
+    check_finite(run.result, step=run.step)
+    started = time.monotonic()
     score = validate(run.result)
     run.model.train()
+    better = score > run.best
     append_metrics(folder, {"step": run.step, "score": round(score, 5)})
-    progress.say(f"step {run.step}: score {score:.4f}" + (" (best so far)" if score > run.best else ""))
-    if score > run.best:
+    progress.say(f"step {run.step}: score {score:.4f}" + (" (best so far)" if better else ""))
+    run.stale = 0 if better else run.stale + 1
+    if better:
         run.best = score
         keep(run.result, "best", score)
+    if run.gave_up and run.step < run.schedule.iterations:
+        progress.say(f"stopped early: the last {run.stale} validations gave no better score than {run.best:.4f}")
+    run.averages.since += time.monotonic() - started

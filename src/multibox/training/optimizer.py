@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -91,3 +91,11 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give every group its multiple of `rate`."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["multiplier"]
+
+
+def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take over the momenta of a saved state, and keep the settings that the groups have now."""
+    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)

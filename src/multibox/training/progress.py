@@ -3,9 +3,15 @@
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
+
+from multibox.weights.atomic import atomic_file, naming
 
 METRICS = "metrics.jsonl"
 
@@ -19,45 +25,86 @@ class Terminal(Protocol):
     def isatty(self) -> bool: ...
 
 
+class Sums(NamedTuple):
+    """One step: the three losses as means over its parts, and how many priors were positive."""
+
+    total: Float[Tensor, ""]
+    location: Float[Tensor, ""]
+    confidence: Float[Tensor, ""]
+    positives: Shaped[Tensor, ""]
+
+
 @dataclass
 class Averages:
-    """Running sums between two reports, kept on the device so that no step waits for them."""
+    """Running sums between two reports, kept on the device so that no step waits for them.
+
+    `steps` and `pictures` count all; what was not finite is left out of `learned` and of the sums.
+    """
 
     steps: int = 0
     pictures: int = 0
+    learned: Any = 0
     total: Any = 0.0
     location: Any = 0.0
     confidence: Any = 0.0
     positives: Any = 0
+    since: float = field(default_factory=time.monotonic)
 
-    def report(self, *, seconds: float) -> dict[str, float]:
-        """Means over the steps, as plain numbers rounded for reading."""
+    def add(self, sums: Sums, finite: Bool[Tensor, ""], *, pictures: int) -> None:
+        """Count one more step."""
+        self.steps, self.pictures = self.steps + 1, self.pictures + pictures
+        self.learned = self.learned + finite
+        for name, value in sums._asdict().items():
+            setattr(self, name, getattr(self, name) + torch.where(finite, value, 0))
+
+    def report(self) -> dict[str, float]:
+        """Means over the steps, as plain numbers rounded for reading; only the speed where none of them was finite."""
+        speed = {"images_per_second": round(self.pictures / (time.monotonic() - self.since), 2)}
+        learned = int(self.learned)
+        if not learned:
+            return speed
         return {
-            "loss": round(float(self.total) / self.steps, 5),
-            "location_loss": round(float(self.location) / self.steps, 5),
-            "confidence_loss": round(float(self.confidence) / self.steps, 5),
-            "positives": round(float(self.positives) / self.pictures, 2),
-            "images_per_second": round(self.pictures / seconds, 2),
+            "loss": round(float(self.total) / learned, 5),
+            "location_loss": round(float(self.location) / learned, 5),
+            "confidence_loss": round(float(self.confidence) / learned, 5),
+            "positives": round(float(self.positives) / (self.pictures * learned / self.steps), 2),
+            **speed,
         }
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs, so that the next report of a resumed run has the same numbers."""
+        return {**asdict(self), "since": time.monotonic() - self.since}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> "Averages":
+        """The sums as they were, with the clock going on."""
+        return cls(**{**state, "since": time.monotonic() - state["since"]})
 
 
 def append_metrics(folder: Path, row: dict[str, Any]) -> None:
     """Add one line to the run's metrics."""
-    with open(folder / METRICS, "a", encoding="utf-8") as file:
+    path = folder / METRICS
+    with naming(path), open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All lines of the run's metrics; a last line that was cut off is left out."""
+    """The lines of the run's metrics up to the first that a crash cut off or damaged."""
     path = folder / METRICS
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-    return [json.loads(line) for line in lines[:-1]]
+    rows: list[dict[str, Any]] = []
+    for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
 
 
-def keep_metrics_until(folder: Path, step: int) -> None:
-    """Forget what was measured after `step`: a resumed run measures it again."""
-    rows = [row for row in read_metrics(folder) if row["step"] <= step]
-    (folder / METRICS).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+def keep_metrics_until(folder: Path, step: int, *, rows: list[dict[str, Any]]) -> None:
+    """Write the metrics anew with those of `rows` up to `step`: what came later a resumed run measures again."""
+    lines = [json.dumps(row) + "\n" for row in rows if row["step"] <= step]
+    with atomic_file(folder / METRICS) as file:
+        file.write("".join(lines).encode())
 
 
 class ProgressLine:
