@@ -33,7 +33,7 @@ COMMANDS = {
     "reproduce": (
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --workers -o"
     ),
-    "train": "RECIPE --cache --data --device --help --out --resume --seed --set --split --workers -o",
+    "train": "RECIPE --accept-changes --cache --data --device --help --out --resume --seed --set --split --workers -o",
     "weights": "--help",
     "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",
     "weights list": "--help --json",

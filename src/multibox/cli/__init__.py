@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from time import sleep
 from typing import Annotated
 
 import typer
@@ -13,11 +14,14 @@ from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
 from multibox.cli.evaluate_command import evaluate
 from multibox.cli.export_command import export
+from multibox.cli.reproduce_command import reproduce
 from multibox.cli.train_command import train
 from multibox.errors import MultiboxError
+from multibox.launcher import place
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
 _INTERRUPTED = 130
+_FIRST_SPEAKS = 2.0  # seconds
 
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 app.command(short_help="Try everything on generated pictures.")(demo)
@@ -25,6 +29,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(detect)
 app.command()(export)
+app.command()(reproduce)
 app.add_typer(bench_command.app, name="bench")
 app.add_typer(data_command.app, name="data")
 app.add_typer(priors_command.app, name="priors")
@@ -59,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
     except MultiboxError as error:
-        complain(error)
+        _say_once(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):  # newer versions of typer return 130 instead
         code = _INTERRUPTED
@@ -69,10 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not isinstance(error, _PARSE_ERROR):
             raise
+        if not place().first:
+            return 2
         return _wrong_use(error)
     if code == _INTERRUPTED:
         complain("interrupted")
     return code
+
+
+def _say_once(error: MultiboxError) -> None:
+    """The first of several processes speaks at once, and its launcher ends the others: what ails all is said once."""
+    if place().first:
+        complain(error)
+        return
+    sleep(_FIRST_SPEAKS)
+    complain(f"process {place().rank} of {place().count}: {error}")
 
 
 def _wrong_use(error: Exception) -> int:

@@ -20,6 +20,9 @@ VOC0712_PLUS = "2007:trainval+2007:test+2012:trainval"
 COCO = "trainval35k"
 ILSVRC = "train+val1"
 
+DATA = {VOC07: "voc", VOC0712: "voc", VOC0712_PLUS: "voc", COCO: "coco", ILSVRC: "ilsvrc"}
+"""The data set that each of the training splits is of."""
+
 VGG16 = "vgg16-reducedfc-caffe"
 WHOLE_VGG16 = "vgg16-torchvision"
 

@@ -1,0 +1,102 @@
+"""A reproduced table as Markdown and JSON: the paper's numbers, ours, and the difference."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multibox.recipes.reproduce import Progress
+from multibox.recipes.tables import Row, Table
+
+NOT_RUN = "not run"
+
+
+def write_table(table: Table, progress: Progress, *, folder: Path, stamp: tuple[str, ...]) -> list[Path]:
+    """Write NAME.md and NAME.json into `folder`; every file of a rehearsal says that it is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    markdown, data = folder / f"{table.name}.md", folder / f"{table.name}.json"
+    markdown.write_text(as_markdown(table, progress, stamp=stamp), encoding="utf-8")
+    data.write_text(json.dumps(as_json(table, progress, stamp=stamp), indent=1) + "\n", encoding="utf-8")
+    return [markdown, data]
+
+
+def as_json(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> dict[str, Any]:
+    """All rows of the table; `rehearsal` is null for the paper's experiment, else what is different."""
+    return {
+        "table": table.name,
+        "title": table.title,
+        "rehearsal": list(stamp) or None,
+        "note": table.note,
+        "rows": [_row_json(row, progress) for row in table.rows],
+    }
+
+
+def _row_json(row: Row, progress: Progress) -> dict[str, Any]:
+    outcome = progress.done.get(row.recipe or "")
+    ours = outcome.numbers if outcome else None
+    return {
+        "label": row.label,
+        "recipe": row.recipe,
+        "paper": dict(row.numbers),
+        "ours": ours,
+        "difference": {key: round(ours[key] - row.numbers[key], 2) for key in ours} if ours else None,
+        "classes": {"paper": dict(row.classes), "ours": outcome.classes if outcome else None},
+        "pictures": {"train": outcome.train_pictures, "test": outcome.test_pictures} if outcome else None,
+        "seconds": outcome.seconds if outcome else None,
+        "problem": progress.failed.get(row.recipe or ""),
+    }
+
+
+def as_markdown(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> str:
+    """A page with the table, and with AP by class where both have it."""
+    heading = f"# {'Rehearsal of ' if stamp else ''}{table.title}"
+    lines = [heading, ""]
+    if stamp:
+        lines += [f"**This is a rehearsal, not a reproduction:** {'; '.join(stamp)}.", ""]
+    if table.note:
+        lines += [table.note, ""]
+    keys = table.numbers
+    head = [f"{key} paper | {key} ours | difference" for key in keys]
+    lines += ["| | " + " | ".join(head) + " | recipe |", "|---|" + "---:|---:|---:|" * len(keys) + "---|"]
+    lines += [_line(row, progress, keys) for row in table.rows]
+    lines += [f"\n`{name}`: {problem}" for name, problem in progress.failed.items()]
+    return "\n".join([*lines, *_by_class(table, progress), ""])
+
+
+def _line(row: Row, progress: Progress, keys: tuple[str, ...]) -> str:
+    outcome = progress.done.get(row.recipe or "")
+    cells = []
+    for key in keys:
+        printed = row.numbers.get(key)
+        ours = outcome.numbers.get(key) if outcome else None
+        missing = NOT_RUN if row.recipe and printed is not None else ""
+        cells += [_decimal(printed), missing if ours is None else _decimal(ours), _difference(printed, ours)]
+    recipe = f"`{row.recipe}`" if row.recipe else ""
+    return f"| {row.label} | " + " | ".join(cells) + f" | {recipe} |"
+
+
+def _by_class(table: Table, progress: Progress) -> list[str]:
+    rows = [(row, progress.done[row.recipe]) for row in table.rows if row.recipe in progress.done]
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for _, outcome in rows for name in outcome.classes))
+    if len(names) > 40:
+        return []
+    lines = ["", "## By class", "", "| | | " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(names)]
+    for row, outcome in rows:
+        if row.classes:
+            lines.append(_class_line(row.label, "paper", row.classes, names))
+        lines.append(_class_line(row.label, "ours", outcome.classes, names))
+    return lines
+
+
+def _class_line(label: str, whose: str, values: Mapping[str, float], names: list[str]) -> str:
+    return f"| {label} | {whose} | " + " | ".join(_decimal(values.get(name)) for name in names) + " |"
+
+
+def _decimal(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _difference(printed: float | None, ours: float | None) -> str:
+    return "" if printed is None or ours is None else f"{ours - printed:+.1f}"
