@@ -1,6 +1,7 @@
 """`multibox detect`: find objects in pictures."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
 from multibox.cli.options import BackendOption, Batch, Device, Json, PrecisionOption
 from multibox.errors import DataError, UsageError
+from multibox.launcher import place
 
 if TYPE_CHECKING:
     from multibox.detections import Detections
@@ -57,32 +59,42 @@ def detect(
 
     Prints a line for each picture, or with --json an array with an entry for each: image, width, height and detections
     with box (x1, y1, x2, y2 in pixels), score, label and name. A picture that cannot be read is named on standard
-    error, the others go on, and the exit code is 1.
+    error, the others go on, and the exit code is 1. Processes that torchrun starts with this command share the
+    pictures; the first prints and draws.
     """
     from multibox.data.decode import read_image
+    from multibox.distributed import joined
     from multibox.runtime.detector import Detector
+    from multibox.runtime.shared_detector import SharedDetector
     from multibox.runtime.sources import find_pictures, result_paths, write_picture
 
+    if time and not place().alone:
+        raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
     pictures = find_pictures(sources)
     if not pictures.files:
         raise UsageError(pictures.problems[0])
     targets = {} if out is None else result_paths(pictures.files, out)
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
-    for problem in pictures.problems:
-        complain(problem)
     shown = SHOWN_SCORE if min_score is None else min_score
     stages: list[dict[str, float]] = []
-    results = _timed(detector, pictures.files, stages) if time else detector.try_each(pictures.files)
     failed, started = len(pictures.problems), perf_counter()
-    with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
-        for path, found in zip(pictures.files, _with_bar(results, total=len(pictures.files)), strict=True):
-            if isinstance(found, DataError):
-                complain(found)
-                failed += 1
-                continue
-            show(path, found)
-            if path in targets:
-                write_picture(targets[path], found.above(shown).draw(read_image(path)))
+    with joined() as processes:
+        shared = SharedDetector(detector, processes)
+        if not processes.first:
+            deque(shared.try_each(pictures.files), maxlen=0)
+            return
+        for problem in pictures.problems:
+            complain(problem)
+        results = _timed(detector, pictures.files, stages) if time else shared.try_each(pictures.files)
+        with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
+            for path, found in zip(pictures.files, _with_bar(results, total=len(pictures.files)), strict=True):
+                if isinstance(found, DataError):
+                    complain(found)
+                    failed += 1
+                    continue
+                show(path, found)
+                if path in targets:
+                    write_picture(targets[path], found.above(shown).draw(read_image(path)))
     say(_summary(len(pictures.files) + len(pictures.problems), failed, seconds=perf_counter() - started, out=out))
     if stages:
         say(detector.engine)

@@ -8,6 +8,7 @@ import typer
 from multibox.cli.console import complain, print_json, progress_bar
 from multibox.cli.options import BackendOption, Batch, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
+from multibox.launcher import place
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
@@ -53,6 +54,7 @@ def evaluate(
 
     Of a detector: multibox evaluate WEIGHTS --data PATH --split NAME.
     Of detections in a file: multibox evaluate --ground-truth PATH --detections PATH.
+    Processes that torchrun starts with this command share the pictures.
     """
     if weights is not None and data is not None and ground_truth is None and detections is None:
         result = _of_detector(
@@ -70,6 +72,8 @@ def evaluate(
         result = _of_file(detections, ground_truth, split=split, classes=classes, metric=metric)
     else:
         raise UsageError("evaluate takes either WEIGHTS and --data, or --ground-truth and --detections")
+    if not place().first:
+        return
     if as_json:
         for problem in result.problems:
             complain(problem)
@@ -90,13 +94,16 @@ def _of_detector(
     precision: Precision | None,
     backend: str | None,
 ) -> "Evaluation":
+    from multibox.distributed import joined
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
+    from multibox.runtime.shared_detector import SharedDetector
 
     dataset = _load(data, split, classes)
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
-    with progress_bar("evaluating") as advance:
-        return evaluate(detector, dataset, metric=metric.value, progress=advance, batch_size=batch)
+    with joined() as processes, progress_bar("evaluating", hidden=not processes.first) as advance:
+        shared = SharedDetector(detector, processes)
+        return evaluate(shared, dataset, metric=metric.value, progress=advance, batch_size=batch)
 
 
 def _of_file(

@@ -115,10 +115,10 @@ def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def joined(device: torch.device, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
+def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
     """The processes that a launcher started for this command, connected while the block runs.
 
-    On a CUDA device gradients go through NCCL, all else through Gloo. Whoever waits longer than `patience` gives up.
+    Tensors on a CUDA `device` go through NCCL, all else through Gloo. Whoever waits longer than `patience` gives up.
     Raises ProcessError where another process ended or hangs. A group that the caller has set up is used and kept.
     """
     if not dist.is_available() or (place().alone and not dist.is_initialized()):
@@ -126,9 +126,7 @@ def joined(device: torch.device, *, patience: timedelta = PATIENCE) -> Iterator[
         return
     ours = not dist.is_initialized()
     if ours:
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=patience)
+        _join(device, patience)
     processes = Processes(dist.get_rank(), dist.get_world_size())
     try:
         yield processes
@@ -141,6 +139,13 @@ def joined(device: torch.device, *, patience: timedelta = PATIENCE) -> Iterator[
         ) from error
     if ours:  # after an error nobody waits for the others to say goodbye
         dist.destroy_process_group()
+
+
+def _join(device: torch.device | None, patience: timedelta) -> None:
+    cuda = device is not None and device.type == "cuda"
+    if cuda:
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=patience)
 
 
 def _lost_another(error: RuntimeError) -> bool:
