@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from multibox.data.augment import Augmentation, find_augmentation
+from multibox.data.prior_file import read_priors
 from multibox.errors import UsageError
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
@@ -61,15 +63,16 @@ class Recipe:
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with each "key=value" applied; a key is a path like "schedule.iterations".
 
-    A value is read as JSON, or taken as text where it is none. "augmentation" takes the name of a known one. Raises
-    UsageError that names what is not known and lists what is.
+    A value is read as JSON, or taken as text where it is none. "augmentation" takes the name of a known one,
+    "model.priors" a file that `multibox priors fit` wrote. Raises UsageError that names what is not known and lists
+    what is, InputError where priors do not fit the model.
     """
     fields = recipe.to_json()
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
             raise UsageError(f"--set {setting!r} is no setting: write key=value, for example schedule.iterations=2000")
-        _assign(fields, key, _value(key, text))
+        _assign(fields, key, _value(key, text, fields))
     return Recipe.from_json(fields)
 
 
@@ -89,9 +92,11 @@ def _names(fields: dict[str, Any]) -> str:
     return ", ".join(sorted(fields))
 
 
-def _value(key: str, text: str) -> Any:
+def _value(key: str, text: str, fields: dict[str, Any]) -> Any:
     if key == "augmentation":
         return asdict(find_augmentation(text))
+    if key == "model.priors" and not text.lstrip().startswith("{"):
+        return asdict(read_priors(Path(text), like=ModelConfig.from_json(fields["model"]).priors))
     try:
         return json.loads(text)
     except json.JSONDecodeError:
