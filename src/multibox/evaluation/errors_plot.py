@@ -1,0 +1,115 @@
+"""Figure 3 of the SSD paper from the numbers of `trend`, and a chart of what each error costs."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from multibox.evaluation.figure import (
+    COLOURS,
+    DETECTOR_COLOURS,
+    INK,
+    RECALL,
+    SOFT,
+    doubling_axis,
+    new_figure,
+    plain,
+)
+from multibox.evaluation.repair import REPAIRS, Costs
+from multibox.evaluation.trend import COUNTS, MULTIPLES, SHARES, Trend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = 4
+_COUNT_TICKS = tuple(25 * 2**n for n in range(8))
+
+
+def plot_trends(trends: Mapping[str, Mapping[str, Trend]]) -> "Figure":
+    """Figure 3: for each detector two rows of charts, with a column for each group of classes; more rows where needed.
+
+    Above, shares of the kinds as the number of detections grows, with recall at IoU 0.5 (solid) and 0.1 (dashed);
+    below, shares of the kinds of false positives.
+    """
+    blocks = [(name, block) for name, groups in trends.items() for block in _blocks(list(groups.items()))]
+    columns = max(len(block) for _, block in blocks)
+    figure = new_figure(1.2 + 2.9 * columns, 0.7 + 4.9 * len(blocks))
+    grid = figure.subplots(2 * len(blocks), columns, squeeze=False)
+    for row, (name, block) in enumerate(blocks):
+        for column, (upper, lower) in enumerate(grid[2 * row : 2 * row + 2].T):
+            if column >= len(block):
+                upper.set_axis_off()
+                lower.set_axis_off()
+                continue
+            title, numbers = block[column]
+            _plot_shares(upper, numbers, title=title)
+            _plot_wrong(lower, numbers)
+        prefix = f"{name}\n" if len(trends) > 1 else ""
+        grid[2 * row][0].set_ylabel(f"{prefix}% of detections", color=INK, fontsize=9)
+        grid[2 * row + 1][0].set_ylabel(f"{prefix}% of false positives", color=INK, fontsize=9)
+    handles, names = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=7, frameon=False, fontsize=9)
+    return figure
+
+
+def plot_costs(costs: Mapping[str, Costs]) -> "Figure":
+    """A bar for each repair and detector: percentage points of AP gained."""
+    figure = new_figure(8.2, 1.1 + 0.34 * len(REPAIRS) * (1 + 0.5 * len(costs)))
+    axes = figure.subplots()
+    height = 0.8 / len(costs)
+    for number, (name, cost) in enumerate(costs.items()):
+        places = np.arange(len(REPAIRS)) + (number - (len(costs) - 1) / 2) * height
+        gains = [100 * cost.gain[repair] for repair in REPAIRS]
+        colours = [COLOURS[repair] for repair in REPAIRS] if len(costs) == 1 else DETECTOR_COLOURS[number]
+        bars = axes.barh(places, gains, height=0.9 * height, color=colours, label=f"{name}, AP {100 * cost.ap:.1f}")
+        axes.bar_label(bars, fmt="%.1f", padding=4, fontsize=9, color=INK)
+    plain(axes, grid="x")
+    axes.set_yticks(range(len(REPAIRS)), REPAIRS)
+    axes.tick_params(axis="y", labelsize=10, colors=INK, length=0)
+    axes.invert_yaxis()
+    axes.margins(x=0.09)
+    metric = next(iter(costs.values())).metric
+    axes.set_xlabel(f"points of AP ({metric}) gained without this error", color=INK, fontsize=9)
+    if len(costs) > 1:
+        figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def _blocks(groups: list[tuple[str, Trend]]) -> list[list[tuple[str, Trend]]]:
+    return [groups[start : start + _COLUMNS] for start in range(0, len(groups), _COLUMNS)]
+
+
+def _plot_shares(axes: "Axes", trend: Trend, *, title: str) -> None:
+    colours = [COLOURS[name] for name in SHARES]
+    axes.stackplot(MULTIPLES, 100 * trend.shares.T, labels=SHARES, colors=colours, linewidth=0)
+    axes.plot(MULTIPLES, 100 * trend.recall, color=RECALL, linewidth=2.2, label="recall, IoU 0.5")
+    axes.plot(MULTIPLES, 100 * trend.loose_recall, color=RECALL, linewidth=2.2, linestyle="--", label="recall, IoU 0.1")
+    plain(axes)
+    doubling_axis(axes, MULTIPLES[::4], labels=("⅛", "¼", "½", "1", "2", "4", "8"))
+    axes.set_ylim(0, 100)
+    axes.set_title(title, color=INK, fontsize=11)
+    mean = trend.mean_objects
+    axes.set_xlabel(f"detections (× {mean:.{0 if mean >= 100 else 1}f} objects)", color=INK, fontsize=9)
+    _mark_end(axes, MULTIPLES, ~np.isnan(trend.recall))
+
+
+def _plot_wrong(axes: "Axes", trend: Trend) -> None:
+    colours = [COLOURS[name] for name in SHARES[1:]]
+    axes.stackplot(COUNTS, 100 * trend.wrong.T, colors=colours, linewidth=0)
+    plain(axes)
+    doubling_axis(axes, _COUNT_TICKS, labels=[str(tick) for tick in _COUNT_TICKS])
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("false positives", color=INK, fontsize=9)
+    _mark_end(axes, COUNTS, ~np.isnan(trend.wrong[:, 0]))
+
+
+def _mark_end(axes: "Axes", values: Sequence[float], known: np.ndarray) -> None:
+    """Words in the empty part of a chart, beyond the last detection."""
+    if known.all():
+        return
+    first = values[int(known.sum()) - 1] if known.any() else values[0]
+    text = "no more" if known.any() else f"fewer than {values[0]:g}"
+    rotation = 0 if first * 4 <= values[-1] else 90
+    where = (first * values[-1]) ** 0.5
+    axes.text(where, 50, text, color=SOFT, fontsize=8, ha="center", va="center", rotation=rotation)

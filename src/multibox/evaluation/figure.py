@@ -1,0 +1,61 @@
+"""Figures drawn with matplotlib (the extra `plot`): one look for all, and no state outside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multibox.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, GRID = "#1d1d22", "#63636b", "#e6e6e6"
+RECALL = "#c8102e"
+DETECTOR_COLOURS = ("#3b7dd8", "#d9662b")
+COLOURS = {
+    "correct": "#e9edf2",
+    "localisation": "#3b7dd8",
+    "duplicate": "#8fb7ec",
+    "similar": "#e58a2f",
+    "other": "#3da27a",
+    "background": "#8768b0",
+    "missed": "#7d8794",
+}
+_DPI = 130
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty white figure of a size in inches; its parts are laid out so that nothing overlaps.
+
+    UsageError without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError(
+            "figures need matplotlib, which is not installed; run: pip install 'multibox[plot]'"
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a PNG."""
+    figure.savefig(path, dpi=_DPI)
+
+
+def plain(axes: "Axes", *, grid: str = "y") -> None:
+    """No frame but the axes, small soft ticks, a light grid behind along "x" or "y"."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    axes.tick_params(colors=SOFT, labelsize=8, length=3)
+    axes.grid(axis=grid, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def doubling_axis(axes: "Axes", values: Sequence[float], *, labels: Sequence[str]) -> None:
+    """A logarithmic horizontal axis from the first to the last of the values, with a tick at each."""
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(values[0], values[-1])
+    axes.set_xticks(values, labels)
+    axes.minorticks_off()
