@@ -1,0 +1,193 @@
+"""One training step, ours beside torchvision's, in one run.
+
+    python benchmarks/train.py --peer PYTHON_WITH_TORCHVISION --data FOLDER [--split NAME] [--batch 8] [--threads 2]
+                               [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions float32 bfloat16]
+                               [--rounds 5] [--json FILE]
+
+Both sides train the same kind of network with SGD on the same samples, which lie in memory, each with its own matching,
+mining and loss. In each round every side takes one step; a ratio is the median over the rounds of the other side's time
+through ours, so that load that others put on the machine falls on both. Beside the clock stands the processor's time:
+with one thread it is what the step needs, whoever else computes.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import islice, repeat
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+
+from multibox.data.augment import find_augmentation
+from multibox.data.load import load_dataset
+from multibox.data.loader import Batch, batches
+from multibox.loss import LossConfig
+from multibox.machine import machine, product_rate
+from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
+from multibox.models.operations import count_training_operations
+from multibox.models.ssd import SSD
+from multibox.process import keep_freed_memory
+from multibox.training.bench_train import PARTS, timed_matching, timed_step
+from multibox.training.loop import LoopConfig, Run
+from multibox.training.optimizer import OptimizerConfig, Schedule, set_rate
+
+MODELS = {"ssd300_vgg16": ssd300_config, "ssdlite320_mobilenet_v3_large": ssdlite320_config}
+HELD = 2
+WARM_UP = 1
+Times = dict[str, float]
+
+
+class Peer:
+    """The other side's process."""
+
+    def __init__(self, arguments: argparse.Namespace, batches: Path, *, classes: int) -> None:
+        script = Path(__file__).with_name("train_peer.py")
+        words = [arguments.model, batches, classes + 1, arguments.threads]
+        self._process = subprocess.Popen(
+            [arguments.peer, script, *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(arguments.threads)},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+        assert self._out.readline().strip() == "ready"
+
+    def step(self, number: int) -> dict[str, list[float]]:
+        print(number, file=self._in, flush=True)
+        return json.loads(self._out.readline())
+
+    def close(self) -> None:
+        self._in.close()
+        self._process.wait()
+
+
+def samples(arguments: argparse.Namespace, config: ModelConfig) -> tuple[list[Batch], tuple[str, ...]]:
+    """Batches of training samples and the names of the classes."""
+    dataset = load_dataset(arguments.data, split=arguments.split)
+    stream = batches(
+        dataset,
+        augmentation=find_augmentation("caffe"),
+        input_size=config.input_size,
+        batch_size=arguments.batch,
+        seed=0,
+    )
+    return list(islice(stream, HELD)), dataset.class_names
+
+
+def as_the_peer_wants(batch: Batch) -> tuple[list[torch.Tensor], list[dict[str, torch.Tensor]]]:
+    """Pictures as floats up to 1, boxes in pixels, labels from 1."""
+    height, width = batch.images.shape[2:]
+    scale = torch.tensor([width, height, width, height], dtype=torch.float32)
+    pictures = [image.contiguous().float() / 255 for image in batch.images]
+    rows = zip(batch.boxes, batch.labels, batch.valid, strict=True)
+    return pictures, [{"boxes": boxes[valid] * scale, "labels": labels[valid] + 1} for boxes, labels, valid in rows]
+
+
+def our_run(
+    config: ModelConfig, class_names: tuple[str, ...], *, batch: int, precision: Literal["float32", "bfloat16"]
+) -> Run:
+    run = Run(
+        SSD(config, class_names),
+        loop=LoopConfig(batch_size=batch, precision=precision),
+        optimizer=OptimizerConfig(),
+        schedule=Schedule(1),
+        loss=LossConfig(),
+    )
+    run.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    set_rate(run.optimizer, 0.0)
+    return run
+
+
+def our_step(run: Run, batch: Batch) -> Times:
+    """Milliseconds of the parts and of the step, on the clock and of the processor."""
+    stream: Iterator[Batch] = repeat(batch)
+    begin = time.process_time()
+    parts = timed_step(run, stream)
+    processor = 1000 * (time.process_time() - begin)
+    return {**parts, **timed_matching(run, batch), "step": sum(parts.values()), "processor": processor}
+
+
+def measure(runs: dict[str, Run], peer: Peer, held: list[Batch], *, rounds: int) -> dict[str, Any]:
+    """Times of every side by round, and the machine's rate in matrix products."""
+    theirs: list[dict[str, list[float]]] = []
+    ours: dict[str, list[Times]] = {name: [] for name in runs}
+    rates: list[float] = []
+    for number in range(-WARM_UP, rounds):
+        batch = held[number % len(held)]
+        spent = peer.step(number % len(held)), {name: our_step(run, batch) for name, run in runs.items()}
+        if number >= 0:
+            theirs.append(spent[0])
+            for name, times in spent[1].items():
+                ours[name].append(times)
+            rates.append(product_rate(torch.float32))
+    return {"torchvision": theirs, "ours": ours, "products": median(rates)}
+
+
+def report(measured: dict[str, Any], *, operations: float) -> None:
+    """Tables in Markdown: steps and ratios, then parts of our step. `operations` are those of one step."""
+    theirs = measured["torchvision"]
+    clock, processor = (median(spent["step"][i] for spent in theirs) for i in (0, 1))
+    print("| | step, ms | ratio | processor, ms | ratio | GFLOP per processor second |\n|---|---|---|---|---|---|")
+    print(f"| torchvision float32 | {clock:.0f} | 1 | {processor:.0f} | 1 | {1000 * operations / processor:.0f} |")
+    for name, times in measured["ours"].items():
+        step, own = (median(spent[key] for spent in times) for key in ("step", "processor"))
+        pairs = list(zip(theirs, times, strict=True))
+        ratios = [
+            median(peer["step"][i] / own[key] for peer, own in pairs) for i, key in enumerate(("step", "processor"))
+        ]
+        rate = 1000 * operations / own
+        print(f"| ours {name} | {step:.0f} | {by_clock:.2f} | {own:.0f} | {by_processor:.2f} | {rate:.0f} |")
+    print(f"\nmatrix products in float32: {measured['products']:.0f} GFLOP/s\n")
+    parts = ", ".join(f"{part} {median(s[part][1] for s in theirs):.0f}" for part in theirs[0] if part != "step")
+    print(f"torchvision, ms of the processor: {parts}\n")
+    for name, times in measured["ours"].items():
+        whole = sum(spent["step"] for spent in times)
+        cells = [
+            f"{part} {100 * sum(spent[part] for spent in times) / whole:.2f} %" for part in (*PARTS, "match", "mine")
+        ]
+        print(f"ours {name}: {', '.join(cells)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--split")
+    parser.add_argument("--model", default="ssd300_vgg16", choices=MODELS)
+    parser.add_argument("--precisions", nargs="+", default=["float32"], choices=("float32", "bfloat16"))
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    config = MODELS[arguments.model]()
+    held, class_names = samples(arguments, config)
+    with TemporaryDirectory() as folder:
+        torch.save([as_the_peer_wants(batch) for batch in held], Path(folder) / "batches.pt")
+        peer = Peer(arguments, Path(folder) / "batches.pt", classes=len(class_names))
+        names = arguments.precisions
+        runs = {name: our_run(config, class_names, batch=arguments.batch, precision=name) for name in names}
+        before = machine()
+        measured = measure(runs, peer, held, rounds=arguments.rounds)
+        peer.close()
+    operations = count_training_operations(next(iter(runs.values())).model) * arguments.batch
+    print(json.dumps({"before": before, "load after": machine()["load"]}))
+    report(measured, operations=operations)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": before, "operations": operations, **measured}))
+
+
+if __name__ == "__main__":
+    main()
