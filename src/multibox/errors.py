@@ -3,6 +3,7 @@
 MultiboxError
 ├── UsageError      an option, a name or a combination that does not exist          exit code 2
 ├── ProcessError    another process of the same command ended or hangs              exit code 1
+├── StoppedError    a run that a signal ended in good order                         exit code 128 + signal
 └── InputError      something given is not what it has to be                         exit code 1
     ├── DataError       a data set, an annotation or a picture
     ├── WeightsError    a weight file or a download
@@ -27,6 +28,14 @@ class UsageError(MultiboxError):
 
 class ProcessError(MultiboxError):
     """Another process of the same command ended, so that this one cannot go on."""
+
+
+class StoppedError(MultiboxError):
+    """A run that a signal ended in good order: it can go on."""
+
+    def __init__(self, message: str, *, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
 
 
 class InputError(MultiboxError):

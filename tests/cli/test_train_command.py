@@ -70,6 +70,7 @@ def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeyp
         "data": data,
         "out": tmp_path / "run",
         "resume": True,
+        "accept_changes": False,
         "workers": 3,
         "cache_mb": 9,
         "device": "cpu",

@@ -8,6 +8,7 @@ import typer
 
 from multibox.cli.console import say
 from multibox.cli.options import Device
+from multibox.cli.repeat import repeated
 
 
 def train(
@@ -20,6 +21,9 @@ def train(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for weights, metrics and checkpoint.")
     ],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR from its checkpoint.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="With --resume: go on though the recipe or the data changed.")
+    ] = False,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Part of the data set to train on; else the recipe's.")
     ] = None,
@@ -39,12 +43,14 @@ def train(
     """Train a recipe on a data set.
 
     DIR receives the weights (last.safetensors, and best.safetensors where the recipe validates), the metrics as JSON
-    lines, the recipe, and a checkpoint to go on from.
+    lines, the recipe, and two checkpoints to go on from. Ctrl-C ends the run after its current step with a checkpoint.
     """
     from multibox.device import choose_device
+    from multibox.errors import StoppedError
     from multibox.recipes import find_recipe
     from multibox.recipes.recipe import override
     from multibox.recipes.run import train as run
+    from multibox.training.stopping import Stopped
 
     chosen = override(find_recipe(recipe), settings or [])
     if split is not None:
@@ -53,8 +59,20 @@ def train(
         chosen = replace(chosen, seed=seed)
     target = str(choose_device(device))
     try:
-        run(chosen, data=data, out=out, resume=resume, workers=workers, cache_mb=cache, device=target)
-    except KeyboardInterrupt:
-        say("\nstopped; the same command with --resume goes on from the last checkpoint")
-        raise
+        run(
+            chosen,
+            data=data,
+            out=out,
+            resume=resume,
+            accept_changes=accept_changes,
+            workers=workers,
+            cache_mb=cache,
+            device=target,
+        )
+    except Stopped as stopped:
+        raise StoppedError(
+            f"stopped after step {stopped.step} of {chosen.schedule.iterations}, with a checkpoint; "
+            f"go on with: {repeated(also='--resume')}",
+            number=stopped.number,
+        ) from None
     say(f"the weights are in {out}")

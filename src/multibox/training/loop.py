@@ -172,14 +172,13 @@ def _accumulate(run: Run, batches: Iterator[Batch], device: torch.device) -> tup
     if run.loop.non_finite == "skip":
         run.statistics.remember()
     names: list[str] = []
-    sums = Sums(*torch.zeros(4, device=device))
+    sums = Sums.zero(device)
     for _ in range(run.loop.accumulate):
         batch = next(batches)
         names += batch.names
         loss = _loss(run, batch.to(device, non_blocking=True))
         (loss.total / run.loop.accumulate).backward()
-        part = torch.stack([loss.total, loss.location, loss.confidence]).detach() / run.loop.accumulate
-        sums = Sums(*(torch.stack(sums[:3]) + part), sums.positives + loss.positives)
+        sums = sums.plus(loss, parts=run.loop.accumulate)
     return names, sums
 
 

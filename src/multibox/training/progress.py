@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from multibox.loss import MultiBoxLoss
 from multibox.weights.atomic import atomic_file, naming
 
 METRICS = "metrics.jsonl"
@@ -32,6 +33,21 @@ class Sums(NamedTuple):
     location: Float[Tensor, ""]
     confidence: Float[Tensor, ""]
     positives: Shaped[Tensor, ""]
+
+    @classmethod
+    def zero(cls, device: torch.device) -> "Sums":
+        """Before the first part."""
+        nothing = torch.zeros((), device=device)
+        return cls(nothing, nothing, nothing, nothing)
+
+    def plus(self, loss: MultiBoxLoss, *, parts: int) -> "Sums":
+        """With one of `parts` parts more."""
+        return Sums(
+            self.total + loss.total.detach() / parts,
+            self.location + loss.location.detach() / parts,
+            self.confidence + loss.confidence.detach() / parts,
+            self.positives + loss.positives,
+        )
 
 
 @dataclass
