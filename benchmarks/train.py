@@ -141,6 +141,8 @@ def report(measured: dict[str, Any], *, operations: float) -> None:
     for name, times in measured["ours"].items():
         step, own = (median(spent[key] for spent in times) for key in ("step", "processor"))
         pairs = list(zip(theirs, times, strict=True))
+        by_clock = median(peer["step"][0] / spent["step"] for peer, spent in pairs)
+        by_processor = median(peer["step"][1] / spent["processor"] for peer, spent in pairs)
         rate = 1000 * operations / own
         print(f"| ours {name} | {step:.0f} | {by_clock:.2f} | {own:.0f} | {by_processor:.2f} | {rate:.0f} |")
     print(f"\nmatrix products in float32: {measured['products']:.0f} GFLOP/s\n")
