@@ -1,13 +1,18 @@
 """`multibox reproduce`: the paper's tables and figures anew."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multibox.cli.console import print_json, say
+from multibox.cli.console import complain, print_json, say, table
 from multibox.cli.options import Device, Json
 from multibox.errors import TrainingError, UsageError
+
+if TYPE_CHECKING:
+    from multibox.recipes.reproduce_plan import Step
+    from multibox.recipes.reproduce_request import Request
+    from multibox.recipes.tables import Table
 
 
 def reproduce(
@@ -49,16 +54,11 @@ def reproduce(
     DIR gets a folder for each row, and the table as NAME.md, NAME.json and NAME.png. Rows that are finished are not
     run again, and one that stopped goes on, so the same command can be given until all is done.
     """
-    from multibox.recipes.reproduce import Progress
-    from multibox.recipes.reproduce import reproduce as run
-    from multibox.recipes.reproduce_files import as_json as table_json
-    from multibox.recipes.reproduce_files import as_markdown, write_table
     from multibox.recipes.reproduce_request import Request
     from multibox.recipes.tables import TABLES
 
     if name not in TABLES:
         raise UsageError(f"{name!r} is nothing to reproduce: choose one of {', '.join(TABLES)}")
-    table = TABLES[name]
     request = Request(
         data,
         out,
@@ -69,15 +69,61 @@ def reproduce(
         workers=workers,
         device=device,
     )
-
-    def report(progress: Progress) -> None:
-        write_table(table, progress, folder=out, stamp=request.stamp)
-
-    progress = run(table, request, rows=rows or (), report=report)
-    if as_json:
-        print_json(table_json(table, progress, stamp=request.stamp))
+    if plan:
+        _plan(TABLES[name], request, rows=rows or [], as_json=as_json)
     else:
-        print(as_markdown(table, progress, stamp=request.stamp))
-    say(f"the table is in {out}")
+        _run(TABLES[name], request, rows=rows or [], as_json=as_json)
+
+
+def _run(wanted: "Table", request: "Request", *, rows: list[str], as_json: bool) -> None:
+    from multibox.recipes import reproduce_files as files
+    from multibox.recipes.reproduce import reproduce as run
+    from multibox.recipes.reproduce_plot import plot_table
+
+    progress = run(wanted, request, rows=rows, report=lambda sofar: files.write_table(wanted, sofar, request=request))
+    try:
+        plot_table(request.out / f"{wanted.name}.png", wanted, progress, stamp=request.stamp)
+    except UsageError as error:
+        complain(error)
+    if as_json:
+        print_json(files.as_json(wanted, progress, stamp=request.stamp))
+    else:
+        print(files.as_markdown(wanted, progress, stamp=request.stamp))
+    say(f"the table is in {request.out}")
     if progress.failed:
-        raise TrainingError(f"{len(progress.failed)} rows have no result: {', '.join(progress.failed)}")
+        raise TrainingError(f"no result for {', '.join(progress.failed)}: the reasons are above, --plan lists the data")
+
+
+def _plan(wanted: "Table", request: "Request", *, rows: list[str], as_json: bool) -> None:
+    from multibox.recipes.reproduce_plan import plan
+
+    steps = plan(wanted, request, rows=rows, say=say)
+    if as_json:
+        print_json(
+            {"table": wanted.name, "rehearsal": list(request.stamp), "steps": [step.to_json() for step in steps]}
+        )
+        return
+    print(plan_text(steps))
+
+
+def plan_text(steps: "list[Step]") -> str:
+    """The plan as a table, then the data with where they are, then what is missing."""
+    from multibox.training.progress import clock
+
+    lines = [("recipe", "row", "state", "pictures to see", "time here")]
+    lines += [(s.recipe, s.label, s.state, f"{s.pictures:,}", clock(s.seconds)) for s in steps]
+    parts = {(part.kind, part.split): part for step in steps for part in step.parts}.values()
+    found = [
+        f"{p.split}: {p.folder}" + (f", {p.pictures} pictures" if p.pictures else "") for p in parts if not p.problem
+    ]
+    missing = dict.fromkeys(problem for step in steps for problem in step.problems)
+    total = clock(sum(step.seconds for step in steps))
+    return "\n".join(
+        [
+            table(lines),
+            "",
+            f"{total} in all, one training after the other, without the loading of pictures; measured in small batches",
+            *(f"there: {line}" for line in found),
+            *(f"missing: {line}" for line in missing),
+        ]
+    )

@@ -13,7 +13,7 @@ from multibox.data.voc_layout import choose, find_voc
 from multibox.errors import DataError, MultiboxError
 from multibox.recipes.tables import Kind
 
-_LEAST = 8
+LEAST = 8
 _COCO_FILES = {"trainval35k": "train2017", "minival": "val2017"}
 _LOOKED_FOR = {
     "voc": "VOC (VOCdevkit, or VOC2007 and VOC2012)",
@@ -87,7 +87,7 @@ def _has_list(folder: Path, split: str) -> bool:
 
 def thinned(dataset: Dataset, share: float) -> Dataset:
     """Every so many-th picture, so that about `share` of them stay, at least a few."""
-    count = min(len(dataset), max(_LEAST, round(len(dataset) * share)))
+    count = min(len(dataset), max(LEAST, round(len(dataset) * share)))
     if count == len(dataset):
         return dataset
     examples = tuple(dataset[k * len(dataset) // count] for k in range(count))

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from multibox.recipes.reproduce import Progress
+from multibox.recipes.reproduce_request import Request
 from multibox.recipes.tables import Row, Table
 
 NOT_RUN = "not run"
 
 
-def write_table(table: Table, progress: Progress, *, folder: Path, stamp: tuple[str, ...]) -> list[Path]:
-    """Write NAME.md and NAME.json into `folder`; every file of a rehearsal says that it is one."""
+def write_table(table: Table, progress: Progress, *, request: Request) -> list[Path]:
+    """Write NAME.md and NAME.json beside the runs; every file of a rehearsal says that it is one."""
+    folder, stamp = request.out, request.stamp
     folder.mkdir(parents=True, exist_ok=True)
     markdown, data = folder / f"{table.name}.md", folder / f"{table.name}.json"
     markdown.write_text(as_markdown(table, progress, stamp=stamp), encoding="utf-8")

@@ -1,0 +1,73 @@
+"""What training and detection cost on this machine, measured by a few steps of the network itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import repeat
+from time import perf_counter
+
+import torch
+
+from multibox.data.loader import Batch
+from multibox.data.voc import VOC_CLASSES
+from multibox.device import choose_device
+from multibox.models.ssd import SSD
+from multibox.recipes.recipe import Recipe
+from multibox.runtime.torch_backend import TorchBackend
+from multibox.training.bench_train import timed_step
+from multibox.training.loop import Run
+
+_BATCH = 2
+_OBJECTS = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds for one picture: in a training step without loading it, and through the network at test time."""
+
+    training: float
+    detection: float
+
+
+class Costs:
+    """Costs of recipes on one device; a network is measured once, whatever number of recipes share it."""
+
+    def __init__(self, device: str | None = None) -> None:
+        self._device = choose_device(device)
+        self._known: dict[tuple[object, ...], Cost] = {}
+
+    def of(self, recipe: Recipe) -> Cost:
+        """The cost of one picture in a small batch, from the second of two steps."""
+        key = (recipe.model, recipe.loop.precision, recipe.loss.skip_boundary)
+        if key not in self._known:
+            self._known[key] = self._measure(recipe)
+        return self._known[key]
+
+    def _measure(self, recipe: Recipe) -> Cost:
+        with torch.random.fork_rng(devices=[]):
+            model = SSD(recipe.model, VOC_CLASSES).to(self._device)
+        loop = replace(recipe.loop, batch_size=_BATCH, accumulate=1)
+        run = Run(model, loop=loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss)
+        model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batches = _noise(recipe.model.input_size)
+        timed_step(run, batches)
+        training = sum(timed_step(run, batches).values()) / 1000
+        return Cost(training / _BATCH, self._detection(model))
+
+    def _detection(self, model: SSD) -> float:
+        backend = TorchBackend(model)
+        pictures = next(_noise(model.config.input_size)).images.permute(0, 2, 3, 1).numpy()
+        backend.forward(pictures)
+        started = perf_counter()
+        backend.forward(pictures)
+        return (perf_counter() - started) / _BATCH
+
+
+def _noise(size: tuple[int, int]) -> Iterator[Batch]:
+    """The same small batch of noise with a few objects for ever."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (_BATCH, *size, 3), dtype=torch.uint8, generator=generator).permute(0, 3, 1, 2)
+    corners = torch.rand(_BATCH, _OBJECTS, 2, generator=generator) / 2
+    boxes = torch.cat([corners, corners + 0.4], dim=-1)
+    labels = torch.zeros(_BATCH, _OBJECTS, dtype=torch.int64)
+    valid = torch.ones(_BATCH, _OBJECTS, dtype=torch.bool)
+    return repeat(Batch(images, boxes, labels, valid, ~valid, ["noise"] * _BATCH))
