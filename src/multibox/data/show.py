@@ -46,7 +46,7 @@ def contact_sheet(
         raise DataError(
             f"none of the {len(dataset)} pictures of {dataset.name!r} can be decoded; run: multibox data check"
         )
-    return _sheet(tiles)
+    return in_rows(tiles)
 
 
 def _whole_pictures(dataset: Dataset, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
@@ -91,7 +91,7 @@ def _tile(sample: Sample, class_names: Sequence[str], draw: Draw, tile: tuple[in
     return cv2.copyMakeBorder(drawn, above, below, left, right, cv2.BORDER_CONSTANT, value=_PAPER)
 
 
-def _sheet(tiles: Sequence[UInt8[np.ndarray, "h w 3"]]) -> UInt8[np.ndarray, "H W 3"]:
+def in_rows(tiles: Sequence[UInt8[np.ndarray, "h w 3"]]) -> UInt8[np.ndarray, "H W 3"]:
     """Tiles in rows, about four columns for three rows, on paper that shows between them."""
     columns = min(len(tiles), math.ceil(math.sqrt(len(tiles) * 4 / 3)))
     height, width = tiles[0].shape[:2]
