@@ -8,9 +8,16 @@ from multibox.cli import app
 
 COMMANDS = {
     "": "--help --version",
+    "analyze": (
+        "WEIGHTS --backend --batch --data --detections --device --groups --help --json --metric --name --out --precision"
+        " --split -o"
+    ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split",
     "bench detect": "--backend --batch --help --json --pictures --rounds --threads --weights -w",
+    "bench table7": (
+        "--batch --candidates --device --help --json --pictures --precision --rounds --threads --weights -w"
+    ),
     "bench train": (
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers"
     ),

@@ -9,6 +9,7 @@ import typer
 
 from multibox._version import __version__
 from multibox.cli import bench_command, data_command, priors_command, weights_command
+from multibox.cli.analyze_command import analyze
 from multibox.cli.console import complain, say
 from multibox.cli.demo_command import demo
 from multibox.cli.detect_command import detect
@@ -27,6 +28,7 @@ app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, 
 app.command(short_help="Try everything on generated pictures.")(demo)
 app.command()(train)
 app.command()(evaluate)
+app.command()(analyze)
 app.command()(detect)
 app.command()(export)
 app.command()(reproduce)

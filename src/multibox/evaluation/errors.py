@@ -69,6 +69,14 @@ class Diagnosis:
         mine = np.flatnonzero((self.labels == label) & (self.kind != Kind.IGNORED))
         return mine[np.argsort(-self.scores[mine], kind="stable")]
 
+    def leading(self) -> Int64[np.ndarray, " k"]:
+        """Positions of each class's best detections, as many as it has objects: what a user sees at a good threshold.
+
+        Counts over all detections say little, since a detector may add any number of low scores.
+        """
+        best = [self.ranked(label)[:count] for label, count in enumerate(self.num_objects)]
+        return np.concatenate(best) if best else np.zeros(0, dtype=np.int64)
+
 
 _COLUMNS = {
     "picture": np.int64,

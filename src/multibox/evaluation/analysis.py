@@ -1,0 +1,101 @@
+"""All that an analysis says about one detector, as numbers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from multibox.data.dataset import Dataset
+from multibox.detections import Detections
+from multibox.evaluation.errors import Diagnosis, Kind, diagnose, missed_objects
+from multibox.evaluation.groups import ClassGroups
+from multibox.evaluation.repair import Costs, costs
+from multibox.evaluation.sensitivity import Sensitivity, sensitivity
+from multibox.evaluation.trend import Trend, trend
+
+ALL_CLASSES = "all classes"
+
+Confusion = tuple[str, str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A detector's errors on a data set.
+
+    `counts` and `leading` are detections by the title of their kind: all of them, and the best of each class, as many
+    as it has objects. `missed` counts objects without a correct detection. `trends` has a column of Figure 3 for each
+    group and one for all classes; `sensitivity` is by class; `confusions` are (class detected, class of the object,
+    how often) among the leading detections, the most frequent first. `problems` are pictures that cannot be read.
+    """
+
+    name: str
+    detections: Sequence[Detections]
+    diagnosis: Diagnosis
+    counts: dict[str, int]
+    leading: dict[str, int]
+    missed: int
+    costs: Costs
+    trends: dict[str, Trend]
+    sensitivity: dict[str, Sensitivity]
+    confusions: tuple[Confusion, ...]
+    problems: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "detections": len(self.diagnosis.kind),
+            "counts": self.counts,
+            "leading": self.leading,
+            "missed": self.missed,
+            "cost": self.costs.to_json(),
+            "trends": {name: numbers.to_json() for name, numbers in self.trends.items()},
+            "sensitivity": {name: numbers.to_json() for name, numbers in self.sensitivity.items()},
+            "confusions": [{"class": a, "object": b, "count": count} for a, b, count in self.confusions],
+            "problems": list(self.problems),
+        }
+
+
+def analyse(
+    dataset: Dataset,
+    *,
+    detections: Sequence[Detections],
+    groups: ClassGroups,
+    metric: str,
+    name: str,
+    problems: Sequence[str] = (),
+) -> Analysis:
+    """Diagnose detections, one entry for each picture, in one of METRICS."""
+    names = dataset.class_names
+    diagnosis = diagnose(dataset, detections=detections, similar=groups.similar(names))
+    leading = diagnosis.leading()
+    columns = {title: [names.index(member) for member in members] for title, members in groups.shown.items()}
+    columns[ALL_CLASSES] = list(range(len(names)))
+    return Analysis(
+        name=name,
+        detections=detections,
+        diagnosis=diagnosis,
+        counts=_counts(diagnosis.kind),
+        leading=_counts(diagnosis.kind[leading]),
+        missed=int(sum(objects.sum() for objects in missed_objects(dataset, diagnosis=diagnosis))),
+        costs=costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric),
+        trends={title: trend(diagnosis, labels=labels) for title, labels in columns.items()},
+        sensitivity=sensitivity(dataset, diagnosis=diagnosis),
+        confusions=_confusions(dataset, diagnosis, leading),
+        problems=tuple(problems),
+    )
+
+
+def _counts(kinds: np.ndarray) -> dict[str, int]:
+    counts = np.bincount(kinds, minlength=len(Kind)).tolist()
+    return {kind.title: counts[kind] for kind in Kind}
+
+
+def _confusions(dataset: Dataset, diagnosis: Diagnosis, leading: np.ndarray) -> tuple[Confusion, ...]:
+    confused = leading[np.isin(diagnosis.kind[leading], (Kind.SIMILAR, Kind.OTHER))]
+    pairs: Counter[tuple[str, str]] = Counter()
+    for n in confused:
+        of_object = dataset[diagnosis.picture[n]].labels[diagnosis.target[n]]
+        pairs[dataset.class_names[diagnosis.labels[n]], dataset.class_names[of_object]] += 1
+    return tuple((*pair, count) for pair, count in pairs.most_common())

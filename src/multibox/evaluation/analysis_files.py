@@ -1,0 +1,127 @@
+"""The folder of an analysis: figures, contact sheets, numbers and the report that shows them all."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from multibox.data.dataset import Dataset
+from multibox.errors import DataError, UsageError
+from multibox.evaluation.analysis import Analysis
+from multibox.evaluation.analysis_report import report_page
+from multibox.evaluation.errors import WRONG
+from multibox.evaluation.errors_plot import plot_costs, plot_trends
+from multibox.evaluation.figure import new_figure, save_figure
+from multibox.evaluation.groups import ClassGroups
+from multibox.evaluation.sensitivity_plot import chosen_classes, plot_sensitivity
+from multibox.evaluation.sheet import MISSED, contact_sheet, findings
+
+REPORT, NUMBERS = "report.html", "analysis.json"
+SHEETS = (*(kind.title for kind in WRONG), MISSED)
+
+_MADE_BY = "multibox analyze"
+
+Progress = Callable[[int, int], None]
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder, or clear it of the files of an earlier analysis.
+
+    UsageError where it holds anything and no earlier analysis, or without matplotlib, before any work is done.
+    """
+    new_figure(1, 1)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; --out takes a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    present = {file.name for file in out.iterdir()}
+    if not present:
+        return
+    for name in _files_of(out / NUMBERS) & present:
+        (out / name).unlink()
+
+
+def write_analysis(
+    out: Path,
+    *,
+    dataset: Dataset,
+    analyses: Sequence[Analysis],
+    groups: ClassGroups,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write all files into a prepared folder and return the numbers, which are also in analysis.json.
+
+    figure3.png, figure4.png, cost.png; figure6.png for two detectors; sensitivity.png where there are more classes than
+    figure4.png shows; errors_KIND.png for each kind that has errors, with -1 and -2 for two detectors; report.html.
+    """
+    steps = [*_figures(analyses), *_sheets(dataset, analyses)]
+    written = []
+    for number, (name, draw) in enumerate(steps, 1):
+        figure = draw()
+        if figure is not None:
+            save_figure(figure, out / name)
+            written.append(name)
+        if progress is not None:
+            progress(number, len(steps))
+    page = report_page(dataset, analyses=analyses, groups=groups, figures=[out / name for name in written])
+    (out / REPORT).write_text(page, encoding="utf-8")
+    numbers = {
+        "made_by": _MADE_BY,
+        "data": dataset.name,
+        "images": len(dataset),
+        "groups": {"origin": groups.origin, "shown": groups.shown, "similar": groups.alike},
+        "detectors": [analysis.to_json() for analysis in analyses],
+        "files": [REPORT, NUMBERS, *written],
+    }
+    (out / NUMBERS).write_text(json.dumps(numbers, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return numbers
+
+
+def _files_of(numbers: Path) -> set[str]:
+    """Names of the files that an earlier analysis wrote into the folder."""
+    try:
+        document = json.loads(numbers.read_text(encoding="utf-8"))
+        if document["made_by"] != _MADE_BY:
+            raise KeyError(_MADE_BY)
+        return {str(name) for name in document["files"] if Path(name).name == name}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{numbers.parent} holds files that are of no earlier analysis; --out takes a new or empty folder"
+        ) from None
+
+
+def _figures(analyses: Sequence[Analysis]) -> list[tuple[str, Callable[[], Any]]]:
+    trends = {analysis.name: analysis.trends for analysis in analyses}
+    of_classes = {analysis.name: analysis.sensitivity for analysis in analyses}
+    every = list(analyses[0].sensitivity)
+    if not every:
+        raise DataError("no object of the data set counts: all are difficult or crowds; choose a split that has some")
+    chosen = chosen_classes(analyses[0].sensitivity)
+    steps: list[tuple[str, Callable[[], Any]]] = [
+        ("cost.png", lambda: plot_costs({analysis.name: analysis.costs for analysis in analyses})),
+        ("figure3.png", lambda: plot_trends(trends)),
+        ("figure4.png", lambda: plot_sensitivity(of_classes, classes=chosen, side_by_side=True)),
+    ]
+    if len(analyses) > 1:
+        steps.append(("figure6.png", lambda: plot_sensitivity(of_classes, classes=chosen, properties=("area",))))
+    if len(every) > len(chosen):
+        steps.append(("sensitivity.png", lambda: plot_sensitivity(of_classes, classes=every)))
+    return steps
+
+
+def _sheets(dataset: Dataset, analyses: Sequence[Analysis]) -> list[tuple[str, Callable[[], Any]]]:
+    return [
+        (sheet_name(kind, number=number, of=len(analyses)), partial(_sheet, dataset, analysis, kind))
+        for number, analysis in enumerate(analyses, 1)
+        for kind in SHEETS
+    ]
+
+
+def sheet_name(kind: str, *, number: int, of: int) -> str:
+    """Name of the contact sheet of a kind of errors of one of several detectors, counted from 1."""
+    return f"errors_{kind}-{number}.png" if of > 1 else f"errors_{kind}.png"
+
+
+def _sheet(dataset: Dataset, analysis: Analysis, kind: str) -> Any:
+    found = findings(dataset, detections=analysis.detections, diagnosis=analysis.diagnosis, kind=kind)
+    return contact_sheet(dataset, of_kind=found, kind=kind)
