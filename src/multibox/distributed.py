@@ -66,10 +66,6 @@ class Processes:
         dist.all_gather_object(values, value)
         return values
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag stands in some process."""
-        return True in self.gather(flag)
-
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over the processes; nobody waits for it on a GPU."""
         if self.count == 1:
@@ -109,6 +105,30 @@ class Processes:
                 dist.broadcast(buffer, src=0)
 
 
+ALONE = Processes()
+
+
+class Agreement:
+    """Lets processes that learn of something at different times act on it after the same step."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._alone = processes.count == 1
+        self._asked: tuple[dist.Work, Tensor] | None = None
+
+    def largest(self, number: int) -> int:
+        """The largest number that a process said in the call before, so that nobody waits; alone, the number itself."""
+        if self._alone:
+            return number
+        answer = 0
+        if self._asked:
+            work, said = self._asked
+            work.wait()
+            answer = int(said)
+        said = torch.tensor(number)
+        self._asked = dist.all_reduce(said, dist.ReduceOp.MAX, async_op=True), said
+        return answer
+
+
 def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
     """While it lasts, gradients stay in their process and add up: for all parts of a step but the last."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
@@ -122,7 +142,7 @@ def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE
     Raises ProcessError where another process ended or hangs. A group that the caller has set up is used and kept.
     """
     if not dist.is_available() or (place().alone and not dist.is_initialized()):
-        yield Processes()
+        yield ALONE
         return
     ours = not dist.is_initialized()
     if ours:

@@ -16,7 +16,8 @@ from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.machine import device_name, machine, peak_memory, product_rate
 from multibox.models.operations import count_training_operations
 from multibox.training.loop import Run
-from multibox.training.optimizer import set_rate
+from multibox.training.optimizer import clip_gradient, set_rate
+from multibox.training.precision import computing_in
 
 PARTS = ("load", "copy", "forward", "loss", "loss_backward", "backward", "optimizer")
 """What a step consists of, in order. "loss" is matching, mining and the two losses; "backward" is the network's."""
@@ -57,7 +58,7 @@ def bench_train(
         "machine": machine(),
         "device": f"{device}, {device_name(device)}",
         "batch": batch,
-        "precision": "bfloat16" if run.autocast else "float32",
+        "precision": str(run.precision).removeprefix("torch."),
         "steps": steps,
         "workers": workers,
         "objects_per_batch": median(int(batch.valid.sum()) for batch in held),
@@ -86,7 +87,7 @@ def timed_step(run: Run, batches: Iterator[Batch]) -> Times:
     clock.mark("loss_backward")
     torch.autograd.backward(outputs, gradients)
     clock.mark("backward")
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.optimizer_config.clip or float("inf"))
+    clip_gradient(run.model.parameters(), limit=run.optimizer_config.clip)
     run.optimizer.step()
     if run.average:
         run.average.update(run.model, step=run.step)
@@ -107,7 +108,7 @@ def timed_matching(run: Run, batch: Batch) -> Times:
 
 
 def _forward(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
-    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=run.autocast):
+    with computing_in(run.precision, batch.images.device):
         return run.model(batch.images)
 
 

@@ -23,8 +23,8 @@ class MovingAverage:
         """Move towards `model` after step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         learned = model.state_dict()
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(learned[name], 1 - decay)
-            else:
-                value.copy_(learned[name])
+        own = self.model.state_dict()
+        floats = [name for name, value in own.items() if value.is_floating_point()]
+        torch._foreach_lerp_([own[name] for name in floats], [learned[name] for name in floats], 1 - decay)
+        for name in own.keys() - floats:
+            own[name].copy_(learned[name])

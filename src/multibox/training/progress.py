@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from multibox.distributed import Processes
 from multibox.loss import MultiBoxLoss
 from multibox.weights.atomic import atomic_file, naming
 
@@ -48,6 +49,13 @@ class Sums(NamedTuple):
             self.confidence + loss.confidence.detach() / parts,
             self.positives + loss.positives,
         )
+
+    def over(self, processes: Processes) -> "Sums":
+        """Of a step that several processes share: means of their losses, the sum of their positives."""
+        if processes.count == 1:
+            return self
+        means = torch.stack(self[:3]) / processes.count
+        return Sums(*processes.sum(torch.cat([means, self.positives[None]])))
 
 
 @dataclass
