@@ -182,10 +182,10 @@ def main() -> None:
         measured = measure(runs, peer, held, rounds=arguments.rounds)
         peer.close()
     operations = count_training_operations(next(iter(runs.values())).model) * arguments.batch
-    print(json.dumps({"before": before, "load after": machine()["load"]}))
-    report(measured, operations=operations)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": before, "operations": operations, **measured}))
+    print(json.dumps({"before": before, "load after": machine()["load"]}))
+    report(measured, operations=operations)
 
 
 if __name__ == "__main__":
