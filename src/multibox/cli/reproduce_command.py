@@ -7,7 +7,7 @@ import typer
 
 from multibox.cli.console import complain, print_json, say, table
 from multibox.cli.options import Device, Json
-from multibox.errors import TrainingError, UsageError
+from multibox.errors import StoppedError, TrainingError, UsageError
 
 if TYPE_CHECKING:
     from multibox.recipes.reproduce_plan import Step
@@ -79,8 +79,14 @@ def _run(wanted: "Table", request: "Request", *, rows: list[str], as_json: bool)
     from multibox.recipes import reproduce_files as files
     from multibox.recipes.reproduce import reproduce as run
     from multibox.recipes.reproduce_plot import plot_table
+    from multibox.training.stopping import Stopped
 
-    progress = run(wanted, request, rows=rows, report=lambda sofar: files.write_table(wanted, sofar, request=request))
+    try:
+        progress = run(
+            wanted, request, rows=rows, report=lambda sofar: files.write_table(wanted, sofar, request=request)
+        )
+    except Stopped as stopped:
+        raise StoppedError("stopped, with a checkpoint; the same command goes on", number=stopped.number) from None
     try:
         plot_table(request.out / f"{wanted.name}.png", wanted, progress, stamp=request.stamp)
     except UsageError as error:

@@ -1,21 +1,21 @@
 """The paper's tables anew: train what is missing, go on with what stopped, evaluate (`multibox reproduce`)."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from math import isnan
+from typing import NamedTuple
 
 import torch
 
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
-from multibox.errors import DataError, TrainingError
+from multibox.errors import DataError, InputError
 from multibox.evaluation.evaluate import Evaluation, evaluate
 from multibox.models.ssd import SSD
 from multibox.recipes.recipe import Recipe
 from multibox.recipes.reproduce_data import Part, thinned
+from multibox.recipes.reproduce_outcome import Outcome, Progress, finished, save_outcome, stored_outcome
 from multibox.recipes.reproduce_request import (
     Request,
     chosen_rows,
@@ -25,37 +25,10 @@ from multibox.recipes.reproduce_request import (
     test_part,
     training_part,
 )
+from multibox.recipes.reproduce_submission import pictures_alone, write_submission
 from multibox.recipes.run import train
 from multibox.recipes.tables import Row, Table
 from multibox.runtime.detector import Detector
-
-RESULT = "result.json"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a row gave: numbers in per cent by name, AP by class, and with what."""
-
-    recipe: str
-    numbers: dict[str, float]
-    classes: dict[str, float]
-    stamp: tuple[str, ...]
-    train_pictures: int
-    test_pictures: int
-    seconds: float
-    torch: str
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> "Outcome":
-        return cls(**{**fields, "stamp": tuple(fields["stamp"])})
-
-
-@dataclass
-class Progress:
-    """Outcomes, and reasons why there is none, by recipe."""
-
-    done: dict[str, Outcome]
-    failed: dict[str, str]
 
 
 def reproduce(
@@ -70,7 +43,7 @@ def reproduce(
     chosen = chosen_rows(table, rows)
     for row in chosen:
         prepare(str(row.recipe), request)
-    progress = Progress({}, {})
+    progress = Progress(finished(table, request), {})
     for number, row in enumerate(chosen, start=1):
         name = str(row.recipe)
         say(f"[{number}/{len(chosen)}] {row.label} ({name})")
@@ -79,7 +52,7 @@ def reproduce(
             if missing:
                 raise DataError(f"needs {missing[0].split}: {missing[0].problem}")
             progress.done[name] = finish(row, request)
-        except (TrainingError, DataError) as error:
+        except InputError as error:
             progress.failed[name] = str(error)
             say(f"{name}: {error}")
         report(progress)
@@ -99,37 +72,20 @@ def finish(row: Row, request: Request) -> Outcome:
         say(f"{name} starts from {start}")
         _train(start, prepare(start, request), request)
     model, learned = _train(name, recipe, request)
-    evaluation = _evaluate(model, test_part(row, request), recipe, request)
+    verdict = _judge(model, row, recipe, request)
+    ours = verdict.evaluation
     outcome = Outcome(
         recipe=name,
-        numbers={key: _number(evaluation, key) for key in row.numbers},
-        classes={key: round(100 * ap, 2) for key, ap in evaluation.ap.items() if ap == ap},
+        numbers=_numbers(ours, row) if ours else {},
+        classes={key: round(100 * ap, 2) for key, ap in ours.ap.items() if not isnan(ap)} if ours else {},
         stamp=request.stamp,
         train_pictures=len(learned),
-        test_pictures=evaluation.num_images,
+        test_pictures=verdict.pictures,
         seconds=round(time.monotonic() - started, 1),
         torch=torch.__version__,
+        submission=verdict.submission,
     )
-    text = json.dumps({"outcome": asdict(outcome), "recipe": recipe.to_json()}, indent=1)
-    (request.folder(name) / RESULT).write_text(text + "\n", encoding="utf-8")
-    return outcome
-
-
-def stored_outcome(name: str, recipe: Recipe, request: Request) -> Outcome | None:
-    """The outcome in the recipe's folder, None where it is not finished.
-
-    Raises TrainingError where the folder's outcome is of another recipe or of other data.
-    """
-    path = request.folder(name) / RESULT
-    if not path.exists():
-        return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    outcome = Outcome.from_json(content["outcome"])
-    if content["recipe"] != recipe.to_json() or outcome.stamp != request.stamp:
-        raise TrainingError(
-            f"{path.parent} holds the result of another run ({', '.join(outcome.stamp) or 'the whole experiment'}): "
-            "choose another --out"
-        )
+    save_outcome(outcome, recipe, request)
     return outcome
 
 
@@ -142,10 +98,24 @@ def _train(name: str, recipe: Recipe, request: Request) -> tuple[SSD, Dataset]:
     return model, dataset
 
 
-def _evaluate(model: SSD, part: Part, recipe: Recipe, request: Request) -> Evaluation:
-    dataset = _load(part, recipe, request)
-    say(f"evaluating on {dataset.name}: {len(dataset)} images")
-    return evaluate(Detector(model), dataset, metric=recipe.metric)
+class _Verdict(NamedTuple):
+    pictures: int
+    evaluation: Evaluation | None = None
+    submission: str | None = None
+
+
+def _judge(model: SSD, row: Row, recipe: Recipe, request: Request) -> _Verdict:
+    """The model on the row's test pictures: numbers, or files for a server where no picture has an object."""
+    part = test_part(row, request)
+    alone = pictures_alone(part)
+    test = _load(part, recipe, request) if alone is None else thinned(alone, request.scale)
+    say(f"testing on {test.name}: {len(test)} images")
+    detector = Detector(model)
+    if test.num_objects:
+        return _Verdict(len(test), evaluate(detector, test, metric=recipe.metric))
+    written = write_submission(request.folder(recipe.name), detector, test, kind=recipe.metric)
+    say(f"{test.name} has no annotations: the detections for its server are in {written}")
+    return _Verdict(len(test), submission=str(written))
 
 
 def _load(part: Part, recipe: Recipe, request: Request) -> Dataset:
@@ -154,8 +124,10 @@ def _load(part: Part, recipe: Recipe, request: Request) -> Dataset:
     return thinned(dataset, request.scale)
 
 
-def _number(evaluation: Evaluation, key: str) -> float:
-    return round(100 * (evaluation.mean if key == "mAP" else evaluation.numbers[key]), 2)
+def _numbers(evaluation: Evaluation, row: Row) -> dict[str, float]:
+    """The row's numbers in per cent, without those for which the test pictures have no object."""
+    ours = {key: evaluation.mean if key == "mAP" else evaluation.numbers[key] for key in row.numbers}
+    return {key: round(100 * value, 2) for key, value in ours.items() if not isnan(value)}
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multibox.recipes.reproduce import Progress
+from multibox.recipes.reproduce_outcome import Outcome, Progress
 from multibox.recipes.reproduce_request import Request
 from multibox.recipes.tables import Row, Table
 
@@ -45,6 +45,7 @@ def _row_json(row: Row, progress: Progress) -> dict[str, Any]:
         "classes": {"paper": dict(row.classes), "ours": outcome.classes if outcome else None},
         "pictures": {"train": outcome.train_pictures, "test": outcome.test_pictures} if outcome else None,
         "seconds": outcome.seconds if outcome else None,
+        "submission": outcome.submission if outcome else None,
         "problem": progress.failed.get(row.recipe or ""),
     }
 
@@ -71,10 +72,20 @@ def _line(row: Row, progress: Progress, keys: tuple[str, ...]) -> str:
     for key in keys:
         printed = row.numbers.get(key)
         ours = outcome.numbers.get(key) if outcome else None
-        missing = NOT_RUN if row.recipe and printed is not None else ""
-        cells += [_decimal(printed), missing if ours is None else _decimal(ours), _difference(printed, ours)]
+        cells += [
+            _decimal(printed),
+            _missing(row, outcome) if ours is None else _decimal(ours),
+            _difference(printed, ours),
+        ]
     recipe = f"`{row.recipe}`" if row.recipe else ""
     return f"| {row.label} | " + " | ".join(cells) + f" | {recipe} |"
+
+
+def _missing(row: Row, outcome: Outcome | None) -> str:
+    """Why there is no number."""
+    if outcome is None:
+        return NOT_RUN if row.recipe else ""
+    return "to be judged by the server" if outcome.submission else ""
 
 
 def _by_class(table: Table, progress: Progress) -> list[str]:

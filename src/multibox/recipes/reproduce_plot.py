@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import UsageError
-from multibox.recipes.reproduce import Progress
+from multibox.recipes.reproduce_outcome import Progress
 from multibox.recipes.tables import Row, Table
 
 _PAPER, _OURS, _QUIET, _WARNING = "#8a8f98", "#1f6fb2", "#d9dce1", "#b3261e"
@@ -57,7 +57,7 @@ def _draw_row(axes: Any, place: int, row: Row, progress: Progress) -> None:
     printed = row.numbers[key]
     outcome = progress.done.get(row.recipe or "")
     axes.plot(printed, place, "o", color=_PAPER, markersize=8, zorder=3)
-    if outcome is None:
+    if outcome is None or key not in outcome.numbers:
         axes.annotate(
             f"{printed:.1f}", (printed, place), xytext=(8, 0), textcoords="offset points", va="center", color=_PAPER
         )

@@ -1,0 +1,80 @@
+"""What the rows of a table gave, kept in their folders so that no finished row runs twice."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from multibox.errors import TrainingError
+from multibox.recipes.recipe import Recipe
+from multibox.recipes.reproduce_request import Request, chosen_rows, prepare
+from multibox.recipes.tables import Table
+from multibox.weights.atomic import atomic_file
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a row gave: numbers in per cent by name, AP by class, and with what.
+
+    Without annotations there are no numbers, and `submission` is the file or folder for the evaluation server.
+    """
+
+    recipe: str
+    numbers: dict[str, float]
+    classes: dict[str, float]
+    stamp: tuple[str, ...]
+    train_pictures: int
+    test_pictures: int
+    seconds: float
+    torch: str
+    submission: str | None = None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Outcome":
+        return cls(**{**fields, "stamp": tuple(fields["stamp"])})
+
+
+@dataclass
+class Progress:
+    """Outcomes, and reasons why there is none, by recipe."""
+
+    done: dict[str, Outcome]
+    failed: dict[str, str]
+
+
+def save_outcome(outcome: Outcome, recipe: Recipe, request: Request) -> None:
+    """Put the outcome into the recipe's folder."""
+    text = json.dumps({"outcome": asdict(outcome), "recipe": recipe.to_json()}, indent=1)
+    with atomic_file(request.folder(outcome.recipe) / RESULT) as file:
+        file.write(text.encode() + b"\n")
+
+
+def stored_outcome(name: str, recipe: Recipe, request: Request) -> Outcome | None:
+    """The outcome in the recipe's folder, None where it is not finished.
+
+    Raises TrainingError where the folder's outcome is of another recipe or of other data.
+    """
+    path = request.folder(name) / RESULT
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    outcome = Outcome.from_json(content["outcome"])
+    if content["recipe"] != recipe.to_json() or outcome.stamp != request.stamp:
+        raise TrainingError(
+            f"{path.parent} holds the result of another run ({', '.join(outcome.stamp) or 'the whole experiment'}): "
+            "choose another --out"
+        )
+    return outcome
+
+
+def finished(table: Table, request: Request) -> dict[str, Outcome]:
+    """Outcomes of the same request that are on disk already, by recipe."""
+    known: dict[str, Outcome] = {}
+    for row in chosen_rows(table):
+        name = str(row.recipe)
+        with suppress(TrainingError):
+            if outcome := stored_outcome(name, prepare(name, request), request):
+                known[name] = outcome
+    return known
