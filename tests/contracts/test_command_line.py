@@ -36,7 +36,12 @@ COMMANDS = {
         " --help --json --metric --out --precision --raw -f -o"
     ),
     "priors": "--help",
-    "priors show": "--dataset --help --json --model",
+    "priors cover": "DATA --dataset --help --json --model --out --priors --recipe --split --weights -o -w",
+    "priors fit": (
+        "DATA --augmented --boxes --dataset --held-out --help --json --model --out --priors --recipe --split --weights"
+        " -o -w"
+    ),
+    "priors show": ("--cells --dataset --help --image --json --model --picture --priors --recipe --weights -w"),
     "reproduce": (
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --workers -o"
     ),

@@ -1,47 +1,58 @@
-"""`multibox priors`: look at the default boxes of a model."""
+"""`multibox priors`: look at the default boxes of a model, at what they miss in a data set, and fit them to it."""
 
-from enum import StrEnum
-from itertools import starmap
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multibox.cli.console import print_json, table
+from multibox.cli.console import print_json, say
 from multibox.cli.options import Json
+from multibox.cli.priors_cover import cover
+from multibox.cli.priors_fit import fit
+from multibox.cli.priors_source import (
+    ModelOption,
+    PriorsOption,
+    RecipeOption,
+    SizesOption,
+    WeightsOption,
+    choose_priors,
+)
+from multibox.errors import UsageError
 
 if TYPE_CHECKING:
-    from multibox.priors import PriorMap, PriorSpec
+    from multibox.priors import PriorSpec
 
-app = typer.Typer(help="Look at the default boxes of a model.", no_args_is_help=True)
-
-
-class Model(StrEnum):
-    """Models with known priors."""
-
-    ssd300 = "ssd300"
-    ssd512 = "ssd512"
-    ssdlite320 = "ssdlite320"
-
-
-class Sizes(StrEnum):
-    """Data sets that the official sizes were chosen for."""
-
-    voc = "voc"
-    coco = "coco"
+app = typer.Typer(help="Look at default boxes, and fit them to a data set.", no_args_is_help=True)
+app.command()(cover)
+app.command()(fit)
+_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 @app.callback()
 def priors() -> None:
-    """Look at the default boxes of a model."""
+    """Look at the default boxes of a model, at what they miss in a data set, and fit them to it."""
 
 
 @app.command()
 def show(
     *,
-    model: Annotated[Model, typer.Option("--model", help="The model.")] = Model.ssd300,
-    dataset: Annotated[Sizes, typer.Option("--dataset", help="The sizes for VOC or COCO; ssdlite320 has one set.")] = (
-        Sizes.voc
-    ),
+    model: ModelOption = None,
+    dataset: SizesOption = None,
+    recipe: RecipeOption = None,
+    weights: WeightsOption = None,
+    file: PriorsOption = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the priors of the middle cell of each map.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="A picture to draw them on; else a plain sheet.")
+    ] = None,
+    cells: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cells", metavar="MAP:ROW,COLUMN", help="Draw these cells instead, counted from 1, as 2:10,4. Repeatable."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the priors of a model.
@@ -49,44 +60,42 @@ def show(
     Prints a table of its maps, or with --json {"count": N, "priors": [[cx, cy, w, h], ...]}, relative to the input and
     in the official order: map, row, column, box.
     """
+    from multibox.cli.priors_table import map_table
     from multibox.priors import make_priors
 
-    spec = _spec(model, dataset)
+    name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
+    if picture is not None:
+        _draw(spec, picture, image=image, cells=cells)
+    elif image is not None or cells:
+        raise UsageError("--image and --cells are for a drawing; name its file with --picture FILE")
     if as_json:
         print_json({"count": spec.count, "priors": make_priors(spec).tolist()})
         return
     height, width = spec.input_size
-    print(f"{spec.count} priors of {model.value} at {width} x {height}; sizes and steps in pixels of this input\n")
-    print(
-        table(
-            [
-                ("map", "cells", "step", "sizes", "ratios", "per cell", "priors"),
-                *starmap(_row, enumerate(spec.maps, start=1)),
-            ]
-        )
-    )
+    print(f"{spec.count} priors of {name} at {width} x {height}; sizes and steps in pixels of this input\n")
+    print(map_table(spec))
 
 
-def _spec(model: Model, dataset: Sizes) -> "PriorSpec":
-    from multibox.models.config import ssd300_config, ssd512_config, ssdlite320_config
+def _draw(spec: "PriorSpec", picture: Path, *, image: Path | None, cells: list[str] | None) -> None:
+    if picture.suffix.lower() not in _PICTURES:
+        raise UsageError(f"--picture {picture} has to end in one of {', '.join(_PICTURES)}")
+    from multibox.data.decode import read_image
+    from multibox.runtime.prior_picture import draw_priors
+    from multibox.runtime.sources import write_picture
 
-    if model is Model.ssdlite320:
-        return ssdlite320_config().priors
-    build = ssd300_config if model is Model.ssd300 else ssd512_config
-    return build(dataset=dataset.value).priors
+    chosen = _parse_cells(cells) if cells else None
+    drawn = draw_priors(spec, image=None if image is None else read_image(image), cells=chosen)
+    write_picture(picture, drawn)
+    say(f"picture: {picture}")
 
 
-def _row(number: int, source: "PriorMap") -> tuple[str, ...]:
-    rows, columns = source.cells
-    sizes = [source.min_size] if source.max_size is None else [source.min_size, source.max_size]
-    ratios = ["1", *(f"{r:g} 1/{r:g}" for r in source.ratios)]
-    steps = dict.fromkeys(f"{step:g}" for step in source.step)
-    return (
-        str(number),
-        f"{rows} x {columns}",
-        " x ".join(steps),
-        " - ".join(f"{size:g}" for size in sizes),
-        " ".join(ratios),
-        str(source.boxes_per_cell),
-        str(source.count),
-    )
+def _parse_cells(cells: list[str]) -> dict[int, list[tuple[int, int]]]:
+    """Cells by the number of their map, all counted from 0."""
+    parsed: dict[int, list[tuple[int, int]]] = {}
+    for text in cells:
+        try:
+            number, row, column = (int(part) - 1 for part in text.replace(":", ",").split(","))
+        except ValueError:
+            raise UsageError(f"--cells {text} is no cell; write MAP:ROW,COLUMN, for example 2:10,4") from None
+        parsed.setdefault(number, []).append((row, column))
+    return parsed

@@ -41,7 +41,14 @@ def gain_text(fitted: Gain, held_out: Gain | None) -> str:
             row = "".join(_before_after(gain, place, name) for gain in gains)
             if row.strip("0- "):
                 lines.append(f"  {name:{wide - 2}}{row}")
+        if place == 0:
+            lines.append(f"  {'mean best IoU':{wide - 2}}" + "".join(map(_means, gains)))
     return "\n".join(lines)
+
+
+def _means(gain: Gain) -> str:
+    before, after = (float(c.reach.best.mean()) if len(c.reach.best) else 0.0 for c in (gain.before, gain.after))
+    return f"{'':12}{before:10.3f}{after:10.3f}"
 
 
 def _before_after(gain: Gain, group: int, name: str) -> str:

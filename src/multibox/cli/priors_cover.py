@@ -1,0 +1,77 @@
+"""`multibox priors cover`: which objects of a data set no prior overlaps."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from multibox.cli.console import print_json, progress_bar, say
+from multibox.cli.options import Json
+from multibox.cli.priors_source import (
+    ModelOption,
+    PriorsOption,
+    RecipeOption,
+    SizesOption,
+    WeightsOption,
+    choose_priors,
+)
+
+if TYPE_CHECKING:
+    from multibox.data.coverage import Coverage
+    from multibox.data.dataset import Dataset
+    from multibox.priors import PriorSpec
+
+
+def cover(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set: a folder or annotation file.")],
+    *,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set; by default that for training.")
+    ] = None,
+    model: ModelOption = None,
+    dataset: SizesOption = None,
+    recipe: RecipeOption = None,
+    weights: WeightsOption = None,
+    file: PriorsOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for pictures: the worst objects, and all shapes."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which objects of a data set no prior overlaps with an IoU of 0.5.
+
+    Such an object still gets its best prior in matching, but learns from that one alone. Objects are those of whole
+    pictures resized to the model's input, without augmentation.
+    """
+    from multibox.data.coverage import measure_coverage
+    from multibox.data.coverage_text import coverage_text
+    from multibox.data.load import load_dataset
+    from multibox.data.missed import missed_objects
+
+    name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
+    loaded = load_dataset(data, split=split)
+    with progress_bar("measuring") as progress:
+        coverage = measure_coverage(loaded, spec, most=len(loaded), progress=progress)
+    if out is not None:
+        _draw_coverage(coverage, loaded, spec, out, name=name)
+    if as_json:
+        missed = [item.to_json() for item in missed_objects(coverage, loaded)]
+        print_json({"data": loaded.name, "model": name, **coverage.to_json(), "missed": missed})
+    else:
+        print(coverage_text(coverage, loaded, model=name))
+
+
+def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:
+    from multibox.data.missed import missed_objects
+    from multibox.evaluation.coverage_plot import plot_coverage
+    from multibox.runtime.missed_picture import draw_missed
+    from multibox.runtime.sources import write_picture
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plot_coverage(folder / "shapes.png", coverage, spec, title=f"{dataset.name} and the priors of {name}")
+    say(f"picture: {folder / 'shapes.png'}")
+    sheet = draw_missed(missed_objects(coverage, dataset), spec)
+    if sheet is not None:
+        write_picture(folder / "missed.jpg", sheet)
+        say(f"picture: {folder / 'missed.jpg'}")

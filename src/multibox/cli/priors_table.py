@@ -1,0 +1,28 @@
+"""The maps of a tiling as a table for a terminal."""
+
+from itertools import starmap
+
+from multibox.cli.console import table
+from multibox.priors import PriorMap, PriorSpec
+
+
+def map_table(spec: PriorSpec) -> str:
+    """A line for each source map: its grid, sizes in pixels of the input, ratios and counts."""
+    head = ("map", "cells", "step", "sizes", "ratios", "per cell", "priors")
+    return table([head, *starmap(_row, enumerate(spec.maps, start=1))])
+
+
+def _row(number: int, source: PriorMap) -> tuple[str, ...]:
+    rows, columns = source.cells
+    sizes = [source.min_size] if source.max_size is None else [source.min_size, source.max_size]
+    ratios = ["1", *(f"{r:g} 1/{r:g}" for r in source.ratios)]
+    steps = dict.fromkeys(f"{step:g}" for step in source.step)
+    return (
+        str(number),
+        f"{rows} x {columns}",
+        " x ".join(steps),
+        " - ".join(f"{size:g}" for size in sizes),
+        " ".join(ratios),
+        str(source.boxes_per_cell),
+        str(source.count),
+    )
