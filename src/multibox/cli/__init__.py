@@ -17,7 +17,7 @@ from multibox.cli.evaluate_command import evaluate
 from multibox.cli.export_command import export
 from multibox.cli.reproduce_command import reproduce
 from multibox.cli.train_command import train
-from multibox.errors import MultiboxError
+from multibox.errors import MultiboxError, StoppedError
 from multibox.launcher import place
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
@@ -88,6 +88,8 @@ def _say_once(error: MultiboxError) -> None:
     """The first of several processes speaks at once, and its launcher ends the others: what ails all is said once."""
     if place().first:
         complain(error)
+        return
+    if isinstance(error, StoppedError):
         return
     sleep(_FIRST_SPEAKS)
     complain(f"process {place().rank} of {place().count}: {error}")

@@ -9,6 +9,7 @@ import typer
 from multibox.cli.console import say
 from multibox.cli.options import Device
 from multibox.cli.repeat import repeated
+from multibox.launcher import place
 
 
 def train(
@@ -44,6 +45,7 @@ def train(
 
     DIR receives the weights (last.safetensors, and best.safetensors where the recipe validates), the metrics as JSON
     lines, the recipe, and two checkpoints to go on from. Ctrl-C ends the run after its current step with a checkpoint.
+    Processes that torchrun starts with this command train as one, each on its share of every batch.
     """
     from multibox.device import choose_device
     from multibox.errors import StoppedError
@@ -75,4 +77,5 @@ def train(
             f"go on with: {repeated(also='--resume')}",
             number=stopped.number,
         ) from None
-    say(f"the weights are in {out}")
+    if place().first:
+        say(f"the weights are in {out}")

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from multibox.data.check import cheap_check
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
-from multibox.data.loader import batches
+from multibox.data.loader import Batch, batches
 from multibox.device import choose_device
+from multibox.distributed import Processes, joined
 from multibox.errors import DataError, TrainingError, UsageError, WeightsError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.process import keep_freed_memory, one_blas_thread
 from multibox.recipes import find_recipe
@@ -30,7 +33,7 @@ from multibox.recipes.run_folder import (
 )
 from multibox.training.checkpoint import remove_damaged
 from multibox.training.loop import Run, fit
-from multibox.training.progress import ProgressLine, keep_metrics_until, read_metrics
+from multibox.training.progress import Nowhere, ProgressLine, keep_metrics_until, read_metrics
 from multibox.weights.atomic import remove_unfinished
 from multibox.weights.file import read_metadata, save_weights
 
@@ -55,46 +58,63 @@ def train(
     which keeps up to `cache_mb` MiB of decoded pictures. With `resume` the run in `out` goes on from its checkpoint,
     or begins anew where it had none; `accept_changes` lets it go on with another recipe or other data, but never with
     another model or other classes. The first SIGINT or SIGTERM writes a checkpoint and raises Stopped.
+    Processes that a launcher such as torchrun started train as one: each call of this function takes its share of every
+    batch, and the first process writes.
     Raises TrainingError where `out` holds another run, where the loss is not finite or the disk is full; UsageError for
     unknown names and settings that exclude each other.
     """
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
     folder = Path(out)
     _check_patience(recipe)
-    memory = open_folder(folder, resume=resume)
-    changes(memory.facts, facts_of(recipe), folder=folder, accept=accept_changes)
-    dataset = _load(recipe, data, split=recipe.train_split)
-    progress = ProgressLine(steps=recipe.schedule.iterations)
-    _refuse_harm(dataset, progress)
-    validate = _validator(recipe, data)
-    keep_freed_memory()
-    one_blas_thread()
-    facts = facts_of(recipe, dataset)
-    changed = changes(memory.facts, facts, folder=folder, accept=accept_changes)
-    run = _begin(recipe, dataset, memory, device=device)
-    run.facts = facts
-    keep = _keeper(recipe, dataset, folder)
-    for line in memory.notes:
-        progress.say(line)
-    with _room(run, folder):
-        _settle_folder(run, recipe, folder, memory, keep=keep, changed=changed, progress=progress)
-    stream = batches(
+    target = choose_device(device)
+    with joined(target) as processes:
+        recipe.loop.share(processes.count)
+        memory = processes.from_first(lambda: open_folder(folder, resume=resume))
+        changes(memory.facts, facts_of(recipe), folder=folder, accept=accept_changes)
+        dataset = _load(recipe, data, split=recipe.train_split)
+        progress = ProgressLine(steps=recipe.schedule.iterations, stream=None if processes.first else Nowhere())
+        _refuse_harm(dataset, progress)
+        validate = _validator(recipe, data, processes)
+        keep_freed_memory()
+        one_blas_thread()
+        facts = facts_of(recipe, dataset)
+        changed = changes(memory.facts, facts, folder=folder, accept=accept_changes)
+        run = _begin(recipe, dataset, memory, device=target, processes=processes)
+        run.facts = facts
+        keep = _keeper(recipe, dataset, folder) if processes.first else _keep_nothing
+        for line in memory.notes:
+            progress.say(line)
+
+        def settle() -> float:
+            with _room(run, folder):
+                _settle_folder(run, recipe, folder, memory, keep=keep, changed=changed, progress=progress)
+            return run.best
+
+        run.best = processes.from_first(settle)
+        stream = _stream(recipe, dataset, run, workers=workers, cache_mb=cache_mb)
+        progress.say(_headline(recipe, dataset, folder))
+        with _room(run, folder):
+            fit(run, stream, folder=folder, validate=validate, keep=keep, progress=progress)
+        if skipped := run.watch.skipped:
+            progress.say(f"{skipped} of {run.step} steps were left out: their loss or gradient was not finite")
+    return run.result
+
+
+def _stream(recipe: Recipe, dataset: Dataset, run: Run, *, workers: int, cache_mb: int) -> Iterator[Batch]:
+    """This process's share of each part, from the run's step on."""
+    rank, count = run.processes.rank, run.processes.count
+    return batches(
         dataset,
         augmentation=recipe.augmentation,
         input_size=recipe.model.input_size,
-        batch_size=recipe.loop.part,
+        batch_size=recipe.loop.share(count),
         seed=recipe.seed,
         workers=workers,
-        start=run.step * recipe.loop.accumulate,
+        start=run.step * recipe.loop.accumulate * count + rank,
+        stride=count,
         use_difficult=recipe.use_difficult,
         cache_mb=cache_mb,
     )
-    progress.say(_headline(recipe, dataset, folder))
-    with _room(run, folder):
-        fit(run, stream, folder=folder, validate=validate, keep=keep, progress=progress)
-    if run.watch.skipped:
-        progress.say(f"{run.watch.skipped} of {run.step} steps were left out: their loss or gradient was not finite")
-    return run.result
 
 
 def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> Dataset:
@@ -102,20 +122,19 @@ def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> D
     return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
 
 
-def _begin(recipe: Recipe, dataset: Dataset, memory: Memory, *, device: str | None) -> Run:
+def _begin(recipe: Recipe, dataset: Dataset, memory: Memory, *, device: torch.device, processes: Processes) -> Run:
     """A run at its first step, or at its last checkpoint."""
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
-    if recipe.base_weights and not memory.state:
-        _load_base(model, recipe.base_weights)
-    if recipe.start_weights and not memory.state:
-        _load_start(model, recipe.start_weights)
+    if not memory.state and (recipe.base_weights or recipe.start_weights):
+        _load_weights(model, recipe, processes)
     run = Run(
-        model.to(choose_device(device)),
+        model.to(device),
         loop=recipe.loop,
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         loss=recipe.loss,
+        processes=processes,
     )
     if memory.state:
         run.restore(memory.state)
@@ -197,16 +216,23 @@ def _refuse_harm(dataset: Dataset, progress: ProgressLine) -> None:
         )
 
 
-def _load_base(model: SSD, source: str) -> None:
-    from multibox.weights.base import load_base
+def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
+    """Give the model the values that the recipe starts from; the first process fetches them for all."""
 
-    load_base(model, source)
+    def load() -> tuple[ModelConfig, dict[str, Tensor]]:
+        from multibox.weights.base import load_base
+        from multibox.weights.start import load_start
 
+        if recipe.base_weights:
+            load_base(model, recipe.base_weights)
+        if recipe.start_weights:
+            load_start(model, recipe.start_weights)
+        return model.config, model.state_dict()
 
-def _load_start(model: SSD, source: str) -> None:
-    from multibox.weights.start import load_start
-
-    load_start(model, source)
+    config, values = processes.from_first(load)
+    if not processes.first:
+        model.normalise_with(mean=config.mean, std=config.std)
+        model.load_state_dict(values)
 
 
 def _headline(recipe: Recipe, dataset: Dataset, folder: Path) -> str:
@@ -216,16 +242,23 @@ def _headline(recipe: Recipe, dataset: Dataset, folder: Path) -> str:
     )
 
 
-def _validator(recipe: Recipe, data: Path | str | Dataset) -> Callable[[SSD], float] | None:
+def _validator(recipe: Recipe, data: Path | str | Dataset, processes: Processes) -> Callable[[SSD], float] | None:
+    """Scores a model on the held-out split, whose pictures the processes share; the first one's score counts."""
     if recipe.validation_split is None:
         return None
     if isinstance(data, Dataset):
         raise UsageError("a recipe with a validation split needs the path of a data set, not one in memory")
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
+    from multibox.runtime.shared_detector import SharedDetector
 
     held_out = _load(recipe, data, split=recipe.validation_split)
-    return lambda model: evaluate(Detector(model), held_out, metric=recipe.metric).mean
+
+    def score(model: SSD) -> float:
+        found = evaluate(SharedDetector(Detector(model), processes), held_out, metric=recipe.metric)
+        return processes.from_first(lambda: found.mean)
+
+    return score
 
 
 def _keeper(recipe: Recipe, dataset: Dataset, folder: Path) -> Callable[[SSD, str, float | None], None]:
@@ -235,3 +268,7 @@ def _keeper(recipe: Recipe, dataset: Dataset, folder: Path) -> Callable[[SSD, st
         save_weights(folder / f"{name}.safetensors", model, info={**info, "metric": recipe.metric, "score": score})
 
     return keep
+
+
+def _keep_nothing(_model: SSD, _name: str, _score: float | None) -> None:
+    """What all processes but the first do with weights."""

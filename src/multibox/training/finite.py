@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from multibox.distributed import ALONE, Processes
 from multibox.errors import TrainingError
 
 ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these pictures"
@@ -39,7 +40,7 @@ class FiniteWatch:
         self._noted.append((step, names, values))
         return values.isfinite().all()
 
-    def look(self) -> list[str]:
+    def look(self, processes: Processes = ALONE) -> list[str]:
         """Judge what was noted since the last look; a line about each step that was left out.
 
         Raises TrainingError that names the first step whose loss or gradient is not finite, and its pictures; where
@@ -55,8 +56,9 @@ class FiniteWatch:
                 self.in_a_row = 0
                 continue
             self.skipped, self.in_a_row = self.skipped + 1, self.in_a_row + 1
+            shares = processes.gather(names)  # loss and norm are those of all, so all come here
             what = f"the {'gradient' if _finite(loss) else 'loss'} of step {step} is {norm if _finite(loss) else loss}"
-            what += f" for the pictures {', '.join(names)}"
+            what += f" for the pictures {', '.join(name for share in shares for name in share)}"
             if self.rule == "stop":
                 raise TrainingError(f"{what}: {ADVICE}; the last checkpoint is kept")
             if self.in_a_row >= MOST_IN_A_ROW:

@@ -262,7 +262,7 @@ def _take_step(run: Run, names: list[str], sums: Sums) -> None:
 
 def _look(run: Run, progress: ProgressLine) -> None:
     """See whether the last steps were finite; TrainingError where the run cannot go on."""
-    for line in run.watch.look():
+    for line in run.watch.look(run.processes):
         progress.say(line)
 
 

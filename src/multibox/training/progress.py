@@ -27,6 +27,19 @@ class Terminal(Protocol):
     def isatty(self) -> bool: ...
 
 
+class Nowhere:
+    """Where processes write whose like another one shows."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
 class Sums(NamedTuple):
     """One step: the three losses as means over its parts, and how many priors were positive."""
 

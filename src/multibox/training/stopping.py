@@ -6,6 +6,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from multibox.launcher import place
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _NOTICE = b"\nstopping after this step; a second signal stops at once\n"
 
@@ -41,7 +43,8 @@ class StopRequest:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.number = number
         self._restore()
-        os.write(2, _NOTICE)
+        if place().first:
+            os.write(2, _NOTICE)
 
     def _restore(self) -> None:
         for number, before in self._before.items():
