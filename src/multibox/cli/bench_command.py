@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from multibox.cli.bench_pictures import batch_sizes, pictures_to_time
+from multibox.cli.bench_table7_command import table7
 from multibox.cli.bench_train_command import train
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Json
@@ -12,6 +14,7 @@ from multibox.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command()(train)
+app.command()(table7)
 
 
 @app.callback()
@@ -56,7 +59,7 @@ def detect(
     wanted = [candidate for source in weights for candidate in candidates(source, backend=backend)]
     with progress_bar("measuring") as advance:
         result = bench_detect(
-            wanted, pictures=_pictures(pictures), batches=_sizes(batch), rounds=rounds, progress=advance
+            wanted, pictures=pictures_to_time(pictures), batches=batch_sizes(batch), rounds=rounds, progress=advance
         )
     if as_json:
         print_json(result)
@@ -89,27 +92,6 @@ def augment(
     for name, rate in ((augmentation, result["samples_per_second"]), ("decoding alone", result["decoded_per_second"])):
         rows.append((name, f"{rate:,.0f}", f"{1000 / rate:.2f}"))
     print(table(rows))
-
-
-def _sizes(text: str) -> list[int]:
-    sizes = text.split(",")
-    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
-        raise UsageError(f"--batch is {text!r}: give numbers from 1 up, with commas between them")
-    return [int(size) for size in sizes]
-
-
-def _pictures(folder: Path | None) -> list[Any]:
-    """Files of the folder, or the bytes of generated pictures."""
-    if folder is None:
-        from multibox.runtime.sample_pictures import sample_pictures
-
-        return list(sample_pictures(count=8))
-    from multibox.runtime.sources import find_pictures
-
-    found = find_pictures([folder])
-    if not found.files:
-        raise UsageError(found.problems[0])
-    return list(found.files)
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -1,0 +1,28 @@
+"""What the options of `multibox bench` say about pictures: which, and how many at once."""
+
+from pathlib import Path
+from typing import Any
+
+from multibox.errors import UsageError
+
+
+def batch_sizes(text: str) -> list[int]:
+    """Numbers from a text like "1,8". Raises UsageError for another."""
+    sizes = text.split(",")
+    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise UsageError(f"--batch is {text!r}: give numbers from 1 up, with commas between them")
+    return [int(size) for size in sizes]
+
+
+def pictures_to_time(folder: Path | None) -> list[Any]:
+    """Files of the folder, or the bytes of generated pictures. Raises UsageError where the folder has none."""
+    if folder is None:
+        from multibox.runtime.sample_pictures import sample_pictures
+
+        return list(sample_pictures(count=8))
+    from multibox.runtime.sources import find_pictures
+
+    found = find_pictures([folder])
+    if not found.files:
+        raise UsageError(found.problems[0])
+    return list(found.files)

@@ -1,0 +1,173 @@
+"""Table 7 of the paper on this machine: pictures a second, boxes, input, time of suppression, share of the base."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import nn
+
+from multibox.clock import Clock
+from multibox.data.decode import read_image
+from multibox.device import choose_device, computes_bfloat16
+from multibox.machine import device_name, machine, product_rate
+from multibox.models.operations import count_operations
+from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
+from multibox.runtime.folded_backend import FoldedBackend
+from multibox.runtime.lifelike import Outputs, count_candidates, lifelike_outputs
+from multibox.runtime.prepare import resize_to_input
+from multibox.runtime.torch_backend import TorchBackend
+from multibox.weights.source import open_weights
+
+_MODELS = {"ssd300": ssd300, "ssd512": ssd512, "ssdlite320": ssdlite320}
+_CLASSES = 20
+_PARTS = ("input", "base", "added", "nms")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One model, ready to run. `outputs` stand in for the network's own where its weights are random."""
+
+    source: str
+    model: SSD
+    backend: FoldedBackend | TorchBackend
+    pictures: UInt8[np.ndarray, "b h w 3"]
+    outputs: Outputs | None
+
+
+def bench_table7(
+    *,
+    weights: Sequence[str] = (),
+    pictures: Sequence[Any] = (),
+    batches: Sequence[int] = (1, 8),
+    device: str | None = None,
+    precision: str | None = None,
+    candidates: int = 500,
+    rounds: int = 5,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Frames a second and their parts for SSD300, SSD512 and SSDLite320, or for the detectors in `weights`.
+
+    A frame begins as pixels of the network's input size in memory and ends as boxes in memory: decoding and resizing do
+    not count. The three networks have random weights and 20 classes, and boxes are chosen from made-up outputs with
+    `candidates` scores a picture above the threshold; detectors from `weights` see `pictures` (paths or bytes) and
+    choose from their own outputs. PyTorch computes, with folded and packed weights on a CPU; without a `precision` in
+    bfloat16 where the device has instructions for it. All models take turns in every round. Raises the errors of
+    opening weights and reading pictures.
+    """
+    target = choose_device(device)
+    number_type = precision or ("bfloat16" if computes_bfloat16(target) else "float32")
+    most = max(batches)
+    if weights:
+        rows = [_trained(source, target, number_type, pictures, most) for source in weights]
+    else:
+        rows = [_random(name, target, number_type, candidates, most) for name in _MODELS]
+    times: dict[tuple[int, int], list[dict[str, float]]] = {}
+    rates = []
+    for number in range(-1, rounds):
+        for at, row in enumerate(rows):
+            for size in batches:
+                spent = _times(row, size, target)
+                if number >= 0:
+                    times.setdefault((at, size), []).append(spent)
+        if number >= 0:
+            rates.append(product_rate(getattr(torch, number_type), device=target))
+            if progress is not None:
+                progress(number + 1, rounds)
+    return {
+        "machine": machine(),
+        "device": f"{target}, {device_name(target)}",
+        "engine": rows[0].backend.engine,
+        "precision": number_type,
+        "rounds": rounds,
+        "matrix_product_giga_operations_per_second": round(median(rates), 1),
+        "rows": [_to_json(row, {size: times[at, size] for size in batches}) for at, row in enumerate(rows)],
+    }
+
+
+def _random(name: str, device: torch.device, precision: str, candidates: int, pictures: int) -> _Row:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = _MODELS[name]([f"class {number}" for number in range(1, _CLASSES + 1)])
+    generator = torch.Generator().manual_seed(0)
+    outputs = lifelike_outputs(
+        model.config, classes=_CLASSES, pictures=pictures, candidates=candidates, generator=generator
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (pictures, *model.config.input_size, 3), dtype=np.uint8)
+    backend = _backend(model, device, precision)
+    return _Row("random weights", model, backend, noise, Outputs(*(part.to(device) for part in outputs)))
+
+
+def _trained(source: str, device: torch.device, precision: str, pictures: Sequence[Any], most: int) -> _Row:
+    model, _ = open_weights(source)
+    backend = _backend(model, device, precision)
+    images = [read_image(pictures[number % len(pictures)]) for number in range(most)]
+    batch = np.stack([resize_to_input(image, model.config.input_size).pixels for image in images])
+    return _Row(str(source), model, backend, batch, None)
+
+
+def _backend(model: SSD, device: torch.device, precision: str) -> FoldedBackend | TorchBackend:
+    if device.type == "cpu":
+        return FoldedBackend(model, precision=precision)
+    return TorchBackend(model.to(device), precision=precision)
+
+
+def _times(row: _Row, size: int, device: torch.device) -> dict[str, float]:
+    """Milliseconds a picture of the parts of one batch."""
+    clock = Clock(device)
+    with _marking(_network(row).base, clock):
+        outputs = row.backend.forward(row.pictures[:size])
+    clock.mark("added")
+    if row.outputs is not None:
+        outputs = row.outputs.offsets[:size], row.outputs.logits[:size]
+    row.backend.select(outputs)
+    clock.mark("nms")
+    return {name: spent / size for name, spent in clock.milliseconds().items()}
+
+
+def _network(row: _Row) -> Any:
+    return row.backend.network if isinstance(row.backend, FoldedBackend) else row.backend.model
+
+
+@contextmanager
+def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
+    """Marks the beginning of the base network, where the input is ready, and its end."""
+    before = base.register_forward_pre_hook(lambda layer, inputs: clock.mark("input"))
+    after = base.register_forward_hook(lambda layer, inputs, output: clock.mark("base"))
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
+
+
+def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
+    config = row.model.config
+    logits = row.outputs.logits if row.outputs else row.backend.forward(row.pictures)[1]
+    return {
+        "model": config.name,
+        "weights": row.source,
+        "input_size": list(config.input_size),
+        "boxes": config.priors.count,
+        "classes": len(row.model.class_names),
+        "giga_operations_per_picture": round(count_operations(row.model), 3),
+        "candidates_per_picture": round(count_candidates(logits, threshold=config.detection.score_threshold), 1),
+        "batches": {str(size): _summary(found) for size, found in times.items()},
+    }
+
+
+def _summary(times: list[dict[str, float]]) -> dict[str, Any]:
+    whole = median(sum(spent.values()) for spent in times)
+    parts = {name: round(median(spent[name] for spent in times), 3) for name in _PARTS}
+    share = median(spent["base"] / (sum(spent.values()) - spent["nms"]) for spent in times)
+    return {
+        "fps": round(1000 / whole, 2),
+        "milliseconds_per_picture": {**parts, "whole": round(whole, 3)},
+        "share_of_base": round(share, 4),
+    }
