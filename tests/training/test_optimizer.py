@@ -79,3 +79,16 @@ def test_one_step_is_caffes_update():
         weight, bias = weight - speed[0], bias - speed[1]
     torch.testing.assert_close(layer.weight.detach(), weight)
     torch.testing.assert_close(layer.bias.detach(), bias)
+
+
+def test_adamw_takes_the_first_step_of_its_formula():
+    """Two parameters after one step against Adam's first step, sign(g) · rate, and the decoupled decay."""
+    layer = nn.Linear(2, 1)
+    before = {name: value.detach().clone() for name, value in layer.named_parameters()}
+    optimizer = make_optimizer(layer, OptimizerConfig(kind="adamw", weight_decay=0.1))
+    set_rate(optimizer, 0.01)
+    layer(torch.tensor([[3.0, -2.0]])).sum().backward()
+    optimizer.step()
+    decayed = before["weight"] * (1 - 0.01 * 0.1)
+    assert torch.allclose(layer.weight, decayed - 0.01 * torch.tensor([[1.0, -1.0]]))
+    assert torch.allclose(layer.bias, before["bias"] - 0.02)
