@@ -14,7 +14,7 @@ from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
 from multibox.recipes.demo import demo, run_demo
 from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe
+from multibox.recipes.recipe import Recipe, override
 from multibox.recipes.run import train
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import Sums, read_metrics
@@ -52,9 +52,10 @@ def test_a_run_folder_holds_all_that_is_promised(scenes: Path, tmp_path: Path):
     assert "score" in read_metrics(tmp_path / "run")[-1]
 
 
-def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
     """Weights of a run that broke after its checkpoint and was resumed against those of a whole run."""
-    recipe = replace(tiny_recipe(quick(), iterations=6), train_split="train")
+    recipe = override(tiny_recipe(quick(), iterations=6), ["train_split=train", f"optimizer.kind={kind}"])
     whole = train(recipe, data=scenes, out=tmp_path / "whole")
 
     from multibox.training import loop

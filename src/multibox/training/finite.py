@@ -86,15 +86,15 @@ def check_finite(model: nn.Module, *, step: int) -> None:
         )
 
 
-def make_skippable(optimizer: torch.optim.SGD) -> None:
-    """Let `leave_out_unless` work: it needs the fused kernels, and momentum that is there from the start."""
+def make_skippable(optimizer: torch.optim.Optimizer) -> None:
+    """Let `leave_out_unless` work: it needs the fused kernels, and for SGD momentum that is there from the start."""
     for group in optimizer.param_groups:
         group["fused"], group["foreach"] = True, False
-        for parameter in group["params"] if group["momentum"] else ():
+        for parameter in group["params"] if group.get("momentum") else ():
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
-def leave_out_unless(optimizer: torch.optim.SGD, finite: Bool[Tensor, ""]) -> None:
+def leave_out_unless(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
     """Make the optimiser's next step change neither weights nor momentum unless `finite`, decided on the device."""
     optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
 

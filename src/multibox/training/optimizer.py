@@ -72,7 +72,7 @@ GROUP_RULES = (
 def make_optimizer(
     model: nn.Module, config: OptimizerConfig, rules: Iterable[GroupRule] = GROUP_RULES
 ) -> torch.optim.Optimizer:
-    """SGD or AdamW with one parameter group for each rule that fits some parameter; a group keeps its rule's multiplier.
+    """SGD or AdamW: one parameter group for each rule that fits some parameter, which keeps its rule's multiplier.
 
     Where the device has a fused kernel it does all in one pass over memory. On processors it takes for granted that a
     parameter, its gradient and its momentum lie in memory alike: change the memory format of the model before, not
@@ -129,5 +129,6 @@ def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> Non
     for group, own in zip(optimizer.param_groups, settings, strict=True):
         group.update(own)
     for parameter, moments in optimizer.state.items():
-        if moments.get("momentum_buffer") is not None:
-            moments["momentum_buffer"] = torch.empty_like(parameter).copy_(moments["momentum_buffer"])
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(value)
