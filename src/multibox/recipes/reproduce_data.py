@@ -10,7 +10,7 @@ from multibox.data.formats import recognise
 from multibox.data.ilsvrc import find_ilsvrc, ilsvrc_splits
 from multibox.data.record import listed
 from multibox.data.voc_layout import choose, find_voc
-from multibox.errors import DataError, MultiboxError
+from multibox.errors import DataError
 from multibox.recipes.tables import Kind
 
 LEAST = 8
@@ -36,9 +36,9 @@ class Part:
     problem: str | None
 
 
-def look_for(kind: Kind, split: str, root: Path) -> Part:
-    """Find the split without reading pictures or large files."""
-    folder = locate(kind, root)
+def look_for(kind: Kind, split: str, root: Path, *, any_kind: bool = False) -> Part:
+    """Find the split without reading pictures or large files; with `any_kind` in whatever data set `root` is."""
+    folder = locate(kind, root) or (root if any_kind and _is_data_set(root) else None)
     if folder is None:
         return Part(kind, split, None, None, f"{root} holds no {_LOOKED_FOR[kind]}")
     try:
@@ -48,19 +48,17 @@ def look_for(kind: Kind, split: str, root: Path) -> Part:
 
 
 def locate(kind: Kind, root: Path) -> Path | None:
-    """The data set of that kind at `root` or in a folder of its name; else what `root` is, whatever the kind."""
+    """The data set of that kind at `root` or in a folder of its name, None where there is none."""
     finders = {"voc": find_voc, "coco": find_coco, "ilsvrc": find_ilsvrc}
-    for place in _places(kind, root):
-        if finders[kind](place):
-            return place
-    others = (find(root) for other, find in finders.items() if other != kind)
-    if any(others) or not root.exists():
-        return None
+    return next((place for place in _places(kind, root) if finders[kind](place)), None)
+
+
+def _is_data_set(root: Path) -> bool:
     try:
         recognise(root)
-    except MultiboxError:
-        return None
-    return root
+    except (DataError, OSError):
+        return False
+    return True
 
 
 def _places(kind: Kind, root: Path) -> Iterator[Path]:

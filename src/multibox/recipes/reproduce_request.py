@@ -84,13 +84,15 @@ def training_part(name: str, request: Request) -> Part:
     """The data that the recipe learns from, and whether they are there."""
     split = find_recipe(name).train_split
     assert split is not None
-    return look_for(DATA[split], request.train_split or split, request.data)
+    other = request.train_split
+    return look_for(DATA[split], other or split, request.data, any_kind=other is not None)
 
 
 def test_part(row: Row, request: Request) -> Part:
     """The pictures that the row is tested on, and whether they are there."""
     assert row.test is not None
-    return look_for(row.test.kind, request.test_split or row.test.split, request.data)
+    other = request.test_split
+    return look_for(row.test.kind, other or row.test.split, request.data, any_kind=other is not None)
 
 
 def missing_parts(row: Row, request: Request) -> list[Part]:

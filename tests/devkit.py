@@ -1,0 +1,54 @@
+"""A made-up VOC devkit of noise pictures, and settings that shrink every recipe to a network of milliseconds."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from multibox.models.config import ModelConfig
+from multibox.models.heads import Extra
+from multibox.priors import equation4_spec
+from tiny_detector import noise_picture, write_picture
+
+_OBJECT = (
+    "<annotation><size><width>160</width><height>120</height><depth>3</depth></size><object><name>{}</name>"
+    "<difficult>0</difficult><bndbox><xmin>{}</xmin><ymin>20</ymin><xmax>130</xmax><ymax>100</ymax></bndbox></object>"
+    "</annotation>"
+)
+
+
+def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabelled: tuple[str, ...] = ()) -> Path:
+    """Folders VOC2007, VOC2012 and so on below `root`, with as many pictures in each split as `years` says.
+
+    Splits named in `unlabelled`, as "2012:test", have pictures and a list but no XML files.
+    """
+    number = 0
+    for year, splits in years.items():
+        home = root / f"VOC{year}"
+        (home / "Annotations").mkdir(parents=True)
+        (home / "ImageSets" / "Main").mkdir(parents=True)
+        for split, count in splits.items():
+            names = [f"{year}_{split}_{k}" for k in range(count)]
+            (home / "ImageSets" / "Main" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
+            for name in names:
+                number += 1
+                write_picture(home / "JPEGImages" / f"{name}.jpg", noise_picture(seed=number))
+                if f"{year}:{split}" not in unlabelled:
+                    xml = _OBJECT.format(("cat", "dog")[number % 2], 10 + number)
+                    (home / "Annotations" / f"{name}.xml").write_text(xml)
+    return root
+
+
+def tiny_settings(*, iterations: int = 4) -> tuple[str, ...]:
+    """Changes that let any recipe of the paper take its steps in milliseconds, from random weights."""
+    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    return (
+        f"model={json.dumps(asdict(model))}",
+        "base_weights=null",
+        f"schedule.iterations={iterations}",
+        "schedule.milestones=[]",
+        "loop.batch_size=4",
+        "loop.accumulate=1",
+        "loop.report_every=1",
+        "loop.checkpoint_every=2",
+    )

@@ -1,0 +1,226 @@
+"""A table of the paper from data to numbers, on made-up pictures and a network that steps in milliseconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devkit import tiny_settings, write_devkit
+from multibox.errors import TrainingError, UsageError
+from multibox.evaluation.voc_results import read_voc_results
+from multibox.recipes import reproduce as reproduce_module
+from multibox.recipes.original import times
+from multibox.recipes.reproduce import finish, reproduce
+from multibox.recipes.reproduce_data import look_for, thinned
+from multibox.recipes.reproduce_files import as_json, as_markdown, write_table
+from multibox.recipes.reproduce_outcome import Progress
+from multibox.recipes.reproduce_plan import plan
+from multibox.recipes.reproduce_plot import plot_table
+from multibox.recipes.reproduce_request import Request, chosen_rows, prepare
+from multibox.recipes.reproduce_submission import pictures_alone
+from multibox.recipes.tables import TABLES
+from multibox.training.optimizer import Schedule
+from multibox.training.progress import read_metrics
+
+
+@pytest.fixture(scope="module")
+def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    years = {"2007": {"trainval": 6, "test": 4}, "2012": {"trainval": 3, "test": 3}}
+    return write_devkit(tmp_path_factory.mktemp("VOCdevkit"), years=years, unlabelled=("2012:test",))
+
+
+@pytest.fixture
+def request_(devkit: Path, tmp_path: Path) -> Request:
+    return Request(devkit, tmp_path / "out", settings=tiny_settings(), device="cpu")
+
+
+def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: pytest.MonkeyPatch):
+    """Two rows, broken off in the second and called again, against: each row trained once, numbers for both."""
+    table, rows = TABLES["table2"], ["table2-only-*"]
+    train = reproduce_module.train
+    trained: list[str] = []
+
+    def second_breaks(recipe, **others):  # type: ignore[no-untyped-def]
+        trained.append(recipe.name)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train(recipe, **others)
+
+    written: list[Progress] = []
+    monkeypatch.setattr(reproduce_module, "train", second_breaks)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(table, request_, rows=rows, report=written.append)
+    assert list(written[0].done) == ["table2-only-flips"]
+    progress = reproduce(table, request_, rows=rows, report=written.append)
+    assert set(progress.done) == {"table2-only-flips", "table2-only-squares"}
+    assert progress.failed == {}
+    assert trained == ["table2-only-flips", "table2-only-squares", "table2-only-squares"]
+    for outcome in progress.done.values():
+        assert (outcome.train_pictures, outcome.test_pictures) == (9, 4)
+        assert set(outcome.numbers) == {"mAP"}
+        assert 0 <= outcome.numbers["mAP"] <= 100
+
+
+def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch: pytest.MonkeyPatch):
+    """A row whose loader failed at step 3 of 4 against the steps of the second try: from its checkpoint at 2."""
+    row = chosen_rows(TABLES["table2"], ["table2-only-flips"])[0]
+    from multibox.recipes import run
+
+    batches = run.batches
+
+    def three(*arguments, **others):  # type: ignore[no-untyped-def]
+        stream = batches(*arguments, **others)
+        for _ in range(3):
+            yield next(stream)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "batches", three)
+    with pytest.raises(KeyboardInterrupt):
+        finish(row, request_)
+    monkeypatch.setattr(run, "batches", batches)
+    finish(row, request_)
+    steps = [line["step"] for line in read_metrics(request_.folder("table2-only-flips")) if "loss" in line]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_finished_rows_are_kept_and_never_mixed(request_: Request):
+    """A second call against the first outcome, and one with other settings against an error that names the folder."""
+    row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
+    first = finish(row, request_)
+    assert finish(row, request_) == first
+    assert first.train_pictures == 6
+    other = replace(request_, settings=(*request_.settings, "seed=1"))
+    with pytest.raises(
+        TrainingError, match=r"table1-ssd300-07 holds the result of another run .* choose another --out"
+    ):
+        finish(row, other)
+
+
+def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
+    """Markdown, JSON and the stamp of the picture against the words that the request stands for."""
+    rehearsal = replace(request_, scale=0.5, settings=(*request_.settings, "schedule.iterations=1"))
+    table = TABLES["table2"]
+    progress = reproduce(
+        table,
+        rehearsal,
+        rows=["table2-only-flips"],
+        report=lambda sofar: write_table(table, sofar, request=rehearsal),
+    )
+    text = (rehearsal.out / "table2.md").read_text()
+    assert text.startswith("# Rehearsal of Table 2")
+    assert "This is a rehearsal, not a reproduction:** 50 % of the pictures and steps; model=" in text
+    fields = json.loads((rehearsal.out / "table2.json").read_text())
+    assert fields["rehearsal"][0] == "50 % of the pictures and steps"
+    assert "schedule.iterations=1" in fields["rehearsal"]
+    first, *others = fields["rows"]
+    assert first["difference"]["mAP"] == pytest.approx(first["ours"]["mAP"] - 65.5)
+    assert [row["ours"] for row in others] == [None] * 4
+    plot_table(tmp_path / "table2.png", table, progress, stamp=rehearsal.stamp)
+    assert (tmp_path / "table2.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_experiment_itself_has_no_stamp():
+    """A request for the paper's own experiment against: no stamp, and no word of rehearsals in what it writes."""
+    whole = Request(Path("data"), Path("out"), workers=4)
+    nothing = Progress({}, {})
+    assert whole.stamp == ()
+    for table in TABLES.values():
+        assert as_json(table, nothing, stamp=whole.stamp)["rehearsal"] is None
+        assert "rehears" not in as_markdown(table, nothing, stamp=whole.stamp).lower()
+
+
+def test_scale_shrinks_steps_and_pictures(request_: Request):
+    """Steps, milestones and pictures at a hundredth against the whole, and settings that win over the scale."""
+    assert times(Schedule(60_000, milestones=(40_000, 50_000), warmup=100), 0.01) == Schedule(
+        600, milestones=(400, 500), warmup=1
+    )
+    small = replace(request_, scale=0.01, settings=("schedule.rate=0.5",))
+    recipe = prepare("table4-ssd300", small)
+    assert (recipe.schedule.iterations, recipe.schedule.milestones, recipe.schedule.rate) == (800, (600,), 0.5)
+    assert prepare("table4-ssd300", replace(small, settings=("schedule.iterations=7",))).schedule.iterations == 7
+
+
+def test_the_subset_is_even_and_deterministic(devkit: Path):
+    """Half of 20 pictures against every second one, and a tiny share against the least number."""
+    from multibox.data.load import load_dataset
+
+    dataset = load_dataset(devkit, split="2007:trainval+2007:test+2012:trainval")
+    assert len(dataset) == 13
+    assert [example.id for example in thinned(dataset, 0.75)] == [dataset[k * 13 // 10].id for k in range(10)]
+    assert len(thinned(dataset, 1e-6)) == 8
+    assert thinned(dataset, 1.0) is dataset
+
+
+def test_detections_for_a_server_where_nobody_may_judge(request_: Request):
+    """Table 4, whose test pictures have no annotations, against result files for each class instead of numbers."""
+    row = chosen_rows(TABLES["table4"], ["table4-ssd300"])[0]
+    outcome = finish(row, request_)
+    assert (outcome.numbers, outcome.test_pictures) == ({}, 3)
+    assert outcome.train_pictures == 13
+    folder = Path(str(outcome.submission))
+    assert len(list(folder.glob("comp4_det_test_*.txt"))) == 20
+    pictures = pictures_alone(look_for("voc", "2012:test", request_.data))
+    assert pictures is not None
+    read_voc_results(folder, dataset=pictures)
+    page = as_markdown(TABLES["table4"], Progress({outcome.recipe: outcome}, {}), stamp=request_.stamp)
+    assert "| 72.4 | to be judged by the server |" in page
+
+
+def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request):
+    """Two rows of Table 1, one of which needs COCO, against an outcome and a reason."""
+    progress = reproduce(TABLES["table1"], request_, rows=["table1-ssd300-07*"], report=lambda sofar: None)
+    assert set(progress.done) == {"table1-ssd300-07", "table1-ssd300-0712"}
+    assert list(progress.failed) == ["table1-ssd300-0712-coco"]
+    assert "needs trainval35k" in progress.failed["table1-ssd300-0712-coco"]
+    assert "holds no COCO" in progress.failed["table1-ssd300-0712-coco"]
+
+
+def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
+    """A plan on a devkit without COCO against its pictures, its missing parts, and times that follow the steps."""
+    row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
+    finish(row, request_)
+    steps = {step.recipe: step for step in plan(TABLES["table1"], request_, rows=["table1-ssd300-*"])}
+    assert list(steps) == [
+        "table1-ssd300-07",
+        "table1-ssd300-0712",
+        "table5-ssd300",
+        "table1-ssd300-0712-coco",
+    ]
+    assert (steps["table1-ssd300-07"].state, steps["table1-ssd300-07"].seconds) == ("finished", 0)
+    waiting = steps["table1-ssd300-0712"]
+    assert (waiting.state, waiting.pictures) == ("to do", 16)
+    assert waiting.seconds > 0
+    assert [(part.split, part.pictures) for part in waiting.parts] == [
+        ("2007:trainval+2012:trainval", 9),
+        ("2007:test", 4),
+    ]
+    assert waiting.problems == ()
+    assert "holds no COCO" in steps["table5-ssd300"].problems[0]
+    json.dumps([step.to_json() for step in steps.values()])
+
+
+def test_the_plan_counts_what_is_left(request_: Request):
+    """Pictures and time of a plan whose row has twice the steps against one whose row has not."""
+    longer = replace(request_, settings=(*request_.settings, "schedule.iterations=400000"))
+    steps = plan(TABLES["table2"], longer, rows=["table2-only-flips"])
+    assert steps[0].pictures == 1_600_000
+    assert steps[0].seconds > 1
+
+
+def test_other_folders_need_other_splits(tmp_path: Path):
+    """A single VOC folder against the splits that the paper's data set has, and those that it has itself."""
+    root = write_devkit(tmp_path / "mine", years={"2012": {"trainval": 5, "test": 2}})
+    assert "year '2007' is not in" in str(look_for("voc", "2007:trainval", root).problem)
+    assert look_for("voc", "trainval", root).pictures == 5
+    assert look_for("voc", "trainval", root).problem is None
+    assert "winter" in str(look_for("voc", "winter", root).problem)
+    assert look_for("coco", "trainval", root).folder is None
+    assert look_for("coco", "trainval", root, any_kind=True).folder == root
+    assert look_for("coco", "trainval", tmp_path / "nowhere", any_kind=True).folder is None
+
+
+def test_unknown_rows_are_named():
+    """A pattern that fits no row against an error with the rows there are."""
+    with pytest.raises(UsageError, match=r"'table2-everything' is no row of table2: choose of table2-only-flips"):
+        chosen_rows(TABLES["table2"], ["table2-everything"])
