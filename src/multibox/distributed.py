@@ -91,12 +91,11 @@ class Processes:
         device = next(model.parameters()).device
         # Its strides of 1 x 1 kernels differ in name only: https://github.com/pytorch/pytorch/issues/157862
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-        return DistributedDataParallel(
-            model,
-            device_ids=[device] if device.type == "cuda" else None,
-            broadcast_buffers=False,
-            gradient_as_bucket_view=True,
+        network = DistributedDataParallel(
+            model, device_ids=[device] if device.type == "cuda" else None, gradient_as_bucket_view=True
         )
+        network.broadcast_buffers = False  # the argument of that name is deprecated, its successor unknown before 2.13
+        return network
 
     def share_buffers(self, model: nn.Module) -> None:
         """Give all processes the first one's running statistics."""

@@ -1,0 +1,71 @@
+"""What processes tell each other, and what happens when one of them dies."""
+
+import os
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import torch
+
+from multibox.distributed import Agreement, joined
+from multibox.errors import ProcessError, UsageError
+from together import forks, together
+
+pytestmark = forks
+
+
+def test_values_reach_all():
+    """What the first makes, what each says and the sum of all, in three processes, against the plain lists."""
+
+    def work(rank: int) -> tuple[Any, ...]:
+        with joined() as processes:
+            made = processes.from_first(lambda: {"by": rank, "tensor": torch.arange(3)})
+            return made["by"], made["tensor"].tolist(), processes.gather(rank), int(processes.sum(torch.tensor(rank)))
+
+    assert together(work, count=3) == [(0, [0, 1, 2], [0, 1, 2], 3)] * 3
+
+
+def test_the_firsts_error_is_everyones():
+    """An error of the first process against those of both."""
+
+    def refuse() -> None:
+        raise UsageError("not this way")
+
+    def work(_rank: int) -> None:
+        with joined() as processes:
+            processes.from_first(refuse)
+
+    assert [str(error) for error in together(work)] == ["not this way"] * 2
+
+
+def test_a_signal_is_heeded_after_the_same_step():
+    """Steps at which a signal to one process of two is heeded: one step later, by both."""
+
+    def work(rank: int) -> list[int]:
+        with joined() as processes:
+            agreement = Agreement(processes)
+            return [agreement.largest(15 if (rank, step) == (1, 2) else 0) for step in range(5)]
+
+    assert together(work) == [[0, 0, 0, 15, 0]] * 2
+
+
+@pytest.mark.parametrize("ending", ["dies", "hangs"])
+def test_who_loses_another_ends_soon(ending: str):
+    """A process whose fellow dies or hangs in the second exchange against an error that says so, within seconds."""
+
+    def work(rank: int) -> float:
+        with joined(patience=timedelta(seconds=3)) as processes:
+            processes.gather(rank)
+            if rank == 1 and ending == "dies":
+                os._exit(3)
+            if rank == 1:
+                time.sleep(30)
+            processes.sum(torch.ones(3))
+        return 0.0
+
+    started = time.monotonic()
+    error = together(work, awaited=1)[0]
+    assert isinstance(error, ProcessError)
+    assert str(error).startswith("process 0 of 2 stops because another one ended or did not answer within 3 s")
+    assert time.monotonic() - started < 25
