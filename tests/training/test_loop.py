@@ -11,91 +11,9 @@ import torch
 
 from multibox.data.loader import Batch
 from multibox.errors import TrainingError
-from multibox.loss import LossConfig
-from multibox.models.config import ModelConfig
-from multibox.models.heads import Extra
-from multibox.models.ssd import SSD
-from multibox.priors import equation4_spec
-from multibox.training.checkpoint import find_checkpoint
-from multibox.training.loop import LoopConfig, Run, fit
-from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.loop import LoopConfig, fit
 from multibox.training.progress import ProgressLine, read_metrics
-
-SIDE = 64
-
-
-def tiny_config(*, batch_norm: bool = True) -> ModelConfig:
-    priors = equation4_spec((SIDE, SIDE), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    return ModelConfig(
-        "tiny",
-        "vgg16",
-        (Extra(8, 16),),
-        priors,
-        width=1 / 32,
-        batch_norm=batch_norm,
-        mean=(127.0,) * 3,
-        std=(64.0,) * 3,
-    )
-
-
-def make_batch(number: int, *, size: int = 4) -> Batch:
-    """Bright squares on dark ground, the same for the same number."""
-    rng = np.random.default_rng(number)
-    images = rng.integers(0, 60, (size, 3, SIDE, SIDE), dtype=np.uint8)
-    corner = rng.integers(4, 30, (size, 2))
-    side = rng.integers(12, 30, size)
-    for i in range(size):
-        x, y = corner[i]
-        images[i, :, y : y + side[i], x : x + side[i]] += 150
-    boxes = np.concatenate([corner, corner + side[:, None]], axis=1)[:, None] / SIDE
-    flags = torch.ones(size, 1, dtype=torch.bool)
-    return Batch(
-        torch.from_numpy(images),
-        torch.from_numpy(boxes.astype(np.float32)),
-        torch.zeros(size, 1, dtype=torch.int64),
-        flags,
-        ~flags,
-        [f"picture {number}.{i}" for i in range(size)],
-    )
-
-
-def stream(start: int = 0) -> Iterator[Batch]:
-    number = start
-    while True:
-        yield make_batch(number)
-        number += 1
-
-
-def make_run(*, iterations: int, loop: LoopConfig, batch_norm: bool = True, rate: float = 0.02) -> Run:
-    torch.manual_seed(0)
-    return Run(
-        SSD(tiny_config(batch_norm=batch_norm), ["square"]),
-        loop=loop,
-        optimizer=OptimizerConfig(),
-        schedule=Schedule(iterations, rate=rate, warmup=2),
-        loss=LossConfig(),
-    )
-
-
-def train(run: Run, folder: Path, *, start: int = 0) -> list[tuple[str, float | None]]:
-    kept: list[tuple[str, float | None]] = []
-    fit(
-        run,
-        stream(start),
-        folder=folder,
-        keep=lambda model, name, score: kept.append((name, score)),
-        progress=ProgressLine(steps=run.schedule.iterations, stream=io.StringIO()),
-    )
-    return kept
-
-
-def restore(run: Run, folder: Path) -> None:
-    state = find_checkpoint(folder).state
-    assert state is not None
-    run.restore(state)
-
-
-LOOP = LoopConfig(batch_size=4, report_every=2, checkpoint_every=3, ema=0.9)
+from tiny_training import LOOP, make_batch, make_run, restore, stream, train
 
 
 def test_loss_falls(tmp_path: Path):
