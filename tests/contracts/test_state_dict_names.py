@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.models.config import ModelConfig, slim300_config, ssd300_config, ssd512_config, ssdlite320_config
+from multibox.models.config import (
+    ModelConfig,
+    light_config,
+    slim300_config,
+    ssd300_config,
+    ssd512_config,
+    ssdlite320_config,
+)
 from multibox.models.ssd import SSD
 
 LISTS = Path(__file__).parents[1] / "data_files" / "state_dicts"
@@ -18,6 +25,7 @@ CONFIGS = {
     "ssd300_full": ssd300_config(atrous=False),
     "ssd512": ssd512_config(),
     "slim300": slim300_config(),
+    "light160": light_config(side=160),
     "ssdlite320": ssdlite320_config(),
 }
 

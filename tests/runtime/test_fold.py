@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine_cases import steady_model
-from multibox.models.config import ModelConfig, slim300_config, ssdlite320_config
+from multibox.models.config import ModelConfig, light_config, slim300_config, ssdlite320_config
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.runtime import prepacked
@@ -35,6 +35,7 @@ def lived_in(config: ModelConfig) -> SSD:
 
 CONFIGS = {
     "batch norm": TINY,
+    "residual": light_config(side=64, width=1 / 8),
     "L2Norm": replace(TINY, batch_norm=False),
     "L2Norm that predicts nothing": replace(
         TINY, batch_norm=False, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])

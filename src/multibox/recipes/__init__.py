@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from multibox.errors import UsageError
 from multibox.recipes import coco, ilsvrc, table1, table2, table3, table4, table5, table6, voc
+from multibox.recipes.light import light96, light160
 from multibox.recipes.quick import quick
 from multibox.recipes.recipe import Recipe
 
@@ -55,6 +56,8 @@ PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
         "quick": quick,
+        "light96": light96,
+        "light160": light160,
         "ssd300-voc": voc.ssd300_voc,
         "ssd512-voc": voc.ssd512_voc,
         "ssd300-coco": coco.ssd300_coco,
