@@ -43,7 +43,8 @@ COMMANDS = {
     ),
     "priors show": ("--cells --dataset --help --image --json --model --picture --priors --recipe --weights -w"),
     "reproduce": (
-        "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --workers -o"
+        "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
+        " --workers -o -w"
     ),
     "train": "RECIPE --accept-changes --cache --data --device --help --out --resume --seed --set --split --workers -o",
     "weights": "--help",

@@ -12,17 +12,26 @@ from multibox.recipes.tables import Row, Table
 NOT_RUN = "not run"
 
 
-def write_table(table: Table, progress: Progress, *, request: Request) -> list[Path]:
-    """Write NAME.md and NAME.json beside the runs; every file of a rehearsal says that it is one."""
+def write_table(
+    table: Table, progress: Progress, *, request: Request, measured: dict[str, Any] | None = None
+) -> list[Path]:
+    """Write NAME.md and NAME.json beside the runs; every file of a rehearsal says that it is one.
+
+    `measured` are further numbers for the JSON file.
+    """
     folder, stamp = request.out, request.stamp
     folder.mkdir(parents=True, exist_ok=True)
     markdown, data = folder / f"{table.name}.md", folder / f"{table.name}.json"
     markdown.write_text(as_markdown(table, progress, stamp=stamp), encoding="utf-8")
-    data.write_text(json.dumps(as_json(table, progress, stamp=stamp), indent=1) + "\n", encoding="utf-8")
+    data.write_text(
+        json.dumps(as_json(table, progress, stamp=stamp, measured=measured), indent=1) + "\n", encoding="utf-8"
+    )
     return [markdown, data]
 
 
-def as_json(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> dict[str, Any]:
+def as_json(
+    table: Table, progress: Progress, *, stamp: tuple[str, ...], measured: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """All rows of the table; `rehearsal` is null for the paper's experiment, else what is different."""
     return {
         "table": table.name,
@@ -30,6 +39,7 @@ def as_json(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> dict
         "rehearsal": list(stamp) or None,
         "note": table.note,
         "rows": [_row_json(row, progress) for row in table.rows],
+        **({"measured": measured} if measured else {}),
     }
 
 

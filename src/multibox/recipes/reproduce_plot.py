@@ -82,7 +82,8 @@ def _dress(axes: Any, rows: list[Row], table: Table) -> None:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.set_xlabel(f"{' or '.join(dict.fromkeys(next(iter(row.numbers)) for row in rows))}, per cent")
+    headlines = " or ".join(dict.fromkeys(next(iter(row.numbers)) for row in rows))
+    axes.set_xlabel(f"{headlines}, {table.unit}" if table.unit else headlines)
     axes.grid(axis="x", color=_QUIET, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):

@@ -10,7 +10,7 @@ from multibox.recipes import RECIPES, find_recipe
 from multibox.recipes.original import DATA, times, trained
 from multibox.recipes.recipe import Recipe, override
 from multibox.recipes.reproduce_data import Part, look_for
-from multibox.recipes.tables import Row, Table
+from multibox.recipes.tables import Row, Table, Test
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,16 @@ def training_part(name: str, request: Request) -> Part:
     return look_for(DATA[split], other or split, request.data, any_kind=other is not None)
 
 
-def test_part(row: Row, request: Request) -> Part:
-    """The pictures that the row is tested on, and whether they are there."""
-    assert row.test is not None
+def look_for_test(test: Test, request: Request) -> Part:
+    """The pictures that a number is measured on, and whether they are there."""
     other = request.test_split
-    return look_for(row.test.kind, other or row.test.split, request.data, any_kind=other is not None)
+    return look_for(test.kind, other or test.split, request.data, any_kind=other is not None)
+
+
+def test_part(row: Row, request: Request) -> Part:
+    """The same for a row of ours."""
+    assert row.test is not None
+    return look_for_test(row.test, request)
 
 
 def missing_parts(row: Row, request: Request) -> list[Part]:

@@ -45,6 +45,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     note: str = ""
+    unit: str = "per cent"
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -1,0 +1,72 @@
+"""The paper's figures anew: train or take the detectors, and analyse their detections."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from multibox.data.dataset import Dataset
+from multibox.data.load import load_dataset
+from multibox.errors import DataError, UsageError
+from multibox.evaluation.analysis import Analysis, analyse
+from multibox.evaluation.analysis_files import prepare_folder, write_analysis
+from multibox.evaluation.evaluate import collect
+from multibox.evaluation.groups import ClassGroups, find_groups
+from multibox.recipes.figures import Figure, Shown
+from multibox.recipes.reproduce import finish, say
+from multibox.recipes.reproduce_data import thinned
+from multibox.recipes.reproduce_request import Request, look_for_test, missing_parts, prepare
+from multibox.runtime.detector import Detector
+
+
+def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str] = ()) -> list[Path]:
+    """Write a folder of figures, numbers and a report for each panel, and return the folders.
+
+    `weights` are detectors in the figure's order, none to train what is missing. Raises UsageError for a wrong number
+    of weights, DataError where the data are not there.
+    """
+    if weights and len(weights) != len(figure.detectors):
+        names = ", ".join(shown.label for shown in figure.detectors)
+        raise UsageError(f"{len(weights)} weights for {figure.name}, which shows {names}: give one for each, or none")
+    for panel in figure.panels:
+        prepare_folder(request.out / panel)
+    files = list(weights) if weights else [_train(figure, shown, request) for shown in figure.detectors]
+    given = iter(zip(figure.detectors, files, strict=True))
+    stamp = request.stamp + tuple(f"weights {name}" for name in weights)
+    test = _test_pictures(figure, request, stamp)
+    groups = find_groups(test.class_names)
+    folders = []
+    for panel, shown in figure.panels.items():
+        analyses = [_analyse(*next(given), test, groups, request, stamp) for _ in shown]
+        write_analysis(request.out / panel, dataset=test, analyses=analyses, groups=groups)
+        folders.append(request.out / panel)
+    return folders
+
+
+def _train(figure: Figure, shown: Shown, request: Request) -> str:
+    """The weight file of a detector, trained as far as it is not."""
+    row = figure.row(shown)
+    missing = missing_parts(row, request)
+    if missing:
+        raise DataError(f"{shown.recipe} needs {missing[0].split}: {missing[0].problem}")
+    finish(row, request)
+    return str(request.folder(shown.recipe) / "last.safetensors")
+
+
+def _test_pictures(figure: Figure, request: Request, stamp: tuple[str, ...]) -> Dataset:
+    """All detectors see the same pictures; the name of a rehearsal's says what it is."""
+    part = look_for_test(figure.test, request)
+    if part.folder is None or part.problem:
+        raise DataError(f"{figure.name} needs {part.split}: {part.problem}")
+    recipe = prepare(figure.detectors[0].recipe, request)
+    dataset = load_dataset(part.folder, split=part.split, pixels=recipe.pixels, classes=recipe.classes)
+    dataset = thinned(dataset, request.scale)
+    return replace(dataset, name=f"{dataset.name}; rehearsal: {', '.join(stamp)}") if stamp else dataset
+
+
+def _analyse(
+    shown: Shown, weights: str, test: Dataset, groups: ClassGroups, request: Request, stamp: tuple[str, ...]
+) -> Analysis:
+    name = f"{shown.label} (rehearsal)" if stamp else shown.label
+    say(f"analysing {name} on {len(test)} images")
+    found, problems = collect(Detector.load(weights, device=request.device), test)
+    return analyse(test, detections=found, groups=groups, metric="voc07", name=name, problems=problems)
