@@ -78,11 +78,13 @@ def make_run(
     )
 
 
-def train(run: Run, folder: Path, *, start: int = 0) -> list[tuple[str, float | None]]:
+def train(
+    run: Run, folder: Path, *, start: int = 0, batches: Iterator[Batch] | None = None
+) -> list[tuple[str, float | None]]:
     kept: list[tuple[str, float | None]] = []
     fit(
         run,
-        stream(start),
+        stream(start) if batches is None else batches,
         folder=folder,
         keep=lambda model, name, score: kept.append((name, score)),
         progress=ProgressLine(steps=run.schedule.iterations, stream=io.StringIO()),
