@@ -42,7 +42,7 @@ _FIGURES = {
     ),
     "figure4.png": (
         "Sensitivity to size and shape",
-        "Normalised AP of the smallest 10 % of a class's objects (XS), the next 20 % (S), 40 % (M), 20 % (L), 10 % (XL), "
+        "Normalised AP of the smallest 10 % of a class's objects (XS), then 20 % (S), 40 % (M), 20 % (L), 10 % (XL), "
         "and from tall (XT) to wide (XW). Thin lines: standard error; dashed: all objects of the class",
     ),
     "figure6.png": ("Sensitivity to size, one detector below the other", "The same numbers, easier to compare"),

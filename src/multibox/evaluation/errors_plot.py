@@ -34,7 +34,7 @@ def plot_trends(trends: Mapping[str, Mapping[str, Trend]]) -> "Figure":
     """
     blocks = [(name, block) for name, groups in trends.items() for block in _blocks(list(groups.items()))]
     columns = max(len(block) for _, block in blocks)
-    figure = new_figure(1.2 + 2.9 * columns, 0.7 + 4.9 * len(blocks))
+    figure = new_figure(0.9 + 2.5 * columns, 0.6 + 4.4 * len(blocks))
     grid = figure.subplots(2 * len(blocks), columns, squeeze=False)
     for row, (name, block) in enumerate(blocks):
         for column, (upper, lower) in enumerate(grid[2 * row : 2 * row + 2].T):
@@ -98,7 +98,7 @@ def _plot_wrong(axes: "Axes", trend: Trend) -> None:
     colours = [COLOURS[name] for name in SHARES[1:]]
     axes.stackplot(COUNTS, 100 * trend.wrong.T, colors=colours, linewidth=0)
     plain(axes)
-    doubling_axis(axes, _COUNT_TICKS, labels=[str(tick) for tick in _COUNT_TICKS])
+    doubling_axis(axes, _COUNT_TICKS, labels=("25", "50", "100", "200", "400", "800", "1.6k", "3.2k"))
     axes.set_ylim(0, 100)
     axes.set_xlabel("false positives", color=INK, fontsize=9)
     _mark_end(axes, COUNTS, ~np.isnan(trend.wrong[:, 0]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from multibox.errors import UsageError
 
@@ -44,7 +44,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     figure.savefig(path, dpi=_DPI)
 
 
-def plain(axes: "Axes", *, grid: str = "y") -> None:
+def plain(axes: "Axes", *, grid: Literal["x", "y"] = "y") -> None:
     """No frame but the axes, small soft ticks, a light grid behind along "x" or "y"."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)

@@ -49,7 +49,8 @@ def plot_sensitivity(
     for axes, (kind, row, name) in zip(grid.flat, cells, strict=True):
         _plot_row(axes, [(title, detectors[name][title]) for title in row], kind=kind, width=len(rows[0]))
         prefix = f"{name}: " if len(detectors) > 1 else ""
-        axes.set_title(prefix + _TITLES[kind], color=INK, fontsize=10, loc="left", pad=20)
+        if prefix or row is rows[0]:
+            axes.set_title(prefix + _TITLES[kind], color=INK, fontsize=10, loc="left", pad=20)
     return figure
 
 

@@ -1,0 +1,75 @@
+"""Figure 3's numbers: against loops over ranks, and by hand."""
+
+from math import ceil
+
+import numpy as np
+import pytest
+
+from error_cases import ALIKE, one_of_each
+from evaluation_cases import noisy_scenes
+from multibox.evaluation.errors import Diagnosis, Kind, diagnose
+from multibox.evaluation.trend import COUNTS, MULTIPLES, SHARES, trend
+
+PLACE = {"duplicate": "localisation"}
+
+
+def ranks(diagnosis: Diagnosis, label: int) -> list[int]:
+    """Detections of a class that are not ignored, best first, by sorting pairs."""
+    mine = [n for n, kind in enumerate(diagnosis.kind) if diagnosis.labels[n] == label and kind != Kind.IGNORED]
+    return sorted(mine, key=lambda n: (-diagnosis.scores[n], n))
+
+
+def share(diagnosis: Diagnosis, n: int) -> int:
+    title = Kind(diagnosis.kind[n]).title
+    return SHARES.index(PLACE.get(title, title))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_and_recall_at_every_multiple(seed: int) -> None:
+    """Random scenes: the top k N of each class, one after another, and objects found among them divided by N."""
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=40, grid=False)
+    diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
+    numbers = trend(diagnosis, labels=[0, 2])
+    objects = {label: diagnosis.num_objects[label] for label in (0, 2)}
+    assert numbers.mean_objects == sum(objects.values()) / 2
+    for row, multiple in enumerate(MULTIPLES):
+        if all(len(ranks(diagnosis, label)) < multiple * count for label, count in objects.items()):
+            assert np.isnan(numbers.shares[row]).all()
+            assert np.isnan(numbers.recall[row])
+            continue
+        top = {label: ranks(diagnosis, label)[: ceil(multiple * count)] for label, count in objects.items()}
+        counts = [0] * 5
+        for n in (n for members in top.values() for n in members):
+            counts[share(diagnosis, n)] += 1
+        np.testing.assert_allclose(numbers.shares[row], np.array(counts) / sum(counts))
+        recalls = [sum(diagnosis.kind[n] == 0 for n in top[label]) / count for label, count in objects.items()]
+        assert numbers.recall[row] == pytest.approx(sum(recalls) / 2)
+        assert numbers.loose_recall[row] >= numbers.recall[row]
+
+
+def test_shares_of_false_positives() -> None:
+    """Random scenes: false positives of the classes dealt in turn by rank, counted among the first 25, 30, ..."""
+    dataset, detections = noisy_scenes(np.random.default_rng(5), pictures=60, grid=False)
+    diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
+    orders = [ranks(diagnosis, label) for label in (0, 1, 2)]
+    dealt = [order[rank] for rank in range(max(map(len, orders))) for order in orders if rank < len(order)]
+    wrong = [share(diagnosis, n) for n in dealt if diagnosis.kind[n] != Kind.CORRECT]
+    numbers = trend(diagnosis, labels=[0, 1, 2])
+    assert len(wrong) > COUNTS[2]
+    for row, count in enumerate(COUNTS):
+        if count > len(wrong):
+            assert np.isnan(numbers.wrong[row]).all()
+        else:
+            expected = [wrong[:count].count(kind) / count for kind in (1, 2, 3, 4)]
+            np.testing.assert_allclose(numbers.wrong[row], expected)
+
+
+def test_one_of_each() -> None:
+    """Two cats and six counted detections, of which the best alone is right: shares at 1 and at 2 times the objects."""
+    dataset, detections, _ = one_of_each()
+    numbers = trend(diagnose(dataset, detections=detections, similar=ALIKE), labels=[0])
+    rows = [MULTIPLES.index(value) for value in (1.0, 2.0)]
+    assert numbers.shares[rows].tolist() == [[0.5, 0.5, 0, 0, 0], [0.25, 0.5, 0.25, 0, 0]]
+    assert numbers.recall[rows].tolist() == [0.5, 0.5]
+    assert (MULTIPLES[0], MULTIPLES[-1], COUNTS[0], COUNTS[-1]) == (0.125, 8, 25, 3200)
+    assert numbers.to_json()["shares"]["background"][-1] is None
