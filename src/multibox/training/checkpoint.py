@@ -47,8 +47,8 @@ def find_checkpoint(folder: Path) -> Found:
             return Found(_read(folder / name), tuple(damaged))
         except FileNotFoundError:
             continue
-        except Exception as error:  # torch.load raises whatever the bytes lead it into
-            damaged.append(f"{folder / name} is damaged ({' '.join(str(error).split())[:80] or type(error).__name__})")
+        except (OSError, ValueError) as error:
+            damaged.append(f"{folder / name} is damaged ({error})")
     return Found(None, tuple(damaged))
 
 
@@ -69,7 +69,10 @@ def _read(path: Path) -> dict[str, Any]:
         footer, content = content[-_FOOTER:], content[:-_FOOTER]
         if footer != _footer(content):
             raise ValueError("its digest does not fit its content")
-    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes lead it into
+        raise ValueError("it is cut off or no checkpoint") from error
     if not isinstance(state, dict):
         raise ValueError("it holds no state of a run")
     return state
