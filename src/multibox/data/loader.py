@@ -15,7 +15,7 @@ from multibox.data.cache import PictureCache
 from multibox.data.dataset import Dataset
 from multibox.data.packed import PackedDataset
 from multibox.data.render import Fill
-from multibox.data.worker import settle
+from multibox.data.worker import leave_stopping_to_parent, settle
 from multibox.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ def batches(
 
 def _settle(_worker: int) -> None:
     settle()
+    leave_stopping_to_parent()
 
 
 def _logged(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:

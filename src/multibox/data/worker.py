@@ -1,5 +1,7 @@
 """What a process that only makes training samples sets up for itself."""
 
+import signal
+
 import cv2
 import torch
 
@@ -18,3 +20,12 @@ def settle() -> None:
     torch.set_num_threads(1)
     one_blas_thread()
     keep_freed_memory(block=_KEPT)
+
+
+def leave_stopping_to_parent() -> None:
+    """Ignore Ctrl-C and the first SIGTERM, which a terminal or a scheduler sends to all processes of a command.
+
+    The parent finishes its step with the samples that come, then ends its workers; a second SIGTERM ends this one.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))

@@ -12,17 +12,20 @@ from multibox.errors import TrainingError
 
 ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these pictures"
 MOST_IN_A_ROW = 10
+MOST_SCALED = 40
 _MOST_NOTED = 200
 
 
 class FiniteWatch:
     """Takes notes of each step on the device, and looks at them before anything is written.
 
-    `skipped` counts the steps left out so far, `in_a_row` those at the end.
+    `skipped` counts the steps left out so far, `in_a_row` those at the end. Where the loss is `scaled`, as for float16,
+    a gradient that is not finite says that the scale was too large: such steps are in order, until they do not end.
     """
 
-    def __init__(self, rule: Literal["stop", "skip"]) -> None:
+    def __init__(self, rule: Literal["stop", "skip"], *, scaled: bool = False) -> None:
         self.rule = rule
+        self.scaled = scaled
         self.skipped = 0
         self.in_a_row = 0
         self._noted: list[tuple[int, list[str], Float[Tensor, " 2"]]] = []
@@ -44,7 +47,7 @@ class FiniteWatch:
         """Judge what was noted since the last look; a line about each step that was left out.
 
         Raises TrainingError that names the first step whose loss or gradient is not finite, and its pictures; where
-        such steps are left out, once there are MOST_IN_A_ROW of them in a row.
+        such steps are left out, once there are MOST_IN_A_ROW of them in a row, or MOST_SCALED for a scaled loss.
         """
         if not self._noted:
             return []
@@ -55,17 +58,20 @@ class FiniteWatch:
             if _finite(loss) and _finite(norm):
                 self.in_a_row = 0
                 continue
-            self.skipped, self.in_a_row = self.skipped + 1, self.in_a_row + 1
+            self.in_a_row += 1
             shares = processes.gather(names)  # loss and norm are those of all, so all come here
             what = f"the {'gradient' if _finite(loss) else 'loss'} of step {step} is {norm if _finite(loss) else loss}"
             what += f" for the pictures {', '.join(name for share in shares for name in share)}"
-            if self.rule == "stop":
+            in_order = self.scaled and _finite(loss)
+            if self.rule == "stop" and not in_order:
                 raise TrainingError(f"{what}: {ADVICE}; the last checkpoint is kept")
-            if self.in_a_row >= MOST_IN_A_ROW:
+            if self.in_a_row >= (MOST_SCALED if in_order else MOST_IN_A_ROW):
                 raise TrainingError(
                     f"{what}, the {self.in_a_row}th such step in a row: {ADVICE}; the last checkpoint is kept"
                 )
-            lines.append(f"{what}: left out")
+            if not in_order:
+                self.skipped += 1
+                lines.append(f"{what}: left out")
         return lines
 
 
