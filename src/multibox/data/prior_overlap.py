@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64
 from multibox.errors import UsageError
 from multibox.priors import PriorMap, PriorSpec, cell_sizes
 
-_KEPT = 3000  # shapes whose overlaps are remembered
+_KEPT, _KEPT_MAPS = 2000, 200  # shapes and maps whose overlaps are remembered
 
 
 class PriorOverlap:
@@ -28,10 +28,14 @@ class PriorOverlap:
         self._distances = [_distances(objects, source, spec) for source in spec.maps]
         self._areas = self._sides.prod(axis=1)
         self._of_shape = lru_cache(maxsize=_KEPT)(self._shape_overlap)
+        self._of_map = lru_cache(maxsize=_KEPT_MAPS)(self._map_overlap)
         self._sizes = lru_cache(maxsize=None)(lambda source: cell_sizes(source, truncate=spec.truncate).tolist())
 
     def of(self, number: int, source: PriorMap) -> Float32[np.ndarray, " n"]:
         """The best IoU of each object with map `number` when that has the sizes and ratios of `source`."""
+        return self._of_map(number, source)
+
+    def _map_overlap(self, number: int, source: PriorMap) -> Float32[np.ndarray, " n"]:
         first, *others = self._sizes(source)
         best = self._of_shape(number, *first).copy()
         for width, height in others:

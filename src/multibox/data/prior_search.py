@@ -44,7 +44,7 @@ def search_priors(
     least = sum(source.cells[0] * source.cells[1] for source in start.maps)
     if boxes < least:
         raise UsageError(f"{boxes} boxes are too few: with one prior in each cell of the maps there are {least}")
-    score = _Score(start, objects, samples)
+    score = _Score(start, objects, samples, keep=boxes >= start.count)
     search = _Climb(score, start, boxes)
     found = []
     for done, factor in enumerate(_STARTS, start=1):
@@ -56,18 +56,19 @@ def search_priors(
 
 
 class _Score:
-    """How good a tiling is."""
+    """How good a tiling is; with `keep`, losing coverage that the start has outweighs everything."""
 
     def __init__(
         self,
         start: PriorSpec,
         objects: Float64[np.ndarray, "n 4"],
         samples: Float64[np.ndarray, "m 4"] | None,
+        *,
+        keep: bool,
     ) -> None:
         self.whole = len(objects)
         self.overlap = PriorOverlap(objects if samples is None else np.concatenate([objects, samples]), start)
-        self.least = 0.0
-        self.least = float((self.best(start.maps)[: self.whole] >= _THRESHOLD).mean())
+        self.least = float((self.best(start.maps)[: self.whole] >= _THRESHOLD).mean()) if keep else 0.0
 
     def best(self, maps: Maps, *, without: int | None = None) -> Float32[np.ndarray, " k"]:
         """The best IoU of each object and sample with all maps, or with all but one."""
@@ -76,10 +77,6 @@ class _Score:
 
     def of(self, maps: Maps) -> float:
         return self.of_best(self.best(maps))
-
-    def with_map(self, rest: Float32[np.ndarray, " k"], number: int, source: PriorMap) -> float:
-        """The score of a tiling whose other maps have the best IoUs `rest`."""
-        return self.of_best(np.maximum(rest, self.overlap.of(number, source)))
 
     def of_best(self, best: Float32[np.ndarray, " k"]) -> float:
         objects, samples = best[: self.whole], best[self.whole :]
@@ -117,10 +114,10 @@ class _Climb:
 
     def _improve(self, maps: Maps, number: int) -> Maps:
         """The best single change of a map, as long as one helps."""
-        rest, value = self.score.best(maps, without=number), self.score.of(maps)
+        value = self.score.of(maps)
         while True:
             ways = self._swapped(maps, number, changes(maps[number]))
-            scores = [self.score.with_map(rest, number, way[number]) for way in ways]
+            scores = self._scores(maps, number, ways)
             if not scores or max(scores) < value + _LEAST_GAIN:
                 return maps
             value = max(scores)
@@ -138,14 +135,18 @@ class _Climb:
         while True:
             least, chosen = self.score.of(maps) + _LEAST_GAIN, None
             for number in range(len(maps)):
-                rest = self.score.best(maps, without=number)
-                for way in self._swapped(maps, number, more(maps[number])):
-                    value = self.score.with_map(rest, number, way[number]) if _count(way) <= self.boxes else 0.0
+                ways = [way for way in self._swapped(maps, number, more(maps[number])) if _count(way) <= self.boxes]
+                for way, value in zip(ways, self._scores(maps, number, ways), strict=True):
                     if value > least:
                         least, chosen = value, way
             if chosen is None:
                 return maps
             maps = chosen
+
+    def _scores(self, maps: Maps, number: int, ways: list[Maps]) -> list[float]:
+        """The scores of tilings that differ from `maps` in one map."""
+        rest = self.score.best(maps, without=number) if ways else None
+        return [self.score.of_best(np.maximum(rest, self.score.overlap.of(number, way[number]))) for way in ways]
 
     def _without_one(self, maps: Maps) -> list[Maps]:
         return [way for number in range(len(maps)) for way in self._swapped(maps, number, fewer(maps[number]))]
