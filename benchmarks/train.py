@@ -102,7 +102,7 @@ def our_run(
         schedule=Schedule(1),
         loss=LossConfig(),
     )
-    run.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run.model.train()
     set_rate(run.optimizer, 0.0)
     return run
 
@@ -111,7 +111,7 @@ def our_step(run: Run, batch: Batch) -> Times:
     """Milliseconds of the parts and of the step, on the clock and of the processor."""
     stream: Iterator[Batch] = repeat(batch)
     begin = time.process_time()
-    parts = timed_step(run, stream)
+    parts = timed_step(run, run.model, stream)
     processor = 1000 * (time.process_time() - begin)
     return {**parts, **timed_matching(run, batch), "step": sum(parts.values()), "processor": processor}
 

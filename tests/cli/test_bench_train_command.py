@@ -35,7 +35,7 @@ def test_text_is_a_table_of_the_parts(multibox: Any, monkeypatch: pytest.MonkeyP
     result = multibox("bench", "train", *TINY)
     assert result.code == 0
     titles = [line.split("  ")[0] for line in result.out.splitlines()]
-    assert {"next batch", "network, backward", "optimiser", "step", "images/s"} <= set(titles)
+    assert {"next batch, on the device", "network, backward", "optimiser", "step", "images/s"} <= set(titles)
     assert "matrix products" in result.out
     assert "drawn pictures" in result.err
 

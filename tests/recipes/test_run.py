@@ -60,14 +60,14 @@ def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatc
 
     from multibox.training import loop
 
-    step = loop._take_step
+    step = loop.take_step
 
     def power_cut(run: loop.Run, names: list[str], sums: Sums) -> None:
         if run.step == 5:
             raise KeyboardInterrupt
         step(run, names, sums)
 
-    monkeypatch.setattr(loop, "_take_step", power_cut)
+    monkeypatch.setattr(loop, "take_step", power_cut)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, data=scenes, out=tmp_path / "broken")
     monkeypatch.undo()

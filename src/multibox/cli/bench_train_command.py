@@ -9,8 +9,7 @@ from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Device, Json, Precision
 
 _TITLES = {
-    "load": "next batch",
-    "copy": "copy to the device",
+    "load": "next batch, on the device",
     "forward": "network, forward",
     "loss": "matching, mining, loss",
     "loss_backward": "loss, backward",
@@ -80,10 +79,11 @@ def train(
 def _introduce(result: dict[str, Any]) -> None:
     computer = result["machine"]
     height, width = result["input_size"]
+    precision = f"{result['precision']}, compiled" if result["compiled"] else result["precision"]
     say(f"{result['device']}; {computer['threads']} threads, load {computer['load']:.1f}, torch {computer['torch']}")
     say(
         f"{result['recipe']}: {result['model']} at {width} x {height}, {result['priors']} priors, batches of "
-        f"{result['batch']} with {result['objects_per_batch']:g} objects, {result['precision']}"
+        f"{result['batch']} with {result['objects_per_batch']:g} objects, {precision}"
     )
     say(f"data: {result['data']}, augmentation {result['augmentation']}, {result['workers']} loader processes")
 

@@ -22,7 +22,7 @@ from multibox.recipes.recipe import Recipe
 from multibox.training.bench_train import Progress, bench_train
 from multibox.training.loop import Run
 
-_DRAWN, _SIZE = 64, (500, 375)
+_DRAWN, _SIZE = 32, (500, 375)
 
 
 def bench_recipe(
@@ -39,12 +39,13 @@ def bench_recipe(
     A step is one part of the recipe's batch where that is split into parts. The weights are random. Raises the errors
     of reading data, and UsageError for one picture where batch normalisation needs several.
     """
+    target = choose_device(device)
     with TemporaryDirectory() as folder:
         if data is None:
             dataset = write_scenes(folder, count=_DRAWN, seed=recipe.seed, size=_SIZE, split="train")
         else:
             dataset = load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
-        measured = _measure(recipe, dataset, steps=steps, workers=workers, device=device, progress=progress)
+        measured = _measure(recipe, dataset, steps=steps, workers=workers, device=target, progress=progress)
     return {
         "recipe": recipe.name,
         "model": recipe.model.name,
@@ -61,7 +62,7 @@ def _name(augmentation: Augmentation) -> str:
 
 
 def _measure(
-    recipe: Recipe, dataset: Dataset, *, steps: int, workers: int, device: str | None, progress: Progress | None
+    recipe: Recipe, dataset: Dataset, *, steps: int, workers: int, device: torch.device, progress: Progress | None
 ) -> dict[str, Any]:
     keep_freed_memory()
     one_blas_thread()
@@ -72,7 +73,7 @@ def _measure(
             f"1 picture a step is too few for the batch normalisation of {recipe.model.name}: take 2 or more"
         )
     run = Run(
-        model.to(choose_device(device)),
+        model.to(device),
         loop=replace(recipe.loop, batch_size=recipe.loop.part, accumulate=1),
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,

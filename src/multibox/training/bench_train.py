@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from multibox.clock import Clock
 from multibox.data.loader import Batch
@@ -15,12 +15,15 @@ from multibox.device import computes_bfloat16
 from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.machine import device_name, machine, peak_memory, product_rate
 from multibox.models.operations import count_training_operations
-from multibox.training.loop import Run
-from multibox.training.optimizer import clip_gradient, set_rate
+from multibox.training.loop import Run, take_step
+from multibox.training.network import training_network
+from multibox.training.optimizer import set_rate
 from multibox.training.precision import computing_in
+from multibox.training.prefetch import on_device
+from multibox.training.progress import Sums
 
-PARTS = ("load", "copy", "forward", "loss", "loss_backward", "backward", "optimizer")
-"""What a step consists of, in order. "loss" is matching, mining and the two losses; "backward" is the network's."""
+PARTS = ("load", "forward", "loss", "loss_backward", "backward", "optimizer")
+"""What a step consists of, in order: the next batch, on the device; matching, mining and the two losses in "loss"."""
 
 _HELD = 4
 _WARM_UP = 2
@@ -44,13 +47,16 @@ def bench_train(
     so that every step does all its work and the weights stay as they are.
     """
     device = run.model.mean.device
-    run.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run.model.train()
+    network = training_network(run.model, compile=run.loop.compile, processes=run.processes)
     set_rate(run.optimizer, 0.0)
     _forget_peak(device)
     advance = _counter(2 * steps, progress)
     held = list(islice(stream(0), min(_HELD, steps)))
-    in_memory, inside, rates = _steps_in_memory(run, held, steps=steps, advance=advance)
-    from_stream = _steps_from_stream(run, stream(workers), steps=steps, skip=_WARM_UP + 2 * workers, advance=advance)
+    in_memory, inside, rates = _steps_in_memory(run, network, held, steps=steps, advance=advance)
+    from_stream = _steps_from_stream(
+        run, network, on_device(stream(workers), device), steps=steps, skip=_WARM_UP + 2 * workers, advance=advance
+    )
     batch = len(held[0].names)
     operations = count_training_operations(run.model)
     rate = operations * batch / _median_step(in_memory) * 1000
@@ -59,6 +65,7 @@ def bench_train(
         "device": f"{device}, {device_name(device)}",
         "batch": batch,
         "precision": str(run.precision).removeprefix("torch."),
+        "compiled": run.loop.compile,
         "steps": steps,
         "workers": workers,
         "objects_per_batch": median(int(batch.valid.sum()) for batch in held),
@@ -71,26 +78,22 @@ def bench_train(
     }
 
 
-def timed_step(run: Run, batches: Iterator[Batch]) -> Times:
-    """One step as the training loop takes it; milliseconds of each of PARTS."""
+def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
+    """One step as the training loop takes it, with batches on the device; milliseconds of each of PARTS."""
     clock = Clock(run.model.mean.device)
     batch = next(batches)
     clock.mark("load")
-    batch = batch.to(run.model.mean.device, non_blocking=True)
-    clock.mark("copy")
     run.optimizer.zero_grad(set_to_none=True)
-    outputs = _forward(run, batch)
+    with computing_in(run.precision, batch.images.device):
+        outputs = network(batch.images)
     clock.mark("forward")
-    loss = multibox_loss(*outputs, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss).total
+    loss = multibox_loss(*outputs, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss)
     clock.mark("loss")
-    gradients = torch.autograd.grad(loss, outputs)
+    gradients = torch.autograd.grad(run.scaler.scale(loss.total) if run.scaler else loss.total, outputs)
     clock.mark("loss_backward")
     torch.autograd.backward(outputs, gradients)
     clock.mark("backward")
-    clip_gradient(run.model.parameters(), limit=run.optimizer_config.clip)
-    run.optimizer.step()
-    if run.average:
-        run.average.update(run.model, step=run.step)
+    take_step(run, batch.names, Sums.zero(run.model.mean.device).plus(loss, parts=1))
     clock.mark("optimizer")
     return clock.milliseconds()
 
@@ -107,13 +110,8 @@ def timed_matching(run: Run, batch: Batch) -> Times:
     return clock.milliseconds()
 
 
-def _forward(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
-    with computing_in(run.precision, batch.images.device):
-        return run.model(batch.images)
-
-
 def _steps_in_memory(
-    run: Run, held: Sequence[Batch], *, steps: int, advance: Callable[[], None]
+    run: Run, network: nn.Module, held: Sequence[Batch], *, steps: int, advance: Callable[[], None]
 ) -> tuple[list[Times], list[Times], dict[str, list[float]]]:
     """Times of the steps, of matching and mining, and rates of matrix products by type, taken in turn."""
     device = run.model.mean.device
@@ -123,7 +121,7 @@ def _steps_in_memory(
     types = {"float32": torch.float32, **({"bfloat16": torch.bfloat16} if computes_bfloat16(device) else {})}
     rates: dict[str, list[float]] = {name: [] for name in types}
     for number in range(-_WARM_UP, steps):
-        spent = timed_step(run, batches)
+        spent = timed_step(run, network, batches)
         alone = timed_matching(run, next(batches))
         if number < 0:
             continue
@@ -136,12 +134,12 @@ def _steps_in_memory(
 
 
 def _steps_from_stream(
-    run: Run, batches: Iterator[Batch], *, steps: int, skip: int, advance: Callable[[], None]
+    run: Run, network: nn.Module, batches: Iterator[Batch], *, steps: int, skip: int, advance: Callable[[], None]
 ) -> list[Times]:
     """Times of the steps after the first `skip`, in which batches come that were made ahead."""
     times = []
     for number in range(-skip, steps):
-        spent = timed_step(run, batches)
+        spent = timed_step(run, network, batches)
         if number >= 0:
             times.append(spent)
             advance()

@@ -186,7 +186,7 @@ def fit(
     with StopRequest() as stop:
         while not run.done and not number:
             set_rate(run.optimizer, run.schedule.at(run.step))
-            _take_step(run, *_accumulate(run, network, batches))
+            take_step(run, *_accumulate(run, network, batches))
             number = agreement.largest(stop.number)
             if _due(run, run.loop.report_every) or run.watch.full:
                 _look(run, progress)
@@ -242,7 +242,7 @@ def _scaled(run: Run, loss: Tensor) -> Tensor:
     return run.scaler.scale(loss) if run.scaler else loss
 
 
-def _take_step(run: Run, names: list[str], sums: Sums) -> None:
+def take_step(run: Run, names: list[str], sums: Sums) -> None:
     """Change the weights, unless the step is one to leave out: that is decided on the device."""
     if run.scaler:
         run.scaler.unscale_(run.optimizer)
