@@ -68,7 +68,7 @@ def train(
     _check_patience(recipe)
     target = choose_device(device)
     with joined(target) as processes:
-        recipe.loop.share(processes.count)
+        _check_share(recipe, processes)
         memory = processes.from_first(lambda: open_folder(folder, resume=resume))
         changes(memory.facts, facts_of(recipe), folder=folder, accept=accept_changes)
         dataset = _load(recipe, data, split=recipe.train_split)
@@ -200,6 +200,16 @@ def _check_patience(recipe: Recipe) -> None:
         raise UsageError(
             f"loop.patience={recipe.loop.patience} counts validations, and this recipe makes none before its end: "
             "set validation_split and loop.validate_every"
+        )
+
+
+def _check_share(recipe: Recipe, processes: Processes) -> None:
+    """Raise UsageError where parts cannot be dealt out, or a share has no spread for batch normalisation to measure."""
+    normalises = recipe.model.batch_norm or recipe.model.lite
+    if recipe.loop.share(processes.count) == 1 and normalises and recipe.model.priors.maps[-1].cells == (1, 1):
+        raise UsageError(
+            f"loop.batch_size={recipe.loop.batch_size} leaves one picture at a time for each process, too few for the "
+            f"batch normalisation of {recipe.model.name}: at least {2 * recipe.loop.accumulate * processes.count}"
         )
 
 
