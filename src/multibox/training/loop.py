@@ -95,7 +95,7 @@ class Run:
         self.best = -1.0
         self.stale = 0
         self.averages = Averages()
-        self.watch = FiniteWatch(loop.non_finite)
+        self.watch = FiniteWatch(loop.non_finite, scaled=self.scaler is not None)
         self.statistics = Statistics(model)
         self.facts: dict[str, Any] = {}
         if self.leaves_out:

@@ -1,0 +1,86 @@
+"""Signals end a run after its step, with a checkpoint; what was there before is there again."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.data.loader import Batch
+from multibox.training.progress import read_metrics
+from multibox.training.stopping import Stopped, StopRequest
+from tiny_training import LOOP, make_run, restore, stream, train
+
+
+def interrupted(*, at: int, number: int, times: int = 1) -> Iterator[Batch]:
+    """The usual batches, and a signal to this process while number `at` is made."""
+    for step, batch in enumerate(stream()):
+        for _ in range(times if step == at else 0):
+            os.kill(os.getpid(), number)
+        yield batch
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_its_step(tmp_path: Path, number: signal.Signals):
+    """A run that a signal met in step 4 and that went on against one without a signal, bit for bit."""
+    for name in ("whole", "pieces"):
+        (tmp_path / name).mkdir()
+    whole = make_run(iterations=9, loop=LOOP)
+    train(whole, tmp_path / "whole")
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match=f"stopped after step 5 by {number.name}") as stopped:
+        train(make_run(iterations=9, loop=LOOP), tmp_path / "pieces", batches=interrupted(at=4, number=number))
+    assert (stopped.value.step, stopped.value.number) == (5, number)
+    assert signal.getsignal(number) is before
+    resumed = make_run(iterations=9, loop=LOOP)
+    restore(resumed, tmp_path / "pieces")
+    assert resumed.step == 5
+    train(resumed, tmp_path / "pieces", start=5)
+    for name, value in whole.result.state_dict().items():
+        assert torch.equal(value, resumed.result.state_dict()[name]), name
+    rows = [
+        [{k: v for k, v in row.items() if k != "images_per_second"} for row in read_metrics(tmp_path / name)]
+        for name in ("whole", "pieces")
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path):
+    """Two signals in one step against what Python does with the second: KeyboardInterrupt, and no checkpoint."""
+    twice = interrupted(at=1, number=signal.SIGINT, times=2)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(make_run(iterations=9, loop=LOOP), tmp_path, batches=twice)
+    assert not isinstance(raised.value, Stopped)
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_threads_leave_signals_alone():
+    """The handlers while a thread that is not the main one waits for a signal against those before."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    during: list[object] = []
+
+    def wait() -> None:
+        with StopRequest():
+            during.extend(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
+    assert during == before
+
+
+def test_what_was_ignored_stays_ignored():
+    """SIGINT of a process in the background, which its shell lets ignore it, against no handler."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stop.number == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
