@@ -31,12 +31,11 @@ def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str]
         prepare_folder(request.out / panel)
     files = list(weights) if weights else [_train(figure, shown, request) for shown in figure.detectors]
     given = iter(zip(figure.detectors, files, strict=True))
-    stamp = request.stamp + tuple(f"weights {name}" for name in weights)
-    test = _test_pictures(figure, request, stamp)
+    test = _test_pictures(figure, request)
     groups = find_groups(test.class_names)
     folders = []
     for panel, shown in figure.panels.items():
-        analyses = [_analyse(*next(given), test, groups, request, stamp) for _ in shown]
+        analyses = [_analyse(*next(given), test, groups, request, named=bool(weights)) for _ in shown]
         write_analysis(request.out / panel, dataset=test, analyses=analyses, groups=groups)
         folders.append(request.out / panel)
     return folders
@@ -52,7 +51,7 @@ def _train(figure: Figure, shown: Shown, request: Request) -> str:
     return str(request.folder(shown.recipe) / "last.safetensors")
 
 
-def _test_pictures(figure: Figure, request: Request, stamp: tuple[str, ...]) -> Dataset:
+def _test_pictures(figure: Figure, request: Request) -> Dataset:
     """All detectors see the same pictures; the name of a rehearsal's says what it is."""
     part = look_for_test(figure.test, request)
     if part.folder is None or part.problem:
@@ -60,13 +59,16 @@ def _test_pictures(figure: Figure, request: Request, stamp: tuple[str, ...]) -> 
     recipe = prepare(figure.detectors[0].recipe, request)
     dataset = load_dataset(part.folder, split=part.split, pixels=recipe.pixels, classes=recipe.classes)
     dataset = thinned(dataset, request.scale)
-    return replace(dataset, name=f"{dataset.name}; rehearsal: {', '.join(stamp)}") if stamp else dataset
+    stamp = ", ".join(request.stamp)
+    return replace(dataset, name=f"{dataset.name}; rehearsal: {stamp}") if stamp else dataset
 
 
 def _analyse(
-    shown: Shown, weights: str, test: Dataset, groups: ClassGroups, request: Request, stamp: tuple[str, ...]
+    shown: Shown, weights: str, test: Dataset, groups: ClassGroups, request: Request, *, named: bool
 ) -> Analysis:
-    name = f"{shown.label} (rehearsal)" if stamp else shown.label
+    """`named`: the weights are not of the paper's training, so their name says which they are."""
+    name = f"{shown.label} from {Path(weights).name}" if named else shown.label
+    name = f"{name} (rehearsal)" if request.stamp else name
     say(f"analysing {name} on {len(test)} images")
     found, problems = collect(Detector.load(weights, device=request.device), test)
     return analyse(test, detections=found, groups=groups, metric="voc07", name=name, problems=problems)

@@ -59,7 +59,7 @@ def _fits(row: Row, patterns: Sequence[str]) -> bool:
 def prepare(name: str, request: Request) -> Recipe:
     """The recipe as this request trains it; UsageError for a setting that does not exist."""
     recipe = find_recipe(name)
-    start = _written_start(recipe)
+    start = written_start(recipe)
     recipe = replace(
         recipe,
         schedule=times(recipe.schedule, request.scale),
@@ -71,12 +71,13 @@ def prepare(name: str, request: Request) -> Recipe:
 
 def starts_from(name: str, request: Request) -> str | None:
     """The recipe that has to be trained before, None where there is none or a setting gives other weights."""
-    start = _written_start(find_recipe(name))
+    start = written_start(find_recipe(name))
     given = any(setting.startswith("start_weights=") for setting in request.settings)
     return None if given else start
 
 
-def _written_start(recipe: Recipe) -> str | None:
+def written_start(recipe: Recipe) -> str | None:
+    """The recipe whose weights an unchanged recipe starts from."""
     return next((name for name in RECIPES if recipe.start_weights == trained(name)), None)
 
 

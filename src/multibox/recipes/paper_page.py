@@ -1,0 +1,80 @@
+"""The tables of docs/paper.md: what the paper prints, what we have measured, and what the rest needs."""
+
+from functools import cache
+
+import torch
+
+from multibox.data.voc import VOC_CLASSES
+from multibox.models.config import ModelConfig
+from multibox.models.operations import count_training_operations
+from multibox.models.ssd import SSD
+from multibox.recipes import find_recipe
+from multibox.recipes.original import COCO, DATA, ILSVRC
+from multibox.recipes.recipe import Recipe
+from multibox.recipes.reproduce_outcome import Progress
+from multibox.recipes.reproduce_request import written_start
+from multibox.recipes.tables import Row, Table
+
+EXA_A_DAY = 4.32
+"""10¹⁸ operations in a day at 50 · 10¹² a second, which is assumed and not measured."""
+
+_CLASSES = {"voc": len(VOC_CLASSES), "coco": 80, "ilsvrc": 200}
+_SPLITS = {COCO: "COCO trainval35k", ILSVRC: "ILSVRC DET train + val1"}
+
+
+def page_table(table: Table, progress: Progress) -> str:
+    """A line for each row: the paper's headline number, ours or "not run", and what a run takes."""
+    key = table.numbers[0]
+    lines = [
+        f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ pictures | 10¹⁸ operations | GPU days |",
+        "|---|---:|---:|---|---|---|---:|---:|---:|",
+    ]
+    lines += [_line(row, progress) for row in table.rows]
+    return "\n".join(lines)
+
+
+def _line(row: Row, progress: Progress) -> str:
+    printed = next(iter(row.numbers.values()))
+    if row.recipe is None:
+        return f"| {row.label} | {printed:.1f} | | | | | | | |"
+    recipe = find_recipe(row.recipe)
+    work = training_work(recipe)
+    cells = (
+        row.label,
+        f"{printed:.1f}",
+        _ours(row, progress),
+        f"`{row.recipe}`",
+        _data(recipe),
+        f"`{written_start(recipe) or recipe.base_weights}`",
+        f"{pictures(recipe) / 1e6:.2f}",
+        f"{work:.2f}",
+        f"{work / EXA_A_DAY:.2f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _ours(row: Row, progress: Progress) -> str:
+    outcome = progress.done.get(row.recipe or "")
+    return f"{next(iter(outcome.numbers.values())):.1f}" if outcome and outcome.numbers else "not run"
+
+
+def _data(recipe: Recipe) -> str:
+    split = str(recipe.train_split)
+    return _SPLITS.get(split) or "VOC " + split.replace("+", ", ").replace(":", " ")
+
+
+def pictures(recipe: Recipe) -> int:
+    """How many samples the training sees."""
+    return recipe.schedule.iterations * recipe.loop.batch_size
+
+
+def training_work(recipe: Recipe) -> float:
+    """Additions and multiplications of all convolutions in the whole training, in units of 10¹⁸."""
+    each = _operations(recipe.model, _CLASSES[DATA[str(recipe.train_split)]])
+    return pictures(recipe) * each / 1e9
+
+
+@cache
+def _operations(model: ModelConfig, classes: int) -> float:
+    with torch.device("meta"):
+        return count_training_operations(SSD(model, [str(number) for number in range(classes)]))
