@@ -3,18 +3,21 @@
 import builtins
 import json
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from error_cases import one_of_each
+from multibox.cli import main
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
+from multibox.evaluation.analysis_files import prepare_folder
 from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.files import read_detections, write_detections
-from tiny_detector import noise_picture, write_picture
+from tiny_detector import CLASS_NAMES, noise_picture, write_picture
 
 pytest.importorskip("matplotlib")
 
@@ -58,12 +61,20 @@ def words(folder: Path, *more: object) -> list[object]:
     return ["analyze", "--data", folder / "data.json", "--groups", folder / "groups.json", *more]
 
 
-def test_one_detector(multibox, given: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def one(given: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the printed words of one run, which several tests look at."""
+    out = tmp_path_factory.mktemp("one")
+    with redirect_stdout(StringIO()) as printed:
+        assert main([str(word) for word in words(given, "--detections", given / "found.json", "--out", out)]) == 0
+    return out, printed.getvalue()
+
+
+def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
     """Files, counts of each kind (one), AP of `evaluate`, gains worked by hand, and the table on the screen."""
-    outcome = multibox(*words(given, "--detections", given / "found.json", "--out", tmp_path))
-    assert (outcome.code, outcome.err) == (0, "")
-    numbers = json.loads((tmp_path / "analysis.json").read_text())
-    assert {file.name for file in tmp_path.iterdir()} == set(numbers["files"])
+    folder, printed = one
+    numbers = json.loads((folder / "analysis.json").read_text())
+    assert {file.name for file in folder.iterdir()} == set(numbers["files"])
     sheets = {f"errors_{kind}.png" for kind in GAINS}
     assert set(numbers["files"]) == {"report.html", "analysis.json", "cost.png", "figure3.png", "figure4.png", *sheets}
     (detector,) = numbers["detectors"]
@@ -74,40 +85,48 @@ def test_one_detector(multibox, given: Path, tmp_path: Path) -> None:
     assert detector["cost"]["ap"] == pytest.approx(expected.mean, abs=1e-6)
     gains = {"localisation": 0, "duplicate": 0, "similar": 1 / 3, "other": 1 / 3, "background": 0, "missed": 1 / 6}
     assert detector["cost"]["gain"] == pytest.approx(gains, abs=1e-6)
-    assert outcome.out.splitlines()[0] == "found: AP 16.7 % (voc10)"
-    assert re.search(r"^similar +0 +1 +\+33\.3$", outcome.out, re.MULTILINE)
-    assert outcome.out.splitlines()[-1] == str(tmp_path / "report.html")
+    assert printed.splitlines()[0] == "found: AP 16.7 % (voc10)"
+    assert re.search(r"^similar +0 +1 +\+33\.3$", printed, re.MULTILINE)
+    assert printed.splitlines()[-1] == str(folder / "report.html")
 
 
-def test_the_report_is_complete_in_itself(multibox, given: Path, tmp_path: Path) -> None:
+def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
     """No script, and nothing that is fetched: every picture is a data address, and there is one for each file."""
-    multibox(*words(given, "--detections", given / "found.json", "--out", tmp_path))
-    page = (tmp_path / "report.html").read_text()
+    folder, _ = one
+    page = (folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
-    assert len(sources) == len(list(tmp_path.glob("*.png")))
+    assert len(sources) == len(list(folder.glob("*.png")))
     assert all(source.startswith("data:image/") for source in sources)
     assert not re.search(r"<script|<link|@import|url\(|https?://", page)
 
 
-def test_two_detectors_and_json(multibox, given: Path, weights: Path, tmp_path: Path) -> None:
-    """A detector of other classes cannot be compared; two files can, in the order and with the names given."""
-    outcome = multibox(*words(given, weights, "--detections", given / "found.json", "--out", tmp_path / "a"))
-    assert outcome.code == 1
-    assert "does not know" in outcome.err
-    found = ["--detections", given / "found.json"] * 2
-    outcome = multibox(*words(given, *found, "--name", "A & B", "--name", "C", "--out", tmp_path / "b", "--json"))
+def test_two_detectors_without_pictures(multibox, given: Path, tmp_path: Path) -> None:
+    """Annotations alone, and two files in the order and with the names given, one of them empty: AP 0, all missed."""
+    (tmp_path / "none.json").write_text("[]")
+    (tmp_path / "data.json").write_text((given / "data.json").read_text())
+    found = ["--detections", given / "found.json", "--detections", tmp_path / "none.json", "--name", "A & B"]
+    out = tmp_path / "out"
+    outcome = multibox("analyze", "--data", tmp_path / "data.json", *found, "--name", "C", "--out", out, "--json")
     assert (outcome.code, outcome.err) == (0, "")
     numbers = json.loads(outcome.out)
-    assert [detector["name"] for detector in numbers["detectors"]] == ["A & B", "C"]
-    assert {"figure6.png", "errors_similar-1.png", "errors_similar-2.png"} <= set(numbers["files"])
-    assert "A &amp; B" in (tmp_path / "b" / "report.html").read_text()
-    assert numbers == json.loads((tmp_path / "b" / "analysis.json").read_text())
+    assert numbers == json.loads((out / "analysis.json").read_text())
+    assert set(numbers["files"]) == {
+        "report.html",
+        "analysis.json",
+        "cost.png",
+        "figure3.png",
+        "figure4.png",
+        "figure6.png",
+    }
+    assert "A &amp; B" in (out / "report.html").read_text()
+    first, second = numbers["detectors"]
+    assert (first["name"], first["counts"]["similar"], first["counts"]["other"]) == ("A & B", 0, 2)  # no groups
+    assert (second["name"], second["cost"]["ap"], second["missed"], second["detections"]) == ("C", 0, 4, 0)
 
 
-def test_weights_alone(multibox, weights: Path, tmp_path: Path) -> None:
-    """A tiny detector over two pictures: its own detections are counted."""
-    from tiny_detector import CLASS_NAMES
-
+def test_weights(multibox, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny detector over two pictures: its own detections are counted. Contact sheets, slow to draw, are left out."""
+    monkeypatch.setattr("multibox.evaluation.analysis_files.contact_sheet", lambda *_, **__: None)
     for number in (1, 2):
         write_picture(tmp_path / f"{number}.jpg", noise_picture(seed=number))
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 160, "height": 120} for n in (1, 2)]
@@ -122,15 +141,25 @@ def test_weights_alone(multibox, weights: Path, tmp_path: Path) -> None:
     assert detector["detections"] == sum(detector["counts"].values()) > 0
 
 
-def test_a_second_run_replaces_the_first(multibox, given: Path, tmp_path: Path) -> None:
-    """Files of two detectors go when one is analysed into the same folder; a file of the user's stays."""
-    found = ["--detections", given / "found.json"]
-    assert multibox(*words(given, *found, *found, "--name", "a", "--name", "b", "--out", tmp_path)).code == 0
-    (tmp_path / "notes.txt").write_text("mine")
-    assert multibox(*words(given, *found, "--out", tmp_path)).code == 0
-    names = {file.name for file in tmp_path.iterdir()}
-    assert "notes.txt" in names
-    assert not names & {"figure6.png", "errors_similar-1.png"}
+def test_a_detector_of_other_classes(multibox, given: Path, weights: Path, tmp_path: Path) -> None:
+    """Weights that lack classes of the data set: the line that names them."""
+    outcome = multibox(*words(given, weights, "--out", tmp_path / "out"))
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert "does not know: cat, dog, cup" in outcome.err
+
+
+def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
+    """Files that the earlier analysis lists go; the user's stay, even where the list leads out of the folder."""
+    for name in ("report.html", "errors_similar-1.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "out").mkdir()
+    for name in ("report.html", "errors_similar-1.png", "mine.txt"):
+        (tmp_path / "out" / name).touch()
+    listed = ["report.html", "analysis.json", "errors_similar-1.png", "../notes.txt"]
+    (tmp_path / "out" / "analysis.json").write_text(json.dumps({"made_by": "multibox analyze", "files": listed}))
+    prepare_folder(tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    assert (tmp_path / "notes.txt").exists()
 
 
 def test_a_folder_of_other_things_is_refused(multibox, given: Path, tmp_path: Path) -> None:
@@ -195,13 +224,3 @@ def test_nothing_to_find(multibox, given: Path, tmp_path: Path) -> None:
     )
     assert (outcome.code, outcome.err.count("\n")) == (1, 1)
     assert "no object of the data set counts" in outcome.err
-
-
-def test_empty_detections(multibox, given: Path, tmp_path: Path) -> None:
-    """A detector that finds nothing: AP 0, everything missed, and still a report."""
-    (tmp_path / "found.json").write_text("[]")
-    outcome = multibox(*words(given, "--detections", tmp_path / "found.json", "--out", tmp_path / "out", "--json"))
-    assert outcome.code == 0
-    (detector,) = json.loads(outcome.out)["detectors"]
-    assert (detector["cost"]["ap"], detector["missed"], detector["detections"]) == (0, 4, 0)
-    assert np.isclose(detector["cost"]["gain"]["background"], 0)

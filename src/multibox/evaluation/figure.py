@@ -41,7 +41,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a PNG."""
-    figure.savefig(path, dpi=_DPI)
+    figure.savefig(path, dpi=_DPI, pil_kwargs={"compress_level": 4})
 
 
 def plain(axes: "Axes", *, grid: Literal["x", "y"] = "y") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,7 +129,9 @@ def _show(axes: "Axes", finding: Finding, image: UInt8[np.ndarray, "_ _ 3"], *, 
 
     boxes = [box for box in (finding.target, finding.detected) if box is not None]
     left, top, right, bottom = _part(np.stack(boxes), width=image.shape[1], height=image.shape[0])
-    axes.imshow(image, extent=(0, image.shape[1], image.shape[0], 0), interpolation="antialiased")
+    x1, y1 = max(0, floor(left)), max(0, floor(top))
+    visible = image[y1 : ceil(bottom), x1 : ceil(right)]
+    axes.imshow(visible, extent=(x1, x1 + visible.shape[1], y1 + visible.shape[0], y1), interpolation="antialiased")
     for box, colour in ((finding.target, _OBJECT), (finding.detected, _DETECTED)):
         if box is None:
             continue
