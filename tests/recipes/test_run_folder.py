@@ -1,0 +1,206 @@
+"""What a resumed run finds in its folder, what may have changed, and a disk without room."""
+
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.data.load import load_dataset
+from multibox.data.scenes import write_scenes
+from multibox.errors import TrainingError, UsageError
+from multibox.models.config import ModelConfig
+from multibox.models.heads import Extra
+from multibox.models.ssd import SSD
+from multibox.priors import equation4_spec
+from multibox.recipes.quick import quick
+from multibox.recipes.recipe import Recipe
+from multibox.recipes.run import train
+from multibox.training import loop
+from multibox.training.checkpoint import find_checkpoint
+from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.progress import read_metrics
+from multibox.weights.file import load_weights
+
+
+def tiny_recipe(*, iterations: int) -> Recipe:
+    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    steps = replace(quick().loop, batch_size=4, report_every=1, checkpoint_every=2)
+    return replace(quick(), model=model, loop=steps, schedule=Schedule(iterations, rate=0.01), train_split="train")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, count=6, seed=0, size=(96, 80), split="train")
+    write_scenes(folder, count=3, seed=0, size=(96, 80), split="val")
+    return folder
+
+
+def assert_same(model: SSD, other: SSD) -> None:
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_a_longer_schedule_goes_on(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Two steps and then, with a changed recipe, two more against a run of four."""
+    short, long = tiny_recipe(iterations=2), tiny_recipe(iterations=4)
+    train(short, data=scenes, out=tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"\(schedule\.iterations was 2, is 4\): go on .* --accept-changes"):
+        train(long, data=scenes, out=tmp_path / "run", resume=True)
+    longer = train(long, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
+    assert "going on with changes: schedule.iterations was 2, is 4\n" in capsys.readouterr().err
+    assert_same(longer, train(long, data=scenes, out=tmp_path / "whole"))
+    assert [row["step"] for row in read_metrics(tmp_path / "run")] == [1, 2, 3, 4]
+    train(long, data=scenes, out=tmp_path / "run", resume=True)  # the new recipe is now the run's
+
+
+def test_changed_settings_count(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The optimiser's momentum and decay after they were changed and accepted against the new ones."""
+    train(tiny_recipe(iterations=2), data=scenes, out=tmp_path / "run")
+    other = replace(tiny_recipe(iterations=4), optimizer=OptimizerConfig(momentum=0.5, weight_decay=0.25))
+    seen = []
+    monkeypatch.setattr("multibox.recipes.run.fit", lambda run, *_, **others: seen.append(run.optimizer.param_groups))
+    train(other, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
+    assert {group["momentum"] for group in seen[0]} == {0.5}
+    assert {group["weight_decay"] for group in seen[0]} == {0.0, 0.25}
+
+
+def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
+    """Another width and fewer classes, both accepted, against errors that name what was and what is."""
+    recipe = tiny_recipe(iterations=2)
+    train(recipe, data=scenes, out=tmp_path / "run")
+    wide = replace(recipe, model=replace(recipe.model, width=1 / 16))
+    with pytest.raises(
+        TrainingError, match=r"another model or other classes \(model\.width was 0\.03125, is 0\.0625\)"
+    ):
+        train(wide, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
+    few = load_dataset(scenes, split="train", classes=["disc", "ring"])
+    with pytest.raises(TrainingError, match=r"data\.classes was .*'cross'.* is \['disc', 'ring'\]"):
+        train(recipe, data=few, out=tmp_path / "run", resume=True, accept_changes=True)
+
+
+def test_changed_data_are_named(scenes: Path, tmp_path: Path):
+    """A picture less, and a box moved by a pixel, against errors that say so, and a run that goes on when told to."""
+    recipe = tiny_recipe(iterations=2)
+    dataset = load_dataset(scenes, split="train")
+    train(recipe, data=dataset, out=tmp_path / "run")
+    fewer = replace(dataset, examples=dataset.examples[:-1])
+    with pytest.raises(TrainingError, match=r"data\.images was 6, is 5; data\.objects was"):
+        train(recipe, data=fewer, out=tmp_path / "run", resume=True)
+    first = dataset.examples[0]
+    moved = replace(dataset, examples=(replace(first, boxes=first.boxes + 1), *dataset.examples[1:]))
+    with pytest.raises(TrainingError, match=r"\(data\.annotations was [0-9a-f]{12}, is [0-9a-f]{12}\)"):
+        train(recipe, data=moved, out=tmp_path / "run", resume=True)
+    train(recipe, data=moved, out=tmp_path / "run", resume=True, accept_changes=True)
+    elsewhere = shutil.copytree(scenes, tmp_path / "copy")
+    with pytest.raises(TrainingError, match="annotations"):
+        train(recipe, data=elsewhere, out=tmp_path / "run", resume=True)
+    train(recipe, data=moved, out=tmp_path / "run", resume=True)
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes: writes then fail as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [100_000, 400_000])
+def test_a_full_disk_ends_in_one_line(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int):
+    """Disks without room for the weights, or for the checkpoint, from step 3 on against: an error, what was there is
+    kept, nothing half-written stays, and the run can go on as if nothing had been."""
+    recipe = tiny_recipe(iterations=4)
+    whole = train(recipe, data=scenes, out=tmp_path / "whole")
+    step, full = loop.take_step, small_disk(room)
+
+    def fill(run: loop.Run, names: list[str], sums: object) -> None:
+        if run.step == 2:
+            full.__enter__()
+        step(run, names, sums)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "take_step", fill)
+    name = "last.safetensors" if room < 200_000 else "checkpoint.pt"
+    try:
+        with pytest.raises(
+            TrainingError, match=rf"no room to write .*{name} \(File too large\): .* need about \d MB"
+        ) as error:
+            train(recipe, data=scenes, out=tmp_path / "run")
+    finally:
+        full.__exit__(None, None, None)
+    monkeypatch.undo()
+    assert "make room and go on with --resume" in str(error.value)
+    state = find_checkpoint(tmp_path / "run").state
+    assert state is not None
+    assert state["step"] == 2
+    assert not [name for name in os.listdir(tmp_path / "run") if "unfinished" in name]
+    load_weights(tmp_path / "run" / "last.safetensors")
+    assert_same(whole, train(recipe, data=scenes, out=tmp_path / "run", resume=True))
+    assert len(read_metrics(tmp_path / "run")) == 4
+
+
+def test_a_damaged_checkpoint_is_said_and_passed_over(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A run whose checkpoint, and then whose last two are damaged, against a whole run and a line about each."""
+    recipe = tiny_recipe(iterations=4)
+    whole = train(recipe, data=scenes, out=tmp_path / "run")
+    newest, previous = tmp_path / "run" / "checkpoint.pt", tmp_path / "run" / "checkpoint.previous.pt"
+    os.truncate(newest, 1000)
+    capsys.readouterr()
+    assert_same(whole, train(recipe, data=scenes, out=tmp_path / "run", resume=True))
+    assert (
+        f"{newest} is damaged (it is cut off or no checkpoint): going on from the previous one"
+        in capsys.readouterr().err
+    )
+    for path in (newest, previous):
+        os.truncate(path, 1000)
+    assert_same(whole, train(recipe, data=scenes, out=tmp_path / "run", resume=True))
+    assert "the run begins anew" in capsys.readouterr().err
+    load_weights(tmp_path / "run" / "last.before.safetensors")
+
+
+def test_missing_best_weights_are_written_anew(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A run that goes on without its best weights against a line about that and new ones."""
+    recipe = replace(tiny_recipe(iterations=2), validation_split="val")
+    train(recipe, data=scenes, out=tmp_path / "run")
+    best = tmp_path / "run" / "best.safetensors"
+    best.unlink()
+    longer = replace(recipe, schedule=Schedule(4, rate=0.01))
+    train(longer, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
+    assert f"{best} is missing or damaged: the next validation writes it anew" in capsys.readouterr().err
+    load_weights(best)
+
+
+def test_patience_ends_a_run(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A score that stays at nothing, with patience for two validations, against an end after the third; a resumed run
+    stays ended."""
+    steps = replace(tiny_recipe(iterations=9).loop, validate_every=1, patience=2)
+    recipe = replace(tiny_recipe(iterations=9), loop=steps, validation_split="val", schedule=Schedule(9, rate=0.0))
+    train(recipe, data=scenes, out=tmp_path / "run")
+    assert "stopped early: the last 2 validations gave no better score than 0.0" in capsys.readouterr().err
+    assert [row["step"] for row in read_metrics(tmp_path / "run") if "score" in row] == [1, 2, 3]
+    train(recipe, data=scenes, out=tmp_path / "run", resume=True)
+    assert read_metrics(tmp_path / "run")[-1]["step"] == 3
+    with pytest.raises(UsageError, match=r"loop\.patience=2 counts validations.*set validation_split"):
+        train(replace(recipe, validation_split=None), data=scenes, out=tmp_path / "other")
+
+
+def test_a_folder_of_remains_is_free(scenes: Path, tmp_path: Path):
+    """A folder with nothing but a file that a killed process left against a new run in it, without the remains."""
+    (tmp_path / ".recipe.json.1.unfinished").write_text("{")
+    train(tiny_recipe(iterations=2), data=scenes, out=tmp_path)
+    assert not list(tmp_path.glob(".*"))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="holds no run to resume"):
+        train(tiny_recipe(iterations=2), data=scenes, out=other, resume=True)
