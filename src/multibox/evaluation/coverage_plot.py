@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multibox.data.coverage import Coverage
-from multibox.evaluation.figure import INK, SOFT, new_figure, plain, save_figure
+from multibox.evaluation.figure import GRID, INK, SOFT, new_figure, plain, save_figure
 from multibox.priors import PriorSpec, cell_sizes
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str
     """
     figure = new_figure(7.2, 6.4)
     axes = figure.add_subplot()
-    plain(axes, grid="both")
+    plain(axes)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
     reach = coverage.reach
     shapes, covered = reach.shapes.clip(min=1), reach.best >= 0.5
     for mask, colour, name, size in (

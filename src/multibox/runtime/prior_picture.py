@@ -61,7 +61,7 @@ def _cell_boxes(spec: PriorSpec, number: int, places: Sequence[tuple[int, int]])
     return np.stack([grid[row, column] for row, column in places])
 
 
-def _margin(spec: PriorSpec, boxes: Sequence[Float64[np.ndarray, "n k 4"]]) -> float:
+def _margin(spec: PriorSpec, boxes: Sequence[Float64[np.ndarray, "_ _ 4"]]) -> float:
     """The room around the input that all boxes need, in pixels of the input, within reason."""
     height, width = spec.input_size
     corners = np.concatenate([found.reshape(-1, 4) for found in boxes])

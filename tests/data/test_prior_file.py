@@ -1,0 +1,61 @@
+"""Priors in a file: what is written comes back, what does not fit is named."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from multibox.data.prior_file import read_priors, write_priors
+from multibox.errors import InputError
+from multibox.priors import SPECS
+
+SPEC = SPECS["ssd300-voc"]
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_round_trip(tmp_path: Path, name: str) -> None:
+    """Every official tiling, one without a larger square: written and read again, whatever the folder."""
+    spec = SPECS[name]
+    spec = replace(spec, maps=(replace(spec.maps[0], max_size=None, ratios=()), *spec.maps[1:]), truncate=True)
+    path = tmp_path / "new" / "priors.json"
+    write_priors(path, spec, about={"data": "cells"})
+    assert read_priors(path, like=spec) == spec
+    assert json.loads(path.read_text())["about"] == {"data": "cells"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read priors from .*no such file"),
+        ("not json", "is no JSON file with an entry 'priors'"),
+        ("[1, 2]", "is no JSON file with an entry 'priors'"),
+        ('{"boxes": 3}', "is no JSON file with an entry 'priors'"),
+        ('{"priors": {"input_size": [300, 300]}}', "priors.maps does not fit"),
+        ('{"priors": {"input_size": [300, "wide"], "maps": []}}', "priors.input_size.1 does not fit"),
+    ],
+)
+def test_what_is_no_priors_file(tmp_path: Path, content: str | None, message: str) -> None:
+    """Files that are absent or hold something else against the line that says so and what to do."""
+    path = tmp_path / "priors.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=f"{message}.*multibox priors fit") as caught:
+        read_priors(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_have_to_be_positive(tmp_path: Path) -> None:
+    """A min size of 0 on the second map against the error that names that map."""
+    path = tmp_path / "priors.json"
+    write_priors(path, replace(SPEC, maps=(SPEC.maps[0], replace(SPEC.maps[1], min_size=0.0))), about={})
+    with pytest.raises(InputError, match="map 2 has a number that is not above 0"):
+        read_priors(path)
+
+
+def test_priors_of_another_model_are_refused(tmp_path: Path) -> None:
+    """Priors for 512 pixels for a model of 300 against an error that tells both."""
+    path = tmp_path / "priors.json"
+    write_priors(path, SPECS["ssd512-voc"], about={})
+    with pytest.raises(InputError, match=r"holds priors for 512 x 512 .*but the model has 300 x 300"):
+        read_priors(path, like=SPEC)
