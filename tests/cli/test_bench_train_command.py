@@ -47,6 +47,7 @@ def test_wrong_use_is_one_line(multibox: Any, scenes: Path):
         (["quick", "--set", "loop.speed=3"], 2, "'speed' is no setting"),
         (["quick", "--data", scenes, "--split", "dusk"], 1, "dusk"),
         (["quick", "--data", scenes, "--batch", 1], 2, "1 picture a step"),
+        (["quick", "--precision", "int8"], 2, "loop.precision='int8' does not fit"),
         (["quick", "--device", "tpu"], 2, "'tpu' is not known"),
     ):
         result = multibox("bench", "train", *words)

@@ -13,8 +13,8 @@ from multibox.cli.options import Json
 from multibox.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.command()(train)
-app.command()(table7)
+app.command(short_help="Time the parts of a training step.")(train)
+app.command(short_help="Measure the paper's table of speeds.")(table7)
 
 
 @app.callback()
@@ -22,7 +22,7 @@ def bench() -> None:
     """Measure how fast things are on this machine."""
 
 
-@app.command()
+@app.command(short_help="Time detection with each engine that is installed.")
 def detect(
     *,
     weights: Annotated[
@@ -67,7 +67,7 @@ def detect(
         print(_text(result))
 
 
-@app.command()
+@app.command(short_help="Count the training samples that one core makes.")
 def augment(
     *,
     data: Annotated[Path, typer.Option("--data", metavar="PATH", help="A data set with pictures of the usual size.")],

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Device, Json, Precision
+from multibox.cli.options import Device, Json
 
 _TITLES = {
     "load": "next batch, on the device",
@@ -20,7 +20,7 @@ _TITLES = {
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="Name of the experiment, such as quick or ssd300-voc.")
+        str, typer.Argument(metavar="RECIPE", help="Name of the experiment, such as quick or ssd300-voc.")
     ] = "quick",
     *,
     data: Annotated[
@@ -33,7 +33,8 @@ def train(
         int | None, typer.Option("--batch", min=1, metavar="N", help="Pictures in a step; else the recipe's.")
     ] = None,
     precision: Annotated[
-        Precision | None, typer.Option("--precision", help="Number type of the convolutions; else the recipe's.")
+        str | None,
+        typer.Option("--precision", metavar="NAME", help="auto, float32, bfloat16 or float16; else the recipe's."),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, as in train. Repeatable.")
