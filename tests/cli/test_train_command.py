@@ -1,13 +1,19 @@
 """`multibox train`: options reach the recipe, and mistakes are named."""
 
 import json
+import os
+import shlex
+import signal
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from multibox.recipes import run as run_module
 from multibox.runtime.detector import Detector
+from multibox.training import loop
 from tiny_detector import noise_picture, write_picture
 
 QUICK = ["--set", "model.width=0.03125", "--set", "loop.batch_size=2", "--set", "schedule.warmup=1"]
@@ -76,6 +82,32 @@ def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeyp
         "device": "cpu",
     }
     json.dumps(recipe.to_json())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_the_command_that_goes_on(
+    multibox, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+):
+    """A signal in the first of many steps against 128 + its number and one line, whose command then ends the run."""
+    out = tmp_path / "a run"
+    words = ["train", "quick", "--data", str(data), "--out", str(out), *QUICK, "--set", "schedule.iterations=2"]
+    step = loop.take_step
+
+    def interrupted(*given: Any) -> None:
+        os.kill(os.getpid(), number)
+        step(*given)
+
+    monkeypatch.setattr(loop, "take_step", interrupted)
+    monkeypatch.setattr(sys, "argv", ["multibox", *words])
+    outcome = multibox(*words)
+    assert (outcome.code, outcome.out) == (128 + number, "")
+    last = outcome.err.splitlines()[-1]
+    said, command = last.split("; go on with: ")
+    assert said == "multibox: stopped after step 1 of 2, with a checkpoint"
+    assert shlex.split(command) == ["multibox", *words, "--resume"]
+    monkeypatch.undo()
+    assert multibox(*shlex.split(command)[1:]).code == 0
+    assert Detector.load(out / "last.safetensors").class_names == ("disc",)
 
 
 @pytest.mark.parametrize(
