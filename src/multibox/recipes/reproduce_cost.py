@@ -1,6 +1,5 @@
 """What training and detection cost on this machine, measured by a few steps of the network itself."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 from time import perf_counter
@@ -15,6 +14,7 @@ from multibox.recipes.recipe import Recipe
 from multibox.runtime.torch_backend import TorchBackend
 from multibox.training.bench_train import timed_step
 from multibox.training.loop import Run
+from multibox.training.optimizer import set_rate
 
 _BATCH = 2
 _OBJECTS = 3
@@ -48,26 +48,27 @@ class Costs:
         loop = replace(recipe.loop, batch_size=_BATCH, accumulate=1)
         run = Run(model, loop=loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss)
         model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = _noise(recipe.model.input_size)
-        timed_step(run, batches)
-        training = sum(timed_step(run, batches).values()) / 1000
+        set_rate(run.optimizer, 0.0)
+        batches = repeat(_noise(recipe.model.input_size).to(self._device))
+        timed_step(run, model, batches)
+        training = sum(timed_step(run, model, batches).values()) / 1000
         return Cost(training / _BATCH, self._detection(model))
 
     def _detection(self, model: SSD) -> float:
         backend = TorchBackend(model)
-        pictures = next(_noise(model.config.input_size)).images.permute(0, 2, 3, 1).numpy()
+        pictures = _noise(model.config.input_size).images.permute(0, 2, 3, 1).numpy()
         backend.forward(pictures)
         started = perf_counter()
         backend.forward(pictures)
         return (perf_counter() - started) / _BATCH
 
 
-def _noise(size: tuple[int, int]) -> Iterator[Batch]:
-    """The same small batch of noise with a few objects for ever."""
+def _noise(size: tuple[int, int]) -> Batch:
+    """A small batch of noise with a few objects."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (_BATCH, *size, 3), dtype=torch.uint8, generator=generator).permute(0, 3, 1, 2)
     corners = torch.rand(_BATCH, _OBJECTS, 2, generator=generator) / 2
     boxes = torch.cat([corners, corners + 0.4], dim=-1)
     labels = torch.zeros(_BATCH, _OBJECTS, dtype=torch.int64)
     valid = torch.ones(_BATCH, _OBJECTS, dtype=torch.bool)
-    return repeat(Batch(images, boxes, labels, valid, ~valid, ["noise"] * _BATCH))
+    return Batch(images, boxes, labels, valid, ~valid, ["noise"] * _BATCH)

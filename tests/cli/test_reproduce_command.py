@@ -1,0 +1,103 @@
+"""`multibox reproduce`: options reach the request, files and JSON come out, mistakes are one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devkit import tiny_settings, write_devkit
+from multibox.recipes import reproduce_speed
+
+
+@pytest.fixture(scope="module")
+def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_devkit(tmp_path_factory.mktemp("mine"), years={"2012": {"trainval": 5, "test": 3}})
+
+
+def settings(*more: str) -> list[str]:
+    return [word for setting in (*tiny_settings(iterations=1), *more) for word in ("--set", setting)]
+
+
+def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
+    """Plan, run and plan again for one row on a data set of one's own, against states, files and the exit code."""
+    words = ["reproduce", "table2", "--data", devkit, "--out", tmp_path / "out", "--rows", "table2-only-flips"]
+    words += ["--train-split", "trainval", "--test-split", "test", "--device", "cpu", *settings()]
+    planned = multibox(*words, "--plan")
+    assert planned.code == 0, planned.err
+    assert "table2-only-flips" in planned.out
+    assert "to do" in planned.out
+    assert f"there: trainval: {devkit}, 5 pictures" in planned.out
+    assert not (tmp_path / "out").exists()
+    done = multibox(*words, "--json")
+    assert done.code == 0, done.err
+    fields = json.loads(done.out)
+    assert fields["rehearsal"][:2] == ["trained on trainval", "tested on test"]
+    assert fields == json.loads((tmp_path / "out" / "table2.json").read_text())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "table2-only-flips",
+        "table2.json",
+        "table2.md",
+        "table2.png",
+    }
+    again = json.loads(multibox(*words, "--plan", "--json").out)
+    assert [step["state"] for step in again["steps"]] == ["finished"]
+
+
+def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
+    """Figure 3 from given weights, on pictures whose classes they know, against the folder that is printed."""
+    from multibox.data.scenes import write_scenes
+
+    write_scenes(tmp_path / "scenes", count=3, seed=0, size=(96, 80), split="test")
+    words = ["figure3", "--data", tmp_path / "scenes", "--test-split", "test", "--out", tmp_path / "out"]
+    outcome = multibox("reproduce", *words, "--set", 'classes=["disc","square"]', "--weights", weights)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.strip() == str(tmp_path / "out" / "figure3" / "report.html")
+    numbers = json.loads((tmp_path / "out" / "figure3" / "analysis.json").read_text())
+    assert "rehearsal: tested on test" in numbers["data"]
+    assert numbers["detectors"][0]["name"] == "SSD512 from tiny.safetensors (rehearsal)"
+
+
+def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Table 7 with a made-up measurement against the rows that the paper has too, and the machine in the note."""
+    row = {"model": "ssd300", "weights": "random weights", "batches": {"1": {"fps": 12.5}, "8": {"fps": 20.0}}}
+    measured = {
+        "machine": {"threads": 2, "load": 0.1, "torch": "2"},
+        "device": "cpu, a processor",
+        "engine": "PyTorch",
+        "rows": [row],
+    }
+    monkeypatch.setattr(reproduce_speed, "bench_table7", lambda **options: measured)
+    outcome = multibox("reproduce", "table7", "--out", tmp_path, "--json")
+    assert outcome.code == 0, outcome.err
+    fields = json.loads(outcome.out)
+    ours = {entry["label"]: entry["ours"] for entry in fields["rows"]}
+    assert ours["SSD300, batch 1"] == {"FPS": 12.5}
+    assert ours["SSD300, batch 8"] == {"FPS": 20.0}
+    assert ours["SSD512, batch 1"] is None
+    assert "a processor, 2 threads" in fields["note"]
+    assert fields["measured"] == measured
+    assert (tmp_path / "table7.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["table9", "--data", "DATA"], 2, "'table9' is nothing to reproduce: choose one of table1, table2"),
+        (["table2"], 2, "table2 needs pictures: give --data ROOT"),
+        (["table2", "--data", "DATA", "--rows", "table4-*"], 2, "'table4-*' is no row of table2"),
+        (["table2", "--data", "DATA", "--set", "schedule.speed=3"], 2, "'speed' is no setting here"),
+        (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
+        (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights do not go with table2"),
+        (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows do not go with figure3"),
+        (["figure4", "--data", "DATA", "--weights", "x"], 2, "1 weights for figure4, which shows SSD300, SSD512"),
+        (["figure3", "--data", "DATA"], 1, "table1-ssd512-0712 needs 2007:trainval+2012:trainval: year '2007'"),
+        (["table7", "--plan"], 2, "table7 trains nothing"),
+    ],
+)
+def test_wrong_words_are_one_line(multibox, devkit: Path, tmp_path: Path, words: list[str], code: int, message: str):
+    """Unknown names, options that do not go together and missing data against exit code and one line."""
+    given = [{"DATA": devkit}.get(word, word) for word in words]
+    outcome = multibox("reproduce", *given, "--out", tmp_path / "out")
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err
