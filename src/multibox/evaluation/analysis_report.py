@@ -101,7 +101,7 @@ def _row(analyses: Sequence[Analysis], kind: str) -> Iterable[str]:
 
 def _chart(path: Path, *, wide: bool) -> str:
     title, note = _FIGURES[path.name]
-    style = "background:#fff;border-radius:8px;" + ("width:auto;min-width:1500px" if wide else "max-width:100%")
+    style = "background:#fff;border-radius:8px;" + ("width:1800px" if wide else "max-width:100%")
     image = f'<img alt="{escape(title)}" style="display:block;{style}" src="{_png(path)}">'
     return _section(title, note, f'<div style="overflow-x:auto">{image}</div>')
 
