@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,11 +22,13 @@ from multibox.priors import equation4_spec
 from multibox.recipes.quick import quick
 from multibox.recipes.recipe import Recipe
 from multibox.recipes.run import train
+from multibox.recipes.run_folder import held
 from multibox.training import loop
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.progress import read_metrics
 from multibox.weights.file import load_weights
+from together import forks
 
 
 def tiny_recipe(*, iterations: int) -> Recipe:
@@ -204,3 +207,25 @@ def test_a_folder_of_remains_is_free(scenes: Path, tmp_path: Path):
     (other / "notes.txt").write_text("mine")
     with pytest.raises(TrainingError, match="holds no run to resume"):
         train(tiny_recipe(iterations=2), data=scenes, out=other, resume=True)
+
+
+@forks
+def test_two_processes_cannot_train_in_one_folder(scenes: Path, tmp_path: Path):
+    """A run that is resumed while another process trains in its folder, and after that died, against an error first."""
+    recipe = tiny_recipe(iterations=2)
+    train(recipe, data=scenes, out=tmp_path / "run")
+    ready, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        with held(tmp_path / "run"):
+            os.write(tell, b".")
+            signal.pause()
+    try:
+        assert os.read(ready, 1) == b"."
+        with pytest.raises(TrainingError, match=r"another process is training in .*run: let it end"):
+            train(recipe, data=scenes, out=tmp_path / "run", resume=True)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    train(recipe, data=scenes, out=tmp_path / "run", resume=True)
+    assert not (tmp_path / "run" / ".running").exists()

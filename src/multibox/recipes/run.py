@@ -4,7 +4,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -27,6 +27,7 @@ from multibox.recipes.run_folder import (
     changes,
     claim_folder,
     facts_of,
+    held,
     judges_alike,
     open_folder,
     write_recipe,
@@ -67,7 +68,7 @@ def train(
     folder = Path(out)
     _check_patience(recipe)
     target = choose_device(device)
-    with joined(target) as processes:
+    with joined(target) as processes, ExitStack() as stack:
         _check_share(recipe, processes)
         memory = processes.from_first(lambda: open_folder(folder, resume=resume))
         changes(memory.facts, facts_of(recipe), folder=folder, accept=accept_changes)
@@ -87,12 +88,17 @@ def train(
 
         def settle() -> float:
             with _room(run, folder):
+                stack.enter_context(held(folder))
+                if memory.state is None:
+                    open_folder(folder, resume=resume)  # it may have become another run's since
                 _settle_folder(run, recipe, folder, memory, keep=keep, changed=changed, progress=progress)
             return run.best
 
         run.best = processes.from_first(settle)
         stream = _stream(recipe, dataset, run, workers=workers, cache_mb=cache_mb)
         progress.say(_headline(recipe, dataset, folder))
+        if run.step:
+            progress.say(f"going on after step {run.step} of {recipe.schedule.iterations}")
         with _room(run, folder):
             fit(run, stream, folder=folder, validate=validate, keep=keep, progress=progress)
         if skipped := run.watch.skipped:

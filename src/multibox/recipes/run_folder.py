@@ -1,7 +1,11 @@
 """A run's folder: whose it is, what a resumed run finds there, and what may have changed in the meantime."""
 
+import errno
+import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +15,10 @@ from multibox.errors import TrainingError, UsageError
 from multibox.recipes.recipe import Recipe
 from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint
 from multibox.training.progress import METRICS
-from multibox.weights.atomic import atomic_file, is_unfinished, remove_unfinished
+from multibox.weights.atomic import atomic_file, remove_unfinished
 
 RECIPE = "recipe.json"
+_LOCK = ".running"
 _FIXED = ("model.", "data.classes")
 _SHOWN_CHANGES = 5
 
@@ -32,11 +37,11 @@ class Memory:
 
 
 def open_folder(folder: Path, *, resume: bool) -> Memory:
-    """Look into the folder of a run and change nothing.
+    """Look into the folder of a run and change nothing; files whose names begin with a dot do not count.
 
     Raises TrainingError where a new run would write over something, or where there is nothing to resume.
     """
-    there = [path for path in folder.iterdir() if not is_unfinished(path)] if folder.is_dir() else []
+    there = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
     if not resume:
         if there or folder.is_file():
             raise TrainingError(
@@ -66,6 +71,28 @@ def _written_recipe(folder: Path) -> dict[str, Any] | None:
         return json.loads((folder / RECIPE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder while the block runs; the system lets go where this process dies.
+
+    Raises TrainingError where another process holds it. Where the file system knows no locks, nobody is kept out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _LOCK
+    with open(path, "w") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise TrainingError(
+                    f"another process is training in {folder}: let it end or choose another --out; nothing was changed"
+                ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def claim_folder(folder: Path, recipe: Recipe) -> None:

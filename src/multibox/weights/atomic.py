@@ -60,8 +60,3 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left of files that they were writing in `folder`."""
     for path in folder.glob(f".*{_SUFFIX}"):
         path.unlink(missing_ok=True)
-
-
-def is_unfinished(path: Path) -> bool:
-    """Whether a file is what a killed process left of one that it was writing."""
-    return path.name.startswith(".") and path.name.endswith(_SUFFIX)
