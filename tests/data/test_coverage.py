@@ -1,5 +1,6 @@
 """Coverage by priors against the definition, object by object."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,16 @@ def test_against_the_definition() -> None:
     assert found.everything.overlap_70 == sum(value >= 0.7 for value in best) / 18
     assert found.everything.matched == sum(count > 0 for count in positives) / 18
     assert sum(share.objects for share in found.sizes.values()) == 18
+    sides = [entry.boxes[n, 2:] - entry.boxes[n, :2] for entry in data for n in range(6)]
+    np.testing.assert_allclose(found.reach.shapes, np.array(sides) * [300 / 500, 300 / 250], rtol=1e-5)
+    ratios = [float(width * 0.6 / (height * 1.2)) for width, height in sides]
+    limits = [0, 1 / 3, 2 / 3, 3 / 2, 3, float("inf")]
+    assert [share.objects for share in found.aspects.values()] == [
+        sum(low <= ratio < high for ratio in ratios) for low, high in pairwise(limits)
+    ]
+    assert list(zip(found.reach.pictures.tolist(), found.reach.items.tolist(), strict=True)) == [
+        (picture, item) for picture in range(3) for item in range(6)
+    ]
     assert [share.objects for share in found.classes.values()] == [
         *(sum(int((entry.labels == label).sum()) for entry in data) for label in (0, 1)),
         0,
