@@ -176,16 +176,14 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
 
 def plan_text(steps: "list[Step]") -> str:
     """The plan as a table, then the data with where they are, then what is missing."""
-    from multibox.training.progress import clock
-
-    lines = [("recipe", "row", "state", "pictures to see", "time here")]
-    lines += [(s.recipe, s.label, s.state, f"{s.pictures:,}", clock(s.seconds)) for s in steps]
+    lines: list[tuple[str, ...]] = [("recipe", "row", "state", "pictures to see", "time here")]
+    lines += [(s.recipe, s.label, s.state, f"{s.pictures:,}", _duration(s.seconds)) for s in steps]
     parts = {(part.kind, part.split): part for step in steps for part in step.parts}.values()
     found = [
         f"{p.split}: {p.folder}" + (f", {p.pictures} pictures" if p.pictures else "") for p in parts if not p.problem
     ]
     missing = dict.fromkeys(problem for step in steps for problem in step.problems)
-    total = clock(sum(step.seconds for step in steps))
+    total = _duration(sum(step.seconds for step in steps))
     return "\n".join(
         [
             aligned(lines),
@@ -195,3 +193,10 @@ def plan_text(steps: "list[Step]") -> str:
             *(f"missing: {line}" for line in missing),
         ]
     )
+
+
+def _duration(seconds: float) -> str:
+    """Hours, minutes and seconds, or days where there are many."""
+    from multibox.training.progress import clock
+
+    return f"{seconds / 86_400:.1f} days" if seconds > 2 * 86_400 else clock(seconds)

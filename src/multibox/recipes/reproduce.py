@@ -32,7 +32,7 @@ from multibox.runtime.detector import Detector
 
 
 def reproduce(
-    table: Table, request: Request, *, rows: Sequence[str] = (), report: Callable[[Progress], None]
+    table: Table, request: Request, *, rows: Sequence[str] = (), report: Callable[[Progress], object]
 ) -> Progress:
     """Bring rows of the table to numbers, one folder for each recipe in `request.out`.
 

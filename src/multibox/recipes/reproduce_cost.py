@@ -37,7 +37,7 @@ class Costs:
 
     def of(self, recipe: Recipe) -> Cost:
         """The cost of one picture in a small batch, from the second of two steps."""
-        key = (recipe.model, recipe.loop.precision, recipe.loss.skip_boundary)
+        key = (recipe.model, recipe.loop.precision)
         if key not in self._known:
             self._known[key] = self._measure(recipe)
         return self._known[key]
