@@ -1,0 +1,90 @@
+"""Number types of a step, and the scaling of the loss that float16 needs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from multibox.errors import TrainingError, UsageError
+from multibox.training.finite import FiniteWatch, make_skippable
+from multibox.training.loop import LoopConfig, Run
+from multibox.training.precision import computing_type
+from tiny_training import LOOP, make_run, restore, train
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
+    """Names against torch's types; float16 against the refusal on a processor."""
+    assert computing_type("float32", CPU) == torch.float32
+    assert computing_type("bfloat16", CPU) == torch.bfloat16
+    assert computing_type("float16", GPU) == torch.float16
+    for there, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr("multibox.training.precision.computes_bfloat16", lambda _, there=there: there)
+        assert computing_type("auto", CPU) == expected
+    with pytest.raises(UsageError, match="float16 needs a CUDA device, this is cpu"):
+        make_run(iterations=1, loop=LoopConfig(precision="float16"))
+
+
+def scaled(run: Run, *, scale: float) -> Run:
+    """The run as on a GPU in float16, but computing in float32, where powers of two change no digit."""
+    run.scaler = torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=10_000)
+    run.watch = FiniteWatch("stop", scaled=True)
+    make_skippable(run.optimizer)
+    return run
+
+
+def test_a_scale_that_is_too_large_costs_only_steps(tmp_path: Path):
+    """Weights of a run whose first gradients overflow against those of one that begins after these steps."""
+    run = scaled(make_run(iterations=6, loop=LOOP), scale=2.0**125)
+    train(run, tmp_path)
+    assert run.scaler is not None
+    lost = 125 - int(torch.tensor(run.scaler.get_scale()).log2())
+    assert 0 < lost < 6
+    assert run.watch.skipped == 0
+
+    later = make_run(iterations=6, loop=LOOP)
+    later.step = lost
+    train(later, tmp_path, start=lost)
+    for name, value in later.model.state_dict().items():
+        assert torch.equal(run.model.state_dict()[name], value), name
+
+
+def test_a_gradient_that_no_scale_mends_ends_the_run():
+    """Forty gradients in a row that are not finite against the error that ends them."""
+    watch = FiniteWatch("stop", scaled=True)
+    for step in range(40):
+        watch.note(step, ["a.jpg"], loss=torch.tensor(1.0), norm=torch.tensor(float("inf")))
+        if step < 39:
+            assert watch.look() == []
+    with pytest.raises(TrainingError, match="the gradient of step 39 is inf .*the 40th such step in a row"):
+        watch.look()
+
+
+def test_the_scale_is_in_the_checkpoint(tmp_path: Path):
+    """The scale of a run that was resumed against the one that it had come to."""
+    run = scaled(make_run(iterations=6, loop=LOOP), scale=2.0**125)
+    train(run, tmp_path)
+    resumed = scaled(make_run(iterations=6, loop=LOOP), scale=2.0)
+    restore(resumed, tmp_path)
+    assert run.scaler is not None
+    assert resumed.scaler is not None
+    assert resumed.scaler.get_scale() == run.scaler.get_scale() < 2.0**125
+
+
+def test_parameters_gradients_and_momenta_lie_alike(tmp_path: Path):
+    """Strides of what the fused optimiser takes for granted: those of the parameter, also in a resumed run."""
+    run = make_run(iterations=3, loop=LOOP)
+    train(run, tmp_path)
+    resumed = make_run(iterations=4, loop=LOOP)
+    for moments in run.optimizer.state.values():
+        moments["momentum_buffer"] = moments["momentum_buffer"].contiguous()
+    run.save(tmp_path)
+    restore(resumed, tmp_path)
+    train(resumed, tmp_path, start=3)
+    kernels = 0
+    for parameter, moments in resumed.optimizer.state.items():
+        assert parameter.grad is not None
+        assert parameter.grad.stride() == parameter.stride() == moments["momentum_buffer"].stride()
+        kernels += not parameter.is_contiguous()
+    assert kernels > 5
