@@ -38,6 +38,32 @@ def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabelled: tu
     return root
 
 
+def write_coco(root: Path, *, splits: dict[str, int]) -> Path:
+    """A COCO data set of noise pictures with a cat or a dog each, "train2017" and so on below `root`."""
+    for split, count in splits.items():
+        names = [f"{split}_{k}.jpg" for k in range(count)]
+        for k, name in enumerate(names):
+            write_picture(root / split / name, noise_picture(seed=100 + k))
+        content = {
+            "images": [{"id": k, "file_name": name, "width": 160, "height": 120} for k, name in enumerate(names)],
+            "categories": [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}],
+            "annotations": [
+                {
+                    "id": k + 1,
+                    "image_id": k,
+                    "category_id": 17 + k % 2,
+                    "bbox": [20, 20, 90, 80],
+                    "area": 7200.0,
+                    "iscrowd": 0,
+                }
+                for k in range(count)
+            ],
+        }
+        (root / "annotations").mkdir(parents=True, exist_ok=True)
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(content))
+    return root
+
+
 def tiny_settings(*, iterations: int = 4) -> tuple[str, ...]:
     """Changes that let any recipe of the paper take its steps in milliseconds, from random weights."""
     priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)

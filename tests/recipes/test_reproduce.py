@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit import tiny_settings, write_devkit
+from devkit import tiny_settings, write_coco, write_devkit
 from multibox.errors import TrainingError, UsageError
 from multibox.evaluation.voc_results import read_voc_results
 from multibox.recipes import reproduce as reproduce_module
@@ -174,6 +174,29 @@ def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request
     assert list(progress.failed) == ["table1-ssd300-0712-coco"]
     assert "needs trainval35k" in progress.failed["table1-ssd300-0712-coco"]
     assert "holds no COCO" in progress.failed["table1-ssd300-0712-coco"]
+
+
+def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A row "+COCO" and then Table 5's own against: one training on COCO, its weights as the start, all numbers."""
+    root = write_coco(tmp_path / "data" / "coco", splits={"train2017": 4, "val2017": 3}).parent
+    (root / "VOCdevkit").symlink_to(request_.data)
+    both = replace(request_, data=root, settings=tiny_settings(iterations=1))
+    train = reproduce_module.train
+    trained: list[tuple[str, str | None]] = []
+
+    def listed(recipe, **others):  # type: ignore[no-untyped-def]
+        trained.append((recipe.name, recipe.start_weights))
+        return train(recipe, **others)
+
+    monkeypatch.setattr(reproduce_module, "train", listed)
+    finish(chosen_rows(TABLES["table1"], ["table1-ssd300-0712-coco"])[0], both)
+    weights = both.folder("table5-ssd300") / "last.safetensors"
+    assert trained == [("table5-ssd300", None), ("table1-ssd300-0712-coco", str(weights))]
+    before = weights.read_bytes()
+    outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both)
+    assert weights.read_bytes() == before
+    assert (outcome.train_pictures, outcome.test_pictures) == (4, 3)
+    assert {"AP", "AP50", "AR100"} <= set(outcome.numbers)
 
 
 def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
