@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
     from multibox.detections import Detections
     from multibox.evaluation.analysis import Analysis
+    from multibox.evaluation.groups import ClassGroups
 
 _MOST = 2
 
@@ -57,7 +58,6 @@ def analyze(
     Writes report.html with all figures, the figures as PNG, and analysis.json into the folder.
     """
     from multibox.data.load import load_dataset
-    from multibox.evaluation.analysis import analyse
     from multibox.evaluation.analysis_files import REPORT, prepare_folder, write_analysis
     from multibox.evaluation.groups import find_groups
 
@@ -69,7 +69,7 @@ def analyze(
     if weights is not None:
         found.insert(0, _from_detector(weights, dataset, device, batch, precision, backend))
     analyses = [
-        analyse(dataset, detections=each, groups=chosen, metric=metric.value, name=label, problems=problems)
+        _analysis(dataset, each, problems, name=label, groups=chosen, metric=metric)
         for label, (each, problems) in zip(names, found, strict=True)
     ]
     with progress_bar("drawing") as advance:
@@ -120,6 +120,29 @@ def _from_detector(
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with progress_bar("detecting") as advance:
         return collect(detector, dataset, progress=advance, batch_size=batch)
+
+
+def _analysis(
+    dataset: "Dataset",
+    detections: "list[Detections]",
+    problems: list[str],
+    *,
+    name: str,
+    groups: "ClassGroups",
+    metric: Metric,
+) -> "Analysis":
+    from multibox.evaluation.analysis import analyse
+
+    with progress_bar(f"analysing {name}") as advance:
+        return analyse(
+            dataset,
+            detections=detections,
+            groups=groups,
+            metric=metric.value,
+            name=name,
+            problems=problems,
+            progress=advance,
+        )
 
 
 def _text(analysis: "Analysis") -> str:

@@ -11,7 +11,7 @@ from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.evaluation.errors import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.groups import ClassGroups
-from multibox.evaluation.repair import Costs, costs
+from multibox.evaluation.repair import Costs, Progress, costs
 from multibox.evaluation.sensitivity import Sensitivity, sensitivity
 from multibox.evaluation.trend import Trend, trend
 
@@ -65,8 +65,9 @@ def analyse(
     metric: str,
     name: str,
     problems: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Analysis:
-    """Diagnose detections, one entry for each picture, in one of METRICS."""
+    """Diagnose detections, one entry for each picture, in one of METRICS; `progress` as in `costs`."""
     names = dataset.class_names
     diagnosis = diagnose(dataset, detections=detections, similar=groups.similar(names))
     leading = diagnosis.leading()
@@ -79,7 +80,7 @@ def analyse(
         counts=_counts(diagnosis.kind),
         leading=_counts(diagnosis.kind[leading]),
         missed=int(sum(objects.sum() for objects in missed_objects(dataset, diagnosis=diagnosis))),
-        costs=costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric),
+        costs=costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric, progress=progress),
         trends={title: trend(diagnosis, labels=labels) for title, labels in columns.items()},
         sensitivity=sensitivity(dataset, diagnosis=diagnosis),
         confusions=_confusions(dataset, diagnosis, leading),

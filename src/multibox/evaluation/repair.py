@@ -1,6 +1,6 @@
 """What each kind of error costs: the AP that would be gained if it alone did not happen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from multibox.evaluation.errors import RIGHT_IOU, Diagnosis, Kind, missed_object
 from multibox.evaluation.voc import evaluate_voc
 
 REPAIRS = ("localisation", "duplicate", "similar", "other", "background", "missed")
+
+Progress = Callable[[int, int], None]
 
 _KINDS = {kind.title: kind for kind in Kind}
 
@@ -42,8 +44,17 @@ class Costs:
         }
 
 
-def costs(dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diagnosis, metric: str) -> Costs:
+def costs(
+    dataset: Dataset,
+    *,
+    detections: Sequence[Detections],
+    diagnosis: Diagnosis,
+    metric: str,
+    progress: Progress | None = None,
+) -> Costs:
     """The gains in a metric of METRICS, each the AP after `repaired` less the AP as it is.
+
+    `progress` is called with the number of evaluations done and of all.
 
     Kinds are those at IoU 0.5 whatever the metric. For coco that leaves a little to interpretation: a duplicate at 0.5
     may be the one that is right at 0.75, so that removing duplicates can even cost AP.
@@ -51,12 +62,16 @@ def costs(dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diag
     mean, ap = _average_precision(dataset, detections, metric)
     gain: dict[str, float] = {}
     by_class: dict[str, dict[str, float]] = {name: {} for name in dataset.class_names}
-    for repair in REPAIRS:
+    for number, repair in enumerate(REPAIRS, 1):
+        if progress is not None:
+            progress(number, len(REPAIRS) + 1)
         better = repaired(dataset, detections=detections, diagnosis=diagnosis, repair=repair)
         new_mean, new_ap = _average_precision(*better, metric)
         gain[repair] = new_mean - mean
         for name, difference in zip(dataset.class_names, (new_ap - ap).tolist(), strict=True):
             by_class[name][repair] = difference
+    if progress is not None:
+        progress(len(REPAIRS) + 1, len(REPAIRS) + 1)
     return Costs(metric, mean, gain, by_class)
 
 
