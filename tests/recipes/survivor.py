@@ -32,7 +32,7 @@ from multibox.recipes.quick import quick
 from multibox.recipes.recipe import Recipe
 from multibox.training.optimizer import Schedule
 
-KILLS = {"alone": 10, "helped": 4}
+KILLS = {"alone": 7, "helped": 4}
 PLACES = {
     "fit": 40,
     "_accumulate": 40,
@@ -58,7 +58,7 @@ def recipe() -> Recipe:
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     loop = replace(quick().loop, batch_size=2, report_every=4, checkpoint_every=3, validate_every=8, ema=0.9)
     loop = replace(loop, precision="float32", patience=9)
-    base = replace(quick(), model=model, loop=loop, schedule=Schedule(30, rate=0.01))
+    base = replace(quick(), model=model, loop=loop, schedule=Schedule(24, rate=0.01))
     return replace(base, train_split="train", validation_split="val", metric="voc10")
 
 
