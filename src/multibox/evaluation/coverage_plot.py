@@ -36,9 +36,11 @@ def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str
         places = np.flatnonzero(mask)
         shown = places[:: max(1, len(places) // _MOST_POINTS)]
         label = f"{name}: {len(places):,} objects"
-        axes.scatter(*shapes[shown].T, s=size, color=colour, alpha=0.75, linewidths=0, label=label)
+        axes.scatter(shapes[shown, 0], shapes[shown, 1], s=size, color=colour, alpha=0.75, linewidths=0, label=label)
     sizes = np.concatenate([cell_sizes(source, truncate=spec.truncate) for source in spec.maps])
-    axes.scatter(*sizes.T, s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors")
+    axes.scatter(
+        sizes[:, 0], sizes[:, 1], s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors"
+    )
     _axes_in_pixels(axes, float(min(shapes.min(initial=8), sizes.min())), float(max(spec.input_size) * 1.4))
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     axes.legend(fontsize=8, frameon=True, framealpha=0.9, edgecolor="none", loc="lower right", labelcolor=INK)
