@@ -43,6 +43,20 @@ def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
     assert [step["state"] for step in again["steps"]] == ["finished"]
 
 
+def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_path: Path):
+    """A training by `multibox train` into the row's folder against: no further step, and a number for the row."""
+    folder = tmp_path / "out" / "table2-only-flips"
+    words = ["train", "table2-only-flips", "--data", devkit, "--out", folder, "--split", "trainval", "--device", "cpu"]
+    assert multibox(*words, *settings()).code == 0
+    trained = (folder / "last.safetensors").read_bytes(), (folder / "metrics.jsonl").read_text()
+    words = ["reproduce", "table2", "--data", devkit, "--out", tmp_path / "out", "--rows", "table2-only-flips"]
+    words += ["--train-split", "trainval", "--test-split", "test", "--device", "cpu", "--json", *settings()]
+    outcome = multibox(*words)
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["rows"][0]["ours"] is not None
+    assert trained == ((folder / "last.safetensors").read_bytes(), (folder / "metrics.jsonl").read_text())
+
+
 def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
     """Figure 3 from given weights, on pictures whose classes they know, against the folder that is printed."""
     from multibox.data.scenes import write_scenes

@@ -93,9 +93,15 @@ def reproduce(
 
 def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: list[str] | None) -> Path:
     """The root of the data; UsageError for a name that is not known and for options that do not go with it."""
+    from multibox.launcher import place
     from multibox.recipes.figures import FIGURES
     from multibox.recipes.tables import TABLES
 
+    if place().count > 1:
+        raise UsageError(
+            "reproduce is one process: train rows with torchrun ... -m multibox train RECIPE --out DIR/RECIPE, "
+            "then reproduce takes them from there"
+        )
     known = [*TABLES, "table7", *FIGURES]
     if name not in known:
         raise UsageError(f"{name!r} is nothing to reproduce: choose one of {', '.join(known)}")
