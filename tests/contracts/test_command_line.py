@@ -9,8 +9,8 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --backend --batch --data --detections --device --groups --help --json --metric --name --out --precision"
-        " --split -o"
+        "WEIGHTS --backend --batch --classes --data --detections --device --groups --help --json --metric --name --out"
+        " --precision --split -o"
     ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar, table
-from multibox.cli.options import BackendOption, Batch, Device, Json, Metric, Precision, PrecisionOption
+from multibox.cli.evaluate_command import counted
+from multibox.cli.options import BackendOption, Batch, Classes, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def analyze(
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Part of the data set, such as val or 2007:test.")
     ] = None,
+    classes: Classes = None,
     detections: Annotated[
         list[Path] | None,
         typer.Option(
@@ -59,13 +61,16 @@ def analyze(
     """
     from multibox.data.load import load_dataset
     from multibox.evaluation.analysis_files import REPORT, prepare_folder, write_analysis
+    from multibox.evaluation.evaluate import collect
+    from multibox.evaluation.files import read_detections
     from multibox.evaluation.groups import find_groups
 
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
-    dataset = load_dataset(data, split=split)
+    whole = load_dataset(data, split=split)
+    dataset = counted(whole, classes)
     chosen = find_groups(dataset.class_names, data=data, file=groups)
-    found = [_from_file(path, dataset) for path in detections or []]
+    found = [collect(read_detections(path, dataset=whole), dataset) for path in detections or []]
     if weights is not None:
         found.insert(0, _from_detector(weights, dataset, device, batch, precision, backend))
     analyses = [
@@ -97,13 +102,6 @@ def _names(weights: str | None, detections: Sequence[Path], *, given: Sequence[s
     if len(set(names)) < len(names):
         raise UsageError(f"both detectors are named {names[0]!r}; tell them apart with --name A --name B")
     return names
-
-
-def _from_file(path: Path, dataset: "Dataset") -> "tuple[list[Detections], list[str]]":
-    from multibox.evaluation.evaluate import collect
-    from multibox.evaluation.files import read_detections
-
-    return collect(read_detections(path, dataset=dataset), dataset)
 
 
 def _from_detector(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar
-from multibox.cli.options import BackendOption, Batch, Device, Json, Metric, Precision, PrecisionOption
+from multibox.cli.options import BackendOption, Batch, Classes, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
 from multibox.launcher import place
 
@@ -26,9 +26,7 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Part of the data set, such as val or 2007:test.")
     ] = None,
-    classes: Annotated[
-        str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
-    ] = None,
+    classes: Classes = None,
     metric: Annotated[
         Metric,
         typer.Option("--metric", help="AP at 11 points of recall, AP as area, or COCO's mean over IoU 0.5 to 0.95."),
@@ -41,7 +39,7 @@ def evaluate(
         typer.Option(
             "--detections",
             metavar="PATH",
-            help="Detections of any origin: COCO results, or a folder of VOC result files.",
+            help="Detections of any origin: COCO results, VOC result files, or a text file for each picture.",
         ),
     ] = None,
     as_json: Json = False,
@@ -94,12 +92,13 @@ def _of_detector(
     precision: Precision | None,
     backend: str | None,
 ) -> "Evaluation":
+    from multibox.data.load import load_dataset
     from multibox.distributed import joined
     from multibox.evaluation.evaluate import evaluate
     from multibox.runtime.detector import Detector
     from multibox.runtime.shared_detector import SharedDetector
 
-    dataset = _load(data, split, classes)
+    dataset = counted(load_dataset(data, split=split), classes)
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with joined() as processes, progress_bar("evaluating", hidden=not processes.first) as advance:
         shared = SharedDetector(detector, processes)
@@ -109,15 +108,16 @@ def _of_detector(
 def _of_file(
     detections: Path, ground_truth: Path, *, split: str | None, classes: str | None, metric: Metric
 ) -> "Evaluation":
+    from multibox.data.load import load_dataset
     from multibox.evaluation.evaluate import evaluate
     from multibox.evaluation.files import read_detections
 
-    dataset = _load(ground_truth, split, classes)
-    return evaluate(read_detections(detections, dataset=dataset), dataset, metric=metric.value)
+    whole = load_dataset(ground_truth, split=split)  # files may name a class by its number
+    return evaluate(read_detections(detections, dataset=whole), counted(whole, classes), metric=metric.value)
 
 
-def _load(path: Path, split: str | None, classes: str | None) -> "Dataset":
-    from multibox.data.load import choose_classes, load_dataset
+def counted(dataset: "Dataset", classes: str | None) -> "Dataset":
+    """The data set with the classes of `--classes` only."""
+    from multibox.data.load import choose_classes
 
-    dataset = load_dataset(path, split=split)
     return dataset if classes is None else choose_classes(dataset, classes=classes.split(","))

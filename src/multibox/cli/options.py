@@ -37,3 +37,6 @@ BackendOption = Annotated[
     str | None,
     typer.Option("--backend", metavar="NAME", help="torch, packed, onnxruntime or openvino; by default the fastest."),
 ]
+Classes = Annotated[
+    str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
+]
