@@ -1,7 +1,7 @@
 """A training run on a network small enough to step in milliseconds, of bright squares on dark ground."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +79,19 @@ def make_run(
 
 
 def train(
-    run: Run, folder: Path, *, start: int = 0, batches: Iterator[Batch] | None = None
+    run: Run,
+    folder: Path,
+    *,
+    start: int = 0,
+    batches: Iterator[Batch] | None = None,
+    validate: Callable[[SSD], float] | None = None,
 ) -> list[tuple[str, float | None]]:
     kept: list[tuple[str, float | None]] = []
     fit(
         run,
         stream(start) if batches is None else batches,
         folder=folder,
+        validate=validate,
         keep=lambda model, name, score: kept.append((name, score)),
         progress=ProgressLine(steps=run.schedule.iterations, stream=io.StringIO()),
     )
