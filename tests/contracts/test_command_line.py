@@ -28,8 +28,8 @@ COMMANDS = {
     "demo": "--help --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --backend --batch --classes --data --detections --device --ground-truth --help --json --metric --precision"
-        " --split"
+        "WEIGHTS --backend --batch --classes --data --detections --device --ground-truth --help --json --metric"
+        " --precision --split"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-pictures --calibrate-split --check --check-split --force --format"
