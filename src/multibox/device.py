@@ -24,7 +24,7 @@ def choose_device(name: str | None = None) -> torch.device:
 
 
 def _own_gpu(device: torch.device) -> torch.device:
-    _, _, own, processes = place()
+    own, processes = place().local_rank, place().local_count
     if device.index not in (None, own):
         raise UsageError(f"device {str(device)!r} for several processes: say cuda, and each takes a GPU of its own")
     if processes > (gpus := torch.cuda.device_count()):

@@ -53,9 +53,9 @@ class Processes:
             except MultiboxError as error:
                 outcome = [(None, error)]
         dist.broadcast_object_list(outcome, src=0, device=torch.device("cpu"))
-        value, error = outcome[0]
-        if error is not None:
-            raise error
+        value, mistake = outcome[0]
+        if mistake is not None:
+            raise mistake
         return value  # type: ignore[return-value]
 
     def gather(self, value: T) -> list[T]:

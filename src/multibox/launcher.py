@@ -1,10 +1,11 @@
 """Which of several processes this is, as a launcher such as torchrun says it in the environment."""
 
 import os
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """`rank` among all `count` processes of a command, `local_rank` among the `local_count` on this machine.
 
     Ranks count from 0.
