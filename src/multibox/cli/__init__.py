@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not place().first:
             return 2
         return _wrong_use(error)
-    if code == _INTERRUPTED:
+    if code == _INTERRUPTED and place().first:
         complain("interrupted")
     return code
 
