@@ -49,7 +49,8 @@ def plot_trends(trends: Mapping[str, Mapping[str, Trend]]) -> "Figure":
         grid[2 * row][0].set_ylabel(f"{prefix}% of detections", color=INK, fontsize=9)
         grid[2 * row + 1][0].set_ylabel(f"{prefix}% of false positives", color=INK, fontsize=9)
     handles, names = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=7, frameon=False, fontsize=9)
+    abreast = {1: 2, 2: 4}.get(columns, 7)
+    figure.legend(handles, names, loc="outside upper center", ncols=abreast, frameon=False, fontsize=9)
     return figure
 
 

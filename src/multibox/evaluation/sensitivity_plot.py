@@ -71,6 +71,8 @@ def _plot_row(axes: "Axes", of_classes: Sequence[tuple[str, Sensitivity]], *, ki
 
 
 def _plot_parts(axes: "Axes", parts: Sequence[NormalisedAp], *, left: float) -> None:
+    from matplotlib.patheffects import withStroke
+
     for number, part in enumerate(parts):
         if part.num_objects == 0:
             continue
@@ -79,5 +81,8 @@ def _plot_parts(axes: "Axes", parts: Sequence[NormalisedAp], *, left: float) -> 
         low, high = min(error, part.ap), min(error, max(1 - part.ap, 0.0))  # an AP lies between 0 and 1
         axes.errorbar(x, part.ap, yerr=[[low], [high]], color=SOFT, linewidth=1, capsize=1.6)
         text = "1" if part.ap > 0.995 else f"{part.ap:.2f}".lstrip("0")
-        colour = "white" if number > 2 and part.ap > 0.12 else INK
-        axes.text(x, 0.02, text, color=colour, fontsize=7, ha="center", va="bottom")
+        inside = number > 2 and part.ap > 0.12
+        written = axes.text(x, 0.02, text, color="white" if inside else INK, fontsize=7, ha="center", va="bottom")
+        if part.ap <= 0.12:  # the dashed line may cross it
+            written.set_path_effects([withStroke(linewidth=2, foreground="white")])
+            written.set_zorder(5)
