@@ -57,7 +57,7 @@ def test_a_gradient_that_no_scale_mends_ends_the_run():
         watch.note(step, ["a.jpg"], loss=torch.tensor(1.0), norm=torch.tensor(float("inf")))
         if step < 39:
             assert watch.look() == []
-    with pytest.raises(TrainingError, match="the gradient of step 39 is inf .*the 40th such step in a row"):
+    with pytest.raises(TrainingError, match=r"the gradient of step 39 is inf .*the 40th such step in a row"):
         watch.look()
 
 

@@ -145,7 +145,9 @@ class _Climb:
 
     def _scores(self, maps: Maps, number: int, ways: list[Maps]) -> list[float]:
         """The scores of tilings that differ from `maps` in one map."""
-        rest = self.score.best(maps, without=number) if ways else None
+        if not ways:
+            return []
+        rest = self.score.best(maps, without=number)
         return [self.score.of_best(np.maximum(rest, self.score.overlap.of(number, way[number]))) for way in ways]
 
     def _without_one(self, maps: Maps) -> list[Maps]:

@@ -85,10 +85,13 @@ def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
     clock.mark("load")
     run.optimizer.zero_grad(set_to_none=True)
     with computing_in(run.precision, batch.images.device):
-        outputs = network(batch.images)
+        offsets, logits = network(batch.images)
     clock.mark("forward")
-    loss = multibox_loss(*outputs, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss)
+    loss = multibox_loss(
+        offsets, logits, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss
+    )
     clock.mark("loss")
+    outputs = (offsets, logits)
     gradients = torch.autograd.grad(run.scaler.scale(loss.total) if run.scaler else loss.total, outputs)
     clock.mark("loss_backward")
     torch.autograd.backward(outputs, gradients)
