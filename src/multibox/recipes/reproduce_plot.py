@@ -100,7 +100,7 @@ def _title(table: Table, stamp: tuple[str, ...]) -> str:
 def _wrapped(stamp: tuple[str, ...]) -> str:
     from textwrap import fill
 
-    return fill(f"A rehearsal, not a reproduction: {'; '.join(stamp)}", 112)
+    return fill(f"A rehearsal, not a reproduction: {'; '.join(stamp)}", 104)
 
 
 def _lines(stamp: tuple[str, ...]) -> int:
