@@ -61,10 +61,10 @@ def test_errors_end_as_one_line_and_a_code(
 ):
     """Each kind of error raised inside a command against its exit code and its line."""
 
-    def fail(*_: object) -> None:
+    def fail(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli.priors_command, "_spec", fail)
+    monkeypatch.setattr(cli.priors_command, "choose_priors", fail)
     outcome = multibox("priors", "show")
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.lstrip("\n") == line
@@ -73,10 +73,10 @@ def test_errors_end_as_one_line_and_a_code(
 def test_a_mistake_in_the_package_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
     """A ValueError inside a command against the same exception from main: it is no user's mistake."""
 
-    def fail(*_: object) -> None:
+    def fail(**_: object) -> None:
         raise ValueError("wrong")
 
-    monkeypatch.setattr(cli.priors_command, "_spec", fail)
+    monkeypatch.setattr(cli.priors_command, "choose_priors", fail)
     with pytest.raises(ValueError, match="wrong"):
         cli.main(["priors", "show"])
 

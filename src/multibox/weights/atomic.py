@@ -35,7 +35,8 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None or str(error.filename).endswith(_SUFFIX):
+        nameless = error.filename is None or str(error.filename).endswith(_SUFFIX)
+        if nameless and error.errno is not None:  # without a number the message is all there is
             error.filename = str(path)
         raise
 
