@@ -6,4 +6,3 @@ import torch
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("multibox", deadline=None, derandomize=True, max_examples=60, database=None)
 hypothesis.settings.load_profile("multibox")
-
