@@ -9,7 +9,7 @@ from multibox.cli.bench_pictures import batch_sizes, pictures_to_time
 from multibox.cli.bench_table7_command import table7
 from multibox.cli.bench_train_command import train
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Json
+from multibox.cli.options import Json, Threads
 from multibox.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -37,9 +37,7 @@ def detect(
         Path | None, typer.Option("--pictures", metavar="DIR", help="Folder of pictures; by default generated ones.")
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each is measured.")] = 10,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
-    ] = None,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Time detection: decode, resize, network and post-processing, and the whole, with each engine installed.

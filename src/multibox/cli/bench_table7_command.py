@@ -8,7 +8,7 @@ import typer
 
 from multibox.cli.bench_pictures import batch_sizes, pictures_to_time
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Device, Json, Precision
+from multibox.cli.options import Device, Json, Precision, Threads
 
 
 def table7(
@@ -30,9 +30,7 @@ def table7(
         typer.Option("--candidates", min=1, metavar="N", help="Scores above the threshold, with random weights."),
     ] = 500,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each is measured.")] = 5,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
-    ] = None,
+    threads: Threads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

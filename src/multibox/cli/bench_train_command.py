@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Device, Json
+from multibox.cli.options import Device, Json, Threads
 
 _TITLES = {
     "load": "next batch, on the device",
@@ -41,9 +41,7 @@ def train(
     ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps to measure of each kind.")] = 10,
     workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
-    ] = None,
+    threads: Threads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

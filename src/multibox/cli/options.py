@@ -26,6 +26,9 @@ Device = Annotated[
     str | None,
     typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps; by default a GPU where there is one."),
 ]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
+]
 Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many pictures go through together.")]
 PrecisionOption = Annotated[
     Precision | None,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from multibox.atomic import atomic_file
 from multibox.errors import InputError
 from multibox.priors import PriorSpec
 
@@ -13,9 +14,10 @@ _NEXT = "write one with `multibox priors fit`"
 
 
 def write_priors(path: Path, priors: PriorSpec, *, about: Mapping[str, Any]) -> None:
-    """Write priors and what is known about their origin; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"priors": asdict(priors), "about": dict(about)}, indent=1) + "\n", encoding="utf-8")
+    """Write priors and what is known about their origin, whole or not at all; makes the folder."""
+    text = json.dumps({"priors": asdict(priors), "about": dict(about)}, indent=1)
+    with atomic_file(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def read_priors(path: Path, *, like: PriorSpec | None = None) -> PriorSpec:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from multibox.data.dataset import Dataset
+from multibox.data.dataset import Dataset, Example
 from multibox.evaluation.errors import Diagnosis, Kind
 
 AREAS = ("XS", "S", "M", "L", "XL")
@@ -115,6 +115,6 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
     return Sensitivity(overall, by(width * height), by(width / np.maximum(height, 1e-9)))
 
 
-def _objects(of_class: Bool[np.ndarray, " g"], example: Any) -> list[int]:
+def _objects(of_class: Bool[np.ndarray, " g"], example: Example) -> list[int]:
     """Numbers of the objects of the class that count."""
     return np.flatnonzero(of_class & ~(example.difficult | example.crowd)).tolist()

@@ -37,17 +37,20 @@ class Costs:
 
     def of(self, recipe: Recipe) -> Cost:
         """The cost of one picture in a small batch, from the second of two steps."""
-        key = (recipe.model, recipe.loop.precision)
-        if key not in self._known:
-            self._known[key] = self._measure(recipe)
-        return self._known[key]
+        if not self.known(recipe):
+            self._known[_network(recipe)] = self._measure(recipe)
+        return self._known[_network(recipe)]
+
+    def known(self, recipe: Recipe) -> bool:
+        """Whether the recipe's network was measured already."""
+        return _network(recipe) in self._known
 
     def _measure(self, recipe: Recipe) -> Cost:
         with torch.random.fork_rng(devices=[]):
             model = SSD(recipe.model, VOC_CLASSES).to(self._device)
         loop = replace(recipe.loop, batch_size=_BATCH, accumulate=1)
         run = Run(model, loop=loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss)
-        model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.train()
         set_rate(run.optimizer, 0.0)
         batches = repeat(_noise(recipe.model.input_size).to(self._device))
         timed_step(run, model, batches)
@@ -61,6 +64,11 @@ class Costs:
         started = perf_counter()
         backend.forward(pictures)
         return (perf_counter() - started) / _BATCH
+
+
+def _network(recipe: Recipe) -> tuple[object, ...]:
+    """What the cost depends on, batches aside."""
+    return recipe.model, recipe.loop.precision
 
 
 def _noise(size: tuple[int, int]) -> Batch:

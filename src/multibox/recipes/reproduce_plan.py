@@ -78,7 +78,8 @@ def _step(name: str, label: str, row: Row | None, request: Request, costs: Costs
     pictures = (recipe.schedule.iterations - done) * recipe.loop.batch_size
     seconds = 0.0
     if state != FINISHED:
-        say(f"measuring {recipe.model.name} for {name}")
+        if not costs.known(recipe):
+            say(f"measuring {recipe.model.name} for {name}")
         cost = costs.of(recipe)
         seconds = pictures * cost.training + _test_pictures(row, parts[-1], request) * cost.detection
     weights = recipe.base_weights

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from multibox.atomic import remove_unfinished
 from multibox.data.check import cheap_check
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
@@ -35,7 +36,6 @@ from multibox.recipes.run_folder import (
 from multibox.training.checkpoint import remove_damaged
 from multibox.training.loop import Run, fit
 from multibox.training.progress import Nowhere, ProgressLine, keep_metrics_until, read_metrics
-from multibox.weights.atomic import remove_unfinished
 from multibox.weights.file import read_metadata, save_weights
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

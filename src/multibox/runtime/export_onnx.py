@@ -12,12 +12,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from multibox.atomic import atomic_file
 from multibox.errors import UsageError
 from multibox.models.ssd import SSD
 from multibox.models.vgg import L2Norm
 from multibox.runtime.exported import KEY, Exported
 from multibox.runtime.whole import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
-from multibox.weights.atomic import atomic_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto

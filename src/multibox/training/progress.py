@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
+from multibox.atomic import atomic_file, naming
 from multibox.distributed import Processes
 from multibox.loss import MultiBoxLoss
-from multibox.weights.atomic import atomic_file, naming
 
 METRICS = "metrics.jsonl"
 
