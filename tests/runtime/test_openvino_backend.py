@@ -1,5 +1,7 @@
 """OpenVINO behind the Detector: its files, models in memory, and batches."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.runtime.detector import Detector
 from multibox.runtime.exported import Exported
+from multibox.runtime.sources import write_picture
 from tiny_detector import CLASS_NAMES, noise_picture, tiny_model
 
 openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
@@ -84,3 +87,26 @@ def test_wrong_files_and_names(model: SSD, tmp_path: Path):
         export_openvino(model, tmp_path / "model.bin")
     with pytest.raises(UsageError, match="no support for the device 'cuda'"):
         Detector.load(damaged, device="cuda")
+
+
+_FREED_BY_A_THREAD = """
+import faulthandler, os, signal, sys, threading
+from multibox.runtime.detector import Detector
+faulthandler.enable()
+signal.signal(signal.SIGTERM, lambda number, frame: print("handled"))
+detectors = [Detector.load(sys.argv[1])]
+assert detectors[0](sys.argv[2]).image_size == (160, 120)
+freeing = threading.Thread(target=detectors.clear)
+freeing.start()
+freeing.join()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_after_a_thread_freed_a_detector(exported: Path, tmp_path: Path):
+    """A process whose detector another thread frees, and then a signal, against: its handler runs."""
+    picture = tmp_path / "noise.png"
+    write_picture(picture, noise_picture(seed=0))
+    command = [sys.executable, "-c", _FREED_BY_A_THREAD, str(exported), str(picture)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

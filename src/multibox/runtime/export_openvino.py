@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from multibox.runtime.whole import OUTPUTS, RAW_OUTPUTS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-    from openvino import Model
+    from openvino import Core, Model
 
 
 def export_openvino(
@@ -80,8 +81,19 @@ def import_openvino() -> Any:
     return openvino
 
 
+@cache
+def openvino_core() -> "Core":
+    """The Core of this process, which is never freed.
+
+    OpenVINO's CPU plugin gives the thread that loads it an alternate signal stack, and frees that with itself. Where
+    another thread frees it, the first one's next signal that Python handles, such as Ctrl-C, would end the process with
+    a segmentation fault (seen with OpenVINO 2026.4).
+    """
+    return import_openvino().Core()
+
+
 def _read(graph: "ModelProto") -> "Model":
-    return import_openvino().Core().read_model(graph.SerializeToString())
+    return openvino_core().read_model(graph.SerializeToString())
 
 
 def _name_outputs(network: "Model", names: tuple[str, ...]) -> None:

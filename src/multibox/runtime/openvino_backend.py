@@ -13,7 +13,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.runtime.choose import Arrays, Chooser, filled_rows, joined, pieces
-from multibox.runtime.export_openvino import import_openvino, openvino_model
+from multibox.runtime.export_openvino import import_openvino, openvino_core, openvino_model
 from multibox.runtime.exported import KEY, Exported
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ class OpenVinoBackend:
 
     def __init__(self, model: "Model", exported: Exported) -> None:
         self._openvino = import_openvino()
-        self._core = self._openvino.Core()
         self._model = model
         self.exported = exported
         self.engine = f"OpenVINO {self._openvino.__version__.split('-')[0]}, {exported.precision}"
@@ -45,11 +44,11 @@ class OpenVinoBackend:
 
         Raises UsageError where OpenVINO is missing, WeightsError where the file is missing or no detector of multibox.
         """
-        openvino = import_openvino()
+        core = openvino_core()
         if not Path(path).is_file():
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
         try:
-            model = openvino.Core().read_model(path)
+            model = core.read_model(path)
         except RuntimeError as problem:
             reason = str(problem).strip().split("\n")[-1]
             raise WeightsError(f"OpenVINO cannot load {path} ({reason}): export it again") from None
@@ -103,7 +102,7 @@ class OpenVinoBackend:
         """For the one size of input that is used: engines are slower where it is open."""
         model = self._model.clone()
         model.reshape([self.exported.batch or 1, *self.input_size, 3])
-        narrow = self.exported.precision in _NARROW and "BF16" in self._core.get_property("CPU", _CAPABILITIES)
+        narrow = self.exported.precision in _NARROW and "BF16" in openvino_core().get_property("CPU", _CAPABILITIES)
         settings = {
             "PERFORMANCE_HINT": hint,
             "NUM_STREAMS": streams,
@@ -111,7 +110,7 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": "bf16" if narrow else "f32",
             "ENABLE_CPU_PINNING": False,
         }
-        return self._core.compile_model(model, "CPU", settings)
+        return openvino_core().compile_model(model, "CPU", settings)
 
     def select(self, outputs: Arrays) -> list[Selection]:
         if self.exported.raw:
