@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from multibox.runtime.detector import Detector
+from multibox.weights.registry import DEFAULT
 
 
 def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):
@@ -114,7 +115,6 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
         (["nowhere.jpg", "-w", "WEIGHTS"], "nowhere.jpg does not exist"),
         (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no pictures"),
         (["EMPTY", "-w", "WEIGHTS"], "holds no pictures"),
-        (["PHOTOS"], "--weights"),
         ([], "SOURCE"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),
@@ -145,3 +145,12 @@ def test_weights_that_cannot_be_used_are_one_line_and_1(multibox, photos: Path, 
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.count("\n") == 1
     assert str(path) in outcome.err
+
+
+def test_without_weights_animals_are_looked_for(multibox, photos: Path):
+    """No --weights against the default detector by its name; which one looks, and for what, is told."""
+    default, named = (multibox("detect", photos, *words, "--json") for words in ([], ["-w", DEFAULT.name]))
+    assert default.code == named.code == 0
+    assert default.out == named.out
+    assert "light160-animals looks for dog, cat, person, sheep, horse, cow" in default.err
+    assert "looks for" not in named.err

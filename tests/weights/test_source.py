@@ -17,20 +17,20 @@ from tiny_detector import tiny_model
 
 
 def test_list() -> None:
-    """Names are unique and plain, addresses end in a file, hashes are hexadecimal, hand-fetched ones have a page."""
+    """Names are unique and plain, each has one origin, hashes are hexadecimal, hand-fetched ones have a page."""
     entries = (*DETECTORS, *BASES)
     assert len({entry.name for entry in entries}) == len(entries)
     for entry in entries:
         assert published(entry.name) is entry
         assert entry.name == entry.name.lower().replace(" ", "-")
         assert entry.licence
-        assert (entry.url is None) == bool(entry.page)
+        assert [entry.url is not None, bool(entry.page), entry.shipped is not None].count(True) == 1
         if entry.sha256 is not None:
             assert len(entry.sha256) in (8, 64)
             int(entry.sha256, 16)
     assert all(entry.kind == "detector" for entry in DETECTORS)
     assert all(entry.kind == "base" for entry in BASES)
-    assert DETECTORS[0].sha256 == "b556d3b4"
+    assert DETECTORS[1].sha256 == "b556d3b4"
 
 
 def test_own_file(tmp_path: Path) -> None:

@@ -31,7 +31,12 @@ def detect(
         typer.Argument(metavar="SOURCE", help="Pictures, folders of pictures, or patterns such as 'photos/*.jpg'."),
     ],
     *,
-    weights: Annotated[str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file or published name.")],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights", "-w", metavar="FILE", help="Weight file or published name; else a small detector of animals."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the pictures into this folder."),
@@ -67,6 +72,7 @@ def detect(
     from multibox.runtime.detector import Detector
     from multibox.runtime.shared_detector import SharedDetector
     from multibox.runtime.sources import find_pictures, result_paths, write_picture
+    from multibox.weights.registry import DEFAULT
 
     if time and not place().alone:
         raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
@@ -74,7 +80,8 @@ def detect(
     if not pictures.files:
         raise UsageError(pictures.problems[0])
     targets = {} if out is None else result_paths(pictures.files, out)
-    detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
+    source = weights or DEFAULT.name
+    detector = Detector.load(source, device=device, precision=precision, backend=backend, batch_size=batch)
     shown = SHOWN_SCORE if min_score is None else min_score
     stages: list[dict[str, float]] = []
     failed, started = len(pictures.problems), perf_counter()
@@ -83,6 +90,8 @@ def detect(
         if not processes.first:
             deque(shared.try_each(pictures.files), maxlen=0)
             return
+        if weights is None:
+            say(f"{DEFAULT.name} looks for {', '.join(DEFAULT.class_names)}; --weights takes another detector")
         for problem in pictures.problems:
             complain(problem)
         results = _timed(detector, pictures.files, stages) if time else shared.try_each(pictures.files)

@@ -58,7 +58,7 @@ def weights() -> None:
 
 @app.command("list")
 def list_weights(*, as_json: Json = False) -> None:
-    """List the published weights that multibox fetches by name, detectors first, then base networks."""
+    """List the weights that multibox has or fetches by name, detectors first, then base networks."""
     from multibox.weights.registry import BASES, DETECTORS
 
     if as_json:
@@ -68,7 +68,7 @@ def list_weights(*, as_json: Json = False) -> None:
     for title, entries in (("Detectors", DETECTORS), ("Base networks, for training", BASES)):
         print(title)
         for entry in entries:
-            facts = [entry.about, entry.score, entry.licence, "" if entry.url else "to be fetched by hand"]
+            facts = [entry.about, entry.score, entry.licence, _whence(entry)]
             print(f"  {entry.name:<{width}}  {'; '.join(fact for fact in facts if fact)}")
 
 
@@ -156,6 +156,12 @@ def remap(
     _write(detector, out, info=info | {"remapped_from": list(model.class_names)}, half=half, as_json=as_json, new=new)
 
 
+def _whence(entry: "Published") -> str:
+    if entry.shipped:
+        return "part of multibox"
+    return "" if entry.url else "to be fetched by hand"
+
+
 def _entry(entry: "Published") -> dict[str, Any]:
     return {
         "name": entry.name,
@@ -166,6 +172,7 @@ def _entry(entry: "Published") -> dict[str, Any]:
         "classes": len(entry.class_names),
         "url": entry.url,
         "page": entry.page or None,
+        "shipped": entry.shipped is not None,
         "sha256": entry.sha256,
     }
 

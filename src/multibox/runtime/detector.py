@@ -16,6 +16,7 @@ from multibox.nms import Selection
 from multibox.runtime.backend import Backend
 from multibox.runtime.prepare import Prepared, prepare_ahead, resize_to_input
 from multibox.runtime.torch_backend import TorchBackend
+from multibox.weights.registry import DEFAULT
 
 STAGES = ("decode", "resize", "network", "post-processing")
 
@@ -35,7 +36,7 @@ class Detector:
     @classmethod
     def load(
         cls,
-        source: str | Path,
+        source: str | Path = DEFAULT.name,
         *,
         device: str | None = None,
         precision: str | None = None,
@@ -44,6 +45,7 @@ class Detector:
     ) -> "Detector":
         """A detector from a weight file of ours or another origin, an exported model, or the name of published weights.
 
+        By default it is the small one that is part of the package, for dogs, cats, persons, sheep, horses and cows.
         Without a `device` it is on a GPU where there is one, else on the CPU; without a `backend` on the fastest engine
         that is installed, which `engine` names. `precision` is "float32" where nothing is said; an exported model has
         its own. Raises WeightsError where the file is missing or does not fit, UsageError for an unknown name, device,

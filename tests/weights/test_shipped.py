@@ -1,0 +1,41 @@
+"""The detector that is part of the package."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from multibox.data.load import load_dataset
+from multibox.evaluation.evaluate import evaluate
+from multibox.runtime.detector import Detector
+from multibox.weights.file import read_info
+from multibox.weights.registry import DEFAULT, fetch_published
+from multibox.weights.source import find_weights
+
+ANIMALS = Path(__file__).parents[3] / "shared" / "data" / "voc_animals"
+
+
+def test_the_file_is_small_and_says_what_it_is():
+    """Size, number type and description of the file against the list of weights."""
+    file = fetch_published(DEFAULT)
+    assert file.stat().st_size < 16e6
+    assert {value.dtype for value in load_file(file).values()} == {torch.float16, torch.int64}
+    description = read_info(file)
+    assert tuple(description["class_names"]) == DEFAULT.class_names
+    assert description["info"]["licence"] == DEFAULT.licence
+    assert DEFAULT.score.startswith(f"{100 * description['info']['score']:.1f} voc10")
+
+
+def test_the_name_leads_to_the_file():
+    """A file of ours describes itself, so the list has nothing to add."""
+    assert find_weights(DEFAULT.name) == (fetch_published(DEFAULT), None)
+
+
+@pytest.mark.skipif(not ANIMALS.exists(), reason=f"no pictures of animals at {ANIMALS}")
+def test_it_finds_animals():
+    """AP on every sixth of the test pictures, which it never learned from, against that of the whole split with a margin."""
+    dataset = load_dataset(ANIMALS, split="test", classes=DEFAULT.class_names)
+    some = replace(dataset, examples=dataset.examples[::6])
+    assert evaluate(Detector.load(), some).mean > 0.35
