@@ -35,7 +35,7 @@ def test_the_name_leads_to_the_file():
 
 @pytest.mark.skipif(not ANIMALS.exists(), reason=f"no pictures of animals at {ANIMALS}")
 def test_it_finds_animals():
-    """AP on every sixth of the test pictures, which it never learned from, against that of the whole split with a margin."""
+    """AP on every sixth of the test pictures against the least that weights need to be worth shipping."""
     dataset = load_dataset(ANIMALS, split="test", classes=DEFAULT.class_names)
     some = replace(dataset, examples=dataset.examples[::6])
     assert evaluate(Detector.load(), some).mean > 0.35
