@@ -33,7 +33,9 @@ def test_list() -> None:
     """Text and JSON name the same weights, each with its licence."""
     entries = json.loads(run("list", "--json"))
     text = run("list")
-    assert {"name", "kind", "about", "score", "licence", "classes", "url", "page", "sha256"} == set(entries[0])
+    assert {"name", "kind", "about", "score", "licence", "classes", "url", "page", "sha256", "shipped"} == set(
+        entries[0]
+    )
     for entry in entries:
         assert entry["name"] in text
         assert entry["licence"] in text
