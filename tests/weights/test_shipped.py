@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from multibox.data.load import load_dataset
 from multibox.evaluation.evaluate import evaluate
 from multibox.runtime.detector import Detector
-from multibox.weights.file import read_info
+from multibox.weights.file import load_weights, read_info
 from multibox.weights.registry import DEFAULT, fetch_published
-from multibox.weights.source import find_weights
+from multibox.weights.source import open_weights
 
 ANIMALS = Path(__file__).parents[3] / "shared" / "data" / "voc_animals"
 
@@ -29,8 +29,12 @@ def test_the_file_is_small_and_says_what_it_is():
 
 
 def test_the_name_leads_to_the_file():
-    """A file of ours describes itself, so the list has nothing to add."""
-    assert find_weights(DEFAULT.name) == (fetch_published(DEFAULT), None)
+    """The detector of the name against that of the file, which describes itself."""
+    by_name, about = open_weights(DEFAULT.name)
+    in_file, info = load_weights(fetch_published(DEFAULT))
+    assert about == info
+    for key, value in in_file.state_dict().items():
+        assert torch.equal(by_name.state_dict()[key], value), key
 
 
 @pytest.mark.skipif(not ANIMALS.exists(), reason=f"no pictures of animals at {ANIMALS}")

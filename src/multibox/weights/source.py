@@ -20,7 +20,7 @@ def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> t
     published detector, which is fetched when it is first used. Raises WeightsError or UsageError.
     """
     file, entry = find_weights(source)
-    if entry is None and file.suffix == ".safetensors" and KEY in read_metadata(file):
+    if file.suffix == ".safetensors" and KEY in read_metadata(file):
         return load_weights(file, device=device)
     foreign = read_foreign(file)
     if entry is None:
@@ -31,8 +31,8 @@ def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> t
 def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     """The weight file on this machine, and its entry in the list of published detectors if it was named by that.
 
-    A file that exists goes before a name. A file of ours speaks for itself and has no entry. Raises WeightsError for a
-    file that does not exist or cannot be fetched, UsageError for an unknown name.
+    A file that exists goes before a name. Raises WeightsError for a file that does not exist or cannot be fetched,
+    UsageError for an unknown name.
     """
     path = Path(source)
     if path.is_file():
@@ -44,7 +44,7 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
         raise unknown_name(str(source), among=DETECTORS)
     if entry.kind == "base":
         raise UsageError(f"{source} is a base network, not a detector: name it as base weights of a training")
-    return fetch_published(entry), None if entry.shipped else entry
+    return fetch_published(entry), entry
 
 
 def about(entry: Published) -> dict[str, Any]:
