@@ -24,11 +24,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core for everybody
 import numpy as np
 import torch
 
-from multibox.data.augment import AUGMENTATIONS, Augmentation, make_sample
+from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation, make_sample
 from multibox.data.dataset import Dataset, Example
-from multibox.data.decode import read_image
 from multibox.data.load import load_dataset
-from multibox.data.worker import settle
+from multibox.data.loading.worker import settle
+from multibox.images.decode import read_image
 
 TURN = 25
 Turn = Callable[[], float]

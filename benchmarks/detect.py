@@ -23,18 +23,18 @@ import cv2
 import numpy as np
 import torch
 
-from multibox.data.decode import read_image
+from multibox.bench.detect import stage_times
+from multibox.bench.machine import machine, product_rate
+from multibox.detection.detector import STAGES, Detector
+from multibox.detection.engines.load import load_backend
+from multibox.detection.export.calibration import calibration_pictures
+from multibox.detection.export.openvino import export_openvino
 from multibox.detections import Detections
-from multibox.machine import machine, product_rate
+from multibox.images.decode import read_image
+from multibox.images.find import write_picture
 from multibox.models.operations import count_operations
-from multibox.runtime.backends import load_backend
-from multibox.runtime.bench_detect import stage_times
-from multibox.runtime.calibration import calibration_pictures
-from multibox.runtime.detector import STAGES, Detector
-from multibox.runtime.export_openvino import export_openvino
-from multibox.runtime.sources import write_picture
 from multibox.weights.file import save_weights
-from multibox.weights.importer import import_weights
+from multibox.weights.origins.importer import import_weights
 
 ENGINES = {
     "torch float32": ("torch", "float32"),

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 import torch
 
-from multibox.data.augment import find_augmentation
+from multibox.bench.machine import machine
+from multibox.data.augmentation.augment import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
-from multibox.data.loader import batches
-from multibox.machine import machine
+from multibox.data.loading.loader import batches
 
 BATCH = 32
 

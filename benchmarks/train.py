@@ -24,16 +24,16 @@ from typing import Any, Literal
 
 import torch
 
-from multibox.data.augment import find_augmentation
+from multibox.bench.machine import machine, product_rate
+from multibox.bench.train import PARTS, timed_matching, timed_step
+from multibox.data.augmentation.augment import find_augmentation
 from multibox.data.load import load_dataset
-from multibox.data.loader import Batch, batches
+from multibox.data.loading.loader import Batch, batches
 from multibox.loss import LossConfig
-from multibox.machine import machine, product_rate
 from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
-from multibox.process import keep_freed_memory
-from multibox.training.bench_train import PARTS, timed_matching, timed_step
+from multibox.system.process import keep_freed_memory
 from multibox.training.loop import LoopConfig, Run
 from multibox.training.optimizer import OptimizerConfig, Schedule, set_rate
 

@@ -4,16 +4,16 @@ from functools import cache
 
 import torch
 
-from multibox.data.voc import VOC_CLASSES
+from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes import find_recipe
+from multibox.experiments.recipes.original import COCO, DATA, ILSVRC
 from multibox.models.config import ModelConfig
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
-from multibox.recipes import find_recipe
-from multibox.recipes.original import COCO, DATA, ILSVRC
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.reproduce_outcome import Progress
-from multibox.recipes.reproduce_request import written_start
-from multibox.recipes.tables import Row, Table
+from multibox.paper.outcome import Progress
+from multibox.paper.request import written_start
+from multibox.paper.tables import Row, Table
 
 EXA_A_DAY = 4.32
 """10¹⁸ operations in a day at 50 · 10¹² a second, which is assumed and not measured."""

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from multibox.data.loader import Batch
-from multibox.distributed import ALONE, Processes
+from multibox.data.loading.loader import Batch
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.system.distributed import ALONE, Processes
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.loop import LoopConfig, Run, fit
 from multibox.training.optimizer import OptimizerConfig, Schedule

@@ -11,24 +11,24 @@ from multibox._version import __version__
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import load_dataset
+    from multibox.detection.detector import Detector
     from multibox.detections import Detections
     from multibox.evaluation.evaluate import evaluate
+    from multibox.experiments.train import train
     from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
-    from multibox.recipes.run import train
-    from multibox.runtime.detector import Detector
 
 _HOME = {
     "SSD": "models.ssd",
     "Dataset": "data.dataset",
     "Detections": "detections",
-    "Detector": "runtime.detector",
+    "Detector": "detection.detector",
     "Example": "data.dataset",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "data.load",
     "ssd300": "models.ssd",
     "ssd512": "models.ssd",
     "ssdlite320": "models.ssd",
-    "train": "recipes.run",
+    "train": "experiments.train",
 }
 
 __all__ = [

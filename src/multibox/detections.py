@@ -38,7 +38,7 @@ class Detections:
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
         """A copy of the RGB picture with every box, its class name and its score."""
-        from multibox.runtime.draw import draw_detections
+        from multibox.drawing.boxes import draw_detections
 
         return draw_detections(image, self)
 

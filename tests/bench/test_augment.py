@@ -5,11 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.bench import augment as module
+from multibox.bench.augment import bench_augment
+from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError
-from multibox.runtime import bench_augment as module
-from multibox.runtime.bench_augment import bench_augment
 
 
 def dataset_of(folder: Path, *, readable: int, broken: int) -> Dataset:

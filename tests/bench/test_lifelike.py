@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from multibox.bench.lifelike import count_candidates, lifelike_outputs
 from multibox.coder import Coder
 from multibox.models.config import ssdlite320_config
 from multibox.nms import select
-from multibox.runtime.lifelike import count_candidates, lifelike_outputs
 
 
 @pytest.mark.parametrize("candidates", [50, 700])

@@ -5,8 +5,8 @@ import time
 import pytest
 import torch
 
-from multibox.clock import Clock
-from multibox.machine import device_name, machine, peak_memory, product_rate, resident_memory
+from multibox.bench.clock import Clock
+from multibox.bench.machine import device_name, machine, peak_memory, product_rate, resident_memory
 
 
 def test_the_machine_is_described():

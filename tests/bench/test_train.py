@@ -6,14 +6,14 @@ from itertools import repeat
 import pytest
 import torch
 
-from multibox.data.loader import Batch
+from multibox.bench.train import PARTS, bench_train
+from multibox.data.loading.loader import Batch
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
-from multibox.training.bench_train import PARTS, bench_train
 from multibox.training.loop import LoopConfig, Run
 from multibox.training.optimizer import OptimizerConfig, Schedule
 

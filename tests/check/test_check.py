@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.check import CheckResult, cheap_check, check_dataset
+from multibox.check.check import CheckResult, cheap_check, check_dataset
 from multibox.data.dataset import Dataset
+from multibox.data.formats.problem import Problem
 from multibox.data.load import load_dataset
-from multibox.data.problem import Problem
 from multibox.errors import DataError
 from multibox.priors import SPECS
 from shared_data import shared

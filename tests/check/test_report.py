@@ -9,12 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.cli.data_command import app
-from multibox.data import check_classes, check_coverage, check_objects, check_pictures, record
-from multibox.data.check import CheckResult, check_dataset
-from multibox.data.check_report import write_check_report
-from multibox.data.check_text import check_text
-from multibox.data.check_titles import TITLES
+from multibox.check import classes as check_classes
+from multibox.check import coverage as check_coverage
+from multibox.check import images as check_pictures
+from multibox.check import objects as check_objects
+from multibox.check.check import CheckResult, check_dataset
+from multibox.check.report import write_check_report
+from multibox.check.text import check_text
+from multibox.check.titles import TITLES
+from multibox.cli.data import app
+from multibox.data.formats import record
 from multibox.priors import SPECS
 
 
@@ -86,10 +90,12 @@ def test_text(result: CheckResult) -> None:
 
 def test_every_kind_has_a_title() -> None:
     """The kinds in the sources of the checks and readers against the table of titles."""
-    package = Path(record.__file__).parent
-    names = ("voc", "voc_xml", "coco", "yolo", "ilsvrc", "check")
+    package = Path(record.__file__).parents[2]
+    names = [f"data/formats/{name}" for name in ("voc/reader", "voc/xml", "coco/reader", "yolo/reader", "ilsvrc")]
     modules = [Path(module.__file__ or "") for module in (check_classes, check_coverage, check_objects, check_pictures)]
-    text = "\n".join(path.read_text() for path in [*modules, *(package / f"{name}.py" for name in names)])
+    text = "\n".join(
+        path.read_text() for path in [*modules, *(package / f"{name}.py" for name in [*names, "check/check"])]
+    )
     kinds = set(re.findall(r'Problem\(\s*"(\w+)"', text))
     assert kinds <= set(TITLES)
     assert len(kinds) > 20

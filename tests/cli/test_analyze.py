@@ -14,9 +14,9 @@ from error_cases import one_of_each
 from multibox.cli import main
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
-from multibox.evaluation.analysis_files import prepare_folder
+from multibox.evaluation.analysis.folder import prepare_folder
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.files import read_detections, write_detections
+from multibox.evaluation.results.files import read_detections, write_detections
 from tiny_detector import CLASS_NAMES, noise_picture, write_picture
 
 pytest.importorskip("matplotlib")
@@ -126,7 +126,7 @@ def test_two_detectors_without_pictures(multibox, given: Path, tmp_path: Path) -
 
 def test_weights(multibox, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny detector over two pictures: its own detections are counted. Contact sheets, slow to draw, are left out."""
-    monkeypatch.setattr("multibox.evaluation.analysis_files.contact_sheet", lambda *_, **__: None)
+    monkeypatch.setattr("multibox.evaluation.analysis.folder.contact_sheet", lambda *_, **__: None)
     for number in (1, 2):
         write_picture(tmp_path / f"{number}.jpg", noise_picture(seed=number))
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 160, "height": 120} for n in (1, 2)]

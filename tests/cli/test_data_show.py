@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 
 COLUMNS, ROWS, GAP = 3, 2, 6  # of five pictures
 

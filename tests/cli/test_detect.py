@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.runtime.detector import Detector
+from multibox.detection.detector import Detector
 from multibox.weights.registry import DEFAULT
 
 

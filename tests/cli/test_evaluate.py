@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from multibox.data.load import load_dataset
+from multibox.detection.detector import Detector
 from multibox.evaluation.evaluate import METRICS
 from multibox.evaluation.evaluate import evaluate as evaluate_in_python
-from multibox.evaluation.files import write_detections
-from multibox.runtime.detector import Detector
+from multibox.evaluation.results.files import write_detections
 from tiny_detector import CLASS_NAMES, noise_picture, write_picture
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devkit import tiny_settings, write_devkit
-from multibox.recipes import reproduce_speed
+from multibox.paper import speed as reproduce_speed
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_pat
 
 def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
     """Figure 3 from given weights, on pictures whose classes they know, against the folder that is printed."""
-    from multibox.data.scenes import write_scenes
+    from multibox.data.scenes.scenes import write_scenes
 
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=(96, 80), split="test")
     words = ["figure3", "--data", tmp_path / "scenes", "--test-split", "test", "--out", tmp_path / "out"]

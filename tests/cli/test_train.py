@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multibox.recipes import run as run_module
-from multibox.runtime.detector import Detector
+from multibox.detection.detector import Detector
+from multibox.experiments import train as run_module
 from multibox.training import loop
 from tiny_detector import noise_picture, write_picture
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from multibox.cli.weights_command import app
+from multibox.cli.weights import app
 from multibox.errors import MultiboxError
 from multibox.weights.file import load_weights, read_info, save_weights
 from multibox.weights.remap import VOC_FROM_COCO
@@ -43,7 +43,7 @@ def test_list() -> None:
 
 def test_import(tmp_path: Path) -> None:
     """A foreign state dict becomes a file that load_weights reads, with its origin; --half halves it."""
-    from weights.test_importer import amdegroot
+    from weights.origins.test_importer import amdegroot
 
     torch.save(amdegroot(300, 3), tmp_path / "foreign.pth")
     out = tmp_path / "own.safetensors"
@@ -76,8 +76,8 @@ def test_remap(tiny: Path, tmp_path: Path) -> None:
 
 def test_remap_to_voc(tmp_path: Path) -> None:
     """--to voc finds the COCO class of each VOC class by itself."""
+    from multibox.data.classes.published import COCO
     from multibox.models.ssd import SSD
-    from multibox.weights.class_names import COCO
 
     source, out = tmp_path / "coco.safetensors", tmp_path / "voc.safetensors"
     save_weights(source, SSD(tiny_model().config, COCO))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from multibox.data.ilsvrc import read_ilsvrc
-from multibox.data.ilsvrc_names import ILSVRC_NAMES
+from multibox.data.classes.ilsvrc import ILSVRC_NAMES
+from multibox.data.formats.ilsvrc import read_ilsvrc
 from multibox.data.load import choose_classes, join, load_dataset, load_splits
 from multibox.errors import DataError, UsageError
 

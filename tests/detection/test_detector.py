@@ -8,11 +8,11 @@ import PIL.Image
 import pytest
 import torch
 
+from multibox.detection.detector import STAGES, Detector
 from multibox.detections import Detections
 from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.runtime.detector import STAGES, Detector
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_picture, tiny_model, write_picture
 

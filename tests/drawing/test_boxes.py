@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibox.detections import Detections
-from multibox.runtime.colours import class_colour, ink
-from multibox.runtime.draw import draw_boxes, draw_detections
+from multibox.drawing.boxes import draw_boxes, draw_detections
+from multibox.drawing.colors import class_colour, ink
 
 NAMES = ("cat", "dog", "a class with a name as long as a whole sentence would be", "Žluťoučký kůň", "猫")
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
-from multibox.data.coco import read_coco
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.coco.reader import read_coco
 from multibox.errors import UsageError
 from multibox.evaluation import coco
 from multibox.evaluation.coco import NUMBERS, evaluate_coco
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.files import read_detections
+from multibox.evaluation.results.files import read_detections
 from multibox.evaluation.voc import evaluate_voc
 from shared_data import shared
 

@@ -22,14 +22,14 @@ import cv2
 import torch
 import torch._dynamo  # optimisers import it
 
+import multibox.detection.detector
 import multibox.evaluation.evaluate
-import multibox.recipes.run
-import multibox.runtime.detector
+import multibox.experiments.train
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.quick import quick
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
-from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe
 from multibox.training.optimizer import Schedule
 
 KILLS = {"alone": 7, "helped": 4}
@@ -64,7 +64,7 @@ def recipe() -> Recipe:
 
 def train(folder: Path, name: str, *, workers: int) -> None:
     out = folder / name
-    multibox.recipes.run.train(recipe(), data=folder / "scenes", out=out, resume=out.exists(), workers=workers)
+    multibox.experiments.train.train(recipe(), data=folder / "scenes", out=out, resume=out.exists(), workers=workers)
 
 
 def die(name: str, note: Path) -> None:

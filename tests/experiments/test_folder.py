@@ -13,16 +13,16 @@ import pytest
 import torch
 
 from multibox.data.load import load_dataset
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import TrainingError, UsageError
+from multibox.experiments.folder import held
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.quick import quick
+from multibox.experiments.train import train
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
-from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.run import train
-from multibox.recipes.run_folder import held
 from multibox.training import loop
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.optimizer import OptimizerConfig, Schedule
@@ -69,7 +69,9 @@ def test_changed_settings_count(scenes: Path, tmp_path: Path, monkeypatch: pytes
     train(tiny_recipe(iterations=2), data=scenes, out=tmp_path / "run")
     other = replace(tiny_recipe(iterations=4), optimizer=OptimizerConfig(momentum=0.5, weight_decay=0.25))
     seen = []
-    monkeypatch.setattr("multibox.recipes.run.fit", lambda run, *_, **others: seen.append(run.optimizer.param_groups))
+    monkeypatch.setattr(
+        "multibox.experiments.train.fit", lambda run, *_, **others: seen.append(run.optimizer.param_groups)
+    )
     train(other, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
     assert {group["momentum"] for group in seen[0]} == {0.5}
     assert {group["weight_decay"] for group in seen[0]} == {0.0, 0.25}

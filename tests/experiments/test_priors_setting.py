@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.data.prior_file import write_priors
 from multibox.errors import InputError
+from multibox.experiments.recipe import override
+from multibox.experiments.recipes import find_recipe
 from multibox.models.ssd import SSD
 from multibox.priors import SPECS
-from multibox.recipes import find_recipe
-from multibox.recipes.recipe import override
+from multibox.tiling.file import write_priors
 
 
 def test_the_network_has_the_boxes_of_the_file(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from multibox.errors import UsageError
-from multibox.recipes import RECIPES, find_recipe
-from multibox.recipes.recipe import Recipe, override
+from multibox.experiments.recipe import Recipe, override
+from multibox.experiments.recipes import RECIPES, find_recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)

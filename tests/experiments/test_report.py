@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multibox.evaluation.chart import Series, line_chart, thinned, ticks, unit_chart
+from multibox.drawing.chart import Series, line_chart, thinned, ticks, unit_chart
 from multibox.evaluation.evaluation import Evaluation
-from multibox.evaluation.report import write_report
 from multibox.evaluation.voc import Curve
+from multibox.experiments.report import write_report
 
 VOID = {"meta", "img", "br", "link", "line", "circle"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.progress import read_metrics
 

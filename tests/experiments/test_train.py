@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import DataError, TrainingError, UsageError
+from multibox.experiments.demo import demo, run_demo
+from multibox.experiments.recipe import Recipe, override
+from multibox.experiments.recipes.quick import quick
+from multibox.experiments.train import train
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
-from multibox.recipes.demo import demo, run_demo
-from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe, override
-from multibox.recipes.run import train
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import Sums, read_metrics
 from multibox.weights.file import load_weights

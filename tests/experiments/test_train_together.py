@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from multibox.cli import main
-from multibox.data.scenes import write_scenes
-from multibox.distributed import joined
+from multibox.data.scenes.scenes import write_scenes
+from multibox.detection.detector import Detector
+from multibox.detection.shared import SharedDetector
 from multibox.errors import MultiboxError
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.quick import quick
+from multibox.experiments.train import train
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
-from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.run import train
-from multibox.runtime.detector import Detector
-from multibox.runtime.shared_detector import SharedDetector
+from multibox.system.distributed import joined
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
 from tiny_detector import noise_picture, tiny_model, write_picture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from multibox.data.decode import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
 from multibox.errors import DataError
+from multibox.images.decode import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
 
 
 def smooth(width=96, height=64, channels=3):

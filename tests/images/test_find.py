@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import UsageError
-from multibox.runtime.sources import find_pictures, result_paths, write_picture
+from multibox.images.find import find_pictures, result_paths, write_picture
 from tiny_detector import noise_picture
 
 

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from engine_cases import steady_model
+from multibox.detection.engines import prepacked
 from multibox.models.config import ModelConfig, light_config, slim300_config, ssdlite320_config
+from multibox.models.folded import FoldedSSD, UnitNorm, scale_inputs
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
-from multibox.runtime import prepacked
-from multibox.runtime.fold import FoldedSSD, UnitNorm, scale_inputs
 from tiny_detector import CLASS_NAMES
 
 TINY = replace(slim300_config(width=1 / 32), std=(58.0, 57.0, 55.0), mean=(123.675, 116.28, 103.53))

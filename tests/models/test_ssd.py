@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.config import (
     ModelConfig,
     slim300_config,
@@ -19,7 +20,6 @@ from multibox.models.config import (
 )
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD, ssd300, ssd512
-from multibox.models.vgg import L2Norm
 from multibox.nms import DetectionSettings, select
 from multibox.priors import PriorMap, PriorSpec, sized_spec
 

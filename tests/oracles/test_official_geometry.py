@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from multibox.data import view as views
-from multibox.data.augment import Augmentation, draw_chances, place_boxes
-from multibox.data.render import Look, render
-from multibox.data.resample import resample
-from multibox.data.view import View
+from multibox.data.augmentation import view as views
+from multibox.data.augmentation.augment import Augmentation, draw_chances, place_boxes
+from multibox.data.augmentation.render import Look, render
+from multibox.data.augmentation.resample import resample
+from multibox.data.augmentation.view import View
 from oracles.compact_augmentation import whole_levels
 from oracles.official import EDITIONS, Official, official
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multibox.data.colour import ColourChange, ColourJitter, apply_colour, draw_colour
+from multibox.data.augmentation.color import ColourChange, ColourJitter, apply_colour, draw_colour
 from oracles.official import EDITIONS, Official, official
 
 

@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from multibox.data import view as views
-from multibox.data.crop_sampler import CropSampler, candidates, random_patches, sample_crop
+from multibox.data.augmentation import view as views
+from multibox.data.augmentation.crop_sampler import CropSampler, candidates, random_patches, sample_crop
 from oracles.distributions import ks_distance, share_z
 from oracles.official import EDITIONS, Official, official
 

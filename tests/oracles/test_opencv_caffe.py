@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from multibox.coder import Coder
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.heads import Heads
-from multibox.models.vgg import L2Norm
 from multibox.nms import DetectionSettings, select
 from multibox.priors import SPECS, PriorMap, PriorSpec, make_prior_corners
 from oracles.caffe_net import layer, run

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.config import ModelConfig, ssd300_config
 from multibox.models.ssd import SSD
-from multibox.models.vgg import L2Norm
 from multibox.nms import DetectionSettings
 from oracles.caffe_net import run
 from oracles.caffe_ssd import as_rows, in_order, official_ssd300

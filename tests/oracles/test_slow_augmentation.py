@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data import view as views
-from multibox.data.augment import AUGMENTATIONS, Augmentation, draw_chances, place_boxes
-from multibox.data.colour import ColourChange, ColourJitter, draw_colour
-from multibox.data.crop_sampler import CropSampler
-from multibox.data.render import Look, render
-from multibox.data.view import View
+from multibox.data.augmentation import view as views
+from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation, draw_chances, place_boxes
+from multibox.data.augmentation.color import ColourChange, ColourJitter, draw_colour
+from multibox.data.augmentation.crop_sampler import CropSampler
+from multibox.data.augmentation.render import Look, render
+from multibox.data.augmentation.view import View
 from oracles.distributions import ks_distance, share_z
 
 FILL = (123, 117, 104)

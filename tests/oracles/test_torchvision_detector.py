@@ -11,8 +11,8 @@ from torch import nn
 
 from multibox.models.config import ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights.base import load_base
-from multibox.weights.importer import import_weights
+from multibox.weights.origins.base import load_base
+from multibox.weights.origins.importer import import_weights
 from oracles.same_detections import assert_same_detections
 
 try:

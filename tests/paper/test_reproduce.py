@@ -8,18 +8,18 @@ import pytest
 
 from devkit import tiny_settings, write_coco, write_devkit
 from multibox.errors import TrainingError, UsageError
-from multibox.evaluation.voc_results import read_voc_results
-from multibox.recipes import reproduce as reproduce_module
-from multibox.recipes.original import times
-from multibox.recipes.reproduce import finish, reproduce
-from multibox.recipes.reproduce_data import look_for, thinned
-from multibox.recipes.reproduce_files import as_json, as_markdown, write_table
-from multibox.recipes.reproduce_outcome import Progress
-from multibox.recipes.reproduce_plan import plan
-from multibox.recipes.reproduce_plot import plot_table
-from multibox.recipes.reproduce_request import Request, chosen_rows, prepare
-from multibox.recipes.reproduce_submission import pictures_alone
-from multibox.recipes.tables import TABLES
+from multibox.evaluation.results.voc import read_voc_results
+from multibox.experiments.recipes.original import times
+from multibox.paper import reproduce as reproduce_module
+from multibox.paper.files import as_json, as_markdown, write_table
+from multibox.paper.locate import look_for, thinned
+from multibox.paper.outcome import Progress
+from multibox.paper.plan import plan
+from multibox.paper.plot import plot_table
+from multibox.paper.reproduce import finish, reproduce
+from multibox.paper.request import Request, chosen_rows, prepare
+from multibox.paper.submission import pictures_alone
+from multibox.paper.tables import TABLES
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
 
@@ -65,7 +65,7 @@ def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: py
 def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch: pytest.MonkeyPatch):
     """A row whose loader failed at step 3 of 4 against the steps of the second try: from its checkpoint at 2."""
     row = chosen_rows(TABLES["table2"], ["table2-only-flips"])[0]
-    from multibox.recipes import run
+    from multibox.experiments import train as run
 
     batches = run.batches
 

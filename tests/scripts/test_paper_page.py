@@ -1,18 +1,18 @@
 """docs/paper.md against the numbers and recipes in the code.
 
-`python tests/recipes/test_paper_page.py` writes its tables anew.
+`python -m tests.scripts.test_paper_page` writes its tables anew.
 """
 
 import re
 from pathlib import Path
 
 import pytest
+from scripts.paper_page import page_table, training_work
 
-from multibox.recipes import find_recipe
-from multibox.recipes.paper import TABLE7
-from multibox.recipes.paper_page import page_table, training_work
-from multibox.recipes.reproduce_outcome import Progress
-from multibox.recipes.tables import TABLES
+from multibox.experiments.recipes import find_recipe
+from multibox.paper.numbers import TABLE7
+from multibox.paper.outcome import Progress
+from multibox.paper.tables import TABLES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/paper.md"
 _BLOCK = r"<!-- {} -->\n(.*?)<!-- end -->"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from multibox.distributed import Agreement, joined
 from multibox.errors import ProcessError, UsageError
+from multibox.system.distributed import Agreement, joined
 from together import forks, together
 
 pytestmark = forks

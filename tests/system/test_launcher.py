@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from multibox.device import choose_device
 from multibox.errors import UsageError
-from multibox.launcher import Place, place
+from multibox.system.device import choose_device
+from multibox.system.launcher import Place, place
 
 TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4", "MASTER_ADDR": "one"}
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from multibox.boxes import iou
-from multibox.data.coverage import measure_coverage
 from multibox.data.dataset import Dataset, Example
 from multibox.matching import match
 from multibox.priors import SPECS, make_prior_corners
+from multibox.tiling.coverage import measure_coverage
 
 SPEC = SPECS["ssd300-voc"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from multibox.data.prior_file import read_priors, write_priors
 from multibox.errors import InputError
 from multibox.priors import SPECS
+from multibox.tiling.file import read_priors, write_priors
 
 SPEC = SPECS["ssd300-voc"]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.data.augment import AUGMENTATIONS
-from multibox.data.coverage import measure_coverage
-from multibox.data.coverage_text import coverage_text, gain_text
+from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
-from multibox.data.prior_fit import fit_priors, hold_out
 from multibox.errors import DataError, UsageError
 from multibox.priors import SPECS
+from multibox.tiling.coverage import measure_coverage
+from multibox.tiling.fit import fit_priors, hold_out
+from multibox.tiling.text import coverage_text, gain_text
 from shared_data import shared
 
 START = SPECS["ssd300-voc"].keep([1, 2])

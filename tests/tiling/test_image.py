@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.data.missed import MissedObject
+from multibox.drawing.colors import class_colour
 from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
 from multibox.priors import SPECS, PriorMap, PriorSpec
-from multibox.runtime.colours import class_colour
-from multibox.runtime.missed_picture import draw_missed
-from multibox.runtime.prior_picture import draw_priors, middle_cell
+from multibox.tiling.image import draw_priors, middle_cell
+from multibox.tiling.missed import MissedObject
+from multibox.tiling.missed_image import draw_missed
 from tiny_detector import noise_picture, write_picture
 
 ONE = PriorSpec((300, 300), (PriorMap((3, 3), (100.0, 100.0), 60.0, None, (2.0,)),))

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.data.coverage import measure_coverage
 from multibox.data.dataset import Dataset, Example
-from multibox.data.missed import missed_objects
 from multibox.priors import SPECS, make_prior_corners
+from multibox.tiling.coverage import measure_coverage
+from multibox.tiling.missed import missed_objects
 
 SPEC = SPECS["ssd300-voc"].keep([3, 4, 5])
 

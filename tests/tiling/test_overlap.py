@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from multibox.data.prior_overlap import PriorOverlap
 from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
 from multibox.priors import SPECS, PriorMap, PriorSpec, make_prior_corners
+from multibox.tiling.overlap import PriorOverlap
 
 SMALL = PriorSpec(
     (120, 160),

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.coverage import measure_coverage
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import UsageError
-from multibox.evaluation.coverage_plot import plot_coverage
 from multibox.priors import SPECS
+from multibox.tiling.coverage import measure_coverage
+from multibox.tiling.plot import plot_coverage
 
 SPEC = SPECS["ssd300-voc"].keep([2, 3])
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from multibox.data.prior_overlap import PriorOverlap
-from multibox.data.prior_search import search_priors
 from multibox.errors import UsageError
 from multibox.priors import SPECS, PriorSpec
+from multibox.tiling.overlap import PriorOverlap
+from multibox.tiling.search import search_priors
 
 START = SPECS["ssd300-voc"].keep([1, 2, 3])
 CELLS = 19 * 19 + 10 * 10 + 5 * 5

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch._dynamo.utils import counters
-from multibox.runtime.detector import Detector
+from multibox.detection.detector import Detector
 from tiny_training import LOOP, make_run, stream, train
 
 # All that decides over compiling again comes before the code is generated, which would take a minute.

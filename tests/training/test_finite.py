@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.data.loader import Batch
+from multibox.data.loading.loader import Batch
 from multibox.errors import TrainingError
 from multibox.training.finite import MOST_IN_A_ROW, MOST_SCALED, FiniteWatch, check_finite
 from multibox.training.loop import Run, fit

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.loader import Batch
+from multibox.data.loading.loader import Batch
 from multibox.errors import TrainingError
 from multibox.training.loop import LoopConfig, fit
 from multibox.training.progress import ProgressLine, read_metrics

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from multibox.data.loader import Batch
-from multibox.distributed import Processes, joined
+from multibox.data.loading.loader import Batch
 from multibox.errors import ProcessError, TrainingError, UsageError
+from multibox.system.distributed import Processes, joined
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.loop import LoopConfig
 from multibox.training.progress import read_metrics

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from multibox.data.classes.published import COCO, COCO_IDS, VOC
 from multibox.errors import UsageError
 from multibox.models.config import slim300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights.class_names import COCO, COCO_IDS, VOC
 from multibox.weights.remap import VOC_FROM_COCO, remap
 
 OLD = ("cat", "dog", "car")

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from multibox.data.load import load_dataset
+from multibox.detection.detector import Detector
 from multibox.evaluation.evaluate import evaluate
-from multibox.runtime.detector import Detector
 from multibox.weights.file import load_weights, read_info
 from multibox.weights.registry import DEFAULT, fetch_published
 from multibox.weights.source import open_weights

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.weights.class_names import COCO_IDS
-from multibox.weights.foreign import Foreign
-from multibox.weights.importer import convert, origin_of
+from multibox.data.classes.published import COCO_IDS
+from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.importer import convert, origin_of
 
 STATES = json.loads((Path(__file__).parents[1] / "data_files" / "torchvision_state_dicts.json").read_text())
 SCALES = {"ssd300_vgg16": (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),

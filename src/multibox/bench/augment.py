@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from multibox.data.augment import Augmentation, make_sample
+from multibox.data.augmentation.augment import Augmentation, make_sample
 from multibox.data.dataset import Dataset, Example
-from multibox.data.decode import read_image
-from multibox.data.worker import settle
+from multibox.data.loading.worker import settle
 from multibox.errors import DataError
+from multibox.images.decode import read_image
 
 _ROUND = 16  # pictures in a row before the other task takes its turn
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from multibox.data.decode import read_image
-from multibox.machine import machine, product_rate, resident_memory
+from multibox.bench.machine import machine, product_rate, resident_memory
+from multibox.detection.detector import STAGES, Detector
+from multibox.detection.engines.load import BACKENDS, load_backend
+from multibox.images.decode import read_image
+from multibox.images.prepare import resize_to_input
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD
-from multibox.runtime.backends import BACKENDS, load_backend
-from multibox.runtime.detector import STAGES, Detector
-from multibox.runtime.prepare import resize_to_input
 
 Progress = Callable[[int, int], None]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from multibox.clock import synchronise
+from multibox.bench.clock import synchronise
 
 _SIZE = 1536
 _GPU_SIZE, _GPU_REPEATS = 8192, 10

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from multibox.data.augment import AUGMENTATIONS, Augmentation
+from multibox.bench.train import Progress, bench_train
+from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
-from multibox.data.loader import Batch, batches
-from multibox.data.scenes import write_scenes
-from multibox.device import choose_device
+from multibox.data.loading.loader import Batch, batches
+from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import UsageError
+from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
-from multibox.process import keep_freed_memory, one_blas_thread
-from multibox.recipes.recipe import Recipe
-from multibox.training.bench_train import Progress, bench_train
+from multibox.system.device import choose_device
+from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.training.loop import Run
 
 _DRAWN, _SIZE = 32, (500, 375)

@@ -11,16 +11,16 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
-from multibox.clock import Clock
-from multibox.data.decode import read_image
-from multibox.device import choose_device, computes_bfloat16
-from multibox.machine import device_name, machine, product_rate
+from multibox.bench.clock import Clock
+from multibox.bench.lifelike import Outputs, count_candidates, lifelike_outputs
+from multibox.bench.machine import device_name, machine, product_rate
+from multibox.detection.engines.packed import FoldedBackend
+from multibox.detection.engines.torch import TorchBackend
+from multibox.images.decode import read_image
+from multibox.images.prepare import resize_to_input
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
-from multibox.runtime.folded_backend import FoldedBackend
-from multibox.runtime.lifelike import Outputs, count_candidates, lifelike_outputs
-from multibox.runtime.prepare import resize_to_input
-from multibox.runtime.torch_backend import TorchBackend
+from multibox.system.device import choose_device, computes_bfloat16
 from multibox.weights.source import open_weights
 
 _MODELS = {"ssd300": ssd300, "ssd512": ssd512, "ssdlite320": ssdlite320}

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from multibox.clock import Clock
-from multibox.data.loader import Batch
-from multibox.device import computes_bfloat16
+from multibox.bench.clock import Clock
+from multibox.bench.machine import device_name, machine, peak_memory, product_rate
+from multibox.data.loading.loader import Batch
 from multibox.loss import hard_negatives, match_batch, multibox_loss
-from multibox.machine import device_name, machine, peak_memory, product_rate
 from multibox.models.operations import count_training_operations
+from multibox.system.device import computes_bfloat16
 from multibox.training.loop import Run, take_step
 from multibox.training.network import training_network
 from multibox.training.optimizer import set_rate

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from multibox.data.check_classes import class_problems
-from multibox.data.check_coverage import coverage_problems, usable
-from multibox.data.check_objects import record_problems, zero_based
-from multibox.data.check_pictures import duplicate_problems, look_at_all, overlap_problems, picture_problems
-from multibox.data.coverage import Coverage, measure_coverage
+from multibox.check.classes import class_problems
+from multibox.check.coverage import coverage_problems, usable
+from multibox.check.images import duplicate_problems, look_at_all, overlap_problems, picture_problems
+from multibox.check.objects import record_problems, zero_based
 from multibox.data.dataset import Dataset, Example
-from multibox.data.formats import Source, recognise
-from multibox.data.problem import Problem
-from multibox.data.record import RawDataset, Record, listed
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.recognize import Source, recognise
+from multibox.data.formats.record import RawDataset, Record, listed
 from multibox.errors import DataError
 from multibox.priors import PriorSpec
+from multibox.tiling.coverage import Coverage, measure_coverage
 
 Progress = Callable[[int, int], None]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from multibox.data.problem import Problem
-from multibox.data.record import listed
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import listed
 
 _FEW = 10
 _IMBALANCE = 100

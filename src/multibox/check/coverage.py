@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from multibox.data.coverage import Coverage, input_sides
 from multibox.data.dataset import Dataset
-from multibox.data.problem import Problem
-from multibox.data.record import RawDataset, Record, to_example
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import RawDataset, Record, to_example
 from multibox.priors import PriorSpec
+from multibox.tiling.coverage import Coverage, input_sides
 
 _FEW = 0.5
 _MANY_SMALL = 0.1

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.decode import read_image
-from multibox.data.record import RawDataset, RawObject, Record
+from multibox.data.formats.record import RawDataset, RawObject, Record
 from multibox.errors import DataError
+from multibox.images.decode import read_image
 
 _WIDTH, _HEIGHT = 430, 340  # twice the size at which it is shown
 _MARK, _OTHER, _EDGE = (235, 40, 30), (255, 255, 255), (60, 60, 60)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from multibox.data.decode import exif_orientation, read_image
-from multibox.data.problem import Problem
-from multibox.data.record import RawDataset, Record
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import RawDataset, Record
 from multibox.errors import DataError
+from multibox.images.decode import exif_orientation, read_image
 
 _THREADS = 4
 _BY_DESIGN = ({"trainval", "train"}, {"trainval", "val"})

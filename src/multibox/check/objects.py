@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float64
 
-from multibox.data.problem import Problem, Severity
-from multibox.data.record import RawDataset, RawObject, Record, box_fault, numbers
+from multibox.data.formats.problem import Problem, Severity
+from multibox.data.formats.record import RawDataset, RawObject, Record, box_fault, numbers
 
 _BEYOND = 1.0  # pixels outside that rounding explains
 _SAME = 0.95

@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox._version import __version__
-from multibox.data.check import CheckResult
-from multibox.data.check_picture import draw_record
-from multibox.data.check_titles import meaning_of, title_of
-from multibox.data.coverage import Coverage, Share
-from multibox.data.problem import Problem
-from multibox.data.record import Record
+from multibox.check.check import CheckResult
+from multibox.check.image import draw_record
+from multibox.check.titles import meaning_of, title_of
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import Record
+from multibox.tiling.coverage import Coverage, Share
 
 _PICTURES = 8  # of each kind of problem
 _LINES = 40
@@ -33,7 +33,7 @@ def write_check_report(result: CheckResult, path: Path | str, *, model: str = ""
     body = [_verdict(result), _tiles(result)]
     body += [_problem_section(result, list(problems), records) for _, problems in groups]
     body += [_classes(result), _coverage(result.coverage, model) if result.coverage else ""]
-    page = Template(files("multibox.data").joinpath("check_report.html").read_text(encoding="utf-8"))
+    page = Template(files("multibox.check").joinpath("report.html").read_text(encoding="utf-8"))
     footer = f"multibox {__version__} · format {result.raw.format}"
     text = page.substitute(title=escape(title), body="\n".join(filter(None, body)), footer=escape(footer))
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from multibox.data.check import CheckResult
-from multibox.data.check_titles import meaning_of, title_of
-from multibox.data.coverage import Coverage, Share
-from multibox.data.problem import Problem
+from multibox.check.check import CheckResult
+from multibox.check.titles import meaning_of, title_of
+from multibox.data.formats.problem import Problem
+from multibox.tiling.coverage import Coverage, Share
 
 _FIRST = 5
 _CLASSES = 20

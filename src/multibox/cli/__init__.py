@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from multibox._version import __version__
-from multibox.cli import bench_command, data_command, priors_command, weights_command
-from multibox.cli.analyze_command import analyze
+from multibox.cli import data as data_command
+from multibox.cli import weights as weights_command
+from multibox.cli.analyze import analyze
+from multibox.cli.bench import detect as bench_command
 from multibox.cli.console import complain, say
-from multibox.cli.demo_command import demo
-from multibox.cli.detect_command import detect
-from multibox.cli.evaluate_command import evaluate
-from multibox.cli.export_command import export
-from multibox.cli.reproduce_command import reproduce
-from multibox.cli.train_command import train
+from multibox.cli.demo import demo
+from multibox.cli.detect import detect
+from multibox.cli.evaluate import evaluate
+from multibox.cli.export import export
+from multibox.cli.priors import show as priors_command
+from multibox.cli.reproduce import reproduce
+from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
-from multibox.launcher import place
+from multibox.system.launcher import place
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
 _INTERRUPTED = 130

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar, table
-from multibox.cli.evaluate_command import counted
+from multibox.cli.evaluate import counted
 from multibox.cli.options import BackendOption, Batch, Classes, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
     from multibox.detections import Detections
-    from multibox.evaluation.analysis import Analysis
-    from multibox.evaluation.groups import ClassGroups
+    from multibox.evaluation.analysis.analysis import Analysis
+    from multibox.evaluation.analysis.groups import ClassGroups
 
 _MOST = 2
 
@@ -60,10 +60,10 @@ def analyze(
     Writes report.html with all figures, the figures as PNG, and analysis.json into the folder.
     """
     from multibox.data.load import load_dataset
-    from multibox.evaluation.analysis_files import REPORT, prepare_folder, write_analysis
+    from multibox.evaluation.analysis.folder import REPORT, prepare_folder, write_analysis
+    from multibox.evaluation.analysis.groups import find_groups
     from multibox.evaluation.evaluate import collect
-    from multibox.evaluation.files import read_detections
-    from multibox.evaluation.groups import find_groups
+    from multibox.evaluation.results.files import read_detections
 
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
@@ -112,8 +112,8 @@ def _from_detector(
     precision: Precision | None,
     backend: str | None,
 ) -> "tuple[list[Detections], list[str]]":
+    from multibox.detection.detector import Detector
     from multibox.evaluation.evaluate import collect
-    from multibox.runtime.detector import Detector
 
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with progress_bar("detecting") as advance:
@@ -129,7 +129,7 @@ def _analysis(
     groups: "ClassGroups",
     metric: Metric,
 ) -> "Analysis":
-    from multibox.evaluation.analysis import analyse
+    from multibox.evaluation.analysis.analysis import analyse
 
     with progress_bar(f"analysing {name}") as advance:
         return analyse(
@@ -145,7 +145,7 @@ def _analysis(
 
 def _text(analysis: "Analysis") -> str:
     """A table for the terminal: how often each kind of error occurs and what it costs."""
-    from multibox.evaluation.repair import REPAIRS
+    from multibox.evaluation.analysis.costs import REPAIRS
 
     costs = analysis.costs
     rows: list[tuple[str, ...]] = [("kind", "best", "all", "AP points gained")]

@@ -77,9 +77,9 @@ def check(
     Decodes all pictures, reads all annotations and compares the objects with the priors of a model. The exit code is 1
     where a problem is an error, one that makes training fail or learn something false.
     """
-    from multibox.data.check import check_dataset
-    from multibox.data.check_report import write_check_report
-    from multibox.data.check_text import check_text
+    from multibox.check.check import check_dataset
+    from multibox.check.report import write_check_report
+    from multibox.check.text import check_text
 
     with progress_bar("checking") as progress:
         result = check_dataset(path, split=split, priors=_priors(model), pixels=pixels.value, progress=progress)
@@ -117,11 +117,11 @@ def show(
     """
     if out.suffix.lower() not in _PICTURES:
         raise UsageError(f"--out {out} has to end in one of {', '.join(_PICTURES)}")
-    from multibox.data.augment import find_augmentation
+    from multibox.data.augmentation.augment import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
-    from multibox.runtime.draw import draw_boxes
-    from multibox.runtime.sources import write_picture
+    from multibox.drawing.boxes import draw_boxes
+    from multibox.images.find import write_picture
 
     augmentation = None if augmented is None else find_augmentation(augmented)
     dataset = load_dataset(path, split=split, pixels=pixels.value)
@@ -147,7 +147,7 @@ def convert(
 
     Boxes keep their pixels and classes their names; what the new format cannot hold is said on standard error.
     """
-    from multibox.data.convert import convert as convert_data
+    from multibox.data.formats.convert import convert as convert_data
     from multibox.data.load import load_dataset, load_splits
 
     if split is None:

@@ -13,6 +13,6 @@ def demo(
     ),
 ) -> None:
     """Draw pictures, train a detector on them, evaluate it, and write one HTML report. Takes a few minutes."""
-    from multibox.recipes.demo import run_demo
+    from multibox.experiments.demo import run_demo
 
     run_demo(out)

@@ -14,11 +14,11 @@ import typer
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
 from multibox.cli.options import BackendOption, Batch, Device, Json, PrecisionOption
 from multibox.errors import DataError, UsageError
-from multibox.launcher import place
+from multibox.system.launcher import place
 
 if TYPE_CHECKING:
+    from multibox.detection.detector import Detector
     from multibox.detections import Detections
-    from multibox.runtime.detector import Detector
 
 Results = Iterator[Union["Detections", DataError]]
 
@@ -67,11 +67,11 @@ def detect(
     error, the others go on, and the exit code is 1. Processes that torchrun starts with this command share the
     pictures; the first prints and draws.
     """
-    from multibox.data.decode import read_image
-    from multibox.distributed import joined
-    from multibox.runtime.detector import Detector
-    from multibox.runtime.shared_detector import SharedDetector
-    from multibox.runtime.sources import find_pictures, result_paths, write_picture
+    from multibox.detection.detector import Detector
+    from multibox.detection.shared import SharedDetector
+    from multibox.images.decode import read_image
+    from multibox.images.find import find_pictures, result_paths, write_picture
+    from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 
     if time and not place().alone:

@@ -8,7 +8,7 @@ import typer
 from multibox.cli.console import complain, print_json, progress_bar
 from multibox.cli.options import BackendOption, Batch, Classes, Device, Json, Metric, Precision, PrecisionOption
 from multibox.errors import UsageError
-from multibox.launcher import place
+from multibox.system.launcher import place
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
@@ -93,10 +93,10 @@ def _of_detector(
     backend: str | None,
 ) -> "Evaluation":
     from multibox.data.load import load_dataset
-    from multibox.distributed import joined
+    from multibox.detection.detector import Detector
+    from multibox.detection.shared import SharedDetector
     from multibox.evaluation.evaluate import evaluate
-    from multibox.runtime.detector import Detector
-    from multibox.runtime.shared_detector import SharedDetector
+    from multibox.system.distributed import joined
 
     dataset = counted(load_dataset(data, split=split), classes)
     detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
@@ -110,7 +110,7 @@ def _of_file(
 ) -> "Evaluation":
     from multibox.data.load import load_dataset
     from multibox.evaluation.evaluate import evaluate
-    from multibox.evaluation.files import read_detections
+    from multibox.evaluation.results.files import read_detections
 
     whole = load_dataset(ground_truth, split=split)  # files may name a class by its number
     return evaluate(read_detections(detections, dataset=whole), counted(whole, classes), metric=metric.value)

@@ -77,9 +77,9 @@ def export(
     the input, scores and labels, 200 rows for each picture; rows without a detection have label -1. `multibox detect`,
     `multibox evaluate` and Detector.load take it like any weight file.
     """
-    from multibox.runtime.calibration import calibration_pictures
-    from multibox.runtime.export_onnx import export_onnx
-    from multibox.runtime.export_openvino import export_openvino
+    from multibox.detection.export.calibration import calibration_pictures
+    from multibox.detection.export.onnx import export_onnx
+    from multibox.detection.export.openvino import export_openvino
     from multibox.weights.source import open_weights
 
     number = _batch(batch)
@@ -131,8 +131,8 @@ def _beside(weights: str, *, to: Format, precision: ExportPrecision) -> Path:
 
 def _measured(source: str | Path, data: Path, *, split: str | None, metric: Metric, title: str) -> "Evaluation":
     from multibox.data.load import load_dataset
+    from multibox.detection.detector import Detector
     from multibox.evaluation.evaluate import evaluate
-    from multibox.runtime.detector import Detector
 
     detector = Detector.load(source, device="cpu")
     say(f"{title}: {detector.engine}")

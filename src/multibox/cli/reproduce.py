@@ -11,10 +11,10 @@ from multibox.cli.options import Device, Json
 from multibox.errors import TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from multibox.recipes.reproduce_outcome import Progress
-    from multibox.recipes.reproduce_plan import Step
-    from multibox.recipes.reproduce_request import Request
-    from multibox.recipes.tables import Table
+    from multibox.paper.outcome import Progress
+    from multibox.paper.plan import Step
+    from multibox.paper.request import Request
+    from multibox.paper.tables import Table
 
 
 def reproduce(
@@ -65,7 +65,7 @@ def reproduce(
     done. Everything that is not the paper's experiment is marked as a rehearsal.
     """
     from multibox.errors import StoppedError
-    from multibox.recipes.reproduce_request import Request
+    from multibox.paper.request import Request
     from multibox.training.stopping import Stopped
 
     request = Request(
@@ -93,9 +93,9 @@ def reproduce(
 
 def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: list[str] | None) -> Path:
     """The root of the data; UsageError for a name that is not known and for options that do not go with it."""
-    from multibox.launcher import place
-    from multibox.recipes.figures import FIGURES
-    from multibox.recipes.tables import TABLES
+    from multibox.paper.figures import FIGURES
+    from multibox.paper.tables import TABLES
+    from multibox.system.launcher import place
 
     if place().count > 1:
         raise UsageError(
@@ -115,9 +115,9 @@ def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: l
 
 
 def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:
-    from multibox.recipes.reproduce import reproduce as run
-    from multibox.recipes.reproduce_files import write_table
-    from multibox.recipes.tables import TABLES
+    from multibox.paper.files import write_table
+    from multibox.paper.reproduce import reproduce as run
+    from multibox.paper.tables import TABLES
 
     table = TABLES[name]
     progress = run(table, request, rows=rows, report=lambda sofar: write_table(table, sofar, request=request))
@@ -127,8 +127,8 @@ def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> 
 
 
 def _speed(request: "Request", *, weights: list[str], as_json: bool) -> None:
-    from multibox.recipes.reproduce_files import write_table
-    from multibox.recipes.reproduce_speed import reproduce_speed
+    from multibox.paper.files import write_table
+    from multibox.paper.speed import reproduce_speed
 
     table, progress, measured = reproduce_speed(request, weights=weights)
     write_table(table, progress, request=request, measured=measured)
@@ -139,8 +139,8 @@ def _show(
     table: "Table", progress: "Progress", request: "Request", *, as_json: bool, measured: dict[str, Any] | None = None
 ) -> None:
     """The picture into the folder, the table on standard output."""
-    from multibox.recipes import reproduce_files as files
-    from multibox.recipes.reproduce_plot import plot_table
+    from multibox.paper import files as files
+    from multibox.paper.plot import plot_table
 
     try:
         plot_table(request.out / f"{table.name}.png", table, progress, stamp=request.stamp)
@@ -154,9 +154,9 @@ def _show(
 
 
 def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool) -> None:
-    from multibox.evaluation.analysis_files import REPORT
-    from multibox.recipes.figures import FIGURES
-    from multibox.recipes.reproduce_figure import reproduce_figure
+    from multibox.evaluation.analysis.folder import REPORT
+    from multibox.paper.figure import reproduce_figure
+    from multibox.paper.figures import FIGURES
 
     folders = reproduce_figure(FIGURES[name], request, weights=weights)
     if as_json:
@@ -167,9 +167,9 @@ def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool)
 
 
 def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:
-    from multibox.recipes.figures import FIGURES
-    from multibox.recipes.reproduce_plan import plan
-    from multibox.recipes.tables import TABLES
+    from multibox.paper.figures import FIGURES
+    from multibox.paper.plan import plan
+    from multibox.paper.tables import TABLES
 
     if name == "table7":
         say("table7 trains nothing and needs no data: it measures SSD300, SSD512 and SSDLite320 here, in minutes")

@@ -9,7 +9,7 @@ import typer
 from multibox.cli.console import say
 from multibox.cli.options import Device
 from multibox.cli.repeat import repeated
-from multibox.launcher import place
+from multibox.system.launcher import place
 
 
 def train(
@@ -47,11 +47,11 @@ def train(
     lines, the recipe, and two checkpoints to go on from. Ctrl-C ends the run after its current step with a checkpoint.
     Processes that torchrun starts with this command train as one, each on its share of every batch.
     """
-    from multibox.device import choose_device
     from multibox.errors import StoppedError
-    from multibox.recipes import find_recipe
-    from multibox.recipes.recipe import override
-    from multibox.recipes.run import train as run
+    from multibox.experiments.recipe import override
+    from multibox.experiments.recipes import find_recipe
+    from multibox.experiments.train import train as run
+    from multibox.system.device import choose_device
     from multibox.training.stopping import Stopped
 
     chosen = override(find_recipe(recipe), settings or [])

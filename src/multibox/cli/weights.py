@@ -93,8 +93,8 @@ def import_(
 
     The origin is recognised. The file keeps the normalisation, priors and detection settings of its origin.
     """
-    from multibox.weights.foreign import read_foreign
-    from multibox.weights.importer import convert, origin_of
+    from multibox.weights.origins.foreign import read_foreign
+    from multibox.weights.origins.importer import convert, origin_of
     from multibox.weights.source import about, find_weights
 
     _check_target(out, force=force)
@@ -189,7 +189,7 @@ def _class_names(classes: str | None, file: Path | None, *, to: ClassList | None
     if sum(option is not None for option in (classes, file, to)) > 1:
         raise UsageError("class names are given in more than one way: keep one option")
     if to is not None:
-        from multibox.weights.class_names import COCO, VOC
+        from multibox.data.classes.published import COCO, VOC
 
         return list(VOC if to is ClassList.voc else COCO)
     if file is not None:

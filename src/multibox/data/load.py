@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset, Example
-from multibox.data.formats import recognise
-from multibox.data.record import RawDataset, listed, to_dataset
+from multibox.data.formats.recognize import recognise
+from multibox.data.formats.record import RawDataset, listed, to_dataset
 from multibox.errors import DataError, UsageError
 
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.data.augment import Augmentation, Sample, make_sample
+from multibox.data.augmentation.augment import Augmentation, Sample, make_sample
 from multibox.data.dataset import Dataset
-from multibox.data.decode import read_image
 from multibox.errors import DataError
+from multibox.images.decode import read_image
 
 Draw = Callable[
     [UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"], Sequence[str]],

@@ -8,14 +8,14 @@ from typing import Any, overload
 
 import numpy as np
 
-from multibox.data.decode import read_image
+from multibox.detection.engines.engine import Backend
+from multibox.detection.engines.torch import TorchBackend
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
+from multibox.images.decode import read_image
+from multibox.images.prepare import Prepared, prepare_ahead, resize_to_input
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.runtime.backend import Backend
-from multibox.runtime.prepare import Prepared, prepare_ahead, resize_to_input
-from multibox.runtime.torch_backend import TorchBackend
 from multibox.weights.registry import DEFAULT
 
 STAGES = ("decode", "resize", "network", "post-processing")
@@ -51,7 +51,7 @@ class Detector:
         its own. Raises WeightsError where the file is missing or does not fit, UsageError for an unknown name, device,
         precision or backend, and for those that do not go together.
         """
-        from multibox.runtime.backends import load_backend
+        from multibox.detection.engines.load import load_backend
 
         loaded = load_backend(source, device=device, precision=precision, backend=backend)
         detector = cls(loaded.backend, batch_size=batch_size)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from multibox.detection.detector import Detector
 from multibox.detections import Detections
-from multibox.distributed import Processes
 from multibox.errors import DataError
-from multibox.runtime.detector import Detector
+from multibox.system.distributed import Processes
 
 _BATCHES_A_TURN = 4
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from multibox.detections import Detections
-from multibox.runtime.colours import class_colour, ink
+from multibox.drawing.colors import class_colour, ink
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 22  # height in pixels of a capital letter of the font at scale 1

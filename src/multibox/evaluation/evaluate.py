@@ -9,7 +9,7 @@ from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.coco import evaluate_coco
 from multibox.evaluation.evaluation import Evaluation
-from multibox.evaluation.relabel import no_detections, relabel
+from multibox.evaluation.results.relabel import no_detections, relabel
 from multibox.evaluation.voc import AP_VERSIONS, count_objects, evaluate_voc
 
 __all__ = ["METRICS", "Evaluation", "collect", "evaluate"]

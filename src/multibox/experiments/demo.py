@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset
-from multibox.data.decode import read_image
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
+from multibox.detection.detector import Detector
 from multibox.errors import InputError
 from multibox.evaluation.evaluate import Evaluation, evaluate
-from multibox.evaluation.report import write_report
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.report import write_report
+from multibox.experiments.train import train
+from multibox.images.decode import read_image
 from multibox.models.config import slim224_config
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.run import train
-from multibox.runtime.detector import Detector
 from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.progress import read_metrics

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multibox.atomic import atomic_file, remove_unfinished
 from multibox.data.dataset import Dataset
 from multibox.errors import TrainingError, UsageError
-from multibox.recipes.recipe import Recipe
+from multibox.experiments.recipe import Recipe
+from multibox.system.atomic import atomic_file, remove_unfinished
 from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint
 from multibox.training.progress import METRICS
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from multibox.data.augment import Augmentation, find_augmentation
-from multibox.data.prior_file import read_priors
+from multibox.data.augmentation.augment import Augmentation, find_augmentation
 from multibox.errors import UsageError
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
+from multibox.tiling.file import read_priors
 from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox._version import __version__
-from multibox.evaluation.chart import Series, line_chart, unit_chart
+from multibox.drawing.chart import Series, line_chart, unit_chart
 from multibox.evaluation.evaluation import Evaluation
 
 _METRICS = {
@@ -50,7 +50,7 @@ def write_report(
     if evaluation is not None:
         parts += [_classes(evaluation), _curves(evaluation)]
     parts += [_pictures(pictures), _facts(facts, evaluation), _problems(evaluation)]
-    template = Template(files("multibox.evaluation").joinpath("report.html").read_text(encoding="utf-8"))
+    template = Template(files("multibox.drawing").joinpath("report.html").read_text(encoding="utf-8"))
     page = template.substitute(title=escape(title), body="\n".join(filter(None, parts)), version=escape(__version__))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(page, encoding="utf-8")

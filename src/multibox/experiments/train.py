@@ -10,20 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from multibox.atomic import remove_unfinished
-from multibox.data.check import cheap_check
+from multibox.check.check import cheap_check
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
-from multibox.data.loader import Batch, batches
-from multibox.device import choose_device
-from multibox.distributed import Processes, joined
+from multibox.data.loading.loader import Batch, batches
 from multibox.errors import DataError, TrainingError, UsageError, WeightsError
-from multibox.models.config import ModelConfig
-from multibox.models.ssd import SSD
-from multibox.process import keep_freed_memory, one_blas_thread
-from multibox.recipes import find_recipe
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.run_folder import (
+from multibox.experiments.folder import (
     Memory,
     changes,
     claim_folder,
@@ -33,6 +25,14 @@ from multibox.recipes.run_folder import (
     open_folder,
     write_recipe,
 )
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes import find_recipe
+from multibox.models.config import ModelConfig
+from multibox.models.ssd import SSD
+from multibox.system.atomic import remove_unfinished
+from multibox.system.device import choose_device
+from multibox.system.distributed import Processes, joined
+from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.training.checkpoint import remove_damaged
 from multibox.training.loop import Run, fit
 from multibox.training.progress import Nowhere, ProgressLine, keep_metrics_until, read_metrics
@@ -236,7 +236,7 @@ def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
     """Give the model the values that the recipe starts from; the first process fetches them for all."""
 
     def load() -> tuple[ModelConfig, dict[str, Tensor]]:
-        from multibox.weights.base import load_base
+        from multibox.weights.origins.base import load_base
         from multibox.weights.start import load_start
 
         if recipe.base_weights:
@@ -264,9 +264,9 @@ def _validator(recipe: Recipe, data: Path | str | Dataset, processes: Processes)
         return None
     if isinstance(data, Dataset):
         raise UsageError("a recipe with a validation split needs the path of a data set, not one in memory")
+    from multibox.detection.detector import Detector
+    from multibox.detection.shared import SharedDetector
     from multibox.evaluation.evaluate import evaluate
-    from multibox.runtime.detector import Detector
-    from multibox.runtime.shared_detector import SharedDetector
 
     held_out = _load(recipe, data, split=recipe.validation_split)
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.header import Header, header_of, read_header, start_of_scan
-from multibox.data.pixels import as_array, from_array
 from multibox.errors import DataError
+from multibox.images.header import Header, header_of, read_header, start_of_scan
+from multibox.images.pixels import as_array, from_array
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff", ".jp2", ".avif")

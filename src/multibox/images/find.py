@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.decode import IMAGE_SUFFIXES
 from multibox.errors import UsageError
+from multibox.images.decode import IMAGE_SUFFIXES
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 

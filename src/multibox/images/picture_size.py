@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from multibox.data.decode import exif_orientation, image_size
 from multibox.errors import DataError
+from multibox.images.decode import exif_orientation, image_size
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:

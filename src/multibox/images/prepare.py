@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.decode import read_image
 from multibox.errors import DataError
+from multibox.images.decode import read_image
 
 
 @dataclass(frozen=True, eq=False)

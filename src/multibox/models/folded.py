@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.ssd import SSD
-from multibox.models.vgg import L2Norm
 
 
 class FoldedSSD(nn.Module):

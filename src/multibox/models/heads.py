@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.mobilenet import convolution
+from multibox.models.bases.mobilenet import convolution
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
+from multibox.models.bases.mobilenet import MobileNetV3Large
+from multibox.models.bases.resnet import ResNet
+from multibox.models.bases.vgg import VGG16, L2Norm
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
 from multibox.models.heads import Heads, extra_layer, lite_extra_layer
-from multibox.models.mobilenet import MobileNetV3Large
-from multibox.models.resnet import ResNet
-from multibox.models.vgg import VGG16, L2Norm
 from multibox.nms import Selection, select
 
 Three = tuple[float, float, float]

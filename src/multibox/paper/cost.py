@@ -6,13 +6,13 @@ from time import perf_counter
 
 import torch
 
-from multibox.data.loader import Batch
-from multibox.data.voc import VOC_CLASSES
-from multibox.device import choose_device
+from multibox.bench.train import timed_step
+from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.data.loading.loader import Batch
+from multibox.detection.engines.torch import TorchBackend
+from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
-from multibox.recipes.recipe import Recipe
-from multibox.runtime.torch_backend import TorchBackend
-from multibox.training.bench_train import timed_step
+from multibox.system.device import choose_device
 from multibox.training.loop import Run
 from multibox.training.optimizer import set_rate
 

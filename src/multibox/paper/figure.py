@@ -6,16 +6,16 @@ from pathlib import Path
 
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
+from multibox.detection.detector import Detector
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.analysis import Analysis, analyse
-from multibox.evaluation.analysis_files import prepare_folder, write_analysis
+from multibox.evaluation.analysis.analysis import Analysis, analyse
+from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
+from multibox.evaluation.analysis.groups import ClassGroups, find_groups
 from multibox.evaluation.evaluate import collect
-from multibox.evaluation.groups import ClassGroups, find_groups
-from multibox.recipes.figures import Figure, Shown
-from multibox.recipes.reproduce import finish, say
-from multibox.recipes.reproduce_data import thinned
-from multibox.recipes.reproduce_request import Request, look_for_test, missing_parts, prepare
-from multibox.runtime.detector import Detector
+from multibox.paper.figures import Figure, Shown
+from multibox.paper.locate import thinned
+from multibox.paper.reproduce import finish, say
+from multibox.paper.request import Request, look_for_test, missing_parts, prepare
 
 
 def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str] = ()) -> list[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from multibox.recipes.tables import TABLES, Row, Table, Test
+from multibox.paper.tables import TABLES, Row, Table, Test
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multibox.recipes.reproduce_outcome import Outcome, Progress
-from multibox.recipes.reproduce_request import Request
-from multibox.recipes.tables import Row, Table
+from multibox.paper.outcome import Outcome, Progress
+from multibox.paper.request import Request
+from multibox.paper.tables import Row, Table
 
 NOT_RUN = "not run"
 

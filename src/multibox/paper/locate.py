@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from multibox.data.coco_layout import find_coco
 from multibox.data.dataset import Dataset
-from multibox.data.formats import recognise
-from multibox.data.ilsvrc import find_ilsvrc, ilsvrc_splits
-from multibox.data.record import listed
-from multibox.data.voc_layout import choose, find_voc
+from multibox.data.formats.coco.layout import find_coco
+from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits
+from multibox.data.formats.recognize import recognise
+from multibox.data.formats.record import listed
+from multibox.data.formats.voc.layout import choose, find_voc
 from multibox.errors import DataError
-from multibox.recipes.tables import Kind
+from multibox.paper.tables import Kind
 
 LEAST = 8
 _COCO_FILES = {"trainval35k": "train2017", "minival": "val2017"}

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from multibox.atomic import atomic_file
 from multibox.errors import TrainingError
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.reproduce_request import Request, chosen_rows, prepare
-from multibox.recipes.tables import Table
+from multibox.experiments.recipe import Recipe
+from multibox.paper.request import Request, chosen_rows, prepare
+from multibox.paper.tables import Table
+from multibox.system.atomic import atomic_file
 
 RESULT = "result.json"
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.reproduce_cost import Costs
-from multibox.recipes.reproduce_data import LEAST, Part
-from multibox.recipes.reproduce_outcome import stored_outcome
-from multibox.recipes.reproduce_request import Request, chosen_rows, prepare, starts_from, test_part, training_part
-from multibox.recipes.tables import Row, Table
+from multibox.experiments.recipe import Recipe
+from multibox.paper.cost import Costs
+from multibox.paper.locate import LEAST, Part
+from multibox.paper.outcome import stored_outcome
+from multibox.paper.request import Request, chosen_rows, prepare, starts_from, test_part, training_part
+from multibox.paper.tables import Row, Table
 from multibox.training.progress import read_metrics
 from multibox.weights.download import cache_folder
 from multibox.weights.registry import published

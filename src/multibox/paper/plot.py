@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import UsageError
-from multibox.recipes.reproduce_outcome import Progress
-from multibox.recipes.tables import Row, Table
+from multibox.paper.outcome import Progress
+from multibox.paper.tables import Row, Table
 
 _PAPER, _OURS, _QUIET, _WARNING = "#8a8f98", "#1f6fb2", "#d9dce1", "#b3261e"
 

@@ -10,13 +10,15 @@ import torch
 
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
+from multibox.detection.detector import Detector
 from multibox.errors import DataError, InputError
 from multibox.evaluation.evaluate import Evaluation, evaluate
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.train import train
 from multibox.models.ssd import SSD
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.reproduce_data import Part, thinned
-from multibox.recipes.reproduce_outcome import Outcome, Progress, finished, save_outcome, stored_outcome
-from multibox.recipes.reproduce_request import (
+from multibox.paper.locate import Part, thinned
+from multibox.paper.outcome import Outcome, Progress, finished, save_outcome, stored_outcome
+from multibox.paper.request import (
     Request,
     chosen_rows,
     missing_parts,
@@ -25,10 +27,8 @@ from multibox.recipes.reproduce_request import (
     test_part,
     training_part,
 )
-from multibox.recipes.reproduce_submission import pictures_alone, write_submission
-from multibox.recipes.run import train
-from multibox.recipes.tables import Row, Table
-from multibox.runtime.detector import Detector
+from multibox.paper.submission import pictures_alone, write_submission
+from multibox.paper.tables import Row, Table
 
 
 def reproduce(

@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from multibox.errors import UsageError
-from multibox.recipes import RECIPES, find_recipe
-from multibox.recipes.original import DATA, times, trained
-from multibox.recipes.recipe import Recipe, override
-from multibox.recipes.reproduce_data import Part, look_for
-from multibox.recipes.tables import Row, Table, Test
+from multibox.experiments.recipe import Recipe, override
+from multibox.experiments.recipes import RECIPES, find_recipe
+from multibox.experiments.recipes.original import DATA, times, trained
+from multibox.paper.locate import Part, look_for
+from multibox.paper.tables import Row, Table, Test
 
 
 @dataclass(frozen=True)

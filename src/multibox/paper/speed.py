@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from multibox.recipes.paper import TABLE7
-from multibox.recipes.reproduce_outcome import Outcome, Progress
-from multibox.recipes.reproduce_request import Request
-from multibox.recipes.tables import Row, Table
-from multibox.runtime.bench_table7 import bench_table7
-from multibox.runtime.sample_pictures import sample_pictures
+from multibox.bench.images import sample_pictures
+from multibox.bench.table7 import bench_table7
+from multibox.paper.numbers import TABLE7
+from multibox.paper.outcome import Outcome, Progress
+from multibox.paper.request import Request
+from multibox.paper.tables import Row, Table
 
 
 def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[Table, Progress, dict[str, Any]]:

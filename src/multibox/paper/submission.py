@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset, Example
-from multibox.data.voc import VOC_CLASSES
-from multibox.data.voc_layout import VocFolder, choose, find_voc
+from multibox.data.formats.voc.layout import VocFolder, choose, find_voc
+from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.detection.detector import Detector
 from multibox.detections import Detections
-from multibox.evaluation.coco_results import write_coco_results
-from multibox.evaluation.voc_results import write_voc_results
-from multibox.recipes.reproduce_data import Part
-from multibox.runtime.detector import Detector
+from multibox.evaluation.results.coco import write_coco_results
+from multibox.evaluation.results.voc import write_voc_results
+from multibox.paper.locate import Part
 
 
 def pictures_alone(part: Part) -> Dataset | None:

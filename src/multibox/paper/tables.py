@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from multibox.recipes import paper
-from multibox.recipes.paper import Printed
+from multibox.paper import numbers as paper
+from multibox.paper.numbers import Printed
 
 Kind = str  # "voc", "coco" or "ilsvrc"
 

@@ -3,7 +3,7 @@
 import torch
 
 from multibox.errors import UsageError
-from multibox.launcher import place
+from multibox.system.launcher import place
 
 
 def choose_device(name: str | None = None) -> torch.device:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from multibox.errors import MultiboxError, ProcessError
-from multibox.launcher import place
 from multibox.loss import at_least_one
+from multibox.system.launcher import place
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from multibox.atomic import atomic_file
 from multibox.errors import InputError
 from multibox.priors import PriorSpec
+from multibox.system.atomic import atomic_file
 
 _NEXT = "write one with `multibox priors fit`"
 

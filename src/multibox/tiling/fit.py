@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from multibox.data.augment import Augmentation, draw_chances, place_boxes
-from multibox.data.coverage import Coverage, measure_coverage, relative_boxes
+from multibox.data.augmentation.augment import Augmentation, draw_chances, place_boxes
 from multibox.data.dataset import Dataset, Example
-from multibox.data.prior_search import search_priors
 from multibox.errors import DataError, UsageError
 from multibox.priors import PriorSpec
+from multibox.tiling.coverage import Coverage, measure_coverage, relative_boxes
+from multibox.tiling.search import search_priors
 
 _MOST = 5000  # pictures
 _SAMPLES = 2  # training samples of each picture

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from multibox.drawing.colors import class_colour
 from multibox.errors import UsageError
 from multibox.priors import PriorMap, PriorSpec, make_prior_corners
-from multibox.runtime.colours import class_colour
 
 Cells = Mapping[int, Sequence[tuple[int, int]]]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from multibox.data.coverage import Coverage
 from multibox.data.dataset import Dataset
+from multibox.tiling.coverage import Coverage
 
 _THRESHOLD = 0.5
 

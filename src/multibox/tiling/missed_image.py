@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from multibox.data.decode import read_image
-from multibox.data.missed import MissedObject
 from multibox.data.show import in_rows
+from multibox.drawing.boxes import draw_boxes
 from multibox.errors import DataError
+from multibox.images.decode import read_image
 from multibox.priors import PriorSpec, make_prior_corners
-from multibox.runtime.draw import draw_boxes
+from multibox.tiling.missed import MissedObject
 
 _TILE, _TEXT = 260, 26  # pixels
 _ROOM = 0.8  # around the two boxes, in their own size

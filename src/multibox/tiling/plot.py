@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from multibox.data.coverage import Coverage
-from multibox.evaluation.figure import GRID, INK, SOFT, new_figure, plain, save_figure
+from multibox.drawing.figure import GRID, INK, SOFT, new_figure, plain, save_figure
 from multibox.priors import PriorSpec, cell_sizes
+from multibox.tiling.coverage import Coverage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from multibox.data.prior_moves import Limits, changes, fewer, more, scaled
-from multibox.data.prior_overlap import PriorOverlap
 from multibox.errors import UsageError
 from multibox.priors import PriorMap, PriorSpec
+from multibox.tiling.moves import Limits, changes, fewer, more, scaled
+from multibox.tiling.overlap import PriorOverlap
 
 Maps = tuple[PriorMap, ...]
 

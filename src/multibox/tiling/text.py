@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from multibox.data.coverage import Coverage, Share
 from multibox.data.dataset import Dataset
-from multibox.data.missed import missed_objects
-from multibox.data.prior_fit import Gain
+from multibox.tiling.coverage import Coverage, Share
+from multibox.tiling.fit import Gain
+from multibox.tiling.missed import missed_objects
 
 _FIRST = 5
 _CLASSES = 30

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from multibox.atomic import atomic_file, force_to_disk
+from multibox.system.atomic import atomic_file, force_to_disk
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from multibox.distributed import ALONE, Processes
 from multibox.errors import TrainingError
+from multibox.system.distributed import ALONE, Processes
 
 ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these pictures"
 MOST_IN_A_ROW = 10

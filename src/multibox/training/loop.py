@@ -11,11 +11,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from multibox.data.loader import Batch
-from multibox.distributed import ALONE, Agreement, Processes, without_averaging
+from multibox.data.loading.loader import Batch
 from multibox.errors import UsageError
 from multibox.loss import LossConfig, MultiBoxLoss, at_least_one, multibox_loss
 from multibox.models.ssd import SSD
+from multibox.system.distributed import ALONE, Agreement, Processes, without_averaging
 from multibox.training.checkpoint import save_checkpoint
 from multibox.training.ema import MovingAverage
 from multibox.training.finite import FiniteWatch, Statistics, check_finite, leave_out_unless, make_skippable

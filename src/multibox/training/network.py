@@ -5,9 +5,9 @@ import shutil
 import torch
 from torch import nn
 
-from multibox.distributed import Processes
 from multibox.errors import UsageError
 from multibox.models.ssd import SSD
+from multibox.system.distributed import Processes
 
 
 def training_network(model: SSD, *, compile: bool, processes: Processes) -> nn.Module:

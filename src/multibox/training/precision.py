@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from multibox.device import computes_bfloat16
 from multibox.errors import UsageError
+from multibox.system.device import computes_bfloat16
 
 
 def computing_type(precision: str, device: torch.device) -> torch.dtype:

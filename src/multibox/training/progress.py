@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-from multibox.atomic import atomic_file, naming
-from multibox.distributed import Processes
 from multibox.loss import MultiBoxLoss
+from multibox.system.atomic import atomic_file, naming
+from multibox.system.distributed import Processes
 
 METRICS = "metrics.jsonl"
 

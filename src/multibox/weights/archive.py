@@ -4,8 +4,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from multibox.atomic import atomic_file
 from multibox.errors import WeightsError
+from multibox.system.atomic import atomic_file
 
 
 def extract(archive: Path, member: str) -> Path:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from multibox._version import __version__
-from multibox.atomic import atomic_file
 from multibox.errors import UsageError, WeightsError
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
+from multibox.system.atomic import atomic_file
 
 KEY = "multibox"
 FORMAT = 1

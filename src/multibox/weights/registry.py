@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from multibox.data.classes.published import COCO, COCO_IDS, ILSVRC, VOC
 from multibox.errors import UsageError, WeightsError
 from multibox.weights.archive import extract
-from multibox.weights.class_names import COCO, COCO_IDS, ILSVRC, VOC
 from multibox.weights.download import fetch_file
 
 _TORCH = "https://download.pytorch.org/models"

@@ -8,8 +8,8 @@ import torch
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.weights.file import KEY, load_weights, read_metadata
-from multibox.weights.foreign import read_foreign
-from multibox.weights.importer import convert, origin_of
+from multibox.weights.origins.foreign import read_foreign
+from multibox.weights.origins.importer import convert, origin_of
 from multibox.weights.registry import DETECTORS, Published, fetch_published, published, unknown_name
 
 

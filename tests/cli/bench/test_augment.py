@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 
 
 @pytest.fixture
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("multibox.runtime.bench_augment.settle", lambda: None)  # it would last for the other tests
+    monkeypatch.setattr("multibox.bench.augment.settle", lambda: None)  # it would last for the other tests
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=(90, 70))
     return tmp_path / "scenes"
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from multibox.runtime.detector import STAGES
+from multibox.detection.detector import STAGES
 
 
 def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path, photos: Path):

@@ -16,7 +16,7 @@ def small(names: list[str]) -> SSD:
 
 def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.MonkeyPatch):
     """A stand-in for the networks against the keys, parts that make up the whole, and the paper's frames a second."""
-    monkeypatch.setattr("multibox.runtime.bench_table7._MODELS", {"ssd300": small})
+    monkeypatch.setattr("multibox.bench.table7._MODELS", {"ssd300": small})
     words = ("--batch", "1,2", "--rounds", 1, "--candidates", 80, "--precision", "float32", "--json")
     result = multibox("bench", "table7", *words)
     assert (result.code, result.err) == (0, "")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
 
 TINY = ("--set", "model.width=0.03125", "--batch", 2, "--steps", 1, "--threads", 1)
 
@@ -31,7 +31,7 @@ def test_json_says_what_was_measured(multibox: Any, scenes: Path):
 
 def test_text_is_a_table_of_the_parts(multibox: Any, monkeypatch: pytest.MonkeyPatch):
     """A run without data and --json against its rows, and what was measured on standard error."""
-    monkeypatch.setattr("multibox.recipes.bench._DRAWN", 2)
+    monkeypatch.setattr("multibox.bench.recipe._DRAWN", 2)
     result = multibox("bench", "train", *TINY)
     assert result.code == 0
     titles = [line.split("  ")[0] for line in result.out.splitlines()]

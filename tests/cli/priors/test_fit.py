@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from multibox.data.load import load_dataset
-from multibox.data.prior_file import read_priors
-from multibox.data.scenes import write_scenes
+from multibox.data.scenes.scenes import write_scenes
+from multibox.experiments.recipe import override
+from multibox.experiments.recipes import find_recipe
 from multibox.priors import SPECS, make_prior_corners
-from multibox.recipes import find_recipe
-from multibox.recipes.recipe import override
+from multibox.tiling.file import read_priors
 
 FEW = ("--model", "slim224", "--boxes", 1200, "--augmented", "none")  # little room, so the search is short
 

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.augment import AUGMENTATIONS, CAFFE, MEAN, Augmentation, make_sample
+from multibox.data.augmentation.augment import AUGMENTATIONS, CAFFE, MEAN, Augmentation, make_sample
 from multibox.data.dataset import Example
 from multibox.errors import DataError
 

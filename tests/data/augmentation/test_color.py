@@ -1,6 +1,6 @@
 import numpy as np
 
-from multibox.data.colour import ColourChange, ColourJitter, apply_colour, draw_colour
+from multibox.data.augmentation.color import ColourChange, ColourJitter, apply_colour, draw_colour
 
 
 def noise(height: int, width: int) -> np.ndarray:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multibox.data.crop_sampler import CropSampler, candidates, random_patches, sample_crop
+from multibox.data.augmentation.crop_sampler import CropSampler, candidates, random_patches, sample_crop
 
 SEEDS = st.integers(0, 2**32 - 1)
 RULES = [CropSampler(), CropSampler(scale=(0.1, 1.0), aspect_drawn="where_it_fits")]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multibox.data import view as views
+from multibox.data.augmentation import view as views
 
 SIZES = st.tuples(st.integers(1, 2000), st.integers(1, 2000))
 SHARES = st.floats(0, 1, exclude_max=True)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multibox.data.convert import convert
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.convert import convert
+from multibox.data.formats.voc.reader import read_voc
 from multibox.data.load import load_dataset
-from multibox.data.voc import read_voc
 from multibox.errors import UsageError
 from shared_data import shared
 

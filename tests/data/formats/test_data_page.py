@@ -4,10 +4,10 @@ import ast
 import re
 from pathlib import Path
 
-import multibox.data
-from multibox.data.check_titles import TITLES
+import multibox
+from multibox.check.titles import TITLES
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/data.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs/data.md"
 
 
 def documented() -> dict[str, tuple[str, str]]:
@@ -18,7 +18,9 @@ def documented() -> dict[str, tuple[str, str]]:
 
 def written_in_code() -> set[tuple[str, str]]:
     """(kind, severity) of every Problem whose kind and severity stand in the code as words."""
-    files = Path(multibox.data.__path__[0]).glob("*.py")
+    files = [
+        file for room in ("data", "check", "tiling") for file in (Path(multibox.__file__).parent / room).rglob("*.py")
+    ]
     calls = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
     words = [
         [str(argument.value) for argument in call.args[:2] if isinstance(argument, ast.Constant)]

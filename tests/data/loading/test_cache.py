@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data import cache as module
-from multibox.data.augment import AUGMENTATIONS
-from multibox.data.cache import PictureCache
+from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
-from multibox.data.decode import read_image
-from multibox.data.loader import batches
+from multibox.data.loading import cache as module
+from multibox.data.loading.cache import PictureCache
+from multibox.data.loading.loader import batches
+from multibox.images.decode import read_image
 
 # Python 3.12 and later warn about every fork of a process that has threads, as torch always has
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

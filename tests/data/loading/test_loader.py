@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.augment import AUGMENTATIONS, MEAN
+from multibox.data.augmentation.augment import AUGMENTATIONS, MEAN
 from multibox.data.dataset import Dataset, Example
-from multibox.data.loader import Batch, _Stream, batches
-from multibox.data.packed import PackedDataset
+from multibox.data.loading.loader import Batch, _Stream, batches
+from multibox.data.loading.packed import PackedDataset
 from multibox.errors import DataError
 
 # Python 3.12 and later warn about every fork of a process that has threads, as torch always has

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from multibox.data.dataset import Dataset, Example
-from multibox.data.packed import PackedDataset
+from multibox.data.loading.packed import PackedDataset
 
 
 def test_unpacked_examples_equal_those_packed() -> None:

@@ -6,7 +6,7 @@ import pytest
 CODE = """
 import ctypes, re, pathlib
 import numpy as np
-from multibox.data.worker import settle
+from multibox.data.loading.worker import settle
 
 np.ones((9, 9)) @ np.ones((9, 9))
 settle()

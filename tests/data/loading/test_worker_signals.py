@@ -3,7 +3,7 @@
 import os
 import signal
 
-from multibox.data.worker import leave_stopping_to_parent
+from multibox.data.loading.worker import leave_stopping_to_parent
 from together import forks
 
 

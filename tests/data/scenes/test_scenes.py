@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data import shapes
-from multibox.data.decode import read_image
-from multibox.data.scenes import make_scene, write_scenes
-from multibox.data.shapes import SHAPES
-from multibox.data.voc import read_voc
+from multibox.data.formats.voc.reader import read_voc
+from multibox.data.scenes import shapes
+from multibox.data.scenes.scenes import make_scene, write_scenes
+from multibox.data.scenes.shapes import SHAPES
 from multibox.errors import UsageError
+from multibox.images.decode import read_image
 
 
 def scene(seed, **options):
@@ -61,10 +61,14 @@ def test_boxes_are_tight_on_the_visible_part(monkeypatch):
         count += 1
         canvas[cover > 127] = np.float32(count / 255)
 
-    monkeypatch.setattr("multibox.data.scenes._paint_object", flat)
-    monkeypatch.setattr("multibox.data.scenes._add_clutter", lambda rng, canvas: None)
-    monkeypatch.setattr("multibox.data.painting.background", lambda rng, size: np.zeros((*size[::-1], 3), np.float32))
-    monkeypatch.setattr("multibox.data.painting.finish", lambda rng, canvas: np.rint(255 * canvas).astype(np.uint8))
+    monkeypatch.setattr("multibox.data.scenes.scenes._paint_object", flat)
+    monkeypatch.setattr("multibox.data.scenes.scenes._add_clutter", lambda rng, canvas: None)
+    monkeypatch.setattr(
+        "multibox.data.scenes.painting.background", lambda rng, size: np.zeros((*size[::-1], 3), np.float32)
+    )
+    monkeypatch.setattr(
+        "multibox.data.scenes.painting.finish", lambda rng, canvas: np.rint(255 * canvas).astype(np.uint8)
+    )
     for seed in range(15):
         count = 0
         image, boxes, _ = scene(seed)

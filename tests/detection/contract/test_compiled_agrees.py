@@ -14,8 +14,8 @@ import pytest
 CODE = """
 from copy import deepcopy
 from engine_cases import Tolerance, agreement, busy_picture, empty_picture, small_thing_picture, steady_model
-from multibox.runtime.detector import Detector
-from multibox.runtime.torch_backend import TorchBackend
+from multibox.detection.detector import Detector
+from multibox.detection.engines.torch import TorchBackend
 
 model = steady_model()
 compiled = deepcopy(model)

@@ -15,11 +15,11 @@ from engine_cases import (
     small_thing_picture,
     steady_model,
 )
+from multibox.detection.detector import Detector
+from multibox.detection.engines.engine import Backend
+from multibox.detection.engines.packed import FoldedBackend
+from multibox.detection.engines.torch import TorchBackend
 from multibox.models.ssd import SSD
-from multibox.runtime.backend import Backend
-from multibox.runtime.detector import Detector
-from multibox.runtime.folded_backend import FoldedBackend
-from multibox.runtime.torch_backend import TorchBackend
 from shared_data import shared
 
 EXACT = Tolerance(score=2e-4, iou=0.999, share=0.99)
@@ -56,20 +56,20 @@ class Engines:
         path = self.folder / "whole.onnx"
         if not path.exists():
             pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
-            from multibox.runtime.export_onnx import export_onnx
+            from multibox.detection.export.onnx import export_onnx
 
             export_onnx(self.model, path)
         return path
 
     def _onnxruntime(self) -> Backend:
         pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
-        from multibox.runtime.onnx_backend import OnnxBackend
+        from multibox.detection.engines.onnx import OnnxBackend
 
         return OnnxBackend(self._onnx_file())
 
     def _openvino(self, precision: str = "fp32") -> Backend:
         pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
-        from multibox.runtime.openvino_backend import OpenVinoBackend
+        from multibox.detection.engines.openvino import OpenVinoBackend
 
         backend = OpenVinoBackend.load(self._onnx_file())
         backend.exported = replace(backend.exported, precision=precision)
@@ -80,8 +80,8 @@ class Engines:
 
     def _openvino_int8(self) -> Backend:
         pytest.importorskip("nncf", reason="the packages of multibox[openvino] are not installed")
-        from multibox.runtime.export_openvino import export_openvino
-        from multibox.runtime.openvino_backend import OpenVinoBackend
+        from multibox.detection.engines.openvino import OpenVinoBackend
+        from multibox.detection.export.openvino import export_openvino
 
         pictures = [busy_picture(seed=100 + i) for i in range(4)] + [small_thing_picture(seed=200)]
         path = self.folder / "int8.xml"

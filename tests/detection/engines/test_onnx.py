@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multibox.runtime.choose import filled_rows, joined, pieces
+from multibox.detection.postprocess import filled_rows, joined, pieces
 
 
 def test_pieces_are_filled_up_and_joined_to_the_same():

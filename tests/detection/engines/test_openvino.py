@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from engine_cases import Tolerance, agreement
+from multibox.detection.detector import Detector
 from multibox.detections import Detections
 from multibox.errors import UsageError, WeightsError
+from multibox.images.find import write_picture
 from multibox.models.ssd import SSD
-from multibox.runtime.detector import Detector
-from multibox.runtime.exported import Exported
-from multibox.runtime.sources import write_picture
+from multibox.weights.exported import Exported
 from tiny_detector import CLASS_NAMES, noise_picture, tiny_model
 
 openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 
-from multibox.runtime.export_openvino import export_openvino  # noqa: E402
-from multibox.runtime.openvino_backend import OpenVinoBackend  # noqa: E402
+from multibox.detection.engines.openvino import OpenVinoBackend  # noqa: E402
+from multibox.detection.export.openvino import export_openvino  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_wrong_files_and_names(model: SSD, tmp_path: Path):
 
 _FREED_BY_A_THREAD = """
 import faulthandler, os, signal, sys, threading
-from multibox.runtime.detector import Detector
+from multibox.detection.detector import Detector
 faulthandler.enable()
 signal.signal(signal.SIGTERM, lambda number, frame: print("handled"))
 detectors = [Detector.load(sys.argv[1])]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from multibox.detection.detector import Detector
+from multibox.detection.export.calibration import calibration_pictures
 from multibox.errors import DataError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorMap, PriorSpec
-from multibox.runtime.calibration import calibration_pictures
-from multibox.runtime.detector import Detector
-from multibox.runtime.exported import KEY, Exported
+from multibox.weights.exported import KEY, Exported
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_picture, tiny_model, write_picture
 
@@ -23,7 +23,7 @@ onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are 
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
 
-from multibox.runtime.export_onnx import choice_graph, export_onnx  # noqa: E402
+from multibox.detection.export.onnx import choice_graph, export_onnx  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
         assert "OpenVINO" in Detector.load(exported).engine
     with pytest.raises(UsageError, match="this ONNX Runtime has no support for the device 'tpu'"):
         Detector.load(exported, device="tpu")
-    monkeypatch.setattr("multibox.runtime.backends.find_spec", lambda name: None)
+    monkeypatch.setattr("multibox.detection.engines.load.find_spec", lambda name: None)
     assert "ONNX Runtime" in Detector.load(exported).engine
 
 

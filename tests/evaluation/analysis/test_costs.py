@@ -8,8 +8,8 @@ from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detection
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import UsageError
-from multibox.evaluation.errors import Diagnosis, Kind, diagnose, missed_objects
-from multibox.evaluation.repair import REPAIRS, costs, repaired
+from multibox.evaluation.analysis.costs import REPAIRS, costs, repaired
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.voc import evaluate_voc
 
 ALONE = np.zeros((1, 1), bool)

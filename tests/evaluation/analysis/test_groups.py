@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.groups import find_groups, voc_groups
+from multibox.evaluation.analysis.groups import find_groups, voc_groups
 from shared_data import shared
 
 # objects of the VOC2007 test set that are not difficult, as the challenge's statistics list them

@@ -7,7 +7,7 @@ from error_cases import ALIKE, one_of_each
 from evaluation_cases import a_dataset, noisy_scenes
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.evaluation.errors import Diagnosis, Kind, diagnose, missed_objects
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.voc import evaluate_voc
 from oracles.slow import iou
 

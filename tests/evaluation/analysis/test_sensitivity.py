@@ -5,8 +5,8 @@ import pytest
 
 from error_cases import ALIKE, one_of_each
 from evaluation_cases import noisy_scenes
-from multibox.evaluation.errors import Kind, diagnose
-from multibox.evaluation.sensitivity import normalised_ap, parts_of, sensitivity
+from multibox.evaluation.analysis.kinds import Kind, diagnose
+from multibox.evaluation.analysis.sensitivity import normalised_ap, parts_of, sensitivity
 from multibox.evaluation.voc import average_precision
 
 

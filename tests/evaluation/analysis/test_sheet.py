@@ -8,8 +8,8 @@ import pytest
 from error_cases import ALIKE, NAMES, one_of_each
 from evaluation_cases import a_dataset, an_example, some_detections
 from multibox.data.dataset import Dataset, Example
-from multibox.evaluation.errors import WRONG, diagnose
-from multibox.evaluation.sheet import MISSED, Finding, contact_sheet, findings
+from multibox.evaluation.analysis.kinds import WRONG, diagnose
+from multibox.evaluation.analysis.sheet import MISSED, Finding, contact_sheet, findings
 from tiny_detector import noise_picture, write_picture
 
 pytest.importorskip("matplotlib")

@@ -7,8 +7,8 @@ import pytest
 
 from error_cases import ALIKE, one_of_each
 from evaluation_cases import noisy_scenes
-from multibox.evaluation.errors import Diagnosis, Kind, diagnose
-from multibox.evaluation.trend import COUNTS, MULTIPLES, SHARES, trend
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose
+from multibox.evaluation.analysis.trend import COUNTS, MULTIPLES, SHARES, trend
 
 PLACE = {"duplicate": "localisation"}
 

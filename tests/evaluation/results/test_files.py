@@ -13,7 +13,7 @@ from evaluation_cases import a_dataset, an_example, some_detections
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.files import read_detections, write_detections
+from multibox.evaluation.results.files import read_detections, write_detections
 
 NAMES = ("cat", "blood cell", "red blood cell", "t_shirt")
 IDS = ("2008_000001", "42", "000042", "my photo")

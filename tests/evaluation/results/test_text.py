@@ -8,7 +8,7 @@ from evaluation_cases import a_dataset, an_example
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
-from multibox.evaluation.files import read_detections
+from multibox.evaluation.results.files import read_detections
 from shared_data import shared
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.experiments.recipes import PAPER, find_recipe
 from multibox.models.ssd import SSD
+from multibox.paper import numbers as paper
+from multibox.paper.tables import TABLES
 from multibox.priors import make_prior_corners
-from multibox.recipes import PAPER, find_recipe, paper
-from multibox.recipes.tables import TABLES
 
 K = 1000
 VOC0712 = "2007:trainval+2012:trainval"

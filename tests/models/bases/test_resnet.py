@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from multibox.models.bases.resnet import Block, ResNet
 from multibox.models.config import light_config
-from multibox.models.resnet import Block, ResNet
 from multibox.models.ssd import SSD
 
 

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from multibox.errors import UsageError, WeightsError
+from multibox.models.bases.vgg import VGG16
 from multibox.models.config import slim300_config, ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.models.vgg import VGG16
-from multibox.weights import base
-from multibox.weights.base import load_base, reduce_fc
-from multibox.weights.foreign import Foreign
+from multibox.weights.origins import base
+from multibox.weights.origins.base import load_base, reduce_fc
+from multibox.weights.origins.foreign import Foreign
 from oracles.caffe_net import caffemodel
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))

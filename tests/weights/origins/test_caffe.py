@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multibox.errors import WeightsError
-from multibox.weights.caffe import read_caffemodel
-from multibox.weights.foreign import read_foreign
+from multibox.weights.origins.caffe import read_caffemodel
+from multibox.weights.origins.foreign import read_foreign
 from oracles.caffe_net import caffemodel
-from weights import wire
+from weights.origins import wire
 
 
 def arrays(*shapes: tuple[int, ...]) -> list[np.ndarray]:

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from multibox.data.classes.published import COCO, VOC
 from multibox.errors import UsageError, WeightsError
 from multibox.priors import SPECS
-from multibox.weights.caffe import CaffePriors
-from multibox.weights.class_names import COCO, VOC
 from multibox.weights.file import save_weights
-from multibox.weights.foreign import Foreign
-from multibox.weights.importer import convert, import_weights, origin_of
+from multibox.weights.origins.caffe import CaffePriors
+from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.importer import convert, import_weights, origin_of
 from oracles.caffe_net import caffemodel
 from oracles.official_deploy import official_deploy
 from tiny_detector import tiny_model
-from weights import wire
+from weights.origins import wire
 
 VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 EXTRAS = {

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from multibox.cli.bench_pictures import batch_sizes, pictures_to_time
-from multibox.cli.bench_table7_command import table7
-from multibox.cli.bench_train_command import train
+from multibox.cli.bench.images import batch_sizes, pictures_to_time
+from multibox.cli.bench.table7 import table7
+from multibox.cli.bench.train import train
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Json, Threads
 from multibox.errors import UsageError
@@ -47,8 +47,8 @@ def detect(
     """
     import torch
 
-    from multibox.runtime.backends import BACKENDS
-    from multibox.runtime.bench_detect import bench_detect, candidates
+    from multibox.bench.detect import bench_detect, candidates
+    from multibox.detection.engines.load import BACKENDS
 
     if backend not in ("all", *BACKENDS):
         raise UsageError(f"--backend {backend!r} is not known: choose all or one of {', '.join(BACKENDS)}")
@@ -77,9 +77,9 @@ def augment(
     as_json: Json = False,
 ) -> None:
     """Count the training samples of 300 x 300 that one core makes in a second, and the pictures it only decodes."""
-    from multibox.data.augment import find_augmentation
+    from multibox.bench.augment import bench_augment
+    from multibox.data.augmentation.augment import find_augmentation
     from multibox.data.load import load_dataset
-    from multibox.runtime.bench_augment import bench_augment
 
     recipe = find_augmentation(augmentation)
     result = bench_augment(load_dataset(data, split=split), augmentation=recipe, seconds=seconds)

@@ -17,10 +17,10 @@ def batch_sizes(text: str) -> list[int]:
 def pictures_to_time(folder: Path | None) -> list[Any]:
     """Files of the folder, or the bytes of generated pictures. Raises UsageError where the folder has none."""
     if folder is None:
-        from multibox.runtime.sample_pictures import sample_pictures
+        from multibox.bench.images import sample_pictures
 
         return list(sample_pictures(count=8))
-    from multibox.runtime.sources import find_pictures
+    from multibox.images.find import find_pictures
 
     found = find_pictures([folder])
     if not found.files:

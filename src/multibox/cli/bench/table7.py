@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from multibox.cli.bench_pictures import batch_sizes, pictures_to_time
+from multibox.cli.bench.images import batch_sizes, pictures_to_time
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Device, Json, Precision, Threads
 
@@ -41,7 +41,7 @@ def table7(
     """
     import torch
 
-    from multibox.runtime.bench_table7 import bench_table7
+    from multibox.bench.table7 import bench_table7
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -74,7 +74,7 @@ def _introduce(result: dict[str, Any]) -> None:
 
 def _paper() -> dict[str, Any]:
     """The paper's rows for SSD, and what its text says of SSD300 with 20 classes."""
-    from multibox.recipes.paper import TABLE7
+    from multibox.paper.numbers import TABLE7
 
     rows = [asdict(row) for row in TABLE7 if row.method.startswith("SSD")]
     return {"device": "Titan X (Maxwell)", "rows": rows, "nms_milliseconds": 1.7, "share_of_base": 0.8}

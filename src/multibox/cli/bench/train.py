@@ -52,9 +52,9 @@ def train(
     """
     import torch
 
-    from multibox.recipes import find_recipe
-    from multibox.recipes.bench import bench_recipe
-    from multibox.recipes.recipe import override
+    from multibox.bench.recipe import bench_recipe
+    from multibox.experiments.recipe import override
+    from multibox.experiments.recipes import find_recipe
 
     changes = list(settings or [])
     if batch is not None:

@@ -7,7 +7,7 @@ import typer
 
 from multibox.cli.console import print_json, progress_bar, say
 from multibox.cli.options import Json
-from multibox.cli.priors_source import (
+from multibox.cli.priors.source import (
     ModelOption,
     PriorsOption,
     RecipeOption,
@@ -17,9 +17,9 @@ from multibox.cli.priors_source import (
 )
 
 if TYPE_CHECKING:
-    from multibox.data.coverage import Coverage
     from multibox.data.dataset import Dataset
     from multibox.priors import PriorSpec
+    from multibox.tiling.coverage import Coverage
 
 
 def cover(
@@ -44,10 +44,10 @@ def cover(
     Such an object still gets its best prior in matching, but learns from that one alone. Objects are those of whole
     pictures resized to the model's input, without augmentation.
     """
-    from multibox.data.coverage import measure_coverage
-    from multibox.data.coverage_text import coverage_text
     from multibox.data.load import load_dataset
-    from multibox.data.missed import missed_objects
+    from multibox.tiling.coverage import measure_coverage
+    from multibox.tiling.missed import missed_objects
+    from multibox.tiling.text import coverage_text
 
     name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
     loaded = load_dataset(data, split=split)
@@ -63,10 +63,10 @@ def cover(
 
 
 def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:
-    from multibox.data.missed import missed_objects
-    from multibox.evaluation.coverage_plot import plot_coverage
-    from multibox.runtime.missed_picture import draw_missed
-    from multibox.runtime.sources import write_picture
+    from multibox.images.find import write_picture
+    from multibox.tiling.missed import missed_objects
+    from multibox.tiling.missed_image import draw_missed
+    from multibox.tiling.plot import plot_coverage
 
     folder.mkdir(parents=True, exist_ok=True)
     plot_coverage(folder / "shapes.png", coverage, spec, title=f"{dataset.name} and the priors of {name}")

@@ -7,7 +7,7 @@ import typer
 
 from multibox.cli.console import print_json, progress_bar
 from multibox.cli.options import Json
-from multibox.cli.priors_source import (
+from multibox.cli.priors.source import (
     ModelOption,
     PriorsOption,
     RecipeOption,
@@ -55,11 +55,11 @@ def fit(
     """
     if out.suffix.lower() != ".json":
         raise UsageError(f"--out {out} has to end in .json")
-    from multibox.cli.priors_table import map_table
-    from multibox.data.augment import find_augmentation
-    from multibox.data.coverage_text import gain_text
-    from multibox.data.prior_file import write_priors
-    from multibox.data.prior_fit import fit_priors
+    from multibox.cli.priors.table import map_table
+    from multibox.data.augmentation.augment import find_augmentation
+    from multibox.tiling.file import write_priors
+    from multibox.tiling.fit import fit_priors
+    from multibox.tiling.text import gain_text
 
     name, start = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
     chosen = None if augmented == "none" else find_augmentation(augmented)
@@ -88,7 +88,7 @@ def fit(
 def _parts(data: Path, split: str | None, held_out: str) -> "tuple[Dataset, Dataset | None]":
     """What to fit to and what to hold out, which must have no picture in common."""
     from multibox.data.load import load_dataset
-    from multibox.data.prior_fit import hold_out
+    from multibox.tiling.fit import hold_out
 
     whole = load_dataset(data, split=split)
     if held_out == "none":

@@ -7,9 +7,9 @@ import typer
 
 from multibox.cli.console import print_json, say
 from multibox.cli.options import Json
-from multibox.cli.priors_cover import cover
-from multibox.cli.priors_fit import fit
-from multibox.cli.priors_source import (
+from multibox.cli.priors.cover import cover
+from multibox.cli.priors.fit import fit
+from multibox.cli.priors.source import (
     ModelOption,
     PriorsOption,
     RecipeOption,
@@ -60,7 +60,7 @@ def show(
     Prints a table of its maps, or with --json {"count": N, "priors": [[cx, cy, w, h], ...]}, relative to the input and
     in the official order: map, row, column, box.
     """
-    from multibox.cli.priors_table import map_table
+    from multibox.cli.priors.table import map_table
     from multibox.priors import make_priors
 
     name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
@@ -79,9 +79,9 @@ def show(
 def _draw(spec: "PriorSpec", picture: Path, *, image: Path | None, cells: list[str] | None) -> None:
     if picture.suffix.lower() not in _PICTURES:
         raise UsageError(f"--picture {picture} has to end in one of {', '.join(_PICTURES)}")
-    from multibox.data.decode import read_image
-    from multibox.runtime.prior_picture import draw_priors
-    from multibox.runtime.sources import write_picture
+    from multibox.images.decode import read_image
+    from multibox.images.find import write_picture
+    from multibox.tiling.image import draw_priors
 
     chosen = _parse_cells(cells) if cells else None
     drawn = draw_priors(spec, image=None if image is None else read_image(image), cells=chosen)

@@ -60,7 +60,7 @@ def choose_priors(
     if weights is not None:
         return Path(weights).name, _of_weights(weights)
     if file is not None:
-        from multibox.data.prior_file import read_priors
+        from multibox.tiling.file import read_priors
 
         return file.name, read_priors(file)
     chosen = model or Model.ssd300
@@ -68,7 +68,7 @@ def choose_priors(
 
 
 def _of_recipe(name: str) -> "PriorSpec":
-    from multibox.recipes import find_recipe
+    from multibox.experiments.recipes import find_recipe
 
     return find_recipe(name).model.priors
 

@@ -9,15 +9,15 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
-from multibox.data import view as views
-from multibox.data.colour import ColourChange, ColourJitter, draw_colour
-from multibox.data.crop_sampler import CropSampler, sample_crop
+from multibox.data.augmentation import view as views
+from multibox.data.augmentation.color import ColourChange, ColourJitter, draw_colour
+from multibox.data.augmentation.crop_sampler import CropSampler, sample_crop
+from multibox.data.augmentation.render import Fill, Look, render
+from multibox.data.augmentation.resample import Interpolation
+from multibox.data.augmentation.view import View
 from multibox.data.dataset import Example
-from multibox.data.decode import exif_orientation, image_size, read_image
-from multibox.data.render import Fill, Look, render
-from multibox.data.resample import Interpolation
-from multibox.data.view import View
 from multibox.errors import UsageError
+from multibox.images.decode import exif_orientation, image_size, read_image
 
 
 @runtime_checkable

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.colour import ColourChange, apply_colour
-from multibox.data.resample import Interpolation, Part, Window, cut, resample
-from multibox.data.view import View
+from multibox.data.augmentation.color import ColourChange, apply_colour
+from multibox.data.augmentation.resample import Interpolation, Part, Window, cut, resample
+from multibox.data.augmentation.view import View
 
 Fill = tuple[int, int, int]
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data import kernels
-from multibox.data.kernels import Axis, Taps
+from multibox.data.augmentation import kernels
+from multibox.data.augmentation.kernels import Axis, Taps
 
 Window = tuple[float, float, float, float]
 Interpolation = Literal["linear", "area", "nearest", "cubic", "lanczos"]

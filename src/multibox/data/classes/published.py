@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from multibox.data.voc import VOC_CLASSES
+from multibox.data.formats.voc.reader import VOC_CLASSES
 from multibox.errors import UsageError
 
 _COCO = """

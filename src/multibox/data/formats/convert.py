@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from multibox.data.coco_writer import write_coco
 from multibox.data.dataset import Dataset, Example
-from multibox.data.picture_size import picture_size
-from multibox.data.voc_writer import write_voc
-from multibox.data.written import Written, counted
-from multibox.data.yolo_writer import write_yolo
+from multibox.data.formats.coco.writer import write_coco
+from multibox.data.formats.voc.writer import write_voc
+from multibox.data.formats.written import Written, counted
+from multibox.data.formats.yolo.writer import write_yolo
 from multibox.errors import DataError, UsageError
+from multibox.images.picture_size import picture_size
 
 Pictures = Literal["copy", "link", "none"]
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from multibox.data.classes.ilsvrc import ILSVRC_NAMES
 from multibox.data.dataset import Dataset
-from multibox.data.ilsvrc_names import ILSVRC_NAMES
-from multibox.data.picture_size import picture_size
-from multibox.data.problem import Problem
-from multibox.data.record import RawDataset, Record, listed, to_dataset, unique_ids
-from multibox.data.voc_xml import parse_voc
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import RawDataset, Record, listed, to_dataset, unique_ids
+from multibox.data.formats.voc.xml import parse_voc
 from multibox.errors import DataError
+from multibox.images.picture_size import picture_size
 
 _SUFFIX = ".JPEG"
 

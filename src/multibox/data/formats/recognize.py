@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from multibox.data.coco_layout import find_coco, scan_coco_split
-from multibox.data.ilsvrc import find_ilsvrc, ilsvrc_splits, scan_ilsvrc
-from multibox.data.record import RawDataset, listed
-from multibox.data.voc import scan_voc
-from multibox.data.voc_layout import VocFolder, find_voc, split_names
-from multibox.data.yolo import scan_yolo
-from multibox.data.yolo_layout import YoloFolder, find_yolo
+from multibox.data.formats.coco.layout import find_coco, scan_coco_split
+from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits, scan_ilsvrc
+from multibox.data.formats.record import RawDataset, listed
+from multibox.data.formats.voc.layout import VocFolder, find_voc, split_names
+from multibox.data.formats.voc.reader import scan_voc
+from multibox.data.formats.yolo.layout import YoloFolder, find_yolo
+from multibox.data.formats.yolo.reader import scan_yolo
 from multibox.errors import DataError
 
 _LOOKED_FOR = (

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from multibox.data.dataset import Dataset, Example
-from multibox.data.problem import Problem
+from multibox.data.formats.problem import Problem
 from multibox.errors import DataError
 
 Box = tuple[float, float, float, float]

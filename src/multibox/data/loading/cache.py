@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.decode import read_image
+from multibox.images.decode import read_image
 
 
 class PictureCache:

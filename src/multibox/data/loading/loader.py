@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from multibox.data.augment import MEAN, Augmentation, Sample, make_sample
-from multibox.data.cache import PictureCache
+from multibox.data.augmentation.augment import MEAN, Augmentation, Sample, make_sample
+from multibox.data.augmentation.render import Fill
 from multibox.data.dataset import Dataset
-from multibox.data.packed import PackedDataset
-from multibox.data.render import Fill
-from multibox.data.worker import leave_stopping_to_parent, settle
+from multibox.data.loading.cache import PictureCache
+from multibox.data.loading.packed import PackedDataset
+from multibox.data.loading.worker import leave_stopping_to_parent, settle
 from multibox.errors import DataError
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import signal
 import cv2
 import torch
 
-from multibox.process import keep_freed_memory, one_blas_thread
+from multibox.system.process import keep_freed_memory, one_blas_thread
 
 _KEPT = 256 << 20
 

@@ -13,9 +13,20 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int16, Int64, UInt8
 
-from multibox.data import painting
 from multibox.data.dataset import Dataset, Example
-from multibox.data.shapes import SHAPES, Outline, area, blob, contour, mask, outline, stroke, surroundings, turned
+from multibox.data.scenes import painting
+from multibox.data.scenes.shapes import (
+    SHAPES,
+    Outline,
+    area,
+    blob,
+    contour,
+    mask,
+    outline,
+    stroke,
+    surroundings,
+    turned,
+)
 from multibox.errors import UsageError
 
 _SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the picture's shorter side

@@ -4,9 +4,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from multibox.device import choose_device
+from multibox.detection.engines.engine import Backend
 from multibox.errors import UsageError
-from multibox.runtime.backend import Backend
+from multibox.system.device import choose_device
 
 BACKENDS = ("torch", "packed", "onnxruntime", "openvino")
 _FILES = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",)}
@@ -48,11 +48,11 @@ def _load_exported(path: Path | str, *, device: str | None, precision: str | Non
             "export it with the --precision you want"
         )
     if chosen == "onnxruntime":
-        from multibox.runtime.onnx_backend import OnnxBackend
+        from multibox.detection.engines.onnx import OnnxBackend
 
         on_runtime = OnnxBackend(path, device=device or "cpu")
         return Loaded(on_runtime, on_runtime.exported.info)
-    from multibox.runtime.openvino_backend import OpenVinoBackend
+    from multibox.detection.engines.openvino import OpenVinoBackend
 
     _require_cpu(chosen, device)
     on_openvino = OpenVinoBackend.load(path)
@@ -67,8 +67,8 @@ def _fastest(engines: tuple[str, ...], *, device: str | None) -> str:
 
 
 def _load_weights(path: Path | str, *, device: str | None, precision: str, backend: str | None) -> Loaded:
-    from multibox.runtime.folded_backend import FoldedBackend
-    from multibox.runtime.torch_backend import TorchBackend
+    from multibox.detection.engines.packed import FoldedBackend
+    from multibox.detection.engines.torch import TorchBackend
     from multibox.weights.source import open_weights
 
     if backend == "onnxruntime":
@@ -83,7 +83,7 @@ def _load_weights(path: Path | str, *, device: str | None, precision: str, backe
     model, info = open_weights(path)
     if backend == "packed":
         return Loaded(FoldedBackend(model, precision=precision), info)
-    from multibox.runtime.openvino_backend import OpenVinoBackend
+    from multibox.detection.engines.openvino import OpenVinoBackend
 
     return Loaded(OpenVinoBackend.of_model(model, precision=_openvino_precision(precision)), info)
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
+from multibox.detection.postprocess import Arrays, Chooser, filled_rows, joined, pieces
 from multibox.errors import UsageError, WeightsError
 from multibox.models.config import ModelConfig
 from multibox.nms import Selection
-from multibox.runtime.choose import Arrays, Chooser, filled_rows, joined, pieces
-from multibox.runtime.exported import KEY, Exported
-from multibox.runtime.whole import INPUT, OUTPUTS, RAW_OUTPUTS
+from multibox.weights.exported import KEY, Exported
 
 
 class OnnxBackend:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from multibox.detection.export.openvino import import_openvino, openvino_core, openvino_model
+from multibox.detection.postprocess import Arrays, Chooser, filled_rows, joined, pieces
 from multibox.errors import WeightsError
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.runtime.choose import Arrays, Chooser, filled_rows, joined, pieces
-from multibox.runtime.export_openvino import import_openvino, openvino_core, openvino_model
-from multibox.runtime.exported import KEY, Exported
+from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Model

@@ -5,13 +5,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from multibox.detection.engines.prepacked import is_available, prepack
+from multibox.detection.postprocess import Chooser
 from multibox.errors import UsageError
 from multibox.models.config import ModelConfig
+from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.runtime.choose import Chooser
-from multibox.runtime.fold import FoldedSSD
-from multibox.runtime.prepacked import is_available, prepack
 
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

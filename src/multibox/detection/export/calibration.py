@@ -8,8 +8,8 @@ from jaxtyping import UInt8
 
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
-from multibox.runtime.prepare import Prepared, prepare_ahead
-from multibox.runtime.sources import find_pictures
+from multibox.images.find import find_pictures
+from multibox.images.prepare import Prepared, prepare_ahead
 
 
 def calibration_pictures(

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
+from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings, select
-from multibox.runtime.fold import FoldedSSD
 
 INPUT = "pictures"
 RAW_OUTPUTS = ("offsets", "logits")

@@ -12,12 +12,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from multibox.atomic import atomic_file
+from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
 from multibox.errors import UsageError
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.ssd import SSD
-from multibox.models.vgg import L2Norm
-from multibox.runtime.exported import KEY, Exported
-from multibox.runtime.whole import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
+from multibox.system.atomic import atomic_file
+from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -44,12 +44,12 @@ def export_onnx(
     import_onnx()
     network = network_graph(model)
     if precision == "int8":
-        from multibox.runtime.quantize import quantize_onnx
+        from multibox.detection.export.quantize import quantize_onnx
 
         network = quantize_onnx(network, pictures, has_norm=isinstance(model.norm, L2Norm))
     graph = network if raw else _joined(network, choice_graph(model))
     if precision in ("fp16", "bf16"):
-        from multibox.runtime.narrow_onnx import narrow_weights
+        from multibox.detection.export.narrow import narrow_weights
 
         narrow_weights(graph, precision)
     _set_batch(graph, batch)
@@ -86,7 +86,7 @@ def choice_graph(model: SSD) -> "ModelProto":
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...]) -> "ModelProto":
-    from multibox.runtime.onnx_graph import best_detections
+    from multibox.detection.export.onnx_nodes import best_detections
 
     dynamic = {name: {0: torch.export.Dim("batch")} for name in inputs}
     with _quiet(), torch.inference_mode():

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
+from multibox.detection.export.network import OUTPUTS, RAW_OUTPUTS
+from multibox.detection.export.onnx import choice_graph, import_onnx, network_graph
 from multibox.errors import UsageError
+from multibox.models.bases.vgg import L2Norm
 from multibox.models.ssd import SSD
-from multibox.models.vgg import L2Norm
-from multibox.runtime.export_onnx import choice_graph, import_onnx, network_graph
-from multibox.runtime.exported import KEY, Exported
-from multibox.runtime.whole import OUTPUTS, RAW_OUTPUTS
+from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -59,7 +59,7 @@ def openvino_model(
     import_openvino()
     network = _read(network_graph(model))
     if precision == "int8":
-        from multibox.runtime.quantize import quantize_openvino
+        from multibox.detection.export.quantize import quantize_openvino
 
         network = quantize_openvino(network, pictures, has_norm=isinstance(model.norm, L2Norm))
     _name_outputs(network, RAW_OUTPUTS)

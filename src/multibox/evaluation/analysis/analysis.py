@@ -9,11 +9,11 @@ import numpy as np
 
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.evaluation.errors import Diagnosis, Kind, diagnose, missed_objects
-from multibox.evaluation.groups import ClassGroups
-from multibox.evaluation.repair import Costs, Progress, costs
-from multibox.evaluation.sensitivity import Sensitivity, sensitivity
-from multibox.evaluation.trend import Trend, trend
+from multibox.evaluation.analysis.costs import Costs, Progress, costs
+from multibox.evaluation.analysis.groups import ClassGroups
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
+from multibox.evaluation.analysis.sensitivity import Sensitivity, sensitivity
+from multibox.evaluation.analysis.trend import Trend, trend
 
 ALL_CLASSES = "all classes"
 

@@ -10,8 +10,8 @@ from jaxtyping import Bool
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import UsageError
+from multibox.evaluation.analysis.kinds import RIGHT_IOU, Diagnosis, Kind, missed_objects
 from multibox.evaluation.coco import evaluate_coco
-from multibox.evaluation.errors import RIGHT_IOU, Diagnosis, Kind, missed_objects
 from multibox.evaluation.voc import evaluate_voc
 
 REPAIRS = ("localisation", "duplicate", "similar", "other", "background", "missed")

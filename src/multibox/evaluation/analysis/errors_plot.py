@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from multibox.evaluation.figure import (
+from multibox.drawing.figure import (
     COLOURS,
     DETECTOR_COLOURS,
     INK,
@@ -15,8 +15,8 @@ from multibox.evaluation.figure import (
     new_figure,
     plain,
 )
-from multibox.evaluation.repair import REPAIRS, Costs
-from multibox.evaluation.trend import COUNTS, MULTIPLES, SHARES, Trend
+from multibox.evaluation.analysis.costs import REPAIRS, Costs
+from multibox.evaluation.analysis.trend import COUNTS, MULTIPLES, SHARES, Trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

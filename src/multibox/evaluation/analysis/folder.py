@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from multibox.data.dataset import Dataset
+from multibox.drawing.figure import new_figure, save_figure
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.analysis import Analysis
-from multibox.evaluation.analysis_report import report_page
-from multibox.evaluation.errors import WRONG
-from multibox.evaluation.errors_plot import plot_costs, plot_trends
-from multibox.evaluation.figure import new_figure, save_figure
-from multibox.evaluation.groups import ClassGroups
-from multibox.evaluation.sensitivity_plot import chosen_classes, plot_sensitivity
-from multibox.evaluation.sheet import MISSED, contact_sheet, findings
+from multibox.evaluation.analysis.analysis import Analysis
+from multibox.evaluation.analysis.errors_plot import plot_costs, plot_trends
+from multibox.evaluation.analysis.groups import ClassGroups
+from multibox.evaluation.analysis.kinds import WRONG
+from multibox.evaluation.analysis.report import report_page
+from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
+from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
 
 REPORT, NUMBERS = "report.html", "analysis.json"
 SHEETS = (*(kind.title for kind in WRONG), MISSED)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from multibox.data.coco_layout import find_coco
-from multibox.data.record import listed
+from multibox.data.formats.coco.layout import find_coco
+from multibox.data.formats.record import listed
 from multibox.errors import DataError, UsageError
 
 Sets = Mapping[str, tuple[str, ...]]

@@ -13,10 +13,10 @@ import numpy as np
 
 from multibox._version import __version__
 from multibox.data.dataset import Dataset
-from multibox.evaluation.analysis import Analysis
-from multibox.evaluation.errors import WRONG, Kind
-from multibox.evaluation.groups import ClassGroups
-from multibox.evaluation.repair import REPAIRS
+from multibox.evaluation.analysis.analysis import Analysis
+from multibox.evaluation.analysis.costs import REPAIRS
+from multibox.evaluation.analysis.groups import ClassGroups
+from multibox.evaluation.analysis.kinds import WRONG, Kind
 
 _SHEET_WIDTH = 1240  # pixels of an embedded contact sheet
 _MOST_CONFUSIONS = 12
@@ -63,7 +63,7 @@ def report_page(dataset: Dataset, *, analyses: Sequence[Analysis], groups: Class
         *(_sheets(analysis, sheets, number, len(analyses)) for number, analysis in enumerate(analyses, 1)),
         _facts(dataset, analyses, groups),
     ]
-    template = Template(files("multibox.evaluation").joinpath("report.html").read_text(encoding="utf-8"))
+    template = Template(files("multibox.drawing").joinpath("report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(f"Errors of {names} on {dataset.name}"), body="\n".join(filter(None, parts)), version=__version__
     )

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from multibox.data.dataset import Dataset, Example
-from multibox.evaluation.errors import Diagnosis, Kind
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind
 
 AREAS = ("XS", "S", "M", "L", "XL")
 ASPECTS = ("XT", "T", "M", "W", "XW")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from multibox.evaluation.figure import INK, SOFT, new_figure, plain
-from multibox.evaluation.sensitivity import AREAS, ASPECTS, NormalisedAp, Sensitivity
+from multibox.drawing.figure import INK, SOFT, new_figure, plain
+from multibox.evaluation.analysis.sensitivity import AREAS, ASPECTS, NormalisedAp, Sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from multibox.data.dataset import Dataset
-from multibox.data.decode import read_image
 from multibox.detections import Detections
+from multibox.drawing.figure import INK, SOFT, new_figure
 from multibox.errors import DataError
-from multibox.evaluation.errors import Diagnosis, Kind, missed_objects
-from multibox.evaluation.figure import INK, SOFT, new_figure
+from multibox.evaluation.analysis.kinds import Diagnosis, Kind, missed_objects
+from multibox.images.decode import read_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from multibox.evaluation.errors import WRONG, Diagnosis, Kind
+from multibox.evaluation.analysis.kinds import WRONG, Diagnosis, Kind
 
 SHARES = ("correct", "localisation", "similar", "other", "background")
 MULTIPLES = tuple(2.0 ** (n / 4) for n in range(-12, 13))  # 1/8 to 8, with all powers of 2

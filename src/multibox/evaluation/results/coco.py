@@ -8,8 +8,8 @@ from typing import Any
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError
-from multibox.evaluation.relabel import relabel
-from multibox.evaluation.result_rows import FLOAT32_MAX, ResultRow, detections_by_id
+from multibox.evaluation.results.relabel import relabel
+from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, detections_by_id
 
 
 def read_coco_results(

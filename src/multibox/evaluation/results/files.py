@@ -6,9 +6,9 @@ from pathlib import Path
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.coco_results import read_coco_results, write_coco_results
-from multibox.evaluation.text_results import read_text_results
-from multibox.evaluation.voc_results import read_voc_results, write_voc_results
+from multibox.evaluation.results.coco import read_coco_results, write_coco_results
+from multibox.evaluation.results.text import read_text_results
+from multibox.evaluation.results.voc import read_voc_results, write_voc_results
 
 __all__ = [
     "read_coco_results",

@@ -8,7 +8,7 @@ import numpy as np
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
 from multibox.errors import DataError
-from multibox.evaluation.relabel import no_detections
+from multibox.evaluation.results.relabel import no_detections
 
 FLOAT32_MAX = 3.4e38
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError
-from multibox.evaluation.result_rows import ResultRow, detections_by_id
+from multibox.evaluation.results.rows import ResultRow, detections_by_id
 
 
 def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:

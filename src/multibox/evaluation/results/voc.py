@@ -12,8 +12,8 @@ import numpy as np
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError
-from multibox.evaluation.relabel import relabel
-from multibox.evaluation.result_rows import ResultRow, detections_by_id
+from multibox.evaluation.results.relabel import relabel
+from multibox.evaluation.results.rows import ResultRow, detections_by_id
 
 _FILE_NAME = re.compile(r"comp\d+_det_(?P<set_and_class>.+)\.txt")
 

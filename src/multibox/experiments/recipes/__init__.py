@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from multibox.errors import UsageError
-from multibox.recipes import coco, ilsvrc, table1, table2, table3, table4, table5, table6, voc
-from multibox.recipes.light import light96, light160
-from multibox.recipes.quick import quick
-from multibox.recipes.recipe import Recipe
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes import coco, ilsvrc, table1, table2, table3, table4, table5, table6, voc
+from multibox.experiments.recipes.light import light96, light160
+from multibox.experiments.recipes.quick import quick
 
 PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import ZOOMED_OUT, coco
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import ZOOMED_OUT, coco
-from multibox.recipes.recipe import Recipe
 from multibox.training.optimizer import Schedule
 
 _OFFICIAL = Schedule(400_000, milestones=(280_000, 360_000))

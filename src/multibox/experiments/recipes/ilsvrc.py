@@ -3,9 +3,9 @@
 The paper says that the architecture is that for COCO; the official script has VOC's prior sizes. Both are here.
 """
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import ilsvrc
 from multibox.models.config import ssd300_config
-from multibox.recipes.original import ilsvrc
-from multibox.recipes.recipe import Recipe
 
 
 def ssd300() -> Recipe:

@@ -6,9 +6,9 @@ in docs/experiments.md.
 
 from dataclasses import replace
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.experiments.recipe import Recipe
 from multibox.models.config import light_config
-from multibox.recipes.recipe import Recipe
 from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
 

@@ -8,9 +8,9 @@ picture and SSD512 about 181, a training step three times as many. `multibox rep
 
 from dataclasses import replace
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.experiments.recipe import Recipe
 from multibox.models.config import ModelConfig
-from multibox.recipes.recipe import Recipe
 from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import Schedule
 

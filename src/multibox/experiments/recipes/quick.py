@@ -1,8 +1,8 @@
 """Recipes that give a detector from scratch in minutes on a processor with two cores."""
 
-from multibox.data.augment import AUGMENTATIONS
+from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.experiments.recipe import Recipe
 from multibox.models.config import slim300_config
-from multibox.recipes.recipe import Recipe
 from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
 

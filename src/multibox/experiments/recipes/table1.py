@@ -1,8 +1,8 @@
 """Table 1 of the paper (section 3.1): PASCAL VOC2007 test, by training data."""
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import VOC07, from_coco, voc2007
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import VOC07, from_coco, voc2007
-from multibox.recipes.recipe import Recipe
 
 
 def ssd300_07() -> Recipe:

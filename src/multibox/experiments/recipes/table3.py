@@ -7,10 +7,17 @@ Each costs 1.92 million pictures.
 
 from dataclasses import replace
 
-from multibox.recipes.original import voc2007
-from multibox.recipes.recipe import Recipe
-from multibox.recipes.table1 import ssd300_0712
-from multibox.recipes.tilings import FIVE_SOURCES, FOUR_SOURCES, ONE_SOURCE, THREE_SOURCES, TWO_SOURCES, tiled
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import voc2007
+from multibox.experiments.recipes.table1 import ssd300_0712
+from multibox.experiments.recipes.tilings import (
+    FIVE_SOURCES,
+    FOUR_SOURCES,
+    ONE_SOURCE,
+    THREE_SOURCES,
+    TWO_SOURCES,
+    tiled,
+)
 
 
 def six_sources_inside() -> Recipe:

@@ -3,9 +3,9 @@
 The annotations of VOC2012 test are not public: detections go to the evaluation server of the challenge.
 """
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import from_coco, voc2012
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import from_coco, voc2012
-from multibox.recipes.recipe import Recipe
 
 
 def ssd300() -> Recipe:

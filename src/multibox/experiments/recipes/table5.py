@@ -1,8 +1,8 @@
 """Table 5 of the paper (section 3.4): COCO test-dev2015, trained on trainval35k, with smaller priors than for VOC."""
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import coco
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import coco
-from multibox.recipes.recipe import Recipe
 
 
 def ssd300() -> Recipe:

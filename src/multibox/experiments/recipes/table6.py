@@ -3,9 +3,9 @@
 On VOC 07+12 these are ssd300-voc and ssd512-voc.
 """
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import coco, from_coco, voc2007, voc2012, zoomed_out
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import coco, from_coco, voc2007, voc2012, zoomed_out
-from multibox.recipes.recipe import Recipe
 
 
 def ssd300_0712_coco() -> Recipe:

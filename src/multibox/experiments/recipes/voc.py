@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes.original import ZOOMED_OUT, voc2007
 from multibox.models.config import ssd300_config, ssd512_config
-from multibox.recipes.original import ZOOMED_OUT, voc2007
-from multibox.recipes.recipe import Recipe
 from multibox.training.optimizer import Schedule
 
 _OFFICIAL = Schedule(120_000, milestones=(80_000, 100_000))

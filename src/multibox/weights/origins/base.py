@@ -6,12 +6,12 @@ from pathlib import Path
 from torch import Tensor
 
 from multibox.errors import MultiboxError, UsageError, WeightsError
+from multibox.models.bases.mobilenet import LARGE
 from multibox.models.config import CAFFE_MEAN
-from multibox.models.mobilenet import LARGE
 from multibox.models.ssd import SSD
-from multibox.weights.foreign import Foreign, read_foreign
-from multibox.weights.layers import CONVOLUTIONS, REDUCED_FC, flip_channels, sequential_positions
-from multibox.weights.mobilenet_layers import block_table, convolution_table
+from multibox.weights.origins.foreign import Foreign, read_foreign
+from multibox.weights.origins.layers import CONVOLUTIONS, REDUCED_FC, flip_channels, sequential_positions
+from multibox.weights.origins.mobilenet_layers import block_table, convolution_table
 from multibox.weights.registry import BASES, fetch_published, published, unknown_name
 
 Three = tuple[float, float, float]

@@ -7,9 +7,9 @@ from multibox.errors import WeightsError
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.priors import PriorMap, PriorSpec
-from multibox.weights.caffe import CaffePriors
-from multibox.weights.foreign import Foreign
-from multibox.weights.layers import CONVOLUTIONS, assemble, count_classes, ssd_table, vgg_config
+from multibox.weights.origins.caffe import CaffePriors
+from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.layers import CONVOLUTIONS, assemble, count_classes, ssd_table, vgg_config
 
 NAME = "authors' SSD for Caffe"
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from multibox.errors import WeightsError
-from multibox.weights.caffe import CaffeLayer, CaffePriors, read_caffemodel
 from multibox.weights.file import KEY, read_metadata
+from multibox.weights.origins.caffe import CaffeLayer, CaffePriors, read_caffemodel
 
 
 @dataclass(frozen=True, eq=False)

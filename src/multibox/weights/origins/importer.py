@@ -5,8 +5,8 @@ from pathlib import Path
 
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
-from multibox.weights import amdegroot, caffe_ssd, lufficc, torchvision_ssd
-from multibox.weights.foreign import Foreign, read_foreign
+from multibox.weights.origins import amdegroot, caffe_ssd, lufficc, torchvision_ssd
+from multibox.weights.origins.foreign import Foreign, read_foreign
 
 CONVERTED_FROM_CAFFE = "ssd_300_VOC0712.pth"
 CHANNELS = ("rgb", "bgr")

@@ -6,13 +6,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from multibox.data.classes.published import names_for
 from multibox.errors import UsageError, WeightsError
+from multibox.models.bases.vgg import STAGES
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config
 from multibox.models.ssd import SSD
-from multibox.models.vgg import STAGES
-from multibox.weights.class_names import names_for
 from multibox.weights.file import fill
-from multibox.weights.foreign import Foreign
+from multibox.weights.origins.foreign import Foreign
 
 CONVOLUTIONS = tuple(f"conv{i}_{j}" for i, stage in enumerate(STAGES, start=1) for j in range(1, len(stage) + 1))
 

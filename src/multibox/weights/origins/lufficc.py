@@ -5,8 +5,15 @@ from dataclasses import replace
 
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
-from multibox.weights.foreign import Foreign
-from multibox.weights.layers import REDUCED_FC, assemble, count_classes, sequential_positions, ssd_table, vgg_config
+from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.layers import (
+    REDUCED_FC,
+    assemble,
+    count_classes,
+    sequential_positions,
+    ssd_table,
+    vgg_config,
+)
 
 NAME = "lufficc/SSD"
 

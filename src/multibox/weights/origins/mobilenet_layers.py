@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from multibox.models.mobilenet import LARGE, STEM
+from multibox.models.bases.mobilenet import LARGE, STEM
 
 _STATISTICS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 

@@ -8,13 +8,13 @@ changes no box: after clipping such a box covers the picture anyway.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from multibox.models.bases.mobilenet import LARGE
 from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
-from multibox.models.mobilenet import LARGE
 from multibox.models.ssd import SSD
 from multibox.priors import SPECS
-from multibox.weights.foreign import Foreign
-from multibox.weights.layers import assemble, count_classes, sequential_positions, ssd_table
-from multibox.weights.mobilenet_layers import block_table, convolution_table
+from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.layers import assemble, count_classes, sequential_positions, ssd_table
+from multibox.weights.origins.mobilenet_layers import block_table, convolution_table
 
 NAME = "torchvision"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multibox.data.coco import read_coco
+from multibox.data.formats.coco.reader import read_coco
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
 from shared_data import shared

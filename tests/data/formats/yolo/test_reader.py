@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from multibox.data.formats.yolo.reader import read_yolo
+from multibox.data.formats.yolo.simple_yaml import read_keys
 from multibox.data.load import load_dataset
-from multibox.data.simple_yaml import read_keys
-from multibox.data.yolo import read_yolo
 from multibox.errors import DataError
 from shared_data import shared
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from multibox.data.coco import read_ids, scan_coco
-from multibox.data.record import RawDataset, listed, merge
+from multibox.data.formats.coco.reader import read_ids, scan_coco
+from multibox.data.formats.record import RawDataset, listed, merge
 from multibox.errors import DataError
 
 _PREFIXES = ("instances_", "image_info_")

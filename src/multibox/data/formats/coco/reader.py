@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from multibox.data.dataset import Dataset
-from multibox.data.picture_size import picture_size
-from multibox.data.problem import Problem
-from multibox.data.record import Box, RawDataset, RawObject, Record, listed, to_dataset
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import Box, RawDataset, RawObject, Record, listed, to_dataset
 from multibox.errors import DataError
+from multibox.images.picture_size import picture_size
 
 
 def read_coco(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
-from multibox.data.picture_size import picture_size
-from multibox.data.problem import Problem
-from multibox.data.record import RawDataset, Record, to_dataset, unique_ids
-from multibox.data.voc_layout import VocFolder, choose, find_voc, is_voc_year
-from multibox.data.voc_xml import PIXEL_RULES, class_names_in, parse_voc
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_ids
+from multibox.data.formats.voc.layout import VocFolder, choose, find_voc, is_voc_year
+from multibox.data.formats.voc.xml import PIXEL_RULES, class_names_in, parse_voc
 from multibox.errors import DataError, UsageError
+from multibox.images.picture_size import picture_size
 
 VOC_CLASSES = (
     "aeroplane",

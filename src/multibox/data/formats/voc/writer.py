@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from multibox.data.written import Written, counted, flagged
+from multibox.data.formats.written import Written, counted, flagged
 
 
 def write_voc(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:

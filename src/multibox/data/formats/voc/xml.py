@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from multibox.data.problem import Problem
-from multibox.data.record import Box, RawObject
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import Box, RawObject
 
 PIXEL_RULES = ("voc", "caffe")
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
-from multibox.data.picture_size import picture_size
-from multibox.data.problem import Problem
-from multibox.data.record import Box, RawDataset, RawObject, Record, to_dataset, unique_ids
-from multibox.data.yolo_layout import find_yolo, label_file, labels_without_picture, pictures_of
+from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import Box, RawDataset, RawObject, Record, to_dataset, unique_ids
+from multibox.data.formats.yolo.layout import find_yolo, label_file, labels_without_picture, pictures_of
 from multibox.errors import DataError
+from multibox.images.picture_size import picture_size
 
 
 def read_yolo(root: Path | str, *, split: str = "train") -> Dataset:

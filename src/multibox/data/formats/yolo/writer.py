@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.data.written import Written, counted, flagged
+from multibox.data.formats.written import Written, counted, flagged
 from multibox.errors import DataError
 
 
