@@ -70,7 +70,7 @@ def peer(process: "subprocess.Popen[str]", backend: str) -> Turn:
 
 
 def start_peer(python: str, examples: list[Example]) -> "subprocess.Popen[str]":
-    """The other interpreter with the same pictures and boxes, ready to be asked."""
+    """The other interpreter with the same images and boxes, ready to be asked."""
     rows = [(str(e.image), torch.from_numpy(e.boxes.copy()), torch.from_numpy(e.labels.copy())) for e in examples]
     with tempfile.NamedTemporaryFile(suffix=".pt", delete=False) as file:
         torch.save(rows, file)
@@ -94,7 +94,7 @@ def measure(turns: dict[str, Turn], seconds: float) -> dict[str, float]:
     return {name: TURN / statistics.median(values) for name, values in durations.items()}
 
 
-def pictures(dataset: Dataset) -> list[Example]:
+def images(dataset: Dataset) -> list[Example]:
     """Those with objects: torchvision's zoom-out and crop want some."""
     return [example for example in dataset if len(example.labels)]
 
@@ -109,7 +109,7 @@ def main() -> None:
     options = parser.parse_args()
 
     settle()
-    examples = pictures(load_dataset(options.data, split=options.split))
+    examples = images(load_dataset(options.data, split=options.split))
     caffe = AUGMENTATIONS["caffe"]
     turns = {
         "decode": decoding(examples),

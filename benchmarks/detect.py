@@ -1,14 +1,14 @@
-"""Detection from JPEG to boxes, one picture at a time: ours with every engine beside torchvision's, in one run.
+"""Detection from JPEG to boxes, one image at a time: ours with every engine beside torchvision's, in one run.
 
-    python benchmarks/detect.py --peer PYTHON_WITH_TORCHVISION --pictures FOLDER
+    python benchmarks/detect.py --peer PYTHON_WITH_TORCHVISION --images FOLDER
                                 [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--candidates 500] [--threads 2]
                                 [--rounds 20] [--engines NAME ...] [--int8] [--json FILE]
 
 Both sides have the same random weights, made by the other side and imported here, scaled so that on average as many
 scores pass the threshold as asked for; ours has to give the same detections before it is timed. In each round every
-engine, the other side among them, detects in the same picture; a ratio is the median over the rounds of the other
+engine, the other side among them, detects in the same image; a ratio is the median over the rounds of the other
 side's time through ours. So load that others put on the machine falls on both. The other side decodes with
-torchvision.io. Pictures come from memory on both sides.
+torchvision.io. Images come from memory on both sides.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from multibox.bench.detect import stage_times
 from multibox.bench.machine import machine, product_rate
 from multibox.detection.detector import STAGES, Detector
 from multibox.detection.engines.load import load_backend
-from multibox.detection.export.calibration import calibration_pictures
+from multibox.detection.export.calibration import calibration_images
 from multibox.detection.export.openvino import export_openvino
 from multibox.detections import Detections
 from multibox.images.decode import read_image
-from multibox.images.find import write_picture
+from multibox.images.find import write_image
 from multibox.models.operations import count_operations
 from multibox.weights.file import save_weights
 from multibox.weights.origins.importer import import_weights
@@ -49,9 +49,9 @@ ENGINES = {
 class Peer:
     """The other side's process."""
 
-    def __init__(self, arguments: argparse.Namespace, weights: Path, pictures: list[Path]) -> None:
+    def __init__(self, arguments: argparse.Namespace, weights: Path, images: list[Path]) -> None:
         script = Path(__file__).with_name("detect_peer.py")
-        words = [arguments.model, weights, arguments.candidates, arguments.threads, *pictures]
+        words = [arguments.model, weights, arguments.candidates, arguments.threads, *images]
         self._process = subprocess.Popen(
             [arguments.peer, script, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -82,17 +82,17 @@ def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dic
         backend, precision = ENGINES[name]
         found[name] = Detector(load_backend(own, device="cpu", backend=backend, precision=precision).backend)
     if arguments.int8:
-        pictures = calibration_pictures(arguments.pictures, input_size=model.config.input_size, limit=30)
-        export_openvino(model, folder / "int8.xml", precision="int8", pictures=pictures)
+        images = calibration_images(arguments.images, input_size=model.config.input_size, limit=30)
+        export_openvino(model, folder / "int8.xml", precision="int8", images=images)
         found["openvino int8"] = Detector.load(folder / "int8.xml")
     return found
 
 
-def at_input_size(picture: Path, model: str, folder: Path) -> Path:
-    """The picture at the size of the input, which both sides take as it is: they resize in different ways."""
+def at_input_size(image: Path, model: str, folder: Path) -> Path:
+    """The image at the size of the input, which both sides take as it is: they resize in different ways."""
     side = 320 if "320" in model else 300
     path = folder / "sized.jpg"
-    write_picture(path, cv2.resize(read_image(picture), (side, side)))
+    write_image(path, cv2.resize(read_image(image), (side, side)))
     return path
 
 
@@ -144,7 +144,7 @@ def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--peer", required=True)
-    parser.add_argument("--pictures", required=True, type=Path)
+    parser.add_argument("--images", required=True, type=Path)
     parser.add_argument("--model", default="ssd300_vgg16")
     parser.add_argument("--candidates", type=int, default=500)
     parser.add_argument("--threads", type=int, default=2)
@@ -154,12 +154,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    pictures = sorted(arguments.pictures.glob("*.jpg"))[:10]
+    images = sorted(arguments.images.glob("*.jpg"))[:10]
     with TemporaryDirectory() as folder:
-        pictures.append(at_input_size(pictures[0], arguments.model, Path(folder)))
+        images.append(at_input_size(images[0], arguments.model, Path(folder)))
         weights = Path(folder) / f"{arguments.model}.pth"
-        peer = Peer(arguments, weights, pictures)
-        data = [picture.read_bytes() for picture in pictures]
+        peer = Peer(arguments, weights, images)
+        data = [image.read_bytes() for image in images]
         ours = detectors(arguments, weights, Path(folder))
         operations = count_operations(import_weights(weights))
         for name, detector in ours.items():

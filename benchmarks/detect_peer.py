@@ -1,7 +1,7 @@
 """torchvision's SSD detectors, timed on demand; run by detect.py in a process of its own, in its own environment.
 
 First argument: "ssd300_vgg16" or "ssdlite320_mobilenet_v3_large"; then a file for the weights, which are random but
-scaled so that the number of candidates is given; that number; the number of threads; pictures. Answers each line
+scaled so that the number of candidates is given; that number; the number of threads; images. Answers each line
 "INDEX" with the milliseconds from the bytes of that JPEG to boxes, and each line "BOXES INDEX" with boxes and scores.
 """
 
@@ -41,7 +41,7 @@ def last_layers(model: nn.Module) -> list[nn.Conv2d]:
 
 
 def lived_in(model: nn.Module, images: list[Tensor]) -> None:
-    """Statistics of batch normalisation from the pictures, so that signals neither vanish nor explode."""
+    """Statistics of batch normalization from the images, so that signals neither vanish nor explode."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.3
@@ -82,15 +82,15 @@ def spread_scores(model: nn.Module, images: list[Tensor], *, candidates: int) ->
 
 @torch.inference_mode()
 def main() -> None:
-    name, weights, candidates, threads, *pictures = sys.argv[1:]
+    name, weights, candidates, threads, *images = sys.argv[1:]
     torch.set_num_threads(int(threads))
     torch.manual_seed(0)
-    files = [Path(picture).read_bytes() for picture in pictures]
+    files = [Path(image).read_bytes() for image in images]
     model = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
-    images = [read(data) for data in files[:4]]
+    tensors = [read(data) for data in files[:4]]
     if name.startswith("ssdlite"):
-        lived_in(model, images)
-    spread_scores(model, images, candidates=int(candidates))
+        lived_in(model, tensors)
+    spread_scores(model, tensors, candidates=int(candidates))
     torch.save(model.state_dict(), weights)
     for data in files[:3]:
         model([read(data)])

@@ -1,4 +1,4 @@
-"""Time of the detection stage for one picture: threshold, best per class, suppression, best per picture.
+"""Time of the detection stage for one image: threshold, best per class, suppression, best per image.
 
     python benchmarks/nms.py [--candidates 22000] [--classes 20] [--threads 2] [--repeats 60] [--json FILE]
 
@@ -95,12 +95,12 @@ def torchvision_way() -> Way | None:
     return suppress
 
 
-def milliseconds(way: Way, pictures: list[tuple[Tensor, Tensor]], repeats: int) -> dict[str, float]:
-    """Median and spread over `repeats` calls, or as many as 5 seconds hold, the pictures in turn, after a few more."""
+def milliseconds(way: Way, images: list[tuple[Tensor, Tensor]], repeats: int) -> dict[str, float]:
+    """Median and spread over `repeats` calls, or as many as 5 seconds hold, the images in turn, after a few more."""
     times: list[float] = []
     end = time.perf_counter() + 5
     while len(times) < _WARM_UP + repeats and (time.perf_counter() < end or len(times) < 2 * _WARM_UP):
-        boxes, scores = pictures[len(times) % len(pictures)]
+        boxes, scores = images[len(times) % len(images)]
         start = time.perf_counter()
         way(boxes, scores)
         times.append(1e3 * (time.perf_counter() - start))
@@ -124,13 +124,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, dict[str, floa
     results: dict[str, dict[str, dict[str, float]]] = {}
     for kind in (noise, clustered):
         rng = np.random.default_rng(0)
-        pictures = [kind(rng, arguments.candidates, arguments.classes) for _ in range(6)]
+        images = [kind(rng, arguments.candidates, arguments.classes) for _ in range(6)]
         results[kind.__name__] = {}
         for name, way in ways.items():
             if way is None:
                 continue
-            check(way, *pictures[0])
-            results[kind.__name__][name] = milliseconds(way, pictures, arguments.repeats)
+            check(way, *images[0])
+            results[kind.__name__][name] = milliseconds(way, images, arguments.repeats)
     return results
 
 

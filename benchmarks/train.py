@@ -84,12 +84,12 @@ def samples(arguments: argparse.Namespace, config: ModelConfig) -> tuple[list[Ba
 
 
 def as_the_peer_wants(batch: Batch) -> tuple[list[torch.Tensor], list[dict[str, torch.Tensor]]]:
-    """Pictures as floats up to 1, boxes in pixels, labels from 1."""
+    """Images as floats up to 1, boxes in pixels, labels from 1."""
     height, width = batch.images.shape[2:]
     scale = torch.tensor([width, height, width, height], dtype=torch.float32)
-    pictures = [image.contiguous().float() / 255 for image in batch.images]
+    images = [image.contiguous().float() / 255 for image in batch.images]
     rows = zip(batch.boxes, batch.labels, batch.valid, strict=True)
-    return pictures, [{"boxes": boxes[valid] * scale, "labels": labels[valid] + 1} for boxes, labels, valid in rows]
+    return images, [{"boxes": boxes[valid] * scale, "labels": labels[valid] + 1} for boxes, labels, valid in rows]
 
 
 def our_run(

@@ -1,8 +1,8 @@
 """torchvision's SSD training step, timed on demand; run by train.py in a process of its own, in its own environment.
 
-First argument: "ssd300_vgg16" or "ssdlite320_mobilenet_v3_large"; then a file of batches, each a list of pictures and
+First argument: "ssd300_vgg16" or "ssdlite320_mobilenet_v3_large"; then a file of batches, each a list of images and
 one of targets; the number of classes with the background; the number of threads. Answers each line "INDEX" with the
-milliseconds that a step on that batch took on the clock and of the processor: forward and loss, backward, optimiser.
+milliseconds that a step on that batch took on the clock and of the processor: forward and loss, backward, optimizer.
 """
 
 import json

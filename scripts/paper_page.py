@@ -26,7 +26,7 @@ def page_table(table: Table, progress: Progress) -> str:
     """A line for each row: the paper's headline number, ours or "not run", and what a run takes."""
     key = table.numbers[0]
     lines = [
-        f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ pictures | 10¹⁸ operations | GPU days |",
+        f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ images | 10¹⁸ operations | GPU days |",
         "|---|---:|---:|---|---|---|---:|---:|---:|",
     ]
     lines += [_line(row, progress) for row in table.rows]
@@ -46,7 +46,7 @@ def _line(row: Row, progress: Progress) -> str:
         f"`{row.recipe}`",
         _data(recipe),
         f"`{written_start(recipe) or recipe.base_weights}`",
-        f"{pictures(recipe) / 1e6:.2f}",
+        f"{images(recipe) / 1e6:.2f}",
         f"{work:.2f}",
         f"{work / EXA_A_DAY:.2f}",
     )
@@ -63,7 +63,7 @@ def _data(recipe: Recipe) -> str:
     return _SPLITS.get(split) or "VOC " + split.replace("+", ", ").replace(":", " ")
 
 
-def pictures(recipe: Recipe) -> int:
+def images(recipe: Recipe) -> int:
     """How many samples the training sees."""
     return recipe.schedule.iterations * recipe.loop.batch_size
 
@@ -71,7 +71,7 @@ def pictures(recipe: Recipe) -> int:
 def training_work(recipe: Recipe) -> float:
     """Additions and multiplications of all convolutions in the whole training, in units of 10¹⁸."""
     each = _operations(recipe.model, _CLASSES[DATA[str(recipe.train_split)]])
-    return pictures(recipe) * each / 1e9
+    return images(recipe) * each / 1e9
 
 
 @cache

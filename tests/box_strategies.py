@@ -25,5 +25,5 @@ def grid_boxes(draw: st.DrawFn, *, least: int = 0, most: int = 6, beyond: int = 
 
 def random_boxes(rng: np.random.Generator, count: int, *, largest: float = 0.5) -> np.ndarray:
     """(count, 4) float32 corners; some reach out of the unit square."""
-    centre, size = rng.uniform(0, 1, (count, 2)), rng.uniform(0.02, largest, (count, 2))
-    return np.concatenate([centre - size / 2, centre + size / 2], axis=1).astype(np.float32)
+    center, size = rng.uniform(0, 1, (count, 2)), rng.uniform(0.02, largest, (count, 2))
+    return np.concatenate([center - size / 2, center + size / 2], axis=1).astype(np.float32)

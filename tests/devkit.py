@@ -1,4 +1,4 @@
-"""A made-up VOC devkit of noise pictures, and settings that shrink every recipe to a network of milliseconds."""
+"""A made-up VOC devkit of noise images, and settings that shrink every recipe to a network of milliseconds."""
 
 import json
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from pathlib import Path
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
-from tiny_detector import noise_picture, write_picture
+from tiny_detector import noise_image, write_image
 
 _OBJECT = (
     "<annotation><size><width>160</width><height>120</height><depth>3</depth></size><object><name>{}</name>"
@@ -16,10 +16,10 @@ _OBJECT = (
 )
 
 
-def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabelled: tuple[str, ...] = ()) -> Path:
-    """Folders VOC2007, VOC2012 and so on below `root`, with as many pictures in each split as `years` says.
+def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabeled: tuple[str, ...] = ()) -> Path:
+    """Folders VOC2007, VOC2012 and so on below `root`, with as many images in each split as `years` says.
 
-    Splits named in `unlabelled`, as "2012:test", have pictures and a list but no XML files.
+    Splits named in `unlabeled`, as "2012:test", have images and a list but no XML files.
     """
     number = 0
     for year, splits in years.items():
@@ -31,19 +31,19 @@ def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabelled: tu
             (home / "ImageSets" / "Main" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
             for name in names:
                 number += 1
-                write_picture(home / "JPEGImages" / f"{name}.jpg", noise_picture(seed=number))
-                if f"{year}:{split}" not in unlabelled:
+                write_image(home / "JPEGImages" / f"{name}.jpg", noise_image(seed=number))
+                if f"{year}:{split}" not in unlabeled:
                     xml = _OBJECT.format(("cat", "dog")[number % 2], 10 + number)
                     (home / "Annotations" / f"{name}.xml").write_text(xml)
     return root
 
 
 def write_coco(root: Path, *, splits: dict[str, int]) -> Path:
-    """A COCO data set of noise pictures with a cat or a dog each, "train2017" and so on below `root`."""
+    """A COCO data set of noise images with a cat or a dog each, "train2017" and so on below `root`."""
     for split, count in splits.items():
         names = [f"{split}_{k}.jpg" for k in range(count)]
         for k, name in enumerate(names):
-            write_picture(root / split / name, noise_picture(seed=100 + k))
+            write_image(root / split / name, noise_image(seed=100 + k))
         content = {
             "images": [{"id": k, "file_name": name, "width": 160, "height": 120} for k, name in enumerate(names)],
             "categories": [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}],

@@ -1,4 +1,4 @@
-"""A small detector whose behaviour is known, the pictures for it, and what it means that two engines agree."""
+"""A small detector whose behavior is known, the images for it, and what it means that two engines agree."""
 
 from dataclasses import dataclass, replace
 
@@ -9,15 +9,15 @@ import torch
 from multibox.detections import Detections
 from multibox.models.config import CAFFE_MEAN, slim300_config
 from multibox.models.ssd import SSD
-from tiny_detector import noise_picture
+from tiny_detector import noise_image
 
 CLASS_NAMES = ("disc", "square", "star", "cross")
 
 
 def steady_model() -> SSD:
-    """An eighth of SSD300 with L2Norm and random weights, that finds nothing in a picture of the mean colour.
+    """An eighth of SSD300 with L2Norm and random weights, that finds nothing in an image of the mean color.
 
-    There all activations are zero, so that only the biases count, and these favour the background.
+    There all activations are zero, so that only the biases count, and these favor the background.
     """
     config = replace(slim300_config(width=1 / 8), batch_norm=False, std=(1.0, 1.0, 1.0))
     with torch.random.fork_rng(devices=[]):
@@ -37,7 +37,7 @@ def steady_model() -> SSD:
 @torch.no_grad()
 def _scale_scores(model: SSD) -> None:
     """Let every source map tell apart about as much: logits of standard deviation 4 on noise."""
-    noise = torch.from_numpy(np.stack([busy_picture(seed=i) for i in range(2)])).permute(0, 3, 1, 2)
+    noise = torch.from_numpy(np.stack([busy_image(seed=i) for i in range(2)])).permute(0, 3, 1, 2)
     maps = model.base(noise - model.mean)
     sources = [model.norm(maps[0]), *maps[1:]]
     for extra in model.extras:
@@ -47,20 +47,20 @@ def _scale_scores(model: SSD) -> None:
         predictor.weight.mul_(4 / spread)
 
 
-def empty_picture() -> np.ndarray:
+def empty_image() -> np.ndarray:
     return np.full((300, 300, 3), CAFFE_MEAN, dtype=np.uint8)
 
 
-def busy_picture(*, seed: int) -> np.ndarray:
+def busy_image(*, seed: int) -> np.ndarray:
     """Smooth noise at the size of the input, in which the model finds something nearly everywhere."""
-    return noise_picture(seed=seed, width=300, height=300)
+    return noise_image(seed=seed, width=300, height=300)
 
 
-def small_thing_picture(*, seed: int) -> np.ndarray:
-    """The mean colour but for one square of noise."""
-    picture = empty_picture()
-    picture[100:180, 120:200] = cv2.resize(busy_picture(seed=seed), (80, 80))
-    return picture
+def small_thing_image(*, seed: int) -> np.ndarray:
+    """The mean color but for one square of noise."""
+    image = empty_image()
+    image[100:180, 120:200] = cv2.resize(busy_image(seed=seed), (80, 80))
+    return image
 
 
 @dataclass(frozen=True)

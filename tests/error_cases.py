@@ -11,10 +11,10 @@ ALIKE = np.array([[False, True, False], [True, False, False], [False, False, Fal
 
 
 def one_of_each() -> tuple[Dataset, list[Detections], list[str]]:
-    """Two pictures and detections whose kinds are given, in the order of the scores.
+    """Two images and detections whose kinds are given, in the order of the scores.
 
-    Picture a: a cat (0 0 100 100), a dog (200 0 300 100), a cup (400 0 500 100), a difficult cat (0 200 100 300).
-    Picture b: a cat (0 0 100 100) that nothing finds.
+    Image a: a cat (0 0 100 100), a dog (200 0 300 100), a cup (400 0 500 100), a difficult cat (0 200 100 300).
+    Image b: a cat (0 0 100 100) that nothing finds.
     """
     a = an_example(
         "a",
@@ -26,7 +26,7 @@ def one_of_each() -> tuple[Dataset, list[Detections], list[str]]:
     rows = [
         ([0, 0, 100, 100], 0.9, 0, "correct"),
         ([0, 0, 100, 80], 0.8, 0, "duplicate"),
-        ([0, 0, 100, 40], 0.7, 0, "localisation"),
+        ([0, 0, 100, 40], 0.7, 0, "localization"),
         ([200, 0, 300, 100], 0.6, 0, "similar"),
         ([400, 0, 500, 60], 0.5, 0, "other"),
         ([0, 400, 100, 450], 0.4, 0, "background"),

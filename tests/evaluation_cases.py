@@ -17,7 +17,7 @@ def an_example(
     difficult: Sequence[bool] | np.ndarray | None = None,
     crowd: Sequence[bool] | np.ndarray | None = None,
 ) -> Example:
-    """A picture of 640 x 480; labels are 0 and flags false where they are not given."""
+    """An image of 640 x 480; labels are 0 and flags false where they are not given."""
     count = len(boxes)
     return Example(
         image=Path(f"{name}.jpg"),
@@ -51,14 +51,14 @@ def a_dataset(*examples: Example, class_names: tuple[str, ...] = ("cat",)) -> Da
     return Dataset("test data", class_names, examples)
 
 
-def noisy_scenes(generator: np.random.Generator, *, pictures: int, grid: bool) -> tuple[Dataset, list[Detections]]:
+def noisy_scenes(generator: np.random.Generator, *, images: int, grid: bool) -> tuple[Dataset, list[Detections]]:
     """Objects of 3 classes with detections around them, some double, some astray, many of equal score.
 
     With `grid`, objects lie in cells of 100 pixels of their own, so that no detection reaches two of them.
     """
     names = ("cat", "dog", "cow")
     examples, detections = [], []
-    for picture in range(pictures):
+    for image in range(images):
         count = int(generator.integers(0, 12))
         corners = (
             100.0 * np.stack(np.divmod(generator.permutation(24)[:count], 4), axis=1)
@@ -69,7 +69,7 @@ def noisy_scenes(generator: np.random.Generator, *, pictures: int, grid: bool) -
         boxes = np.concatenate([corners, corners + sides], axis=1)
         labels = generator.integers(0, 3, count)
         difficult = np.zeros(count, bool) if grid else generator.random(count) < 0.25
-        examples.append(an_example(f"p{picture}", boxes=boxes, labels=labels, difficult=difficult))
+        examples.append(an_example(f"p{image}", boxes=boxes, labels=labels, difficult=difficult))
         copies = generator.integers(0, count, int(generator.integers(0, 20))) if count else np.zeros(0, np.int64)
         moved = boxes[copies].reshape(-1, 4) + generator.normal(0, 5, (len(copies), 4))
         astray = np.where(generator.random(len(copies)) < 0.15, (labels[copies] + 1) % 3, labels[copies])

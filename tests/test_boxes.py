@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box_strategies import grid_boxes, random_boxes
-from multibox.boxes import area, clip, iou, to_centres, to_corners
+from multibox.boxes import area, clip, iou, to_centers, to_corners
 from oracles import slow
 
 
@@ -61,13 +61,13 @@ def test_iou_leaves_its_inputs() -> None:
 
 
 @given(grid_boxes(most=8, beyond=4))
-def test_centres_and_back(boxes: np.ndarray) -> None:
-    """Corners to centres is the slow form, exactly on a grid, and back again gives the same box."""
+def test_centers_and_back(boxes: np.ndarray) -> None:
+    """Corners to centers is the slow form, exactly on a grid, and back again gives the same box."""
     corners = torch.from_numpy(boxes)
-    centres = to_centres(corners)
-    expected = np.array([slow.centre_form(b.tolist()) for b in boxes]).reshape(-1, 4)
-    assert np.array_equal(centres, expected)
-    assert torch.equal(to_corners(centres), corners)
+    centers = to_centers(corners)
+    expected = np.array([slow.center_form(b.tolist()) for b in boxes]).reshape(-1, 4)
+    assert np.array_equal(centers, expected)
+    assert torch.equal(to_corners(centers), corners)
 
 
 @given(grid_boxes(most=8, beyond=4), st.integers(1, 8), st.integers(1, 8))

@@ -26,7 +26,7 @@ WITHIN = [all(0 <= v <= 1 for v in p) for p in Coder(SPEC).corners.tolist()]
 
 
 class Batch(NamedTuple):
-    """Predictions and objects of some pictures."""
+    """Predictions and objects of some images."""
 
     offsets: torch.Tensor
     logits: torch.Tensor
@@ -37,9 +37,9 @@ class Batch(NamedTuple):
         rows = max(map(len, self.objects))
         boxes, labels = torch.zeros(len(self.objects), rows, 4), torch.zeros(len(self.objects), rows, dtype=torch.int64)
         valid = torch.zeros_like(labels, dtype=torch.bool)
-        for i, (picture, names) in enumerate(zip(self.objects, self.labels, strict=True)):
-            here = slice(0, len(picture))
-            boxes[i, here], labels[i, here] = torch.from_numpy(picture), torch.tensor(names, dtype=torch.int64)
+        for i, (image, names) in enumerate(zip(self.objects, self.labels, strict=True)):
+            here = slice(0, len(image))
+            boxes[i, here], labels[i, here] = torch.from_numpy(image), torch.tensor(names, dtype=torch.int64)
             valid[i, here] = True
         return multibox_loss(self.offsets, self.logits, boxes, labels, valid, coder=Coder(SPEC), config=config)
 
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         return slow.multibox_loss(
             self.offsets.double().detach().numpy(),
             self.logits.double().detach().numpy(),
-            [picture.tolist() for picture in self.objects],
+            [image.tolist() for image in self.objects],
             self.labels,
             priors=coder.corners.tolist(),
             variances=coder.variances.tolist(),
@@ -61,16 +61,16 @@ def batch(objects: list[np.ndarray], seed: int) -> Batch:
     rng = np.random.default_rng(seed)
     offsets = torch.from_numpy(rng.normal(0, 2, (len(objects), SPEC.count, 4)).astype(np.float32))
     logits = torch.from_numpy(rng.normal(0, 3, (len(objects), SPEC.count, CLASSES + 1)).astype(np.float32))
-    labels = [rng.integers(0, CLASSES, len(picture)).tolist() for picture in objects]
+    labels = [rng.integers(0, CLASSES, len(image)).tolist() for image in objects]
     return Batch(offsets.requires_grad_(), logits.requires_grad_(), objects, labels)
 
 
-pictures = st.lists(grid_boxes(most=5), min_size=1, max_size=3)
+images = st.lists(grid_boxes(most=5), min_size=1, max_size=3)
 
 
-@given(pictures, st.integers(0, 999), st.sampled_from([0, 4]), st.booleans())
+@given(images, st.integers(0, 999), st.sampled_from([0, 4]), st.booleans())
 def test_value(objects: list[np.ndarray], seed: int, if_none: int, skip_boundary: bool) -> None:
-    """Both parts (1e-5 relative) and both counts equal the slow loop's, with empty pictures, repeats and ties.
+    """Both parts (1e-5 relative) and both counts equal the slow loop's, with empty images, repeats and ties.
 
     Priors that cross the boundary take part or not.
     """
@@ -129,8 +129,8 @@ def test_no_objects(rows: int) -> None:
         assert not predictions.grad.any()
 
 
-def test_empty_pictures_can_teach() -> None:
-    """With `background_negatives` 5 a picture without objects gives its 5 costliest priors; N stays at least 1."""
+def test_empty_images_can_teach() -> None:
+    """With `background_negatives` 5 an image without objects gives its 5 costliest priors; N stays at least 1."""
     given_batch = batch([np.zeros((0, 4), dtype=np.float32)] * 2, seed=1)
     loss = given_batch.loss(LossConfig(background_negatives=5))
     cost = -given_batch.logits.log_softmax(-1)[..., 0]
@@ -165,7 +165,7 @@ def test_weight_of_location() -> None:
     torch.testing.assert_close(heavy.total, plain.confidence + 2.5 * plain.location)
 
 
-def test_normaliser() -> None:
+def test_normalizer() -> None:
     """Another N divides both parts: half the loss where N is doubled."""
     given_batch = batch([np.array([[0, 0, 4, 4]], dtype=np.float32) / 8], seed=4)
     tensors = torch.from_numpy(given_batch.objects[0])[None], torch.tensor([given_batch.labels[0]])
@@ -175,7 +175,7 @@ def test_normaliser() -> None:
         *tensors,
         torch.tensor([[True]]),
         coder=Coder(SPEC),
-        normaliser=lambda positives: positives * 2.0,
+        normalizer=lambda positives: positives * 2.0,
     )
     torch.testing.assert_close(halved.total * 2, given_batch.loss().total)
 

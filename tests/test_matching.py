@@ -10,31 +10,31 @@ from multibox.matching import IGNORED, UNMATCHED, Matches, match
 from oracles import slow
 
 
-def padded(pictures: list[np.ndarray], *, extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Boxes of all pictures in one tensor, rows of a wild value where there are fewer, and which rows are real."""
-    rows = max(len(p) for p in pictures) + extra
-    boxes, valid = torch.full((len(pictures), rows, 4), 0.5), torch.zeros(len(pictures), rows, dtype=torch.bool)
+def padded(images: list[np.ndarray], *, extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Boxes of all images in one tensor, rows of a wild value where there are fewer, and which rows are real."""
+    rows = max(len(p) for p in images) + extra
+    boxes, valid = torch.full((len(images), rows, 4), 0.5), torch.zeros(len(images), rows, dtype=torch.bool)
     boxes[..., 2:] = 1.0
-    for i, picture in enumerate(pictures):
-        boxes[i, : len(picture)], valid[i, : len(picture)] = torch.from_numpy(picture), True
+    for i, image in enumerate(images):
+        boxes[i, : len(image)], valid[i, : len(image)] = torch.from_numpy(image), True
     return boxes, valid
 
 
 def assert_matches_slow_loop(
-    matches: Matches, priors: np.ndarray, pictures: list[np.ndarray], usable: list[bool] | None = None
+    matches: Matches, priors: np.ndarray, images: list[np.ndarray], usable: list[bool] | None = None
 ) -> None:
-    for i, picture in enumerate(pictures):
-        index, overlap = slow.match(priors.tolist(), picture.tolist(), usable=usable)
+    for i, image in enumerate(images):
+        index, overlap = slow.match(priors.tolist(), image.tolist(), usable=usable)
         assert matches.index[i].tolist() == index
         np.testing.assert_allclose(matches.overlap[i], overlap, rtol=0, atol=1e-6)
 
 
 @given(grid_boxes(least=1, most=12, beyond=2), st.lists(grid_boxes(most=5), min_size=1, max_size=3), st.integers(0, 2))
-def test_on_a_grid(priors: np.ndarray, pictures: list[np.ndarray], extra: int) -> None:
+def test_on_a_grid(priors: np.ndarray, images: list[np.ndarray], extra: int) -> None:
     """Indices equal the slow loop's with ties, repeated boxes, no objects, padding, more objects than priors."""
-    boxes, valid = padded(pictures, extra=extra)
+    boxes, valid = padded(images, extra=extra)
     matches = match(torch.from_numpy(priors), boxes, valid)
-    assert_matches_slow_loop(matches, priors, pictures)
+    assert_matches_slow_loop(matches, priors, images)
 
 
 @given(
@@ -54,14 +54,14 @@ def test_priors_that_take_no_part(priors: np.ndarray, objects: np.ndarray, marks
     assert (matches.index[0, ~take_part] == IGNORED).all()
 
 
-def test_random_pictures() -> None:
-    """Indices equal the slow loop's for 400 random priors and pictures of 0 to 30 objects, in one batch."""
+def test_random_images() -> None:
+    """Indices equal the slow loop's for 400 random priors and images of 0 to 30 objects, in one batch."""
     rng = np.random.default_rng(0)
     priors = random_boxes(rng, 400)
-    pictures = [random_boxes(rng, count, largest=0.8) for count in (7, 0, 30, 1)]
-    boxes, valid = padded(pictures)
+    images = [random_boxes(rng, count, largest=0.8) for count in (7, 0, 30, 1)]
+    boxes, valid = padded(images)
     matches = match(torch.from_numpy(priors), boxes, valid)
-    assert_matches_slow_loop(matches, priors, pictures)
+    assert_matches_slow_loop(matches, priors, images)
     assert not matches.positive[1].any()
 
 

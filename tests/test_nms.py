@@ -45,7 +45,7 @@ def test_ties_and_limits(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_picture(seed: int) -> None:
+def test_random_image(seed: int) -> None:
     """300 random boxes of 5 classes, at the official settings and at tight ones: the slow loop's detections."""
     rng = np.random.default_rng(seed)
     boxes, scores = random_boxes(rng, 300), rng.uniform(0, 1, (300, 5)).astype(np.float32) ** 4

@@ -50,13 +50,13 @@ maps = st.tuples(
     st.none() | sizes,
     st.lists(st.sampled_from([1.5, 2.0, 3.0, 5.0]), max_size=3).map(tuple),
 )
-pictures = st.tuples(st.integers(32, 600), st.integers(32, 600))
+images = st.tuples(st.integers(32, 600), st.integers(32, 600))
 
 
-@given(pictures, st.lists(maps, min_size=1, max_size=3), st.booleans())
-def test_corners_of_any_spec(picture: tuple[int, int], maps: list, clip: bool) -> None:
+@given(images, st.lists(maps, min_size=1, max_size=3), st.booleans())
+def test_corners_of_any_spec(image: tuple[int, int], maps: list, clip: bool) -> None:
     """Corners equal the slow loop's within 1e-5, in its order, for any cells, steps, sizes and ratios."""
-    spec = PriorSpec(picture, tuple(PriorMap(*fields) for fields in maps), clip=clip)
+    spec = PriorSpec(image, tuple(PriorMap(*fields) for fields in maps), clip=clip)
     ours = make_prior_corners(spec)
     assert ours.dtype == torch.float32
     assert len(ours) == spec.count
@@ -72,8 +72,8 @@ def test_counts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_centre_form(name: str) -> None:
-    """Centre form is the corner form within one float32 rounding (1.2e-7)."""
+def test_center_form(name: str) -> None:
+    """Center form is the corner form within one float32 rounding (1.2e-7)."""
     np.testing.assert_allclose(
         to_corners(make_priors(SPECS[name])), make_prior_corners(SPECS[name]), rtol=0, atol=1.2e-7
     )
@@ -87,19 +87,19 @@ def test_truncated_sizes(name: str) -> None:
     np.testing.assert_allclose(np.transpose([s[:, 0] for s in squares]), EFFECTIVE[name], rtol=0, atol=0.006)
 
 
-def test_centres_follow_the_step() -> None:
-    """The last centre of SSD300's 5 x 5 map is at 288 pixels (official), not at 270 (the paper's (i + ½) / |f_k|)."""
+def test_centers_follow_the_step() -> None:
+    """The last center of SSD300's 5 x 5 map is at 288 pixels (official), not at 270 (the paper's (i + ½) / |f_k|)."""
     maps = SPECS["ssd300-voc"].maps
     end = sum(m.count for m in maps[:4])
     assert make_priors(SPECS["ssd300-voc"])[end - 1, :2].mul(300).round().tolist() == [288, 288]
 
 
-def test_centres_of_equation4() -> None:
-    """Priors as the paper writes them have their centres at (j + ½) / |f_k| and (i + ½) / |f_k|."""
+def test_centers_of_equation4() -> None:
+    """Priors as the paper writes them have their centers at (j + ½) / |f_k| and (i + ½) / |f_k|."""
     spec = equation4_spec((300, 300), [(5, 5)], ratios=[()])
-    centres = make_priors(spec).view(5, 5, 2, 4)[..., 0, :2]
+    centers = make_priors(spec).view(5, 5, 2, 4)[..., 0, :2]
     places = (torch.arange(5) + 0.5) / 5
-    torch.testing.assert_close(centres, torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1))
+    torch.testing.assert_close(centers, torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1))
 
 
 def test_equation4_scales() -> None:
@@ -128,14 +128,14 @@ def test_official_sizes() -> None:
 
 
 def test_limits_of_other_implementations() -> None:
-    """Limited sides and centres are those of the free priors after min, one number at a time (within 1e-6)."""
+    """Limited sides and centers are those of the free priors after min, one number at a time (within 1e-6)."""
     spec = PriorSpec((100, 200), (PriorMap((3, 2), (40.0, 120.0), 90.0, 150.0, (3.0,)),))
-    for sizes, centres in ((True, False), (False, True), (True, True)):
+    for sizes, centers in ((True, False), (False, True), (True, True)):
         expected = [
-            [min(v, 1.0) if (sizes if i > 1 else centres) else v for i, v in enumerate(row)]
+            [min(v, 1.0) if (sizes if i > 1 else centers) else v for i, v in enumerate(row)]
             for row in make_priors(spec).tolist()
         ]
-        ours = make_priors(replace(spec, clip_sizes=sizes, clip_centres=centres))
+        ours = make_priors(replace(spec, clip_sizes=sizes, clip_centers=centers))
         np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-6)
 
 

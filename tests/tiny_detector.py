@@ -21,7 +21,7 @@ def tiny_model() -> SSD:
     return model.eval()
 
 
-def noise_picture(*, seed: int, width: int = 160, height: int = 120) -> np.ndarray:
+def noise_image(*, seed: int, width: int = 160, height: int = 120) -> np.ndarray:
     """A smooth RGB pattern that JPEG keeps nearly as it is."""
     import cv2
 
@@ -29,9 +29,9 @@ def noise_picture(*, seed: int, width: int = 160, height: int = 120) -> np.ndarr
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def write_picture(path: Path, picture: np.ndarray) -> Path:
+def write_image(path: Path, image: np.ndarray) -> Path:
     import cv2
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, picture[:, :, ::-1])[1].tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, image[:, :, ::-1])[1].tobytes())
     return path

@@ -53,7 +53,7 @@ def make_batch(number: int, *, size: int = 4) -> Batch:
         torch.zeros(size, 1, dtype=torch.int64),
         flags,
         ~flags,
-        [f"picture {number}.{i}" for i in range(size)],
+        [f"image {number}.{i}" for i in range(size)],
     )
 
 

@@ -1,4 +1,4 @@
-"""Boxes as tensors of four numbers: corners (x1, y1, x2, y2) or centre and size (cx, cy, w, h)."""
+"""Boxes as tensors of four numbers: corners (x1, y1, x2, y2) or center and size (cx, cy, w, h)."""
 
 import torch
 from jaxtyping import Float
@@ -7,11 +7,11 @@ from torch import Tensor
 
 def to_corners(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
     """(cx, cy, w, h) as (x1, y1, x2, y2), in whatever unit came in."""
-    centre, size = boxes[..., :2], boxes[..., 2:]
-    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+    center, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([center - size / 2, center + size / 2], dim=-1)
 
 
-def to_centres(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+def to_centers(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
     """(x1, y1, x2, y2) as (cx, cy, w, h), in whatever unit came in."""
     low, high = boxes[..., :2], boxes[..., 2:]
     return torch.cat([(low + high) / 2, high - low], dim=-1)

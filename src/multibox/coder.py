@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.boxes import to_centres, to_corners
+from multibox.boxes import to_centers, to_corners
 from multibox.priors import PriorSpec, make_prior_corners, make_priors
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
@@ -33,7 +33,7 @@ class Coder(nn.Module):
 
         A box without width or height would give infinity; such boxes have no place in a data set (see the readers).
         """
-        wanted = to_centres(boxes)
+        wanted = to_centers(boxes)
         shift = (wanted[..., :2] - self.priors[:, :2]) / self.priors[:, 2:]
         stretch = torch.log(wanted[..., 2:] / self.priors[:, 2:])
         return torch.cat([shift, stretch], dim=-1) / self.variances
@@ -41,6 +41,6 @@ class Coder(nn.Module):
     def decode(self, offsets: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Boxes as corners, not clipped; in float32 whatever the network computed in."""
         scaled = offsets.float() * self.variances
-        centre = self.priors[:, :2] + scaled[..., :2] * self.priors[:, 2:]
+        center = self.priors[:, :2] + scaled[..., :2] * self.priors[:, 2:]
         size = self.priors[:, 2:] * torch.exp(scaled[..., 2:])
-        return to_corners(torch.cat([centre, size], dim=-1))
+        return to_corners(torch.cat([center, size], dim=-1))

@@ -1,4 +1,4 @@
-"""What a detector returns for one picture."""
+"""What a detector returns for one image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Boxes (N, 4) in pixels of the original picture, scores (N,), labels (N,) into `class_names`; best score first.
+    """Boxes (N, 4) in pixels of the original image, scores (N,), labels (N,) into `class_names`; best score first.
 
     `image_size` is (width, height). Iterating gives (box, score, name) for each detection.
     """
@@ -37,7 +37,7 @@ class Detections:
         return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], self.class_names, self.image_size)
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """A copy of the RGB picture with every box, its class name and its score."""
+        """A copy of the RGB image with every box, its class name and its score."""
         from multibox.drawing.boxes import draw_detections
 
         return draw_detections(image, self)

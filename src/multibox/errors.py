@@ -5,7 +5,7 @@ MultiboxError
 ├── ProcessError    another process of the same command ended or hangs              exit code 1
 ├── StoppedError    a run that a signal ended in good order                         exit code 128 + signal
 └── InputError      something given is not what it has to be                         exit code 1
-    ├── DataError       a data set, an annotation or a picture
+    ├── DataError       a data set, an annotation or an image
     ├── WeightsError    a weight file or a download
     └── TrainingError   a run that cannot go on
 
@@ -43,7 +43,7 @@ class InputError(MultiboxError):
 
 
 class DataError(InputError):
-    """A data set, an annotation file or a picture that cannot be used."""
+    """A data set, an annotation file or an image that cannot be used."""
 
 
 class WeightsError(InputError):

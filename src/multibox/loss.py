@@ -18,8 +18,8 @@ class LossConfig:
     """Numbers of the loss.
 
     `negative_overlap`: a prior at or above this IoU is no negative. `background_negatives`: how many negatives a
-    picture without objects gives; the official code gives none, so it learns nothing from such pictures.
-    `skip_boundary`: priors that cross the picture's boundary take no part (right column of Table 3).
+    image without objects gives; the official code gives none, so it learns nothing from such images.
+    `skip_boundary`: priors that cross the image's boundary take no part (right column of Table 3).
     """
 
     match_threshold: float = 0.5
@@ -41,14 +41,14 @@ class MultiBoxLoss(NamedTuple):
 
 
 def at_least_one(positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
-    """The official normaliser (VALID): matches of this process's batch, at least 1, so that N = 0 gives loss 0."""
+    """The official normalizer (VALID): matches of this process's batch, at least 1, so that N = 0 gives loss 0."""
     return positives.clamp(min=1).float()
 
 
 def hard_negatives(
     background_loss: Float[Tensor, "b p"], matches: Matches, *, config: LossConfig
 ) -> Bool[Tensor, "b p"]:
-    """The unmatched priors that cost most as background, `negative_ratio` for each positive of the same picture.
+    """The unmatched priors that cost most as background, `negative_ratio` for each positive of the same image.
 
     Ranked by -log softmax(background) as MineHardExamples does with MAX_NEGATIVE. Equal losses: the lowest prior first.
     """
@@ -78,12 +78,12 @@ def multibox_loss(
     *,
     coder: Coder,
     config: LossConfig = LossConfig(),
-    normaliser: Callable[[Int64[Tensor, ""]], Float[Tensor, ""]] = at_least_one,
+    normalizer: Callable[[Int64[Tensor, ""]], Float[Tensor, ""]] = at_least_one,
 ) -> MultiBoxLoss:
     """L = (L_conf + α L_loc) / N over a batch.
 
     `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
-    `normaliser` turns the number of positives into N: where several processes share a batch, it sums over them.
+    `normalizer` turns the number of positives into N: where several processes share a batch, it sums over them.
     """
     matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
@@ -96,7 +96,7 @@ def multibox_loss(
     confidence = ((partition - chosen_logit) * (positive | negative)).sum()
     location = _location_loss(offsets.float(), boxes, matches, coder)
     count = positive.sum()
-    divisor = normaliser(count)
+    divisor = normalizer(count)
     confidence, location = confidence / divisor, location / divisor
     return MultiBoxLoss(confidence + config.location_weight * location, location, confidence, count, negative.sum())
 

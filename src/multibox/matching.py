@@ -43,7 +43,7 @@ def match(
 
     `priors` and `boxes` are corners in the same unit; `valid` marks real rows among the padding. The second step needs
     an IoU of at least `threshold`. Priors that are not `usable` are IGNORED: the official code does so with those that
-    cross the picture's boundary when told to (Table 3).
+    cross the image's boundary when told to (Table 3).
     """
     batch, objects = valid.shape
     overlaps = iou(boxes, priors.expand(batch, -1, -1)).masked_fill_(~valid.unsqueeze(-1), 0)

@@ -1,8 +1,8 @@
-"""From scores and boxes to detections: threshold, best per class, greedy suppression, best per picture.
+"""From scores and boxes to detections: threshold, best per class, greedy suppression, best per image.
 
 The rules are those of detection_output_layer.cpp and ApplyNMSFast in bbox_util.cpp. Only the best survivors over all
 classes are wanted, so suppression runs once over all classes in one order of score and stops when enough survive;
-that gives the same result as class by class. Blocks of sorted candidates keep it vectorised.
+that gives the same result as class by class. Blocks of sorted candidates keep it vectorized.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _FIRST_LOOK = 2048
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """Thresholds of paper section 3.1 ("score", "nms") and the official code's limits per class and picture."""
+    """Thresholds of paper section 3.1 ("score", "nms") and the official code's limits per class and image."""
 
     score_threshold: float = 0.01
     nms_threshold: float = 0.45
@@ -29,7 +29,7 @@ class DetectionSettings:
 
 
 class Selection(NamedTuple):
-    """Boxes (N, 4), scores (N,) and labels (N,) of one picture, best score first."""
+    """Boxes (N, 4), scores (N,) and labels (N,) of one image, best score first."""
 
     boxes: Float[Tensor, "n 4"]
     scores: Float[Tensor, " n"]
@@ -39,7 +39,7 @@ class Selection(NamedTuple):
 def select(
     boxes: Float[Tensor, "p 4"], scores: Float[Tensor, "p c"], *, settings: DetectionSettings = DetectionSettings()
 ) -> Selection:
-    """Detections of one picture from all boxes (corners, unclipped) and the scores of all classes but background.
+    """Detections of one image from all boxes (corners, unclipped) and the scores of all classes but background.
 
     Keeps scores above `score_threshold`, the best `per_class` of each class, those that no better kept box of their
     class overlaps by more than `nms_threshold`, and of these the best `per_image`. Equal scores: lowest prior first.
@@ -73,7 +73,7 @@ def _select_sorted(
     classes: int,
     settings: DetectionSettings,
 ) -> Selection:
-    """Best per class, suppression, best per picture of sorted candidates; a position is prior · C + class."""
+    """Best per class, suppression, best per image of sorted candidates; a position is prior · C + class."""
     labels = positions % classes
     within = rank_in_class(labels) < settings.per_class
     scores, labels = scores[within], labels[within]

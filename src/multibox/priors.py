@@ -42,9 +42,9 @@ class PriorSpec:
     """All priors of one detector, as numbers that fit into a weight file.
 
     `input_size` is (height, width). `truncate` cuts min and max sizes to whole pixels as the official layer does
-    (it matters for SSD512 only); `clip` cuts the boxes to the picture, as the official code did before July 2016.
-    Other implementations limit width and height to the input's (`clip_sizes`: torchvision), some of them the centres
-    too (`clip_centres`); weights that were trained so keep it.
+    (it matters for SSD512 only); `clip` cuts the boxes to the image, as the official code did before July 2016.
+    Other implementations limit width and height to the input's (`clip_sizes`: torchvision), some of them the centers
+    too (`clip_centers`); weights that were trained so keep it.
     """
 
     input_size: tuple[int, int]
@@ -52,7 +52,7 @@ class PriorSpec:
     truncate: bool = False
     clip: bool = False
     clip_sizes: bool = False
-    clip_centres: bool = False
+    clip_centers: bool = False
 
     @property
     def count(self) -> int:
@@ -66,7 +66,7 @@ class PriorSpec:
 def make_prior_corners(spec: PriorSpec) -> Float[Tensor, "p 4"]:
     """Priors as (x1, y1, x2, y2) relative to the input, float32, in Caffe's order: map, row, column, box.
 
-    The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centres in float32, the rest in double.
+    The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centers in float32, the rest in double.
     """
     height, width = spec.input_size
     corners = np.concatenate([_map_corners(m, spec) for m in spec.maps])
@@ -86,11 +86,11 @@ def _map_corners(source: PriorMap, spec: PriorSpec) -> np.ndarray:
     x = ((columns + offset) * np.float32(source.step[1])).astype(np.float32)
     y = ((rows + offset) * np.float32(source.step[0])).astype(np.float32)
     half = cell_sizes(source, truncate=spec.truncate).astype(np.float64) / 2
-    centre = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
+    center = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
     limit = np.array(spec.input_size[::-1], dtype=np.float64)
     half = np.minimum(half, limit / 2) if spec.clip_sizes else half
-    centre = np.minimum(centre, limit) if spec.clip_centres else centre
-    return np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4)
+    center = np.minimum(center, limit) if spec.clip_centers else center
+    return np.concatenate([center - half, center + half], axis=-1).reshape(-1, 4)
 
 
 def cell_sizes(source: PriorMap, *, truncate: bool = False) -> Float[np.ndarray, "k 2"]:
@@ -124,7 +124,7 @@ def equation4_spec(
     largest: float = 0.9,
     beyond: float = 1.0,
 ) -> PriorSpec:
-    """Section 2.2 as written: scales by equation 4, centres at ((i + ½) / |f_k|, (j + ½) / |f_k|).
+    """Section 2.2 as written: scales by equation 4, centers at ((i + ½) / |f_k|, (j + ½) / |f_k|).
 
     `beyond` is the s_{m+1} that the additional square of the last map needs. Scales refer to the shorter input side.
     """

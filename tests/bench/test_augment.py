@@ -22,7 +22,7 @@ def dataset_of(folder: Path, *, readable: int, broken: int) -> Dataset:
         examples.append(
             Example(path, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing, nothing, str(number))
         )
-    return Dataset("grey", ("a",), tuple(examples))
+    return Dataset("gray", ("a",), tuple(examples))
 
 
 def test_the_numbers_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_the_numbers_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
         seconds=0.05,
         input_size=(30, 40),
     )
-    assert found["pictures"] == 3
+    assert found["images"] == 3
     assert found["samples"] % 16 == 0
     assert found["samples_per_second"] * found["milliseconds_per_sample"] == pytest.approx(1000)
     assert found["share_of_decoding"] == pytest.approx(found["samples_per_second"] / found["decoded_per_second"])
@@ -42,6 +42,6 @@ def test_the_numbers_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_readable_is_a_data_error(tmp_path: Path) -> None:
-    """No picture decodes: one line that names the data set."""
-    with pytest.raises(DataError, match="'grey'"):
+    """No image decodes: one line that names the data set."""
+    with pytest.raises(DataError, match="'gray'"):
         bench_augment(dataset_of(tmp_path, readable=0, broken=2), augmentation=AUGMENTATIONS["none"], seconds=0.1)

@@ -11,10 +11,10 @@ from multibox.nms import select
 
 @pytest.mark.parametrize("candidates", [50, 700])
 def test_as_many_candidates_as_asked_for(candidates: int):
-    """Scores above the threshold, counted one picture after the other, against the number asked for."""
+    """Scores above the threshold, counted one image after the other, against the number asked for."""
     config = ssdlite320_config()
     outputs = lifelike_outputs(
-        config, classes=5, pictures=2, candidates=candidates, generator=torch.Generator().manual_seed(0)
+        config, classes=5, images=2, candidates=candidates, generator=torch.Generator().manual_seed(0)
     )
     threshold = config.detection.score_threshold
     counts = [(logits.softmax(dim=-1)[:, 1:] > threshold).sum().item() for logits in outputs.logits]
@@ -23,11 +23,9 @@ def test_as_many_candidates_as_asked_for(candidates: int):
 
 
 def test_suppression_has_something_to_do():
-    """Detections of a made-up picture against: fewer than candidates, for boxes of one object overlap."""
+    """Detections of a made-up image against: fewer than candidates, for boxes of one object overlap."""
     config = ssdlite320_config()
-    outputs = lifelike_outputs(
-        config, classes=5, pictures=1, candidates=200, generator=torch.Generator().manual_seed(1)
-    )
+    outputs = lifelike_outputs(config, classes=5, images=1, candidates=200, generator=torch.Generator().manual_seed(1))
     boxes = Coder(config.priors, variances=config.variances).decode(outputs.offsets)[0]
     found = select(boxes, outputs.logits[0].softmax(dim=-1)[:, 1:], settings=config.detection)
     assert 5 <= len(found.scores) <= 150

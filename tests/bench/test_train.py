@@ -33,8 +33,8 @@ def tiny_run(**loop: float) -> Run:
 def batch_of_three() -> Batch:
     boxes = torch.tensor([[[0.1, 0.1, 0.5, 0.5], [0.3, 0.2, 0.9, 0.8]]]).repeat(3, 1, 1)
     valid = torch.tensor([[True, True], [True, False], [False, False]])
-    pictures = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
-    return Batch(pictures, boxes, torch.zeros(3, 2, dtype=torch.int64), valid, ~valid, ["x", "y", "z"])
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    return Batch(images, boxes, torch.zeros(3, 2, dtype=torch.int64), valid, ~valid, ["x", "y", "z"])
 
 
 def test_parts_make_up_the_whole():

@@ -56,7 +56,7 @@ def places(result: CheckResult) -> set[tuple[str, str, str | None]]:
 
 @pytest.fixture
 def broken_voc(tmp_path: Path) -> Path:
-    """A VOC data set with each problem in a picture of its own."""
+    """A VOC data set with each problem in an image of its own."""
     root = tmp_path / "broken"
     objects = {
         "boxes": [
@@ -86,15 +86,15 @@ def broken_voc(tmp_path: Path) -> Path:
     for name, items in objects.items():
         xml(root / f"Annotations/{name}.xml", *items, **({"width": 0} if name == "nosize" else {}))
     xml(root / "Annotations/size.xml", *objects["size"], width=WIDTH + 1)
-    pictures = root / "JPEGImages"
-    (pictures / "turned.jpg").write_bytes(with_orientation(data["turned"], 6))
-    (pictures / "mirrored.jpg").write_bytes(with_orientation(data["mirrored"], 2))
-    (pictures / "cut.jpg").write_bytes(data["cut"][: len(data["cut"]) // 2])
-    (pictures / "text.jpg").write_text("<html>not found</html>")
-    (pictures / "gone.jpg").unlink()
-    (pictures / "same.jpg").write_bytes(data["speck"])
-    (pictures / "leak.jpg").write_bytes(data["speck"])
-    draw(pictures / "unlabelled.jpg", 99)
+    images = root / "JPEGImages"
+    (images / "turned.jpg").write_bytes(with_orientation(data["turned"], 6))
+    (images / "mirrored.jpg").write_bytes(with_orientation(data["mirrored"], 2))
+    (images / "cut.jpg").write_bytes(data["cut"][: len(data["cut"]) // 2])
+    (images / "text.jpg").write_text("<html>not found</html>")
+    (images / "gone.jpg").unlink()
+    (images / "same.jpg").write_bytes(data["speck"])
+    (images / "leak.jpg").write_bytes(data["speck"])
+    draw(images / "unlabeled.jpg", 99)
     (root / "Annotations/mess.xml").write_text("<annotation><object>")
     lists = root / "ImageSets/Main"
     lists.mkdir(parents=True)
@@ -124,12 +124,12 @@ def test_everything_broken_is_named(broken_voc: Path) -> None:
         ("size_mismatch", "size.xml", None),
         ("undecodable", "cut.jpg", None),
         ("undecodable", "text.jpg", None),
-        ("missing_picture", "gone.jpg", None),
+        ("missing_image", "gone.jpg", None),
         ("zero_based", "broken", None),
-        ("duplicate_picture", "same.jpg", None),
+        ("duplicate_image", "same.jpg", None),
         ("duplicate_across_splits", "speck.jpg", None),
         ("split_overlap", "broken", None),
-        ("missing_labels", "unlabelled.jpg", None),
+        ("missing_labels", "unlabeled.jpg", None),
         ("missing_labels", "absent.xml", None),
         ("missing_size", "nosize.xml", None),
         ("unparsable", "mess.xml", None),
@@ -147,7 +147,7 @@ def test_everything_broken_is_named(broken_voc: Path) -> None:
         ("size_mismatch", "size.xml"),
         ("undecodable", "cut.jpg"),
         ("undecodable", "text.jpg"),
-        ("missing_picture", "gone.jpg"),
+        ("missing_image", "gone.jpg"),
         ("missing_labels", "absent.xml"),
         ("unparsable", "mess.xml"),
     }
@@ -172,7 +172,7 @@ def test_json_document(broken_voc: Path) -> None:
 
 
 def test_broken_yolo_and_coco(tmp_path: Path) -> None:
-    """Numbers beyond the names, labels without picture, annotations of unknown pictures and categories."""
+    """Numbers beyond the names, labels without image, annotations of unknown images and categories."""
     yolo = tmp_path / "yolo"
     draw(yolo / "images/a.jpg", 1)
     draw(yolo / "images/b.jpg", 2)
@@ -183,7 +183,7 @@ def test_broken_yolo_and_coco(tmp_path: Path) -> None:
     found = places(check_dataset(yolo))
     assert ("class_out_of_range", "a.txt", "line 2 (5)") in found
     assert ("unparsable", "a.txt", "line 3") in found
-    assert ("missing_picture", "c.txt", None) in found
+    assert ("missing_image", "c.txt", None) in found
     assert ("missing_labels", "b.jpg", None) in found
     assert ("unreadable_split", "val", None) in found
     assert ("unused_class", "yolo", None) in found
@@ -213,16 +213,16 @@ def test_bccd() -> None:
 
 
 def test_coco128() -> None:
-    """The two pictures without labels and the two label files without a picture, as comparing names finds them."""
+    """The two images without labels and the two label files without an image, as comparing names finds them."""
     root = shared("data/coco128_yolo")
-    pictures = {path.stem for path in (root / "images").iterdir()}
+    images = {path.stem for path in (root / "images").iterdir()}
     labels = {path.stem for path in (root / "labels").iterdir()}
     result = check_dataset(root)
     named = {
         kind: {Path(p.file).stem for p in result.problems if p.kind == kind}
-        for kind in ("missing_labels", "missing_picture")
+        for kind in ("missing_labels", "missing_image")
     }
-    assert named == {"missing_labels": pictures - labels, "missing_picture": labels - pictures}
+    assert named == {"missing_labels": images - labels, "missing_image": labels - images}
     assert {len(names) for names in named.values()} == {2}
     assert result.ok
 
@@ -234,8 +234,8 @@ def test_too_small_names_the_smallest_of_its_class() -> None:
     names = {name: label for label, name in enumerate(result.raw.class_names)}
     small = [problem for problem in result.problems if problem.kind == "too_small"]
     assert len(small) > 20
-    pictures = {path.stem for path in (root / "images").iterdir()}
-    texts = [path.read_text() for path in (root / "labels").iterdir() if path.stem in pictures]
+    images = {path.stem for path in (root / "images").iterdir()}
+    texts = [path.read_text() for path in (root / "labels").iterdir() if path.stem in images]
     rows = [line.split() for text in texts for line in text.splitlines() if line]
     for problem in small:
         number, name = str(problem.object).removeprefix("line ").rstrip(")").split(" (")
@@ -246,10 +246,10 @@ def test_too_small_names_the_smallest_of_its_class() -> None:
 
 
 def test_one_split(broken_voc: Path) -> None:
-    """With a split named only its pictures are checked; an unknown one is an error."""
+    """With a split named only its images are checked; an unknown one is an error."""
     result = check_dataset(broken_voc, split="test")
     assert len(result.raw.records) == 2
-    assert Counter(problem.kind for problem in result.problems)["missing_picture"] == 0
+    assert Counter(problem.kind for problem in result.problems)["missing_image"] == 0
     with pytest.raises(DataError, match="split 'val' does not exist"):
         check_dataset(broken_voc, split="val")
     with pytest.raises(DataError, match="does not exist; give the folder"):
@@ -257,14 +257,14 @@ def test_one_split(broken_voc: Path) -> None:
 
 
 def test_cheap_check(tmp_path: Path) -> None:
-    """Missing pictures, empty and all-difficult ones, what reading passed over, class counts: without decoding."""
+    """Missing images, empty and all-difficult ones, what reading passed over, class counts: without decoding."""
     xml(tmp_path / "Annotations/a.xml", thing("cup", 5, 5, 9, 9, difficult=1), thing("cup", 5, 5, 5, 5))
     xml(tmp_path / "Annotations/b.xml")
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "JPEGImages/a.jpg").write_text("never opened")
     problems = cheap_check(load_dataset(tmp_path))
     assert {(problem.kind, problem.severity, Path(problem.file).name) for problem in problems} == {
-        ("missing_picture", "error", "b.jpg"),
+        ("missing_image", "error", "b.jpg"),
         ("empty", "note", "b.jpg"),
         ("all_difficult", "note", "a.jpg"),
         ("passed_over", "warning", f"{tmp_path.name} all"),

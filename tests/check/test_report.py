@@ -11,7 +11,7 @@ import pytest
 
 from multibox.check import classes as check_classes
 from multibox.check import coverage as check_coverage
-from multibox.check import images as check_pictures
+from multibox.check import images as check_images
 from multibox.check import objects as check_objects
 from multibox.check.check import CheckResult, check_dataset
 from multibox.check.report import write_check_report
@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def result(tmp_path: Path) -> CheckResult:
-    """Twelve pictures with a point for a box, one that is missing, a class with an awkward name."""
+    """Twelve images with a point for a box, one that is missing, a class with an awkward name."""
     (tmp_path / "d/JPEGImages").mkdir(parents=True)
     (tmp_path / "d/Annotations").mkdir()
     box = "<bndbox><xmin>9</xmin><ymin>9</ymin><xmax>{0}</xmax><ymax>{0}</ymax></bndbox>"
@@ -63,13 +63,13 @@ def result(tmp_path: Path) -> CheckResult:
 
 
 def test_report(tmp_path: Path, result: CheckResult) -> None:
-    """Well formed, nothing from outside, every problem as picture or line, numbers as in the result."""
+    """Well formed, nothing from outside, every problem as image or line, numbers as in the result."""
     write_check_report(result, tmp_path / "new/report.html", model="ssd300")
     text = (tmp_path / "new/report.html").read_text()
     page = Page(text)
-    pictures = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
-    assert len(pictures) == 8
-    assert all(source.startswith("data:image/jpeg;base64,") for source in pictures)
+    images = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 8
+    assert all(source.startswith("data:image/jpeg;base64,") for source in images)
     assert not re.search(r"https?://|<script|<link", text)
     for problem in result.problems:
         assert problem.message in page.text
@@ -82,7 +82,7 @@ def test_report(tmp_path: Path, result: CheckResult) -> None:
 def test_text(result: CheckResult) -> None:
     """Counts, the first five of each kind, how many more there are, and the verdict."""
     text = check_text(result, model="ssd300")
-    assert text.startswith("d (voc): 13 pictures, 26 objects\n")
+    assert text.startswith("d (voc): 13 images, 26 objects\n")
     assert "warning: Boxes without width or height (13)" in text
     assert "… and 8 more" in text
     assert text.endswith("not ok: correct the errors before training (1 error, 13 warnings, 0 notes)")
@@ -92,7 +92,7 @@ def test_every_kind_has_a_title() -> None:
     """The kinds in the sources of the checks and readers against the table of titles."""
     package = Path(record.__file__).parents[2]
     names = [f"data/formats/{name}" for name in ("voc/reader", "voc/xml", "coco/reader", "yolo/reader", "ilsvrc")]
-    modules = [Path(module.__file__ or "") for module in (check_classes, check_coverage, check_objects, check_pictures)]
+    modules = [Path(module.__file__ or "") for module in (check_classes, check_coverage, check_objects, check_images)]
     text = "\n".join(
         path.read_text() for path in [*modules, *(package / f"{name}.py" for name in [*names, "check/check"])]
     )
@@ -114,5 +114,5 @@ def test_command(tmp_path: Path, result: CheckResult, capsys: pytest.CaptureFixt
     assert not app(arguments, standalone_mode=False)
     printed = capsys.readouterr()
     assert json.loads(printed.out)["splits"] == {"train": 13}
-    assert "1 picture not found" in printed.err
+    assert "1 image not found" in printed.err
     assert len(list((tmp_path / "out/train").iterdir())) == 12

@@ -1,4 +1,4 @@
-"""The command run in this process, and what it needs: weights of a tiny detector and a folder of pictures."""
+"""The command run in this process, and what it needs: weights of a tiny detector and a folder of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pytest
 
 from multibox.cli import main
 from multibox.weights.file import save_weights
-from tiny_detector import noise_picture, tiny_model, write_picture
+from tiny_detector import noise_image, tiny_model, write_image
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of two pictures, one JPEG of 160 x 120 and one PNG of 90 x 200."""
-    write_picture(tmp_path / "photos" / "a.jpg", noise_picture(seed=1))
-    write_picture(tmp_path / "photos" / "b.png", noise_picture(seed=2, width=90, height=200))
+    """A folder of two images, one JPEG of 160 x 120 and one PNG of 90 x 200."""
+    write_image(tmp_path / "photos" / "a.jpg", noise_image(seed=1))
+    write_image(tmp_path / "photos" / "b.png", noise_image(seed=2, width=90, height=200))
     return tmp_path / "photos"

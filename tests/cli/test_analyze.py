@@ -17,21 +17,21 @@ from multibox.data.load import load_dataset
 from multibox.evaluation.analysis.folder import prepare_folder
 from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.results.files import read_detections, write_detections
-from tiny_detector import CLASS_NAMES, noise_picture, write_picture
+from tiny_detector import CLASS_NAMES, noise_image, write_image
 
 pytest.importorskip("matplotlib")
 
-GAINS = {"localisation", "duplicate", "similar", "other", "background", "missed"}
+GAINS = {"localization", "duplicate", "similar", "other", "background", "missed"}
 
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A COCO data set `data.json` with pictures, detections `found.json` with one error of each kind, `groups.json`."""
+    """A COCO data set `data.json` with images, detections `found.json` with one error of each kind, `groups.json`."""
     folder = tmp_path_factory.mktemp("given")
     dataset, detections, _ = one_of_each()
     images, annotations = [], []
     for number, example in enumerate(dataset, 1):
-        write_picture(folder / f"{number}.png", noise_picture(seed=number, width=640, height=480))
+        write_image(folder / f"{number}.png", noise_image(seed=number, width=640, height=480))
         images.append({"id": number, "file_name": f"{number}.png", "width": 640, "height": 480})
         for box, label, difficult in zip(example.boxes.tolist(), example.labels, example.difficult, strict=True):
             x1, y1, x2, y2 = box
@@ -83,7 +83,7 @@ def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
     dataset = load(given)
     expected = evaluate(read_detections(given / "found.json", dataset=dataset), dataset)
     assert detector["cost"]["ap"] == pytest.approx(expected.mean, abs=1e-6)
-    gains = {"localisation": 0, "duplicate": 0, "similar": 1 / 3, "other": 1 / 3, "background": 0, "missed": 1 / 6}
+    gains = {"localization": 0, "duplicate": 0, "similar": 1 / 3, "other": 1 / 3, "background": 0, "missed": 1 / 6}
     assert detector["cost"]["gain"] == pytest.approx(gains, abs=1e-6)
     assert printed.splitlines()[0] == "found: AP 16.7 % (voc10)"
     assert re.search(r"^similar +0 +1 +\+33\.3$", printed, re.MULTILINE)
@@ -91,7 +91,7 @@ def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
 
 
 def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
-    """No script, and nothing that is fetched: every picture is a data address, and there is one for each file."""
+    """No script, and nothing that is fetched: every image is a data address, and there is one for each file."""
     folder, _ = one
     page = (folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
@@ -100,7 +100,7 @@ def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
     assert not re.search(r"<script|<link|@import|url\(|https?://", page)
 
 
-def test_two_detectors_without_pictures(multibox, given: Path, tmp_path: Path) -> None:
+def test_two_detectors_without_images(multibox, given: Path, tmp_path: Path) -> None:
     """Annotations alone, and two files in the order and with the names given, one of them empty: AP 0, all missed."""
     (tmp_path / "none.json").write_text("[]")
     (tmp_path / "data.json").write_text((given / "data.json").read_text())
@@ -125,10 +125,10 @@ def test_two_detectors_without_pictures(multibox, given: Path, tmp_path: Path) -
 
 
 def test_weights(multibox, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tiny detector over two pictures: its own detections are counted. Contact sheets, slow to draw, are left out."""
+    """A tiny detector over two images: its own detections are counted. Contact sheets, slow to draw, are left out."""
     monkeypatch.setattr("multibox.evaluation.analysis.folder.contact_sheet", lambda *_, **__: None)
     for number in (1, 2):
-        write_picture(tmp_path / f"{number}.jpg", noise_picture(seed=number))
+        write_image(tmp_path / f"{number}.jpg", noise_image(seed=number))
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 160, "height": 120} for n in (1, 2)]
     annotations = [{"id": n, "image_id": n, "category_id": n, "bbox": [10, 10, 90, 60]} for n in (1, 2)]
     categories = [{"id": n, "name": name} for n, name in enumerate(CLASS_NAMES, 1)]

@@ -1,4 +1,4 @@
-"""`multibox data show`: a sheet of pictures with their boxes."""
+"""`multibox data show`: a sheet of images with their boxes."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from multibox.data.scenes.scenes import write_scenes
 
-COLUMNS, ROWS, GAP = 3, 2, 6  # of five pictures
+COLUMNS, ROWS, GAP = 3, 2, 6  # of five images
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def scenes(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("words", [(), ("--augmented", "caffe")])
 def test_the_sheet_is_written(multibox, scenes: Path, tmp_path: Path, words: tuple[str, ...]):
-    """Size of the sheet of five pictures against rows and columns of tiles; the same seed gives the same file."""
+    """Size of the sheet of five images against rows and columns of tiles; the same seed gives the same file."""
     sheets = [tmp_path / "new" / f"{number}.png" for number in range(3)]
     for sheet, seed in zip(sheets, (1, 1, 2), strict=True):
         found = multibox("data", "show", scenes, *words, "--count", 5, "--seed", seed, "--out", sheet)
         assert (found.code, found.err) == (0, "")
-        assert found.out.startswith(f"{sheet}: scenes train, 6 pictures, ")
+        assert found.out.startswith(f"{sheet}: scenes train, 6 images, ")
     assert cv2.imread(str(sheets[0])).shape == (ROWS * (300 + GAP) + GAP, COLUMNS * (300 + GAP) + GAP, 3)
     assert sheets[0].read_bytes() == sheets[1].read_bytes() != sheets[2].read_bytes()
 

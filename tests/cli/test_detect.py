@@ -1,4 +1,4 @@
-"""`multibox detect`: what it prints and writes, and what it says of pictures and options that are wrong."""
+"""`multibox detect`: what it prints and writes, and what it says of images and options that are wrong."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):
 
 
 def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
-    """The line of each picture against the detections above the score; the summary goes to the other stream."""
+    """The line of each image against the detections above the score; the summary goes to the other stream."""
     outcome = multibox("detect", photos, "-w", weights, "--min-score", "0.4")
     found = Detector.load(weights)(photos / "a.jpg").above(0.4)
     first = outcome.out.splitlines()[0]
@@ -41,11 +41,11 @@ def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
             assert f"{len(scores)} {name} ({scores.max():.2f} to {scores.min():.2f})" in first
         if len(scores) == 1:
             assert f"{name} {scores[0]:.2f}" in first
-    assert "2 pictures" in outcome.err
-    assert "2 pictures" not in outcome.out
+    assert "2 images" in outcome.err
+    assert "2 images" not in outcome.out
 
 
-def test_a_picture_without_detections_gives_the_best(multibox, weights: Path, photos: Path):
+def test_a_image_without_detections_gives_the_best(multibox, weights: Path, photos: Path):
     """A score that nothing reaches against the line that says so and names the best candidate."""
     outcome = multibox("detect", photos / "a.jpg", "-w", weights, "--min-score", "1")
     found = Detector.load(weights)(photos / "a.jpg")
@@ -56,8 +56,8 @@ def test_a_picture_without_detections_gives_the_best(multibox, weights: Path, ph
     )
 
 
-def test_pictures_are_drawn_into_the_folder(multibox, weights: Path, photos: Path, tmp_path: Path):
-    """Written pictures against the sources: same names and sizes, other pixels, sources untouched."""
+def test_images_are_drawn_into_the_folder(multibox, weights: Path, photos: Path, tmp_path: Path):
+    """Written images against the sources: same names and sizes, other pixels, sources untouched."""
     before = {path: path.read_bytes() for path in photos.iterdir()}
     outcome = multibox("detect", photos, "-w", weights, "--out", tmp_path / "new" / "out")
     assert outcome.code == 0
@@ -68,31 +68,31 @@ def test_pictures_are_drawn_into_the_folder(multibox, weights: Path, photos: Pat
         assert np.abs(drawn.astype(int) - source).max() > 60
 
 
-def test_the_folder_of_the_pictures_is_refused(multibox, weights: Path, photos: Path):
-    """--out with the pictures' own folder against exit code 2 and untouched files."""
+def test_the_folder_of_the_images_is_refused(multibox, weights: Path, photos: Path):
+    """--out with the images' own folder against exit code 2 and untouched files."""
     before = (photos / "a.jpg").read_bytes()
     outcome = multibox("detect", photos, "-w", weights, "--out", photos)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "would write over the picture" in outcome.err
+    assert "would write over the image" in outcome.err
     assert (photos / "a.jpg").read_bytes() == before
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--time"], ["--batch", "1"]])
-def test_a_broken_picture_does_not_stop_the_others(multibox, weights: Path, photos: Path, options: list[str]):
-    """A cut JPEG before good pictures against exit code 1, its name on standard error, and results of the others."""
+def test_a_broken_image_does_not_stop_the_others(multibox, weights: Path, photos: Path, options: list[str]):
+    """A cut JPEG before good images against exit code 1, its name on standard error, and results of the others."""
     (photos / "0-cut.jpg").write_bytes((photos / "a.jpg").read_bytes()[:500])
     outcome = multibox("detect", photos, photos / "missing.jpg", "-w", weights, *options)
     assert outcome.code == 1
     assert "0-cut.jpg" in outcome.err
     assert f"{photos / 'missing.jpg'} does not exist" in outcome.err
-    assert "2 pictures" in outcome.err
+    assert "2 images" in outcome.err
     assert "2 not read" in outcome.err
     assert "0-cut.jpg" not in outcome.out
     assert "a.jpg" in outcome.out
     assert "b.png" in outcome.out
 
 
-def test_only_broken_pictures_give_an_empty_array(multibox, weights: Path, photos: Path):
+def test_only_broken_images_give_an_empty_array(multibox, weights: Path, photos: Path):
     """--json for nothing that can be read against a valid, empty array."""
     (photos / "empty.jpg").write_bytes(b"")
     outcome = multibox("detect", photos / "empty.jpg", "-w", weights, "--json")
@@ -103,7 +103,7 @@ def test_only_broken_pictures_give_an_empty_array(multibox, weights: Path, photo
 def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
     """--time against the names of the stages, on standard error, results unchanged."""
     outcome = multibox("detect", photos, "-w", weights, "--time", "--json")
-    for stage in ("decode", "resize", "network", "post-processing", "whole picture"):
+    for stage in ("decode", "resize", "network", "post-processing", "whole image"):
         assert stage in outcome.err
     plain = multibox("detect", photos, "-w", weights, "--json", "--batch", "1")
     assert json.loads(outcome.out) == json.loads(plain.out)
@@ -113,8 +113,8 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
     ("words", "message"),
     [
         (["nowhere.jpg", "-w", "WEIGHTS"], "nowhere.jpg does not exist"),
-        (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no pictures"),
-        (["EMPTY", "-w", "WEIGHTS"], "holds no pictures"),
+        (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no images"),
+        (["EMPTY", "-w", "WEIGHTS"], "holds no images"),
         ([], "SOURCE"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),

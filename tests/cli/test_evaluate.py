@@ -11,20 +11,20 @@ from multibox.detection.detector import Detector
 from multibox.evaluation.evaluate import METRICS
 from multibox.evaluation.evaluate import evaluate as evaluate_in_python
 from multibox.evaluation.results.files import write_detections
-from tiny_detector import CLASS_NAMES, noise_picture, write_picture
+from tiny_detector import CLASS_NAMES, noise_image, write_image
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A VOC folder of four pictures, each with one object of every class."""
+    """A VOC folder of four images, each with one object of every class."""
     root = tmp_path / "data"
     (root / "ImageSets" / "Main").mkdir(parents=True)
     (root / "Annotations").mkdir()
     rng = np.random.default_rng(0)
     for number in range(4):
-        write_picture(root / "JPEGImages" / f"{number}.jpg", noise_picture(seed=number))
+        write_image(root / "JPEGImages" / f"{number}.jpg", noise_image(seed=number))
         corners = [
             (rng.integers(1, 80), rng.integers(1, 60), rng.integers(81, 161), rng.integers(61, 121)) for _ in "abc"
         ]
@@ -72,8 +72,8 @@ def test_detections_in_a_file_give_the_detectors_own_numbers(
     assert json.loads(outcome.out)["mean"] == pytest.approx(expected.mean, abs=0.02)
 
 
-def test_a_broken_picture_is_named_and_the_rest_counts(multibox, weights: Path, data: Path):
-    """A data set with one broken picture against its name on standard error and valid JSON on standard output."""
+def test_a_broken_image_is_named_and_the_rest_counts(multibox, weights: Path, data: Path):
+    """A data set with one broken image against its name on standard error and valid JSON on standard output."""
     (data / "JPEGImages" / "2.jpg").write_bytes(b"")
     outcome = multibox("evaluate", weights, "--data", data, "--split", "test", "--json")
     assert outcome.code == 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine_cases import busy_picture
-from tiny_detector import write_picture
+from engine_cases import busy_image
+from tiny_detector import write_image
 
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
@@ -19,9 +19,9 @@ ANNOTATION = """<annotation><size><width>300</width><height>300</height><depth>3
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Three pictures with one object each, in VOC's layout."""
+    """Three images with one object each, in VOC's layout."""
     for i, name in enumerate(("disc", "square", "star")):
-        write_picture(tmp_path / "voc" / "JPEGImages" / f"{i}.jpg", busy_picture(seed=i))
+        write_image(tmp_path / "voc" / "JPEGImages" / f"{i}.jpg", busy_image(seed=i))
         annotation = tmp_path / "voc" / "Annotations" / f"{i}.xml"
         annotation.parent.mkdir(exist_ok=True)
         annotation.write_text(ANNOTATION.format(name=name))

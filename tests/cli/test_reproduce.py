@@ -26,7 +26,7 @@ def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
     assert planned.code == 0, planned.err
     assert "table2-only-flips" in planned.out
     assert "to do" in planned.out
-    assert f"there: trainval: {devkit}, 5 pictures" in planned.out
+    assert f"there: trainval: {devkit}, 5 images" in planned.out
     assert not (tmp_path / "out").exists()
     done = multibox(*words, "--json")
     assert done.code == 0, done.err
@@ -58,7 +58,7 @@ def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_pat
 
 
 def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
-    """Figure 3 from given weights, on pictures whose classes they know, against the folder that is printed."""
+    """Figure 3 from given weights, on images whose classes they know, against the folder that is printed."""
     from multibox.data.scenes.scenes import write_scenes
 
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=(96, 80), split="test")
@@ -97,7 +97,7 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
     ("words", "code", "message"),
     [
         (["table9", "--data", "DATA"], 2, "'table9' is nothing to reproduce: choose one of table1, table2"),
-        (["table2"], 2, "table2 needs pictures: give --data ROOT"),
+        (["table2"], 2, "table2 needs images: give --data ROOT"),
         (["table2", "--data", "DATA", "--rows", "table4-*"], 2, "'table4-*' is no row of table2"),
         (["table2", "--data", "DATA", "--set", "schedule.speed=3"], 2, "'speed' is no setting here"),
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),

@@ -14,7 +14,7 @@ import pytest
 from multibox.detection.detector import Detector
 from multibox.experiments import train as run_module
 from multibox.training import loop
-from tiny_detector import noise_picture, write_picture
+from tiny_detector import noise_image, write_image
 
 QUICK = ["--set", "model.width=0.03125", "--set", "loop.batch_size=2", "--set", "schedule.warmup=1"]
 ONE_OBJECT = (
@@ -25,12 +25,12 @@ ONE_OBJECT = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A VOC folder of three pictures with one object each."""
+    """A VOC folder of three images with one object each."""
     root = tmp_path / "data"
     (root / "ImageSets" / "Main").mkdir(parents=True)
     (root / "Annotations").mkdir()
     for number in range(3):
-        write_picture(root / "JPEGImages" / f"{number}.jpg", noise_picture(seed=number))
+        write_image(root / "JPEGImages" / f"{number}.jpg", noise_image(seed=number))
         (root / "Annotations" / f"{number}.xml").write_text(ONE_OBJECT.format(20 + number))
     (root / "ImageSets" / "Main" / "trainval.txt").write_text("0\n1\n2\n")
     (root / "ImageSets" / "Main" / "two.txt").write_text("0\n1\n")
@@ -46,7 +46,7 @@ def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Pat
     assert "the weights are in" in outcome.err
     detector = Detector.load(tmp_path / "run" / "last.safetensors")
     assert detector.class_names == ("disc",)
-    assert detector(noise_picture(seed=0)).boxes.dtype == np.float32
+    assert detector(noise_image(seed=0)).boxes.dtype == np.float32
     again = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps)
     assert again.code == 1
     assert "not empty" in again.err

@@ -30,15 +30,15 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_list() -> None:
-    """Text and JSON name the same weights, each with its licence."""
+    """Text and JSON name the same weights, each with its license."""
     entries = json.loads(run("list", "--json"))
     text = run("list")
-    assert {"name", "kind", "about", "score", "licence", "classes", "url", "page", "sha256", "shipped"} == set(
+    assert {"name", "kind", "about", "score", "license", "classes", "url", "page", "sha256", "shipped"} == set(
         entries[0]
     )
     for entry in entries:
         assert entry["name"] in text
-        assert entry["licence"] in text
+        assert entry["license"] in text
 
 
 def test_import(tmp_path: Path) -> None:

@@ -14,16 +14,16 @@ COMMANDS = {
     ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split",
-    "bench detect": "--backend --batch --help --json --pictures --rounds --threads --weights -w",
+    "bench detect": "--backend --batch --help --images --json --rounds --threads --weights -w",
     "bench table7": (
-        "--batch --candidates --device --help --json --pictures --precision --rounds --threads --weights -w"
+        "--batch --candidates --device --help --images --json --precision --rounds --threads --weights -w"
     ),
     "bench train": (
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers"
     ),
     "data": "--help",
     "data check": "PATH --help --json --model --pixels --report --split",
-    "data convert": "PATH --help --json --out --pictures --pixels --split --to",
+    "data convert": "PATH --help --images --json --out --pixels --split --to",
     "data show": "PATH --augmented --count --help --out --pixels --seed --split",
     "demo": "--help --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
@@ -32,7 +32,7 @@ COMMANDS = {
         " --precision --split"
     ),
     "export": (
-        "WEIGHTS --batch --calibrate --calibrate-pictures --calibrate-split --check --check-split --force --format"
+        "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"
         " --help --json --metric --out --precision --raw -f -o"
     ),
     "priors": "--help",
@@ -41,7 +41,7 @@ COMMANDS = {
         "DATA --augmented --boxes --dataset --held-out --help --json --model --out --priors --recipe --split --weights"
         " -o -w"
     ),
-    "priors show": ("--cells --dataset --help --image --json --model --picture --priors --recipe --weights -w"),
+    "priors show": "--cells --dataset --help --image --json --model --out --priors --recipe --weights -o -w",
     "reproduce": (
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
         " --workers -o -w"

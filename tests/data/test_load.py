@@ -1,4 +1,4 @@
-"""Recognising, renaming, choosing and joining, against folders written here."""
+"""Recognizing, renaming, choosing and joining, against folders written here."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def xml(path: Path, *names: str) -> None:
 
 
 def test_rename_merges_and_classes_choose(tmp_path: Path) -> None:
-    """Two olds to one new become one class; `classes` keeps some in the order given and empties the other pictures."""
+    """Two olds to one new become one class; `classes` keeps some in the order given and empties the other images."""
     xml(tmp_path / "Annotations/a.xml", "lorry", "truck", "bird")
     xml(tmp_path / "Annotations/b.xml", "bird")
     merged = load_dataset(tmp_path, rename={"lorry": "truck"})
@@ -56,7 +56,7 @@ def test_every_split(tmp_path: Path) -> None:
     assert {name: len(data) for name, data in load_splits(tmp_path / "d").items()} == {"test": 1, "train": 1, "val": 1}
 
 
-def test_nothing_recognised(tmp_path: Path) -> None:
+def test_nothing_recognized(tmp_path: Path) -> None:
     """One clear line that says what was looked for, for an empty folder, a strange file and a missing path."""
     (tmp_path / "notes.txt").write_text("hello")
     for path in (tmp_path, tmp_path / "notes.txt"):

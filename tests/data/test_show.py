@@ -27,7 +27,7 @@ class Pencil:
 
 
 def dataset_of(folder: Path, count: int) -> Dataset:
-    """Green pictures of 80 x 40 with three objects: plain, difficult, crowd. The last file is broken."""
+    """Green images of 80 x 40 with three objects: plain, difficult, crowd. The last file is broken."""
     examples = []
     for number in range(count):
         path = folder / f"{number}.png"
@@ -41,8 +41,8 @@ def dataset_of(folder: Path, count: int) -> Dataset:
     return Dataset("green", ("cat", "dog"), tuple(examples))
 
 
-def test_the_sheet_shows_every_readable_picture_once(tmp_path: Path) -> None:
-    """Four readable pictures of five, asked for nine: four tiles, boxes scaled to their size, flags in the names."""
+def test_the_sheet_shows_every_readable_image_once(tmp_path: Path) -> None:
+    """Four readable images of five, asked for nine: four tiles, boxes scaled to their size, flags in the names."""
     pencil = Pencil()
     sheet = contact_sheet(dataset_of(tmp_path, 5), draw=pencil, count=9, tile=(100, 100))
     assert sheet.shape == (6 + 2 * 106, 6 + 3 * 106, 3)
@@ -52,7 +52,7 @@ def test_the_sheet_shows_every_readable_picture_once(tmp_path: Path) -> None:
 
 
 def test_an_augmented_sheet_goes_on_for_as_long_as_asked(tmp_path: Path) -> None:
-    """Two readable pictures fill seven tiles with samples; the same seed gives the same sheet."""
+    """Two readable images fill seven tiles with samples; the same seed gives the same sheet."""
     dataset = dataset_of(tmp_path, 3)
     sheets = [
         contact_sheet(dataset, draw=Pencil(), augmentation=AUGMENTATIONS["caffe"], count=7, seed=seed, tile=(60, 90))
@@ -65,6 +65,6 @@ def test_an_augmented_sheet_goes_on_for_as_long_as_asked(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["none", None])
 def test_nothing_to_show_is_a_data_error(tmp_path: Path, name: str | None) -> None:
-    """The only picture is broken: one line that says so."""
-    with pytest.raises(DataError, match="none of the 1 pictures"):
+    """The only image is broken: one line that says so."""
+    with pytest.raises(DataError, match="none of the 1 images"):
         contact_sheet(dataset_of(tmp_path, 1), draw=Pencil(), augmentation=name and AUGMENTATIONS[name])

@@ -1,4 +1,4 @@
-"""The Detector: what goes in, what comes out, and what becomes of pictures that cannot be read."""
+"""The Detector: what goes in, what comes out, and what becomes of images that cannot be read."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.weights.file import save_weights
-from tiny_detector import CLASS_NAMES, noise_picture, tiny_model, write_picture
+from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,11 @@ def assert_same(found: Detections, expected: Detections, *, tolerance: float = 1
 
 
 def test_boxes_are_the_models_own_in_pixels(model: SSD, detector: Detector):
-    """One picture against the steps written out: resize, model.detect, times width and height."""
-    picture = noise_picture(seed=1, width=200, height=80)
-    small = cv2.resize(picture, (300, 300), interpolation=cv2.INTER_LINEAR)
+    """One image against the steps written out: resize, model.detect, times width and height."""
+    image = noise_image(seed=1, width=200, height=80)
+    small = cv2.resize(image, (300, 300), interpolation=cv2.INTER_LINEAR)
     (expected,) = model.detect(torch.from_numpy(small.transpose(2, 0, 1).copy())[None])
-    found = detector(picture)
+    found = detector(image)
     boxes = np.stack([found.boxes[:, 0] / 200, found.boxes[:, 1] / 80, found.boxes[:, 2] / 200, found.boxes[:, 3] / 80])
     nonempty = ((expected.boxes[:, 2:] > expected.boxes[:, :2]).all(dim=1)).numpy()
     assert len(found) > 20
@@ -51,7 +51,7 @@ def test_boxes_are_the_models_own_in_pixels(model: SSD, detector: Detector):
 
 def test_detections_keep_their_promises(detector: Detector):
     """Types, order and limits of a result against what the class and the vocabulary say."""
-    found = detector(noise_picture(seed=2, width=97, height=211))
+    found = detector(noise_image(seed=2, width=97, height=211))
     assert found.image_size == (97, 211)
     assert found.class_names == CLASS_NAMES
     assert (found.boxes.dtype, found.scores.dtype, found.labels.dtype) == (np.float32, np.float32, np.int64)
@@ -64,45 +64,45 @@ def test_detections_keep_their_promises(detector: Detector):
 
 def test_every_kind_of_source_gives_the_same(detector: Detector, tmp_path: Path):
     """Path, text path, bytes and PIL image of one PNG against its array."""
-    picture = noise_picture(seed=3)
-    path = write_picture(tmp_path / "a.png", picture)
-    expected = detector(picture)
-    for source in (path, str(path), path.read_bytes(), PIL.Image.fromarray(picture)):
+    image = noise_image(seed=3)
+    path = write_image(tmp_path / "a.png", image)
+    expected = detector(image)
+    for source in (path, str(path), path.read_bytes(), PIL.Image.fromarray(image)):
         assert_same(detector(source), expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_a_list_gives_each_picture_its_own_result(detector: Detector, batch_size: int):
-    """Lists in batches of several sizes, of pictures of several sizes, against one picture at a time."""
-    pictures = [noise_picture(seed=i, width=100 + 10 * i) for i in range(4)]
-    found = detector(pictures, batch_size=batch_size)
+def test_a_list_gives_each_image_its_own_result(detector: Detector, batch_size: int):
+    """Lists in batches of several sizes, of images of several sizes, against one image at a time."""
+    images = [noise_image(seed=i, width=100 + 10 * i) for i in range(4)]
+    found = detector(images, batch_size=batch_size)
     assert isinstance(found, list)
-    for result, picture in zip(found, pictures, strict=True):
-        assert_same(result, detector(picture))
+    for result, image in zip(found, images, strict=True):
+        assert_same(result, detector(image))
 
 
 def test_an_empty_list_gives_an_empty_list(detector: Detector):
-    """No pictures against no results."""
+    """No images against no results."""
     assert detector([]) == []
 
 
-def test_a_broken_picture_is_an_error_that_names_it(detector: Detector, tmp_path: Path):
-    """A call with a file that is no picture, alone and in a list, against DataError with the file's name."""
+def test_a_broken_image_is_an_error_that_names_it(detector: Detector, tmp_path: Path):
+    """A call with a file that is no image, alone and in a list, against DataError with the file's name."""
     broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"no picture")
+    broken.write_bytes(b"no image")
     with pytest.raises(DataError, match=r"broken\.jpg"):
         detector(broken)
     with pytest.raises(DataError, match=r"broken\.jpg"):
-        detector([noise_picture(seed=0), broken])
+        detector([noise_image(seed=0), broken])
     with pytest.raises(DataError, match=r"missing\.jpg"):
         detector(tmp_path / "missing.jpg")
 
 
-def test_try_each_goes_on_after_broken_pictures(detector: Detector, tmp_path: Path):
-    """Good and broken pictures mixed, so that one batch is all broken, against the order they were given in."""
+def test_try_each_goes_on_after_broken_images(detector: Detector, tmp_path: Path):
+    """Good and broken images mixed, so that one batch is all broken, against the order they were given in."""
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
-    good = noise_picture(seed=5)
+    good = noise_image(seed=5)
     results = list(detector.try_each([broken, broken, good, broken, good], batch_size=2))
     assert [isinstance(r, DataError) for r in results] == [True, True, False, True, False]
     for result in results:
@@ -111,14 +111,14 @@ def test_try_each_goes_on_after_broken_pictures(detector: Detector, tmp_path: Pa
 
 
 def test_try_each_takes_only_what_it_needs(detector: Detector):
-    """A stream without end against the number of pictures taken for the first result: two batches, and one to look."""
+    """A stream without end against the number of images taken for the first result: two batches, and one to look."""
     taken = 0
 
     def stream():
         nonlocal taken
         while True:
             taken += 1
-            yield noise_picture(seed=0, width=20, height=20)
+            yield noise_image(seed=0, width=20, height=20)
 
     results = detector.try_each(stream(), batch_size=2)
     assert isinstance(next(results), Detections)
@@ -128,7 +128,7 @@ def test_try_each_takes_only_what_it_needs(detector: Detector):
 
 def test_timed_gives_the_same_and_the_stages(detector: Detector, tmp_path: Path):
     """`timed` on a file against the plain call, with a positive time for each stage."""
-    path = write_picture(tmp_path / "a.png", noise_picture(seed=6))
+    path = write_image(tmp_path / "a.png", noise_image(seed=6))
     found, milliseconds = detector.timed(path)
     assert_same(found, detector(path))
     assert tuple(milliseconds) == STAGES
@@ -137,18 +137,18 @@ def test_timed_gives_the_same_and_the_stages(detector: Detector, tmp_path: Path)
 
 def test_bfloat16_finds_nearly_the_same(model: SSD, detector: Detector):
     """The best score in bfloat16 against float32, to the 8 bits of its mantissa and what the layers add up."""
-    picture = noise_picture(seed=7)
-    rough = Detector(model, precision="bfloat16")(picture)
-    assert rough.scores[0] == pytest.approx(detector(picture).scores[0], abs=0.05)
+    image = noise_image(seed=7)
+    rough = Detector(model, precision="bfloat16")(image)
+    assert rough.scores[0] == pytest.approx(detector(image).scores[0], abs=0.05)
 
 
 def test_a_model_in_training_mode_is_put_into_evaluation_mode():
-    """Batch normalisation left in training mode would make results depend on the batch; alone against in a batch."""
+    """Batch normalization left in training mode would make results depend on the batch; alone against in a batch."""
     model = tiny_model()
     detector = Detector(model)
-    expected = detector(noise_picture(seed=8))
+    expected = detector(noise_image(seed=8))
     model.train()
-    found = detector([noise_picture(seed=8), noise_picture(seed=9)])
+    found = detector([noise_image(seed=8), noise_image(seed=9)])
     assert_same(found[0], expected)
     assert not model.training
 
@@ -161,10 +161,10 @@ def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detect
     assert loaded.info == {"recipe": "none"}
     assert loaded.class_names == CLASS_NAMES
     assert loaded.input_size == (300, 300)
-    assert_same(loaded(noise_picture(seed=10)), detector(noise_picture(seed=10)))
+    assert_same(loaded(noise_image(seed=10)), detector(noise_image(seed=10)))
 
 
-def test_boxes_outside_the_picture_are_left_out():
+def test_boxes_outside_the_image_are_left_out():
     """A backend that finds one box beyond each edge and one across the right edge, against the visible part of that."""
 
     class Fixed:
@@ -206,5 +206,5 @@ def test_too_little_memory_is_the_users_to_repair(model: SSD, monkeypatch: pytes
         raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
 
     monkeypatch.setattr(model, "forward", exhausted)
-    with pytest.raises(InputError, match="no memory for 2 pictures at once: use a smaller batch"):
-        Detector(model)([noise_picture(seed=0)] * 2)
+    with pytest.raises(InputError, match="no memory for 2 images at once: use a smaller batch"):
+        Detector(model)([noise_image(seed=0)] * 2)

@@ -29,7 +29,7 @@ def config() -> ModelConfig:
     clip=st.booleans(),
 )
 def test_the_choice_is_the_models(config: ModelConfig, seed: int, background: float, threshold: float, clip: bool):
-    """Random outputs of two pictures, from full of candidates to none, against SSD.postprocess, bit for bit."""
+    """Random outputs of two images, from full of candidates to none, against SSD.postprocess, bit for bit."""
     config = replace(config, clip=clip, detection=DetectionSettings(score_threshold=threshold, per_class=20))
     model = SSD(config, CLASS_NAMES)
     generator = torch.Generator().manual_seed(seed)

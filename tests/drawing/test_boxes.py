@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from multibox.detections import Detections
 from multibox.drawing.boxes import draw_boxes, draw_detections
-from multibox.drawing.colors import class_colour, ink
+from multibox.drawing.colors import class_color, ink
 
 NAMES = ("cat", "dog", "a class with a name as long as a whole sentence would be", "Žluťoučký kůň", "猫")
 
@@ -24,20 +24,20 @@ def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
     image = canvas()
     drawn = draw_detections(image, detections([[40.2, 30.7, 120.5, 80.0]], [0.9], [1]))
     assert (image == 127).all()
-    colour = class_colour(1)
+    color = class_color(1)
     for x, y in [(40, 30), (120, 30), (40, 79), (120, 79), (80, 79), (120, 50)]:
-        assert tuple(drawn[y, x]) == colour
+        assert tuple(drawn[y, x]) == color
     assert (drawn[31:79, 41:120] == 127).all()
     assert (drawn[80:] == 127).all()
     assert (drawn[:, 121:] == 127).all()
 
 
 def test_the_tag_lies_above_the_box_and_holds_text():
-    """A region above the box is filled with the class colour and has ink in it."""
+    """A region above the box is filled with the class color and has ink in it."""
     drawn = draw_detections(canvas(), detections([[40, 50, 180, 90]], [0.9], [0]))
     tag = drawn[38:50, 40:80].reshape(-1, 3)
-    assert (tag == class_colour(0)).all(axis=1).mean() > 0.4
-    assert np.abs(tag - np.float32(ink(class_colour(0)))).max(axis=1).min() < 60
+    assert (tag == class_color(0)).all(axis=1).mean() > 0.4
+    assert np.abs(tag - np.float32(ink(class_color(0)))).max(axis=1).min() < 60
 
 
 @pytest.mark.parametrize("side", [100, 300, 500, 900, 2500])
@@ -64,14 +64,14 @@ def test_min_score_leaves_out_what_is_below_it():
 
 
 def test_the_best_score_lies_on_top():
-    """Two classes on the same box: the frame has the colour of the better one, and the tags lie apart."""
+    """Two classes on the same box: the frame has the color of the better one, and the tags lie apart."""
     drawn = draw_detections(canvas(), detections([[40, 40, 180, 90]] * 2, [0.9, 0.4], [0, 1]))
-    assert tuple(drawn[89, 100]) == class_colour(0)
+    assert tuple(drawn[89, 100]) == class_color(0)
     for label in (0, 1):
-        assert (drawn == class_colour(label)).all(axis=2).sum() > 200
+        assert (drawn == class_color(label)).all(axis=2).sum() > 200
 
 
-def test_a_class_has_one_colour_in_detections_and_in_ground_truth():
+def test_a_class_has_one_color_in_detections_and_in_ground_truth():
     """Detections and ground truth of the same box against each other, below the tag."""
     box = np.float32([[40, 40, 180, 90]])
     truth = draw_boxes(canvas(), box, np.int64([1]), NAMES)
@@ -80,16 +80,16 @@ def test_a_class_has_one_colour_in_detections_and_in_ground_truth():
 
 
 def test_small_ground_truth_boxes_stay_visible_on_large_ones():
-    """A small box whose side lies on that of a large one keeps its colour, in either order."""
+    """A small box whose side lies on that of a large one keeps its color, in either order."""
     boxes, labels = np.float32([[20, 30, 190, 95], [80, 60, 120, 95]]), np.int64([0, 1])
     for order in ([0, 1], [1, 0]):
         drawn = draw_boxes(canvas(), boxes[order], labels[order], NAMES)
-        assert tuple(drawn[94, 100]) == class_colour(1)
+        assert tuple(drawn[94, 100]) == class_color(1)
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 90), (500, 375), (3000, 2000), (30, 400), (9, 5), (1, 1)])
-def test_any_picture_size_and_name(width, height):
-    """Long, accented and Chinese names at the borders of pictures of any size: the same shape, something drawn."""
+def test_any_image_size_and_name(width, height):
+    """Long, accented and Chinese names at the borders of images of any size: the same shape, something drawn."""
     box = [[-5, -5, width + 9, height + 9], [width - 2, height - 2, width, height], [0, 0, 1, 1]]
     rows = detections(box, [0.9, 0.8, 0.7], [2, 3, 4], (width, height))
     drawn = draw_detections(canvas(width, height), rows)
@@ -100,7 +100,7 @@ def test_any_picture_size_and_name(width, height):
 @given(st.data())
 @settings(max_examples=50, deadline=None)
 def test_tags_and_frames_stay_inside_for_all_boxes(data):
-    """Random boxes, also outside the picture: no error, and the source is never written to."""
+    """Random boxes, also outside the image: no error, and the source is never written to."""
     count = data.draw(st.integers(0, 12))
     side = st.floats(-50, 250, width=32)
     boxes = np.float32(data.draw(st.lists(st.tuples(side, side, side, side), min_size=count, max_size=count)))
@@ -112,8 +112,8 @@ def test_tags_and_frames_stay_inside_for_all_boxes(data):
 def contrast(a, b):
     """WCAG 2.1, written from its text."""
 
-    def luminance(colour):
-        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in colour)]
+    def luminance(color):
+        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in color)]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     high, low = sorted((luminance(a), luminance(b)), reverse=True)
@@ -121,13 +121,13 @@ def contrast(a, b):
 
 
 def test_every_tag_is_readable():
-    """The contrast of ink and colour of the first hundred classes against the 4.5 that WCAG asks of text."""
-    assert min(contrast(class_colour(label), ink(class_colour(label))) for label in range(100)) >= 4.5
+    """The contrast of ink and color of the first hundred classes against the 4.5 that WCAG asks of text."""
+    assert min(contrast(class_color(label), ink(class_color(label))) for label in range(100)) >= 4.5
 
 
-def test_the_colours_of_twenty_classes_are_apart():
-    """Distances of 20 class colours in CIELAB, as OpenCV converts them: none below 12, of neighbours none below 60."""
-    rgb = np.float32([[class_colour(label) for label in range(20)]]) / 255
+def test_the_colors_of_twenty_classes_are_apart():
+    """Distances of 20 class colors in CIELAB, as OpenCV converts them: none below 12, of neighbors none below 60."""
+    rgb = np.float32([[class_color(label) for label in range(20)]]) / 255
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[0]
     distances = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(20)
     assert distances.min() > 12

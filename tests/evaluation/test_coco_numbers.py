@@ -50,8 +50,8 @@ def expected_box_numbers(text: str) -> list[float]:
     return [float(value) for value in re.findall(r"\] = (0\.\d+)", section)]
 
 
-def test_the_hundred_pictures_of_the_coco_api(capfd: pytest.CaptureFixture[str]) -> None:
-    """Twelve numbers of 100 val2014 pictures against the output of the COCO API; nothing is printed on the way."""
+def test_the_hundred_images_of_the_coco_api(capfd: pytest.CaptureFixture[str]) -> None:
+    """Twelve numbers of 100 val2014 images against the output of the COCO API; nothing is printed on the way."""
     folder = shared("data/coco_eval100")
     annotation_file = folder / "instances_val2014_100.json"
     dataset, ids = coco_dataset(annotation_file)
@@ -82,7 +82,7 @@ def test_our_curves_against_the_evaluators_precision_array(seed: int, monkeypatc
 
     Objects lie apart, so that the two rules about taken objects mean the same.
     """
-    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=20, grid=True)
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=20, grid=True)
     arrays = kept_precision(monkeypatch)
     result = evaluate_coco(dataset, detections=detections)
     curves = evaluate_voc(dataset, detections=detections).curves
@@ -141,8 +141,8 @@ def test_regions_to_ignore_swallow_detections(flag: str) -> None:
     assert evaluate_coco(plain, detections=[found]).numbers["AP"] < 0.5
 
 
-def test_equal_scores_follow_the_numbers_of_the_pictures() -> None:
-    """AP of equal scores in pictures 10 and 9: the same for both orders of the data set, as picture 9 comes first."""
+def test_equal_scores_follow_the_numbers_of_the_images() -> None:
+    """AP of equal scores in images 10 and 9: the same for both orders of the data set, as image 9 comes first."""
     ten, nine = an_example("10", boxes=[CAT]), an_example("9", boxes=[CAT])
     right, wrong = some_detections([CAT], scores=[0.5]), some_detections([FAR], scores=[0.5])
     values = [

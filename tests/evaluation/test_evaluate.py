@@ -1,4 +1,4 @@
-"""Tests of `evaluate`: detectors and mappings, class names, pictures that cannot be read, numbers, table and JSON."""
+"""Tests of `evaluate`: detectors and mappings, class names, images that cannot be read, numbers, table and JSON."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -30,21 +30,21 @@ class Finder:
         self.batches.append([path.stem for path in paths])
         for path in paths:
             if path.stem in self.broken:
-                raise DataError(f"{path}: not a picture")
+                raise DataError(f"{path}: not an image")
         return [self.answers[path.stem] for path in paths]
 
 
 class Stream(Finder):
-    """The same as a detector that goes on after a broken picture by itself."""
+    """The same as a detector that goes on after a broken image by itself."""
 
     def try_each(self, sources: Iterable[Path], *, batch_size: int) -> Iterator[Detections | DataError]:
         for path in sources:
             broken = path.stem in self.broken
-            yield DataError("not a picture") if broken else self.answers[path.stem]
+            yield DataError("not an image") if broken else self.answers[path.stem]
 
 
 def three_cats() -> tuple[Dataset, dict[str, Detections]]:
-    """Three pictures with a cat each, and detections of which the third is astray."""
+    """Three images with a cat each, and detections of which the third is astray."""
     dataset = a_dataset(*(an_example(name, boxes=[CAT]) for name in "abc"))
     answers = {name: some_detections([CAT], scores=[0.9]) for name in "ab"}
     return dataset, answers | {"c": some_detections([FAR], scores=[0.5])}
@@ -53,7 +53,7 @@ def three_cats() -> tuple[Dataset, dict[str, Detections]]:
 @pytest.mark.parametrize("metric", ["voc07", "voc10", "coco"])
 def test_detector_stream_and_mapping_agree(metric: str) -> None:
     """Numbers of a callable in batches, a stream and a mapping with the same detections, against each other."""
-    dataset, detections = noisy_scenes(np.random.default_rng(7), pictures=11, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(7), images=11, grid=False)
     answers = dict(zip((example.id for example in dataset), detections, strict=True))
     finder = Finder(answers)
     outcomes = [
@@ -67,7 +67,7 @@ def test_detector_stream_and_mapping_agree(metric: str) -> None:
 
 def test_voc_numbers_and_curves() -> None:
     """Mean, AP of classes, counts and curves against those of evaluate_voc."""
-    dataset, detections = noisy_scenes(np.random.default_rng(3), pictures=9, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(3), images=9, grid=False)
     answers = dict(zip((example.id for example in dataset), detections, strict=True))
     result = evaluate_voc(dataset, detections=detections)
     evaluation = evaluate(answers, dataset, metric="voc07")
@@ -88,24 +88,24 @@ def test_the_whole_coco_evaluation() -> None:
 
 
 @pytest.mark.parametrize("kind", [Finder, Stream])
-def test_a_picture_that_cannot_be_read(kind: type[Finder]) -> None:
+def test_a_image_that_cannot_be_read(kind: type[Finder]) -> None:
     """It counts as without detections, as if it was absent from a mapping, and is named among the problems."""
     dataset, answers = three_cats()
     evaluation = evaluate(kind(answers, broken=("b",)), dataset)
-    assert evaluation.problems == ("b.jpg: not a picture",)
+    assert evaluation.problems == ("b.jpg: not an image",)
     assert evaluation.mean == evaluate({k: v for k, v in answers.items() if k != "b"}, dataset).mean
-    assert "b.jpg: not a picture" in evaluation.table()
+    assert "b.jpg: not an image" in evaluation.table()
 
 
-def test_no_picture_can_be_read() -> None:
-    """With every picture broken, the error says how many and names the first."""
+def test_no_image_can_be_read() -> None:
+    """With every image broken, the error says how many and names the first."""
     dataset, answers = three_cats()
-    with pytest.raises(DataError, match=r"none of the 3 pictures of test data can be read; the first: a\.jpg"):
+    with pytest.raises(DataError, match=r"none of the 3 images of test data can be read; the first: a\.jpg"):
         evaluate(Finder(answers, broken=("a", "b", "c")), dataset)
 
 
-def test_progress_counts_pictures() -> None:
-    """What progress is told: every picture once, of all."""
+def test_progress_counts_images() -> None:
+    """What progress is told: every image once, of all."""
     dataset, answers = three_cats()
     calls: list[tuple[int, int]] = []
     evaluate(Finder(answers), dataset, batch_size=2, progress=lambda done, total: calls.append((done, total)))
@@ -123,7 +123,7 @@ def test_classes_are_matched_by_name() -> None:
 
 
 def test_a_class_that_the_detector_lacks_fails_at_the_first_batch() -> None:
-    """The error names the missing class and the detector's, and comes before the other pictures are run."""
+    """The error names the missing class and the detector's, and comes before the other images are run."""
     dataset, answers = three_cats()
     dataset = Dataset("pets", ("cat", "Dog"), dataset.examples)
     finder = Finder(answers)
@@ -133,15 +133,15 @@ def test_a_class_that_the_detector_lacks_fails_at_the_first_batch() -> None:
 
 
 def test_wrong_use() -> None:
-    """The errors for an unknown metric, no batch, an empty data set and detections of unknown pictures."""
+    """The errors for an unknown metric, no batch, an empty data set and detections of unknown images."""
     dataset, answers = three_cats()
     with pytest.raises(UsageError, match="metric 'voc12'; it is one of voc07, voc10, coco"):
         evaluate(answers, dataset, metric="voc12")
     with pytest.raises(UsageError, match="the batch size is 0"):
         evaluate(Finder(answers), dataset, batch_size=0)
-    with pytest.raises(DataError, match="test data: no picture to evaluate on"):
+    with pytest.raises(DataError, match="test data: no image to evaluate on"):
         evaluate(answers, a_dataset())
-    with pytest.raises(DataError, match="detections of 1 pictures that test data has not, the first 'd'"):
+    with pytest.raises(DataError, match="detections of 1 images that test data has not, the first 'd'"):
         evaluate(answers | {"d": answers["a"]}, dataset)
 
 

@@ -39,26 +39,26 @@ def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tuple[list[bool], int]:
-    """The devkit's loop: every detection of the class, best first over all pictures, is looked up in turn."""
+    """The devkit's loop: every detection of the class, best first over all images, is looked up in turn."""
     rows = [
-        (-float(score), picture, position)
-        for picture, found in enumerate(detections)
+        (-float(score), image, position)
+        for image, found in enumerate(detections)
         for position, score in enumerate(found.scores)
         if found.labels[position] == label
     ]
     taken: set[tuple[int, int]] = set()
     marks = []
-    for _, picture, position in sorted(rows):
-        example, best, best_object = dataset[picture], -1.0, -1
+    for _, image, position in sorted(rows):
+        example, best, best_object = dataset[image], -1.0, -1
         for number, box in enumerate(example.boxes.astype(float)):
-            overlap = slow_iou(detections[picture].boxes[position].astype(float), box)
+            overlap = slow_iou(detections[image].boxes[position].astype(float), box)
             if example.labels[number] == label and overlap > best:
                 best, best_object = overlap, number
         if best < 0.5:
             marks.append(False)
         elif not example.difficult[best_object]:
-            marks.append((picture, best_object) not in taken)
-            taken.add((picture, best_object))
+            marks.append((image, best_object) not in taken)
+            taken.add((image, best_object))
     return marks, sum(int(np.sum((e.labels == label) & ~e.difficult)) for e in dataset)
 
 
@@ -80,7 +80,7 @@ def slow_ap(marks: list[bool], objects: int, version: str) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_ap_of_noisy_scenes(seed: int, version: str) -> None:
     """AP with duplicates, difficult objects and equal scores against a slow loop in exact fractions."""
-    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=15, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=15, grid=False)
     ap = evaluate_voc(dataset, detections=detections).ap(version)
     for label in range(3):
         marks, objects = slow_marks(dataset, detections, label)
@@ -193,8 +193,8 @@ def test_boxes_without_area_overlap_nothing() -> None:
     assert pairwise_iou(points, others=points).tolist() == [[0, 0], [0, 0]]
 
 
-def test_equal_scores_keep_the_order_of_the_pictures() -> None:
-    """Two detections of the same score in two pictures: the curve starts with the first picture's."""
+def test_equal_scores_keep_the_order_of_the_images() -> None:
+    """Two detections of the same score in two images: the curve starts with the first image's."""
     dataset = a_dataset(an_example("a", boxes=[CAT]), an_example("b", boxes=[CAT]))
     right, wrong = some_detections([CAT], scores=[0.5]), some_detections([FAR], scores=[0.5])
     first = evaluate_voc(dataset, detections=[right, wrong]).curves[0]

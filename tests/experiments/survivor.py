@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 import torch
-import torch._dynamo  # optimisers import it
+import torch._dynamo  # optimizers import it
 
 import multibox.detection.detector
 import multibox.evaluation.evaluate

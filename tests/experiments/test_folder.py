@@ -65,7 +65,7 @@ def test_a_longer_schedule_goes_on(scenes: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_changed_settings_count(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The optimiser's momentum and decay after they were changed and accepted against the new ones."""
+    """The optimizer's momentum and decay after they were changed and accepted against the new ones."""
     train(tiny_recipe(iterations=2), data=scenes, out=tmp_path / "run")
     other = replace(tiny_recipe(iterations=4), optimizer=OptimizerConfig(momentum=0.5, weight_decay=0.25))
     seen = []
@@ -92,7 +92,7 @@ def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
 
 
 def test_changed_data_are_named(scenes: Path, tmp_path: Path):
-    """A picture less, and a box moved by a pixel, against errors that say so, and a run that goes on when told to."""
+    """An image less, and a box moved by a pixel, against errors that say so, and a run that goes on when told to."""
     recipe = tiny_recipe(iterations=2)
     dataset = load_dataset(scenes, split="train")
     train(recipe, data=dataset, out=tmp_path / "run")

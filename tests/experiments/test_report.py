@@ -65,7 +65,7 @@ HISTORY = [
 
 
 def test_the_report_is_one_file_with_all_its_parts(tmp_path):
-    """Element order, numbers, names and the embedded picture of a full report against what was given."""
+    """Element order, numbers, names and the embedded image of a full report against what was given."""
     image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8), (300, 200))
     path = tmp_path / "new folder" / "report.html"
     write_report(
@@ -73,7 +73,7 @@ def test_the_report_is_one_file_with_all_its_parts(tmp_path):
         title="Shapes & <more>",
         history=HISTORY,
         evaluation=evaluation(),
-        pictures=[("one", image), ("two", np.zeros((100, 2000, 3), np.uint8))],
+        images=[("one", image), ("two", np.zeros((100, 2000, 3), np.uint8))],
         facts={"seed": 0, "model": "slim <300>"},
     )
     page = parsed(path)
@@ -89,7 +89,7 @@ def test_the_report_is_one_file_with_all_its_parts(tmp_path):
         "290",
     ]:
         assert text in page.text, text
-    for heading in ["Loss", "Validation during", "Average precision by", "Precision and recall", "Pictures", "Facts"]:
+    for heading in ["Loss", "Validation during", "Average precision by", "Precision and recall", "Images", "Facts"]:
         assert heading in page.text
     sources = [value for tag, name, value in page.attributes if tag == "img" and name == "src"]
     one, two = (cv2.imdecode(np.frombuffer(base64.b64decode(s.split(",")[1]), np.uint8), 1) for s in sources)
@@ -100,7 +100,7 @@ def test_the_report_is_one_file_with_all_its_parts(tmp_path):
 def test_nothing_comes_from_the_network(tmp_path):
     """No address but embedded ones, no script, no import in the style sheet."""
     path = tmp_path / "report.html"
-    write_report(path, title="t", history=HISTORY, evaluation=evaluation(), pictures=[], facts={})
+    write_report(path, title="t", history=HISTORY, evaluation=evaluation(), images=[], facts={})
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"https?:|//\w|@import|url\(|<script|<link", text)
     assert "$" not in text
@@ -110,7 +110,7 @@ def test_nothing_comes_from_the_network(tmp_path):
 def test_other_metrics(metric, tmp_path):
     """COCO without curves and VOC 2007 are named as such."""
     path = tmp_path / "report.html"
-    write_report(path, title="t", history=[], evaluation=evaluation(metric), pictures=[], facts={})
+    write_report(path, title="t", history=[], evaluation=evaluation(metric), images=[], facts={})
     page = parsed(path)
     assert ("COCO" if metric == "coco" else "VOC 2007") in page.text
     assert ("Precision and recall" in page.text) == (metric != "coco")
@@ -119,11 +119,11 @@ def test_other_metrics(metric, tmp_path):
 def test_a_report_about_nothing_is_a_page_with_a_title(tmp_path):
     """Without any data only the title and the version remain; a single step and a loss of nan are no error."""
     path = tmp_path / "report.html"
-    write_report(path, title="empty", history=[], evaluation=None, pictures=[], facts={})
+    write_report(path, title="empty", history=[], evaluation=None, images=[], facts={})
     assert "<section>" not in path.read_text(encoding="utf-8")
     rows = [{"step": n, "loss": math.nan, "location_loss": 0.0, "confidence_loss": math.inf} for n in (1, 2)]
     for history in (rows[:1], rows):
-        write_report(path, title="t", history=history, evaluation=None, pictures=[], facts={})
+        write_report(path, title="t", history=history, evaluation=None, images=[], facts={})
         assert "nan" not in parsed(path).text
 
 

@@ -109,7 +109,7 @@ def test_a_resume_needs_the_same_recipe(scenes: Path, tmp_path: Path):
 
 
 def test_data_that_would_spoil_training_is_refused(scenes: Path, tmp_path: Path):
-    """A data set with a picture that is not there against: an error that names it and no folder."""
+    """A data set with an image that is not there against: an error that names it and no folder."""
     for part in ("Annotations", "ImageSets", "JPEGImages"):
         shutil.copytree(scenes / part, tmp_path / "copy" / part)
     (tmp_path / "copy" / "JPEGImages" / "train_00002.jpg").unlink()
@@ -131,7 +131,7 @@ def test_mistakes_leave_no_folder(scenes: Path, tmp_path: Path):
 
 
 def test_the_demo_ends_with_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """All stages of the demo on a few pictures against its files; how good it gets is measured elsewhere."""
+    """All stages of the demo on a few images against its files; how good it gets is measured elsewhere."""
     recipe = tiny_recipe(demo(), iterations=2)
     report = run_demo(tmp_path / "demo", recipe=recipe, train_count=5, test_count=3)
     text = report.read_text(encoding="utf-8")

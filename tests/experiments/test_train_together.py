@@ -24,7 +24,7 @@ from multibox.priors import equation4_spec
 from multibox.system.distributed import joined
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
-from tiny_detector import noise_picture, tiny_model, write_picture
+from tiny_detector import noise_image, tiny_model, write_image
 from together import forks, together
 
 pytestmark = forks
@@ -43,7 +43,7 @@ def recipe(*, iterations: int) -> Recipe:
         precision="float32",
         compile=False,
     )
-    loop = replace(loop, normaliser="global")
+    loop = replace(loop, normalizer="global")
     return replace(
         base,
         model=model,
@@ -96,10 +96,10 @@ def test_a_folder_in_use_is_refused_by_all(scenes: Path, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.parametrize("pictures", [1, 8, 13])
-def test_detections_come_in_order_to_all(tmp_path: Path, pictures: int):
-    """What each of two processes gets, with a picture that cannot be read, against a detector alone."""
-    paths = [write_picture(tmp_path / f"{i}.png", noise_picture(seed=i, width=60 + i)) for i in range(pictures)]
+@pytest.mark.parametrize("images", [1, 8, 13])
+def test_detections_come_in_order_to_all(tmp_path: Path, images: int):
+    """What each of two processes gets, with an image that cannot be read, against a detector alone."""
+    paths = [write_image(tmp_path / f"{i}.png", noise_image(seed=i, width=60 + i)) for i in range(images)]
     paths[-1].write_bytes(b"junk")
     model = tiny_model()
 
@@ -146,8 +146,8 @@ def test_a_mistake_is_said_by_the_first(scenes: Path, tmp_path: Path, capfd: pyt
     assert not (tmp_path / "run").exists()
 
 
-def test_batch_normalisation_needs_more_than_a_picture(scenes: Path, tmp_path: Path):
-    """One picture for a process and a map of 1 x 1 against the error that names the next step."""
+def test_batch_normalization_needs_more_than_a_image(scenes: Path, tmp_path: Path):
+    """One image for a process and a map of 1 x 1 against the error that names the next step."""
     chosen = replace(quick(), loop=replace(quick().loop, batch_size=2), train_split="train")
     for error in together(lambda _: trained(chosen, scenes, tmp_path / "run")):
-        assert "loop.batch_size=2 leaves one picture" in str(error)
+        assert "loop.batch_size=2 leaves one image" in str(error)

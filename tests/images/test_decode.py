@@ -38,8 +38,8 @@ def largest_difference(a, b):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
-def test_colour_grey_palette_and_one_bit_against_pil(kind, mode):
-    """Pictures of each format and mode against PIL's decoder, to one level."""
+def test_color_gray_palette_and_one_bit_against_pil(kind, mode):
+    """Images of each format and mode against PIL's decoder, to one level."""
     image = Image.fromarray(smooth())
     image = image.quantize(64) if mode == "P" else image.convert(mode)
     if kind == "JPEG" and mode == "P":
@@ -50,7 +50,7 @@ def test_colour_grey_palette_and_one_bit_against_pil(kind, mode):
 
 def test_gif_gives_its_first_frame():
     """A GIF of two frames against the first of them."""
-    first, second = (Image.fromarray(picture).quantize(64) for picture in (smooth(), 255 - smooth()))
+    first, second = (Image.fromarray(image).quantize(64) for image in (smooth(), 255 - smooth()))
     data = encoded(first, "GIF", save_all=True, append_images=[second])
     assert largest_difference(read_image(data), np.asarray(first.convert("RGB"))) == 0
 
@@ -76,7 +76,7 @@ def test_transparency_lies_on_white(kind):
 
 @pytest.mark.parametrize("mode", ["P", "LA", "RGB"])
 def test_transparent_png_of_other_kinds_against_pil(mode):
-    """A transparent palette entry, grey with alpha and a transparent colour against PIL's composite over white."""
+    """A transparent palette entry, gray with alpha and a transparent color against PIL's composite over white."""
     image = Image.fromarray(smooth(channels=4))
     if mode == "LA":
         data = encoded(image.convert("LA"), "PNG")
@@ -134,7 +134,7 @@ def test_a_file_cut_off_is_refused(kind, cut, tmp_path):
     """Files of each format cut at the start, in the middle and before the last byte: DataError with the file's name."""
     data = encoded(Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)), kind)
     if kind == "GIF" and cut == -1:
-        pytest.skip("only the trailer is missing, the picture is whole")
+        pytest.skip("only the trailer is missing, the image is whole")
     path = tmp_path / f"cut.{kind.lower()}"
     path.write_bytes(data[: int(cut * len(data)) if isinstance(cut, float) else cut])
     with pytest.raises(DataError, match=rf"cannot decode .*cut\.{kind.lower()}: .*; "):
@@ -147,12 +147,12 @@ def test_a_jpeg_filled_up_with_zeros_is_cut_off_and_one_with_extra_bytes_is_not(
     data = encoded(Image.fromarray(smooth(400, 300)), "JPEG", quality=95, progressive=progressive)
     thumbnail = b"\xff\xe1" + struct.pack(">H", 8) + b"\xff\xd9\xff\xd9\xff\xd9"
     half = len(data) // 2
-    with pytest.raises(DataError, match="ends before the picture does"):
+    with pytest.raises(DataError, match="ends before the image does"):
         read_image(data[:2] + thumbnail + data[2:half] + bytes(half))
     np.testing.assert_array_equal(read_image(data + bytes(100) + b"tail"), read_image(data))
 
 
-def test_what_is_no_picture_is_said(tmp_path):
+def test_what_is_no_image_is_said(tmp_path):
     """Missing, empty, text, HEIC, float and unknown files, a folder and wrong arrays: one line with the reason."""
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "page.jpg").write_text("<html>404</html>")
@@ -164,10 +164,10 @@ def test_what_is_no_picture_is_said(tmp_path):
     cases = {
         "missing.jpg": "no such file",
         "empty.jpg": "empty",
-        "page.jpg": "text and no picture",
+        "page.jpg": "text and no image",
         "a.heic": "HEIC",
         "a.tif": "float32",
-        "a.npy": "no known picture format",
+        "a.npy": "no known image format",
     }
     for name, reason in cases.items():
         with pytest.raises(DataError, match=rf"{name}.*{reason}"):
@@ -202,8 +202,8 @@ def test_arrays_and_pil_images():
 
 @pytest.mark.parametrize("reduce", [2, 4, 8])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_reduced_pictures_have_the_size_rounded_up_and_the_same_look(kind, reduce):
-    """A reduced picture against the mean of each square of pixels, the last squares filled up with the border."""
+def test_reduced_images_have_the_size_rounded_up_and_the_same_look(kind, reduce):
+    """A reduced image against the mean of each square of pixels, the last squares filled up with the border."""
     data = encoded(Image.fromarray(smooth(401, 303)), kind, quality=95)
     small = read_image(data, reduce=reduce)
     assert small.shape == (-(-303 // reduce), -(-401 // reduce), 3)
@@ -219,23 +219,23 @@ def test_reduce_takes_only_four_values():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "lossless", "alpha", "TIFF", "BMP", "GIF", "JPEG2000", "PPM"])
-def test_size_from_the_header_against_the_decoded_picture(kind, tmp_path):
+def test_size_from_the_header_against_the_decoded_image(kind, tmp_path):
     """The size of each format against what was encoded, also where only decoding tells it."""
     image = Image.fromarray(smooth(77, 41, 4 if kind == "alpha" else 3))
-    path = tmp_path / "picture"
+    path = tmp_path / "image"
     webp = kind in ("lossless", "alpha")
     path.write_bytes(encoded(image, "WEBP" if webp else kind, **({"lossless": kind == "lossless"} if webp else {})))
     assert image_size(path) == (77, 41)
     assert exif_orientation(path) == 1
 
 
-def test_size_of_a_missing_file_and_of_no_picture(tmp_path):
+def test_size_of_a_missing_file_and_of_no_image(tmp_path):
     """Both questions about a missing file and about text raise DataError; orientation of text is 1."""
     (tmp_path / "a.jpg").write_text("hello")
     for question in (image_size, exif_orientation):
         with pytest.raises(DataError, match="no such file"):
             question(tmp_path / "missing.jpg")
-    with pytest.raises(DataError, match="no known picture format"):
+    with pytest.raises(DataError, match="no known image format"):
         image_size(tmp_path / "a.jpg")
     assert exif_orientation(tmp_path / "a.jpg") == 1
     assert ".jpg" in IMAGE_SUFFIXES

@@ -18,7 +18,7 @@ TINY = replace(slim300_config(width=1 / 32), std=(58.0, 57.0, 55.0), mean=(123.6
 
 
 def lived_in(config: ModelConfig) -> SSD:
-    """A model whose normalisations and L2 factors differ from channel to channel, as after training."""
+    """A model whose normalizations and L2 factors differ from channel to channel, as after training."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(1)
         model = SSD(config, CLASS_NAMES)
@@ -44,7 +44,7 @@ CONFIGS = {
 }
 
 
-def picture_batch(config: ModelConfig, *, count: int = 2) -> torch.Tensor:
+def image_batch(config: ModelConfig, *, count: int = 2) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     shape = (count, *config.input_size, 3)
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator).permute(0, 3, 1, 2)
@@ -55,7 +55,7 @@ def picture_batch(config: ModelConfig, *, count: int = 2) -> torch.Tensor:
 def test_a_folded_model_computes_the_same(name: str):
     """Offsets and logits on noise, which has no soft borders, against the model as it is, to float32 rounding."""
     model = lived_in(CONFIGS[name])
-    images = picture_batch(model.config)
+    images = image_batch(model.config)
     folded = FoldedSSD(model)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     for found, expected in zip(folded(images), model(images), strict=True):
@@ -73,7 +73,7 @@ def test_a_packed_model_computes_the_same(name: str):
         prepacked.prepack(packed)
         assert not any(isinstance(module, nn.Conv2d) for module in packed.modules())
         for count in (2, 1):
-            images = picture_batch(model.config, count=count)
+            images = image_batch(model.config, count=count)
             for found, expected in zip(packed(images), model(images), strict=True):
                 assert found.dtype == torch.float32
                 assert (found - expected).abs().max() <= tolerance * expected.abs().max()
@@ -86,7 +86,7 @@ def test_the_model_itself_stays_as_it_was():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     packed = FoldedSSD(model)
     prepacked.prepack(packed)
-    packed(picture_batch(model.config))
+    packed(image_batch(model.config))
     assert before.keys() == model.state_dict().keys()
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
@@ -94,7 +94,7 @@ def test_the_model_itself_stays_as_it_was():
 
 @torch.inference_mode()
 def test_a_position_without_length_gives_zeros():
-    """UnitNorm of zeros against zeros, and of other vectors against torch's own normalisation."""
+    """UnitNorm of zeros against zeros, and of other vectors against torch's own normalization."""
     x = torch.randn(1, 6, 2, 2, generator=torch.Generator().manual_seed(0))
     x[:, :, 0, 0] = 0
     expected = nn.functional.normalize(x, dim=1)
@@ -103,7 +103,7 @@ def test_a_position_without_length_gives_zeros():
 
 
 @torch.inference_mode()
-def test_nothing_in_a_picture_of_the_mean_colour():
+def test_nothing_in_a_image_of_the_mean_color():
     """Zeros inside the network, where L2Norm divides by its epsilon, against finite numbers equal to the model's."""
     model = steady_model()
     images = torch.tensor([123, 117, 104], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 300, 300)

@@ -35,7 +35,7 @@ class Labeller(nn.Module):
 
 @pytest.mark.parametrize("spec", [OBLONG, SPECS["ssd300-voc"].keep([2, 3, 4, 5])], ids=["oblong", "ssd300"])
 def test_rows_are_those_of_the_priors(spec: PriorSpec) -> None:
-    """Row p of both outputs comes from the map, cell and box of prior p, whose centre and size say where it lies."""
+    """Row p of both outputs comes from the map, cell and box of prior p, whose center and size say where it lies."""
     per_cell = [m.boxes_per_cell for m in spec.maps]
     heads = Heads([1] * len(per_cell), per_cell, outputs=6)
     heads.location = nn.ModuleList(Labeller(i, boxes, 4) for i, boxes in enumerate(per_cell))
@@ -73,7 +73,7 @@ def test_predictors() -> None:
     ids=["conv8", "conv10", "conv12"],
 )
 def test_extra_layers(extra: Extra, side: int, expected: int) -> None:
-    """Sides 19 to 10, 5 to 3 and 2 to 1 as in the paper; parameters against the formula, with normalisation or not."""
+    """Sides 19 to 10, 5 to 3 and 2 to 1 as in the paper; parameters against the formula, with normalization or not."""
     for batch_norm in (False, True):
         layer = extra_layer(64, extra, batch_norm=batch_norm)
         assert layer(torch.zeros(2, 64, side, side)).shape == (2, extra.out, expected, expected)
@@ -90,7 +90,7 @@ def test_extra_layers_end_with_relu() -> None:
 
 
 def test_lite_extra_layer() -> None:
-    """The depthwise form: half the side rounded up; parameters against the formula (2 for each normalised channel)."""
+    """The depthwise form: half the side rounded up; parameters against the formula (2 for each normalized channel)."""
     layer = lite_extra_layer(32, Extra(16, 24))
     assert layer(torch.zeros(2, 32, 5, 5)).shape == (2, 24, 3, 3)
     assert count(layer) == 32 * 16 + 9 * 16 + 16 * 24 + 2 * (16 + 16 + 24)

@@ -1,4 +1,4 @@
-"""SSD as a whole: numbers of priors, sources, initialisation, detections, and the config's trip through JSON."""
+"""SSD as a whole: numbers of priors, sources, initialization, detections, and the config's trip through JSON."""
 
 import json
 from dataclasses import replace
@@ -70,7 +70,7 @@ def test_number_of_parameters(build: type[SSD], count: int) -> None:
 
 
 def test_oblong_input() -> None:
-    """A network for 192 x 320 pictures: sides of all maps worked out by hand, as many rows as priors."""
+    """A network for 192 x 320 images: sides of all maps worked out by hand, as many rows as priors."""
     cells = [(24, 40), (12, 20), (6, 10), (3, 5)]
     spec = sized_spec((192, 320), cells, sizes=[20, 40, 80, 120, 160], ratios=[(2.0,)] * 4)
     config = ModelConfig("oblong", "vgg16", (Extra(32, 64), Extra(32, 64)), spec, width=1 / 16)
@@ -102,14 +102,14 @@ def test_fewer_sources(kept: tuple[int, ...]) -> None:
 
 
 def test_norm_is_where_it_belongs() -> None:
-    """VGG without batch normalisation has the L2 norm of conv4_3; the others have none."""
+    """VGG without batch normalization has the L2 norm of conv4_3; the others have none."""
     assert isinstance(on_meta(CONFIGS["ssd300"]).norm, L2Norm)
     for name in ("ssd300-bn", "ssdlite320", "slim300"):
         assert isinstance(on_meta(CONFIGS[name]).norm, nn.Identity)
 
 
 def test_norm_does_not_reach_the_base() -> None:
-    """Only the head of conv4_3 sees the normalised map: a larger scale changes its rows and no others."""
+    """Only the head of conv4_3 sees the normalized map: a larger scale changes its rows and no others."""
     torch.manual_seed(1)
     model, images = SSD(narrow(ssd300_config()), NAMES).eval(), torch.rand(1, 3, 300, 300) * 255
     first = model.config.priors.maps[0].count
@@ -156,8 +156,8 @@ def test_same_seed_same_weights() -> None:
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
 
 
-def test_input_normalisation() -> None:
-    """uint8 and float pictures of the same values give the same output: that of the base on (x - mean) / std."""
+def test_input_normalization() -> None:
+    """uint8 and float images of the same values give the same output: that of the base on (x - mean) / std."""
     torch.manual_seed(5)
     config = replace(narrow(slim300_config(), 1 / 16), mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
     model = SSD(config, NAMES).eval()
@@ -189,7 +189,7 @@ def tiny_model(*, clip: bool) -> SSD:
 
 @pytest.mark.parametrize("clip", [False, True])
 def test_postprocess(clip: bool) -> None:
-    """Detections of each picture are those of decoding, softmax and suppression by hand, clipped before or after."""
+    """Detections of each image are those of decoding, softmax and suppression by hand, clipped before or after."""
     generator = torch.Generator().manual_seed(6)
     model = tiny_model(clip=clip)
     offsets = torch.randn(3, model.config.priors.count, 4, generator=generator) * 3
@@ -225,9 +225,9 @@ def test_everything_learns() -> None:
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_pictures_of_another_size() -> None:
-    """Pictures that do not fit the priors are refused in one line with both sizes and both counts."""
-    message = r"pictures of 64 x 128 give 416 predictions, but tiny has 208 priors for 64 x 64: resize the pictures"
+def test_images_of_another_size() -> None:
+    """Images that do not fit the priors are refused in one line with both sizes and both counts."""
+    message = r"images of 64 x 128 give 416 predictions, but tiny has 208 priors for 64 x 64: resize the images"
     with pytest.raises(InputError, match=message):
         tiny_model(clip=False)(torch.zeros(1, 3, 64, 128))
 

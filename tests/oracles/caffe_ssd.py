@@ -56,7 +56,7 @@ def heads_text(maps: tuple[PriorMap, ...], classes: int) -> list[str]:
 
 
 def as_rows(found: list[Selection]) -> np.ndarray:
-    """(image, class, score, box) of all pictures, by image, class and descending score."""
+    """(image, class, score, box) of all images, by image, class and descending score."""
     parts = [
         torch.cat([torch.stack([torch.full_like(s.scores, i), s.labels + 1, s.scores], dim=1), s.boxes], dim=1)
         for i, s in enumerate(found)

@@ -21,7 +21,7 @@ def priors(full: Arrays) -> Arrays:
 
 
 def matching(full: Arrays) -> Arrays:
-    """The first ten pictures, which hold one case of each kind, and the overlaps of the first six."""
+    """The first ten images, which hold one case of each kind, and the overlaps of the first six."""
     images = np.arange(10)
     compact = {"gt": full["gt"], "num_images": full["num_images"], "images_kept": images}
     for name in ("difficult_used", "difficult_skipped"):

@@ -3,7 +3,7 @@
 Origin: `weiliu89/caffe`, branch `ssd`, commit 4817bf8, run on a CPU; only random inputs and bookkeeping are ours.
 The full edition lies outside of the repository; tests that want it skip where it is absent. The compact edition, cut
 from it by `compact.py`, is part of the repository. Both have the same names; where the compact one holds only some
-priors or pictures, an array `..._kept` says which.
+priors or images, an array `..._kept` says which.
 """
 
 from pathlib import Path
@@ -46,11 +46,11 @@ def padded(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Ground-truth rows (image, label, instance, box, difficult) as padded boxes, labels from 0, valid and row numbers.
 
-    `difficult` says whether difficult objects count. `images` are the pictures wanted, or how many there are.
+    `difficult` says whether difficult objects count. `images` are the images wanted, or how many there are.
     """
-    pictures = np.arange(images) if isinstance(images, int) else images
-    numbers = [np.flatnonzero((rows[:, 0] == i) & (difficult | (rows[:, 7] == 0))) for i in pictures]
-    shape = (len(pictures), max(len(n) for n in numbers))
+    wanted = np.arange(images) if isinstance(images, int) else images
+    numbers = [np.flatnonzero((rows[:, 0] == i) & (difficult | (rows[:, 7] == 0))) for i in wanted]
+    shape = (len(wanted), max(len(n) for n in numbers))
     boxes, labels = np.zeros((*shape, 4), dtype=np.float32), np.zeros(shape, dtype=np.int64)
     valid, row_numbers = np.zeros(shape, dtype=bool), np.full(shape, -1)
     for i, number in enumerate(numbers):

@@ -59,20 +59,20 @@ def match_table(
 
 
 def encode(box: Box, prior: Box, variances: Sequence[float]) -> list[float]:
-    """Equation 2: centre and size of the box as the prior (corners) sees them, divided by the variances."""
-    (bx, by, bw, bh), (px, py, pw, ph) = centre_form(box), centre_form(prior)
+    """Equation 2: center and size of the box as the prior (corners) sees them, divided by the variances."""
+    (bx, by, bw, bh), (px, py, pw, ph) = center_form(box), center_form(prior)
     plain = ((bx - px) / pw, (by - py) / ph, log(bw / pw), log(bh / ph))
     return [value / variance for value, variance in zip(plain, variances, strict=True)]
 
 
 def decode(offsets: Sequence[float], prior: Box, variances: Sequence[float]) -> list[float]:
     dx, dy, dw, dh = (value * variance for value, variance in zip(offsets, variances, strict=True))
-    px, py, pw, ph = centre_form(prior)
+    px, py, pw, ph = center_form(prior)
     cx, cy, w, h = px + dx * pw, py + dy * ph, pw * exp(dw), ph * exp(dh)
     return [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]
 
 
-def centre_form(box: Box) -> tuple[float, float, float, float]:
+def center_form(box: Box) -> tuple[float, float, float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
 
 
@@ -89,7 +89,7 @@ def smooth_l1(difference: float) -> float:
 def mine(
     background_loss: Sequence[float], index: Sequence[int], overlap: Sequence[float], *, ratio: float, if_none: int
 ) -> list[int]:
-    """Hard negatives of one picture (facts C.5): the costliest candidates, `ratio` for each positive."""
+    """Hard negatives of one image (facts C.5): the costliest candidates, `ratio` for each positive."""
     positives = sum(i >= 0 for i in index)
     wanted = int(positives * ratio) if positives else if_none
     candidates = [p for p, i in enumerate(index) if i == -1 and overlap[p] < 0.5]
@@ -154,14 +154,14 @@ def prior_boxes(
     step: tuple[float, float],
     sizes: tuple[float, float | None],
     ratios: Sequence[float],
-    picture: tuple[int, int],
+    image: tuple[int, int],
 ) -> list[list[float]]:
     """Corners of one map's priors (facts C.1): rows, columns, then square, larger square, each ratio and reciprocal."""
     small, large = sizes
     shapes = [(small, small)] + ([(sqrt(small * large),) * 2] if large is not None else [])
     for r in ratios:
         shapes += [(small * sqrt(r), small / sqrt(r)), (small / sqrt(r), small * sqrt(r))]
-    height, width = picture
+    height, width = image
     boxes = []
     for i in range(cells[0]):
         for j in range(cells[1]):

@@ -16,7 +16,7 @@ VERSIONS = {"voc07": "11point", "voc10": "MaxIntegral", "integral": "Integral"}
 
 
 def boxes_of(name: str, rows: np.ndarray) -> np.ndarray:
-    """Boxes as the official code compares them: normalised, or clipped, in pixels and with the inclusive +1."""
+    """Boxes as the official code compares them: normalized, or clipped, in pixels and with the inclusive +1."""
     boxes = rows[:, -5:-1] if rows.shape[1] == 8 else rows[:, 3:]
     if not name.startswith("pixel"):
         return boxes
@@ -26,7 +26,7 @@ def boxes_of(name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def prepared(name: str) -> tuple[Dataset, list[Detections]]:
-    """The official objects and detections as a data set of 40 pictures and one Detections for each."""
+    """The official objects and detections as a data set of 40 images and one Detections for each."""
     objects, found = OFFICIAL["gt"], OFFICIAL["det"]
     object_boxes, found_boxes = boxes_of(name, objects), boxes_of(name, found)
     difficult = (objects[:, 7] > 0) & (not name.endswith("withdifficult"))

@@ -21,7 +21,7 @@ def arrays(request: pytest.FixtureRequest) -> Official:
     return official("geometry", edition=request.param)
 
 
-def picture_of(arrays: Official) -> np.ndarray:
+def image_of(arrays: Official) -> np.ndarray:
     return np.ascontiguousarray(arrays["image_bgr"][:, :, ::-1])
 
 
@@ -31,7 +31,7 @@ def in_pixels(rows: np.ndarray) -> np.ndarray:
 
 def shown(arrays: Official, view: View, look: Look, size: tuple[int, int]) -> np.ndarray:
     """The sample of `size` (height, width) in BGR order."""
-    image = render(picture_of(arrays), picture_size=SIZE, view=view, look=look, size=size, fill=FILL)
+    image = render(image_of(arrays), source_size=SIZE, view=view, look=look, size=size, fill=FILL)
     return image[:, :, ::-1]
 
 
@@ -79,7 +79,7 @@ def test_zoom_out_offsets_are_as_spread_as_the_official_ones(arrays: Official) -
 
 @pytest.mark.parametrize("k", range(12))
 def test_crop_equals_the_official_one(arrays: Official, k: int) -> None:
-    """Pixels of CropImage, exactly, and the objects of TransformAnnotation with the centre rule."""
+    """Pixels of CropImage, exactly, and the objects of TransformAnnotation with the center rule."""
     view = views.crop(views.whole(SIZE), arrays[f"crop{k}_bbox"])
     assert_boxes(arrays, view, arrays[f"crop{k}_boxes_out"])
     if f"crop{k}_image" in arrays:
@@ -96,7 +96,7 @@ def test_resize_equals_the_official_one(arrays: Official, mode: str, size: tuple
     if name not in arrays:
         pytest.skip("not among the compact arrays")
     window = (0.0, 0.0, float(SIZE[0]), float(SIZE[1]))
-    found = resample(picture_of(arrays), window=window, size=size[::-1], interpolation=NAMES[mode]).pixels
+    found = resample(image_of(arrays), window=window, size=size[::-1], interpolation=NAMES[mode]).pixels
     difference = np.abs(found[:, :, ::-1].astype(int) - arrays[name])
     assert difference.max() <= (0 if mode in ("LINEAR", "NEAREST") else 1)
 

@@ -53,7 +53,7 @@ class Problem:
         return loss
 
     def places(self, side: str) -> tuple[np.ndarray, np.ndarray]:
-        """Picture and position among the kept priors of each stored gradient row."""
+        """Image and position among the kept priors of each stored gradient row."""
         return self.official(f"{side}_image"), np.searchsorted(self.kept, self.official(f"{side}_prior"))
 
 
@@ -87,7 +87,7 @@ def test_value(edition: str, batch: int) -> None:
 
 @every_batch
 def test_matches(edition: str, batch: int) -> None:
-    """Each prior learns exactly the official object (its row of the label blob), and each picture as many."""
+    """Each prior learns exactly the official object (its row of the label blob), and each image as many."""
     given = problem(edition, batch)
     index = given.matches.index.numpy()
     rows = np.take_along_axis(given.rows, index.clip(0), axis=1) if given.rows.shape[1] else index

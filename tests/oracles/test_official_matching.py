@@ -1,4 +1,4 @@
-"""Matching against FindMatches of the official bbox_util.cpp, for 40 pictures and the VOC300 priors."""
+"""Matching against FindMatches of the official bbox_util.cpp, for 40 images and the VOC300 priors."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SETS = ("difficult_used", "difficult_skipped")
 
 
 def ours(arrays: Official, name: str) -> tuple[Matches, np.ndarray]:
-    """Our matches of all pictures in one batch, and the row numbers of their objects."""
+    """Our matches of all images in one batch, and the row numbers of their objects."""
     images = arrays.kept("images", int(arrays["num_images"]))
     boxes, _, valid, rows = padded(arrays["gt"], images, difficult=name == "difficult_used")
     priors = make_prior_corners(SPECS["ssd300-voc"])
@@ -22,7 +22,7 @@ def ours(arrays: Official, name: str) -> tuple[Matches, np.ndarray]:
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("name", SETS)
 def test_indices(name: str, edition: str) -> None:
-    """The object of every prior of every picture is exactly the official one; none where no object counts."""
+    """The object of every prior of every image is exactly the official one; none where no object counts."""
     arrays = official("matching", edition=edition)
     matches, rows = ours(arrays, name)
     index = matches.index.numpy()

@@ -40,7 +40,7 @@ def drawn() -> tuple[np.ndarray, np.ndarray]:
     return patches, succeeded
 
 
-def centres_inside(arrays: Official, layout: int) -> np.ndarray:
+def centers_inside(arrays: Official, layout: int) -> np.ndarray:
     """For each drawn patch of a layout, the number of objects that the emit rule keeps."""
     objects = objects_of(arrays, layout).astype(np.float32)
     kept = [
@@ -71,8 +71,8 @@ def test_as_many_candidates() -> None:
     assert abs(difference.mean()) < 0.02
 
 
-def test_the_whole_picture_is_chosen_as_often() -> None:
-    """Share of whole-picture draws per layout, |z| < 4.2 (chance below .002 for all 61)."""
+def test_the_whole_image_is_chosen_as_often() -> None:
+    """Share of whole-image draws per layout, |z| < 4.2 (chance below .002 for all 61)."""
     arrays = official("sampler", edition="compact")
     whole = (drawn()[0] == [0, 0, 1, 1]).all(axis=2).mean(axis=1)
     z = share_z(whole, RUNS, arrays["share_whole_image"], runs_of(arrays))
@@ -102,12 +102,12 @@ def numbers(boxes: np.ndarray) -> np.ndarray:
 
 
 def test_as_many_objects_stay() -> None:
-    """Numbers of objects whose centres the patch holds: shares of 0 to 8 per layout.
+    """Numbers of objects whose centers the patch holds: shares of 0 to 8 per layout.
 
     Level: |z| < 4.7 (chance below .002 for all 549); the share without any object, pooled over layouts, within .012.
     """
     arrays = official("sampler", edition="compact")
-    counts = np.array([centres_inside(arrays, layout) for layout in range(LAYOUTS)])
+    counts = np.array([centers_inside(arrays, layout) for layout in range(LAYOUTS)])
     shares = (counts[:, :, None] == np.arange(9)).mean(axis=1)
     z = share_z(shares, RUNS, arrays["hist_num_centres_inside"], runs_of(arrays))
     assert np.abs(z).max() < 4.7

@@ -1,4 +1,4 @@
-"""Priors, L2 normalisation and detections against the Caffe layers that OpenCV runs."""
+"""Priors, L2 normalization and detections against the Caffe layers that OpenCV runs."""
 
 from dataclasses import replace
 

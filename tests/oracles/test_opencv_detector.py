@@ -19,12 +19,12 @@ def test_same_detections(tmp_path: Path) -> None:
     (tmp_path / "net.caffemodel").write_bytes(caffemodel(net.blobs))
     model = import_weights(tmp_path / "net.caffemodel")
     coarse = rng.integers(0, 256, (side // 20, side // 20, 3), dtype=np.uint8)
-    picture = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
 
-    blob = cv2.dnn.blobFromImage(picture, mean=(104, 117, 123), swapRB=False)  # OpenCV sees the picture as BGR
+    blob = cv2.dnn.blobFromImage(image, mean=(104, 117, 123), swapRB=False)  # OpenCV sees the image as BGR
     rows = run(net.text, {"data": blob}, output="detection_out", blobs=net.blobs)[0, 0]
     theirs = (rows[:, 3:].clip(0, 1) * side, rows[:, 2], rows[:, 1].astype(int) - 1)
-    rgb = torch.from_numpy(picture[:, :, ::-1].transpose(2, 0, 1).copy())
+    rgb = torch.from_numpy(image[:, :, ::-1].transpose(2, 0, 1).copy())
     (found,) = model.detect(rgb[None])
     ours = (found.boxes.numpy() * side, found.scores.numpy(), found.labels.numpy())
 

@@ -1,7 +1,7 @@
 """Views and pixels against a slow transcription of the rules: every step on full-size pixels, in the official order.
 
-Order of the transcription: colours of the whole picture, canvas, crop, resize, mirror (paper sections 2.2 and 3.6).
-Ours distorts only the small picture, after resizing. The random decisions are the same.
+Order of the transcription: colors of the whole image, canvas, crop, resize, mirror (paper sections 2.2 and 3.6).
+Ours distorts only the small image, after resizing. The random decisions are the same.
 """
 
 import random
@@ -13,7 +13,7 @@ import pytest
 
 from multibox.data.augmentation import view as views
 from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation, draw_chances, place_boxes
-from multibox.data.augmentation.color import ColourChange, ColourJitter, draw_colour
+from multibox.data.augmentation.color import ColorChange, ColorJitter, draw_color
 from multibox.data.augmentation.crop_sampler import CropSampler
 from multibox.data.augmentation.render import Look, render
 from multibox.data.augmentation.view import View
@@ -38,7 +38,7 @@ class Decisions:
     look: Look
 
 
-def a_picture(rng: np.random.Generator) -> np.ndarray:
+def a_image(rng: np.random.Generator) -> np.ndarray:
     """Smooth areas, edges and some noise, of a random size."""
     width, height = rng.integers(150, 260, 2).tolist()
     coarse = cv2.resize(rng.integers(0, 256, (6, 7, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
@@ -48,15 +48,15 @@ def a_picture(rng: np.random.Generator) -> np.ndarray:
     return np.clip(coarse + rng.normal(0, 4, coarse.shape), 0, 255).astype(np.uint8)
 
 
-def some_decisions(rng: np.random.Generator, mode: str, *, zoom: bool, colour: bool) -> Decisions:
+def some_decisions(rng: np.random.Generator, mode: str, *, zoom: bool, color: bool) -> Decisions:
     low = rng.uniform(0, 0.6, 2)
     patch = np.concatenate([low, low + rng.uniform(0.3, 0.4, 2)]).astype(np.float32)
-    change = draw_colour(ColourJitter(probability=0.8), rng) if colour else ColourChange()
-    look = Look(colour=change, interpolation=mode, mirror=bool(rng.random() < 0.5))
+    change = draw_color(ColorJitter(probability=0.8), rng) if color else ColorChange()
+    look = Look(color=change, interpolation=mode, mirror=bool(rng.random() < 0.5))
     return Decisions(rng.uniform(1, 4) if zoom else 1.0, tuple(rng.random(2).tolist()), patch, look)
 
 
-def slow_colours(image: np.ndarray, change: ColourChange) -> np.ndarray:
+def slow_colors(image: np.ndarray, change: ColorChange) -> np.ndarray:
     def rounded(values: np.ndarray) -> np.ndarray:
         return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
@@ -93,13 +93,13 @@ def slow_boxes(boxes: np.ndarray, size: tuple[int, int], d: Decisions) -> tuple[
     return found, numbers
 
 
-def slow_picture(picture: np.ndarray, d: Decisions) -> tuple[np.ndarray, np.ndarray]:
-    """The sample, and how much of each of its pixels and of their neighbourhood is picture (0 to 1)."""
-    h, w = picture.shape[:2]
+def slow_image(image: np.ndarray, d: Decisions) -> tuple[np.ndarray, np.ndarray]:
+    """The sample, and how much of each of its pixels and of their neighborhood is image (0 to 1)."""
+    h, w = image.shape[:2]
     cw, ch = int(w * d.ratio), int(h * d.ratio)
     ox, oy = int(d.shift[0] * (cw - w)), int(d.shift[1] * (ch - h))
     canvas, inside = np.full((ch, cw, 3), FILL, np.uint8), np.zeros((ch, cw), np.float32)
-    canvas[oy : oy + h, ox : ox + w] = slow_colours(picture, d.look.colour)
+    canvas[oy : oy + h, ox : ox + w] = slow_colors(image, d.look.color)
     inside[oy : oy + h, ox : ox + w] = 1
     x1, y1, x2, y2 = (d.patch.clip(0, 1) * np.float32([cw, ch, cw, ch])).tolist()
     rows, columns = slice(int(y1), int(y1) + int(y2 - y1)), slice(int(x1), int(x1) + int(x2 - x1))
@@ -121,22 +121,22 @@ def test_the_same_decisions_give_the_same_boxes() -> None:
         corners = rng.random((20, 2)) * 0.8
         boxes = np.concatenate([corners, corners + rng.uniform(0.01, 0.2, (20, 2))], axis=1) * [*size, *size]
         boxes = boxes.astype(np.float32)
-        d = some_decisions(rng, "linear", zoom=bool(rng.random() < 0.5), colour=False)
+        d = some_decisions(rng, "linear", zoom=bool(rng.random() < 0.5), color=False)
         expected, numbers = slow_boxes(boxes, size, d)
         found, kept = place_boxes(boxes, view=our_view(size, d), look=d.look)
         assert np.flatnonzero(kept).tolist() == numbers
         np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), atol=2e-6)
 
 
-def differences(seed: int, mode: str, *, zoom: bool, colour: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Absolute differences of six samples: away from the border of the picture, and far outside of it."""
+def differences(seed: int, mode: str, *, zoom: bool, color: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Absolute differences of six samples: away from the border of the image, and far outside of it."""
     rng = np.random.default_rng(seed)
     within, outside = [], []
     for _ in range(6):
-        picture, d = a_picture(rng), some_decisions(rng, mode, zoom=zoom, colour=colour)
-        size = picture.shape[1::-1]
-        found = render(picture, picture_size=size, view=our_view(size, d), look=d.look, size=OUTPUT, fill=FILL)
-        expected, share = slow_picture(picture, d)
+        image, d = a_image(rng), some_decisions(rng, mode, zoom=zoom, color=color)
+        size = image.shape[1::-1]
+        found = render(image, source_size=size, view=our_view(size, d), look=d.look, size=OUTPUT, fill=FILL)
+        expected, share = slow_image(image, d)
         error = np.abs(found.astype(int) - expected)
         within.append(error[share > 0.9999].ravel())
         outside.append(error[share < 0.0001].ravel())
@@ -144,17 +144,17 @@ def differences(seed: int, mode: str, *, zoom: bool, colour: bool) -> tuple[np.n
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_pixels_inside_the_picture_equal_crop_and_resize(mode: str) -> None:
-    """Crops without colour change: no difference to OpenCV, one level for its rounded Lanczos weights."""
-    within, _ = differences(1, mode, zoom=False, colour=False)
+def test_pixels_inside_the_image_equal_crop_and_resize(mode: str) -> None:
+    """Crops without color change: no difference to OpenCV, one level for its rounded Lanczos weights."""
+    within, _ = differences(1, mode, zoom=False, color=False)
     assert within.size > 10_000
     assert within.max() <= (1 if mode == "lanczos" else 0)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_pixels_of_a_zoomed_out_picture_equal_the_full_canvas(mode: str) -> None:
-    """Five pixels from the picture's border on: one level (Lanczos: two; linear: six, positions to 1/32 pixel)."""
-    within, outside = differences(2, mode, zoom=True, colour=False)
+def test_pixels_of_a_zoomed_out_image_equal_the_full_canvas(mode: str) -> None:
+    """Five pixels from the image's border on: one level (Lanczos: two; linear: six, positions to 1/32 pixel)."""
+    within, outside = differences(2, mode, zoom=True, color=False)
     assert within.size > 3000
     assert within.max() <= {"linear": 6, "lanczos": 2, "nearest": 0}.get(mode, 1)
     assert outside.size > 3000
@@ -162,13 +162,13 @@ def test_pixels_of_a_zoomed_out_picture_equal_the_full_canvas(mode: str) -> None
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_colours_after_resizing_differ_little_from_before(mode: str) -> None:
-    """What exchanging resize and colour costs: on average 1.5 levels, 98 % of all values within 12.
+def test_colors_after_resizing_differ_little_from_before(mode: str) -> None:
+    """What exchanging resize and color costs: on average 1.5 levels, 98 % of all values within 12.
 
     Both clip and round at different places, and 8-bit hue of a mean is not the mean of hues. Nearest does not mix
     pixels: there only the last columns of a row differ, where OpenCV converts HSV with other roundings.
     """
-    within, _ = differences(3, mode, zoom=False, colour=True)
+    within, _ = differences(3, mode, zoom=False, color=True)
     assert within.mean() < (0.3 if mode == "nearest" else 1.5)
     assert np.mean(within <= 12) > 0.98
 

@@ -22,7 +22,7 @@ except (ImportError, RuntimeError) as problem:  # beside a CPU-only torch it rai
 
 
 def restless(model: Any) -> Any:
-    """The model in evaluation mode with normalisations whose every number differs, and with outputs of usual size."""
+    """The model in evaluation mode with normalizations whose every number differs, and with outputs of usual size."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -62,47 +62,47 @@ def build(kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["ssd300", "ssd300-coco", "ssdlite", "ssdlite-wide"])
 def test_same_detections(kind: str, tmp_path: Path) -> None:
-    """Priors, network outputs and final detections of two pictures equal those of torchvision's own model."""
+    """Priors, network outputs and final detections of two images equal those of torchvision's own model."""
     theirs = restless(build(kind))
     torch.save(theirs.state_dict(), tmp_path / "model.pth")
     model = import_weights(tmp_path / "model.pth")
     size = model.config.input_size[0]
-    pictures = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
+    images = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
     with torch.inference_mode():
-        images, _ = theirs.transform(list(pictures.float() / 255))
-        maps = list(theirs.backbone(images.tensors).values())
+        normalized, _ = theirs.transform(list(images.float() / 255))
+        maps = list(theirs.backbone(normalized.tensors).values())
         wanted = theirs.head(maps)
-        priors = theirs.anchor_generator(images, maps)[0] / size
-        found = theirs(list(pictures.float() / 255))
-        offsets, logits = model(pictures)
+        priors = theirs.anchor_generator(normalized, maps)[0] / size
+        found = theirs(list(images.float() / 255))
+        offsets, logits = model(images)
     assert torch.allclose(model.coder.corners, priors, atol=1e-6)
     assert torch.allclose(offsets, wanted["bbox_regression"], atol=2e-4, rtol=1e-3)
     assert torch.allclose(logits, wanted["cls_logits"], atol=2e-4, rtol=1e-3)
-    for selection, expected in zip(model.detect(pictures), found, strict=True):
+    for selection, expected in zip(model.detect(images), found, strict=True):
         ours = (selection.boxes.numpy() * size, selection.scores.numpy(), selection.labels.numpy() + 1)
         reference = tuple(np.asarray(expected[key]) for key in ("boxes", "scores", "labels"))
         assert_same_detections(ours, reference, pixels=0.1, score=1e-4)
 
 
-def as_torchvision_sees(model: SSD, picture: torch.Tensor) -> torch.Tensor:
+def as_torchvision_sees(model: SSD, image: torch.Tensor) -> torch.Tensor:
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     assert torch.allclose(model.mean.flatten(), 255 * mean)
-    return (picture - mean[:, None, None]) / std[:, None, None]
+    return (image - mean[:, None, None]) / std[:, None, None]
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_vgg_base(batch_norm: bool, tmp_path: Path) -> None:
-    """conv4_3 and conv5_3 with pool5, from random weights of torchvision's VGG16, on a small picture."""
+    """conv4_3 and conv5_3 with pool5, from random weights of torchvision's VGG16, on a small image."""
     torch.manual_seed(0)
     theirs = (vgg16_bn if batch_norm else vgg16)().eval()
     state = {name: value for name, value in theirs.state_dict().items() if name.startswith("features")}
     torch.save(state, tmp_path / "vgg.pth")
     model = SSD(ssd300_config(batch_norm=batch_norm), ["a"]).eval()
     load_base(model, tmp_path / "vgg.pth")
-    picture = torch.rand(1, 3, 64, 96)
+    image = torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
-        ours = model.base((255 * picture - model.mean) / model.std)[0]
-        expected = theirs.features[: 33 if batch_norm else 23](as_torchvision_sees(model, picture))
+        ours = model.base((255 * image - model.mean) / model.std)[0]
+        expected = theirs.features[: 33 if batch_norm else 23](as_torchvision_sees(model, image))
     assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-4 * expected.abs().max())
 
 
@@ -113,10 +113,10 @@ def test_vgg_classifier_as_convolutions(tmp_path: Path) -> None:
     torch.save(theirs.state_dict(), tmp_path / "vgg.pth")
     model = SSD(ssd300_config(atrous=False), ["a"]).eval()
     assert load_base(model, tmp_path / "vgg.pth") == ()
-    picture = torch.rand(1, 3, 224, 224)
+    image = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        middle = model.base((255 * picture - model.mean) / model.std)[-1][0, :, 3, 3]
-        hidden = theirs.avgpool(theirs.features(as_torchvision_sees(model, picture))).flatten(1)
+        middle = model.base((255 * image - model.mean) / model.std)[-1][0, :, 3, 3]
+        hidden = theirs.avgpool(theirs.features(as_torchvision_sees(model, image))).flatten(1)
         expected = theirs.classifier[:5](hidden)[0]
     assert torch.allclose(middle, expected, rtol=1e-3, atol=1e-4 * expected.abs().max())
 
@@ -136,13 +136,13 @@ def test_mobilenet_base(full_tail: bool, tmp_path: Path) -> None:
     assert {name.split(".")[1] for name in lacking if name.startswith("blocks")} == (
         set() if full_tail else {"12", "13", "14"}
     )
-    picture = torch.rand(1, 3, 96, 64)
+    image = torch.rand(1, 3, 96, 64)
     with torch.inference_mode():
-        x = (255 * picture - model.mean) / model.std
-        given = theirs.features[:13](as_torchvision_sees(model, picture))
+        x = (255 * image - model.mean) / model.std
+        given = theirs.features[:13](as_torchvision_sees(model, image))
         for block in (model.base.stem, *model.base.blocks[:12]):
             x = block(x)
         assert torch.allclose(x, given, rtol=1e-3, atol=1e-4)
         if full_tail:
-            ours = model.base((255 * picture - model.mean) / model.std)[-1]
+            ours = model.base((255 * image - model.mean) / model.std)[-1]
             assert torch.allclose(ours, theirs.features[13:](given), rtol=1e-3, atol=1e-4)

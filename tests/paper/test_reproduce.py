@@ -1,4 +1,4 @@
-"""A table of the paper from data to numbers, on made-up pictures and a network that steps in milliseconds."""
+"""A table of the paper from data to numbers, on made-up images and a network that steps in milliseconds."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ from multibox.paper.plan import plan
 from multibox.paper.plot import plot_table
 from multibox.paper.reproduce import finish, reproduce
 from multibox.paper.request import Request, chosen_rows, prepare
-from multibox.paper.submission import pictures_alone
+from multibox.paper.submission import images_alone
 from multibox.paper.tables import TABLES
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
@@ -27,7 +27,7 @@ from multibox.training.progress import read_metrics
 @pytest.fixture(scope="module")
 def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     years = {"2007": {"trainval": 6, "test": 4}, "2012": {"trainval": 3, "test": 3}}
-    return write_devkit(tmp_path_factory.mktemp("VOCdevkit"), years=years, unlabelled=("2012:test",))
+    return write_devkit(tmp_path_factory.mktemp("VOCdevkit"), years=years, unlabeled=("2012:test",))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: py
     assert progress.failed == {}
     assert trained == ["table2-only-flips", "table2-only-squares", "table2-only-squares"]
     for outcome in progress.done.values():
-        assert (outcome.train_pictures, outcome.test_pictures) == (9, 4)
+        assert (outcome.train_images, outcome.test_images) == (9, 4)
         assert set(outcome.numbers) == {"mAP"}
         assert 0 <= outcome.numbers["mAP"] <= 100
 
@@ -89,7 +89,7 @@ def test_finished_rows_are_kept_and_never_mixed(request_: Request):
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
     first = finish(row, request_)
     assert finish(row, request_) == first
-    assert first.train_pictures == 6
+    assert first.train_images == 6
     other = replace(request_, settings=(*request_.settings, "seed=1"))
     with pytest.raises(
         TrainingError, match=r"table1-ssd300-07 holds the result of another run .* choose another --out"
@@ -98,7 +98,7 @@ def test_finished_rows_are_kept_and_never_mixed(request_: Request):
 
 
 def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
-    """Markdown, JSON and the stamp of the picture against the words that the request stands for."""
+    """Markdown, JSON and the stamp of the image against the words that the request stands for."""
     rehearsal = replace(request_, scale=0.5, settings=(*request_.settings, "schedule.iterations=1"))
     table = TABLES["table2"]
     progress = reproduce(
@@ -109,9 +109,9 @@ def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
     )
     text = (rehearsal.out / "table2.md").read_text()
     assert text.startswith("# Rehearsal of Table 2")
-    assert "This is a rehearsal, not a reproduction:** 50 % of the pictures and steps; model=" in text
+    assert "This is a rehearsal, not a reproduction:** 50 % of the images and steps; model=" in text
     fields = json.loads((rehearsal.out / "table2.json").read_text())
-    assert fields["rehearsal"][0] == "50 % of the pictures and steps"
+    assert fields["rehearsal"][0] == "50 % of the images and steps"
     assert "schedule.iterations=1" in fields["rehearsal"]
     first, *others = fields["rows"]
     assert first["difference"]["mAP"] == pytest.approx(first["ours"]["mAP"] - 65.5)
@@ -130,8 +130,8 @@ def test_the_experiment_itself_has_no_stamp():
         assert "rehears" not in as_markdown(table, nothing, stamp=whole.stamp).lower()
 
 
-def test_scale_shrinks_steps_and_pictures(request_: Request):
-    """Steps, milestones and pictures at a hundredth against the whole, and settings that win over the scale."""
+def test_scale_shrinks_steps_and_images(request_: Request):
+    """Steps, milestones and images at a hundredth against the whole, and settings that win over the scale."""
     assert times(Schedule(60_000, milestones=(40_000, 50_000), warmup=100), 0.01) == Schedule(
         600, milestones=(400, 500), warmup=1
     )
@@ -142,7 +142,7 @@ def test_scale_shrinks_steps_and_pictures(request_: Request):
 
 
 def test_the_subset_is_even_and_deterministic(devkit: Path):
-    """Half of 20 pictures against every second one, and a tiny share against the least number."""
+    """Half of 20 images against every second one, and a tiny share against the least number."""
     from multibox.data.load import load_dataset
 
     dataset = load_dataset(devkit, split="2007:trainval+2007:test+2012:trainval")
@@ -153,16 +153,16 @@ def test_the_subset_is_even_and_deterministic(devkit: Path):
 
 
 def test_detections_for_a_server_where_nobody_may_judge(request_: Request):
-    """Table 4, whose test pictures have no annotations, against result files for each class instead of numbers."""
+    """Table 4, whose test images have no annotations, against result files for each class instead of numbers."""
     row = chosen_rows(TABLES["table4"], ["table4-ssd300"])[0]
     outcome = finish(row, request_)
-    assert (outcome.numbers, outcome.test_pictures) == ({}, 3)
-    assert outcome.train_pictures == 13
+    assert (outcome.numbers, outcome.test_images) == ({}, 3)
+    assert outcome.train_images == 13
     folder = Path(str(outcome.submission))
     assert len(list(folder.glob("comp4_det_test_*.txt"))) == 20
-    pictures = pictures_alone(look_for("voc", "2012:test", request_.data))
-    assert pictures is not None
-    read_voc_results(folder, dataset=pictures)
+    images = images_alone(look_for("voc", "2012:test", request_.data))
+    assert images is not None
+    read_voc_results(folder, dataset=images)
     page = as_markdown(TABLES["table4"], Progress({outcome.recipe: outcome}, {}), stamp=request_.stamp)
     assert "| 72.4 | to be judged by the server |" in page
 
@@ -195,12 +195,12 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
     before = weights.read_bytes()
     outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both)
     assert weights.read_bytes() == before
-    assert (outcome.train_pictures, outcome.test_pictures) == (4, 3)
+    assert (outcome.train_images, outcome.test_images) == (4, 3)
     assert {"AP", "AP50", "AR100"} <= set(outcome.numbers)
 
 
 def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
-    """A plan on a devkit without COCO against its pictures, its missing parts, and times that follow the steps."""
+    """A plan on a devkit without COCO against its images, its missing parts, and times that follow the steps."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
     finish(row, request_)
     steps = {step.recipe: step for step in plan(TABLES["table1"], request_, rows=["table1-ssd300-*"])}
@@ -212,9 +212,9 @@ def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
     ]
     assert (steps["table1-ssd300-07"].state, steps["table1-ssd300-07"].seconds) == ("finished", 0)
     waiting = steps["table1-ssd300-0712"]
-    assert (waiting.state, waiting.pictures) == ("to do", 16)
+    assert (waiting.state, waiting.images) == ("to do", 16)
     assert waiting.seconds > 0
-    assert [(part.split, part.pictures) for part in waiting.parts] == [
+    assert [(part.split, part.images) for part in waiting.parts] == [
         ("2007:trainval+2012:trainval", 9),
         ("2007:test", 4),
     ]
@@ -224,10 +224,10 @@ def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
 
 
 def test_the_plan_counts_what_is_left(request_: Request):
-    """Pictures and time of a plan whose row has twice the steps against one whose row has not."""
+    """Images and time of a plan whose row has twice the steps against one whose row has not."""
     longer = replace(request_, settings=(*request_.settings, "schedule.iterations=400000"))
     steps = plan(TABLES["table2"], longer, rows=["table2-only-flips"])
-    assert steps[0].pictures == 1_600_000
+    assert steps[0].images == 1_600_000
     assert steps[0].seconds > 1
 
 
@@ -235,7 +235,7 @@ def test_other_folders_need_other_splits(tmp_path: Path):
     """A single VOC folder against the splits that the paper's data set has, and those that it has itself."""
     root = write_devkit(tmp_path / "mine", years={"2012": {"trainval": 5, "test": 2}})
     assert "year '2007' is not in" in str(look_for("voc", "2007:trainval", root).problem)
-    assert look_for("voc", "trainval", root).pictures == 5
+    assert look_for("voc", "trainval", root).images == 5
     assert look_for("voc", "trainval", root).problem is None
     assert "winter" in str(look_for("voc", "winter", root).problem)
     assert look_for("coco", "trainval", root).folder is None

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from scripts.paper_page import page_table, training_work
 
 from multibox.experiments.recipes import find_recipe
 from multibox.paper.numbers import TABLE7
 from multibox.paper.outcome import Progress
 from multibox.paper.tables import TABLES
+from scripts.paper_page import page_table, training_work
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/paper.md"
 _BLOCK = r"<!-- {} -->\n(.*?)<!-- end -->"
@@ -40,7 +40,7 @@ def test_the_page_has_table_7():
 
 
 def test_work_of_a_training():
-    """Operations of SSD300's 60k steps against a count by hand: pictures x about 3 x 62.8 x 10⁹."""
+    """Operations of SSD300's 60k steps against a count by hand: images x about 3 x 62.8 x 10⁹."""
     assert training_work(find_recipe("table1-ssd300-0712")) == pytest.approx(1.92e6 * 3 * 62.8e9 / 1e18, rel=0.02)
 
 

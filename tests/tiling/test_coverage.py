@@ -48,8 +48,8 @@ def test_against_the_definition() -> None:
     assert [share.objects for share in found.aspects.values()] == [
         sum(low <= ratio < high for ratio in ratios) for low, high in pairwise(limits)
     ]
-    assert list(zip(found.reach.pictures.tolist(), found.reach.items.tolist(), strict=True)) == [
-        (picture, item) for picture in range(3) for item in range(6)
+    assert list(zip(found.reach.images.tolist(), found.reach.items.tolist(), strict=True)) == [
+        (image, item) for image in range(3) for item in range(6)
     ]
     assert [share.objects for share in found.classes.values()] == [
         *(sum(int((entry.labels == label).sum()) for entry in data) for label in (0, 1)),
@@ -69,12 +69,12 @@ def test_a_box_on_a_prior_and_a_speck() -> None:
     np.testing.assert_allclose(found.reach.sides[1], 300 * np.sqrt(4 / 125000), rtol=1e-5)
 
 
-def test_most_pictures_and_none() -> None:
-    """Of many pictures `most` are taken, evenly spaced; an empty data set gives zeros."""
+def test_most_images_and_none() -> None:
+    """Of many images `most` are taken, evenly spaced; an empty data set gives zeros."""
     names = tuple("abcdefghij")
     many = Dataset("d", names, tuple(example(np.array([[0, 0, 50, 50]]), np.array([n])) for n in range(10)))
     found = measure_coverage(many, SPEC, most=4)
-    assert found.pictures == 4
+    assert found.images == 4
     assert found.reach.labels.tolist() == [0, 3, 6, 9]
     empty = measure_coverage(Dataset("d", ("a",), ()), SPEC)
-    assert (empty.pictures, empty.everything.objects, empty.everything.matched) == (0, 0, 0.0)
+    assert (empty.images, empty.everything.objects, empty.everything.matched) == (0, 0, 0.0)

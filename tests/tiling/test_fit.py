@@ -19,7 +19,7 @@ START = SPECS["ssd300-voc"].keep([1, 2])
 
 
 def banners(count: int, *, seed: int) -> Dataset:
-    """Pictures of 400 x 300 with two very wide objects each, and a crowd of another shape."""
+    """Images of 400 x 300 with two very wide objects each, and a crowd of another shape."""
     rng = np.random.default_rng(seed)
     examples = []
     for number in range(count):
@@ -37,10 +37,10 @@ def test_the_gain_is_that_of_the_coverage() -> None:
     data, held = banners(20, seed=1), banners(12, seed=2)
     found = fit_priors(data, START, held_out=held)
     assert found.priors.count <= START.count
-    for gain, pictures in ((found.fitted, data), (found.held_out, held)):
+    for gain, images in ((found.fitted, data), (found.held_out, held)):
         assert gain is not None
         for coverage, spec in ((gain.before, START), (gain.after, found.priors)):
-            assert coverage.everything == measure_coverage(pictures, spec).everything
+            assert coverage.everything == measure_coverage(images, spec).everything
         assert gain.after.everything.overlap_50 > gain.before.everything.overlap_50 + 0.4
     text = gain_text(found.fitted, found.held_out)
     line = next(line.split() for line in text.splitlines() if line.startswith("  text"))
@@ -60,7 +60,7 @@ def test_training_samples_are_reached_as_well() -> None:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
-def test_holding_out_parts_the_pictures(share: float) -> None:
+def test_holding_out_parts_the_images(share: float) -> None:
     """Both parts against the whole: nothing lost, nothing twice, the share as asked for, the same each time."""
     data = banners(40, seed=4)
     kept, held = hold_out(data, share)
@@ -86,13 +86,13 @@ def test_the_text_counts_missed_objects() -> None:
     coverage = measure_coverage(data, START)
     missed = int((coverage.reach.best < 0.5).sum())
     text = coverage_text(coverage, data, model="ssd300")
-    assert text.startswith("banners: 20 objects in 10 whole pictures, the 2,766 priors of ssd300 at 300 x 300")
+    assert text.startswith("banners: 20 objects in 10 whole images, the 2,766 priors of ssd300 at 300 x 300")
     assert next(line.split() for line in text.splitlines() if line.startswith("  objects"))[1] == str(missed)
     assert f"the worst of the {missed} missed objects" in text
 
 
 def test_blood_cells_gain_with_no_more_boxes() -> None:
-    """On real pictures held out from the fit: the second official map reaches more cells with as many boxes."""
+    """On real images held out from the fit: the second official map reaches more cells with as many boxes."""
     from multibox.data.load import load_dataset
 
     path = shared("data/bccd")

@@ -1,33 +1,33 @@
-"""Pictures of priors and of objects that they miss."""
+"""Images of priors and of objects that they miss."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from multibox.drawing.colors import class_colour
+from multibox.drawing.colors import class_color
 from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
 from multibox.priors import SPECS, PriorMap, PriorSpec
 from multibox.tiling.image import draw_priors, middle_cell
 from multibox.tiling.missed import MissedObject
 from multibox.tiling.missed_image import draw_missed
-from tiny_detector import noise_picture, write_picture
+from tiny_detector import noise_image, write_image
 
 ONE = PriorSpec((300, 300), (PriorMap((3, 3), (100.0, 100.0), 60.0, None, (2.0,)),))
 
 
-def columns_of(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """Columns of the drawing, without the legend, that show a colour."""
-    return np.flatnonzero((picture[:410] == colour).all(axis=2).any(axis=0))
+def columns_of(image: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    """Columns of the drawing, without the legend, that show a color."""
+    return np.flatnonzero((image[:410] == color).all(axis=2).any(axis=0))
 
 
 def test_boxes_are_drawn_where_they_are() -> None:
-    """Left and right edges of the three boxes of a cell against its centre and their widths, to two pixels."""
-    picture = draw_priors(ONE, cells={0: [(1, 0)]})
+    """Left and right edges of the three boxes of a cell against its center and their widths, to two pixels."""
+    image = draw_priors(ONE, cells={0: [(1, 0)]})
     scale = 400 / 308  # a panel shows the input of 300 and a margin of 4 on both sides
     for place, width in enumerate((60, 60 * 2**0.5, 60 / 2**0.5)):
-        columns = columns_of(picture, class_colour(place))
+        columns = columns_of(image, class_color(place))
         wanted = np.array([50 - width / 2, 50 + width / 2]) * scale + 14 + 4 * scale
         np.testing.assert_allclose([columns.min(), columns.max()], wanted, atol=2.5)
 
@@ -40,8 +40,8 @@ def test_a_panel_for_each_map(name: str, rows: int) -> None:
     height, width = plain.shape[:2]
     assert width == 3 * 414 + 14
     assert (height - 14) % rows == 0
-    assert draw_priors(spec, image=noise_picture(seed=1)).shape == plain.shape
-    assert (plain == class_colour(1)).all(axis=2).any()
+    assert draw_priors(spec, image=noise_image(seed=1)).shape == plain.shape
+    assert (plain == class_color(1)).all(axis=2).any()
 
 
 def test_middle_cells_and_limits_of_the_sides() -> None:
@@ -60,8 +60,8 @@ def test_cells_that_do_not_exist(cells: dict[int, list[tuple[int, int]]], messag
 
 
 def test_missed_objects_on_a_sheet(tmp_path: Path) -> None:
-    """Two tiles for three objects, one of a picture that cannot be read: both colours on it; none without pictures."""
-    path = write_picture(tmp_path / "a.png", noise_picture(seed=0))
+    """Two tiles for three objects, one of an image that cannot be read: both colors on it; none without images."""
+    path = write_image(tmp_path / "a.png", noise_image(seed=0))
     missed = [
         MissedObject(file, "cup", 0, (10.0, 10.0, 20.0, 40.0), (18.0, 75.0), 0.2, 4)
         for file in (path, tmp_path / "absent.png", path)
@@ -70,6 +70,6 @@ def test_missed_objects_on_a_sheet(tmp_path: Path) -> None:
     assert sheet is not None
     assert sheet.shape == (260 + 26 + 12, 2 * 266 + 6, 3)
     for label in (0, 1):
-        assert (sheet == class_colour(label)).all(axis=2).any()
+        assert (sheet == class_color(label)).all(axis=2).any()
     assert draw_missed(missed[1:2], ONE) is None
     assert draw_missed([], ONE) is None

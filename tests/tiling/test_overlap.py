@@ -32,7 +32,7 @@ def slow_best(box: list[float], priors: list[list[float]]) -> float:
     "spec",
     [
         SMALL,
-        replace(SMALL, clip_centres=True),
+        replace(SMALL, clip_centers=True),
         replace(SMALL, clip_sizes=True, truncate=True),
         SPECS["ssd300-voc"].keep([2, 3, 4, 5]),
         ssdlite320_config().priors.keep([1, 2, 5]),
@@ -52,7 +52,7 @@ def test_against_all_priors(spec: PriorSpec) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_priors_cut_to_the_picture_are_refused() -> None:
+def test_priors_cut_to_the_image_are_refused() -> None:
     """Their shape depends on the cell: one line that says so."""
-    with pytest.raises(UsageError, match="cut to the picture"):
+    with pytest.raises(UsageError, match="cut to the image"):
         PriorOverlap(np.ones((1, 4)), replace(SMALL, clip=True))

@@ -28,10 +28,10 @@ def test_missed_objects_are_red(tmp_path: Path) -> None:
     for number, boxes in enumerate(([[5, 5, 9, 9]], [[100, 100, 211, 211]], [])):
         data, path = dataset(boxes), tmp_path / f"{number}.png"
         plot_coverage(path, measure_coverage(data, SPEC), SPEC, title="d")
-        picture = cv2.imread(str(path))[:, :, ::-1].astype(int)
-        legend = picture[int(len(picture) * 0.75) :, int(picture.shape[1] * 0.5) :]
+        image = cv2.imread(str(path))[:, :, ::-1].astype(int)
+        legend = image[int(len(image) * 0.75) :, int(image.shape[1] * 0.5) :]
         legend[:] = 255
-        red.append(int((np.abs(picture - [200, 16, 46]).max(axis=2) < 90).sum()))
+        red.append(int((np.abs(image - [200, 16, 46]).max(axis=2) < 90).sum()))
     assert red[0] > 0
     assert red[1:] == [0, 0]
 

@@ -69,7 +69,7 @@ def test_steps_left_out_are_counted_and_named(tmp_path: Path):
     fit(run, poisoned(1, 4), folder=tmp_path, keep=lambda *_: None, progress=progress)
     assert [row.get("skipped", 0) for row in read_metrics(tmp_path)] == [0, 1, 1, 1, 2, 2]
     assert ["loss" in row for row in read_metrics(tmp_path)] == [True, False, True, True, False, True]
-    assert "the loss of step 4 is nan for the pictures picture 4.0, picture 4.1" in text.getvalue()
+    assert "the loss of step 4 is nan for the images image 4.0, image 4.1" in text.getvalue()
     assert all(value.isfinite().all() for value in values(run).values())
     resumed = make_run(iterations=6, loop=SKIP)
     restore(resumed, tmp_path)
@@ -101,7 +101,7 @@ def test_too_many_in_a_row_end_the_run(tmp_path: Path):
 def test_the_first_bad_step_is_named_at_the_next_look(tmp_path: Path):
     """Reports each 20 steps and a poisoned step 4 against: the error names step 4, nothing was written after it."""
     run = make_run(iterations=40, loop=replace(LOOP, report_every=20, checkpoint_every=20))
-    with pytest.raises(TrainingError, match=r"the loss of step 4 is nan for the pictures picture 4\.0.*schedule\.rate"):
+    with pytest.raises(TrainingError, match=r"the loss of step 4 is nan for the images image 4\.0.*schedule\.rate"):
         train(run, tmp_path, batches=poisoned(4))
     assert list(tmp_path.iterdir()) == []
 
@@ -126,7 +126,7 @@ def test_a_gradient_too_large_for_a_scale_is_in_order():
     with pytest.raises(TrainingError, match=f"the gradient of step {MOST_SCALED - 1} is inf"):
         watch.look()
     watch.note(50, ["b"], loss=torch.tensor(torch.nan), norm=torch.tensor(1.0))
-    with pytest.raises(TrainingError, match="the loss of step 50 is nan for the pictures b"):
+    with pytest.raises(TrainingError, match="the loss of step 50 is nan for the images b"):
         watch.look()
 
 

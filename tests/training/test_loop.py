@@ -48,7 +48,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path):
 
 
 def test_accumulation_averages_the_gradients_of_parts(tmp_path: Path):
-    """Two parts of four pictures against the mean of the two gradients, without batch normalisation."""
+    """Two parts of four images against the mean of the two gradients, without batch normalization."""
     run = make_run(iterations=1, loop=LoopConfig(batch_size=8, accumulate=2), batch_norm=False, rate=1.0)
     start = {name: value.clone() for name, value in run.model.state_dict().items()}
     gradients = []
@@ -69,7 +69,7 @@ def test_accumulation_averages_the_gradients_of_parts(tmp_path: Path):
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path):
-    """A poisoned picture at step 4 against: an error that names step and picture, the checkpoint of step 3 unharmed."""
+    """A poisoned image at step 4 against: an error that names step and image, the checkpoint of step 3 unharmed."""
     run = make_run(iterations=9, loop=LOOP)
 
     def poisoned() -> Iterator[Batch]:
@@ -79,7 +79,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
                 batch = replace(batch, boxes=torch.full_like(batch.boxes, torch.nan))
             yield batch
 
-    with pytest.raises(TrainingError, match=r"step 4 .*picture 4\.0"):
+    with pytest.raises(TrainingError, match=r"step 4 .*image 4\.0"):
         fit(
             run,
             poisoned(),

@@ -32,7 +32,7 @@ def test_cosine_falls_to_zero():
 
 
 def test_every_parameter_is_in_one_group_with_the_official_multipliers():
-    """Biases 2 / 0, weights and the L2 scale 1 / 1 (model_libs.py) against the optimiser's groups."""
+    """Biases 2 / 0, weights and the L2 scale 1 / 1 (model_libs.py) against the optimizer's groups."""
     with torch.device("meta"):
         model = SSD(ssd300_config(), ["a"])
     optimizer = make_optimizer(model, OptimizerConfig())
@@ -48,8 +48,8 @@ def test_every_parameter_is_in_one_group_with_the_official_multipliers():
         assert found[id(parameter)] == pytest.approx(expected), name
 
 
-def test_batch_normalisation_does_not_decay():
-    """Scale and shift of batch normalisation against the rule: the plain rate, no decay."""
+def test_batch_normalization_does_not_decay():
+    """Scale and shift of batch normalization against the rule: the plain rate, no decay."""
     with torch.device("meta"):
         model = SSD(slim300_config(), ["a"])
     optimizer = make_optimizer(model, OptimizerConfig())

@@ -73,7 +73,7 @@ def test_the_scale_is_in_the_checkpoint(tmp_path: Path):
 
 
 def test_parameters_gradients_and_momenta_lie_alike(tmp_path: Path):
-    """Strides of what the fused optimiser takes for granted: those of the parameter, also in a resumed run."""
+    """Strides of what the fused optimizer takes for granted: those of the parameter, also in a resumed run."""
     run = make_run(iterations=3, loop=LOOP)
     train(run, tmp_path)
     resumed = make_run(iterations=4, loop=LOOP)

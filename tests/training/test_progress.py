@@ -20,7 +20,7 @@ def test_metrics_survive_a_cut_last_line(tmp_path: Path):
 
 
 def test_the_line_names_all_that_matters():
-    """The progress line against the numbers it must show; 90 steps of 8 pictures at 10 a second are 1:12."""
+    """The progress line against the numbers it must show; 90 steps of 8 images at 10 a second are 1:12."""
     out = io.StringIO()
     ProgressLine(steps=100, stream=out).show(10, ROW, batch_size=8)
     line = out.getvalue()

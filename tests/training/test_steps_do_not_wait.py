@@ -49,7 +49,7 @@ def test_waiting_is_noticed():
     "config",
     [
         LoopConfig(batch_size=4, ema=0.9),
-        LoopConfig(batch_size=8, accumulate=2, non_finite="skip", normaliser="global"),
+        LoopConfig(batch_size=8, accumulate=2, non_finite="skip", normalizer="global"),
         LoopConfig(batch_size=4, precision="bfloat16"),
     ],
 )

@@ -24,7 +24,7 @@ from together import forks, together
 
 pytestmark = forks
 
-LOOP = LoopConfig(batch_size=16, accumulate=2, normaliser="global", report_every=2, checkpoint_every=2, ema=0.9)
+LOOP = LoopConfig(batch_size=16, accumulate=2, normalizer="global", report_every=2, checkpoint_every=2, ema=0.9)
 """Two processes see batches of 4 in turn, a process alone sees two of them as one."""
 
 
@@ -63,7 +63,7 @@ def folders(root: Path, *names: str) -> list[Path]:
     return [root / name for name in names]
 
 
-def test_global_normaliser_gives_the_gradients_of_one_process(tmp_path: Path):
+def test_global_normalizer_gives_the_gradients_of_one_process(tmp_path: Path):
     """Weights and metrics of two processes with accumulation against one process of twice the batch."""
     alone, both = folders(tmp_path, "alone", "both")
     run = make_run(iterations=4, loop=LOOP, batch_norm=False, rate=0.1)
@@ -79,7 +79,7 @@ def test_global_normaliser_gives_the_gradients_of_one_process(tmp_path: Path):
 def test_each_process_divides_by_its_own_matches(tmp_path: Path):
     """The official rule in two processes against one that accumulates the same halves (`iter_size`)."""
     alone, both = folders(tmp_path, "alone", "both")
-    loop = replace(LOOP, batch_size=8, accumulate=2, normaliser="process")
+    loop = replace(LOOP, batch_size=8, accumulate=2, normalizer="process")
     run = make_run(iterations=4, loop=loop, batch_norm=False, rate=0.1)
     train(run, alone)
     found = together(lambda rank: shared_run(rank, both, loop=replace(loop, accumulate=1)))
@@ -110,8 +110,8 @@ def test_a_signal_to_one_stops_both_after_the_same_step(tmp_path: Path):
     assert state["step"] < 5
 
 
-def test_a_poisoned_picture_of_one_is_named_by_all(tmp_path: Path):
-    """Errors of both processes against the picture of one of them; the checkpoint before it is unharmed."""
+def test_a_poisoned_image_of_one_is_named_by_all(tmp_path: Path):
+    """Errors of both processes against the image of one of them; the checkpoint before it is unharmed."""
 
     def batches(rank: int) -> Iterator[Batch]:
         for number in range(rank, 99, 2):
@@ -122,8 +122,8 @@ def test_a_poisoned_picture_of_one_is_named_by_all(tmp_path: Path):
     for error in errors:
         assert isinstance(error, TrainingError)
         assert "the loss of step 3 is nan" in str(error)
-        assert "picture 13.0" in str(error)
-        assert "picture 12.0" in str(error)
+        assert "image 13.0" in str(error)
+        assert "image 12.0" in str(error)
     state = find_checkpoint(tmp_path).state
     assert state is not None
     assert state["step"] == 2
@@ -146,7 +146,7 @@ def test_a_death_ends_the_run_soon(tmp_path: Path):
     assert state["step"] == 2
 
 
-def test_pictures_are_dealt_out_evenly():
+def test_images_are_dealt_out_evenly():
     """Shares of a part against the division; what leaves a rest is refused with the next step."""
     assert LoopConfig(batch_size=32, accumulate=2).share(4) == 4
     with pytest.raises(UsageError, match="2 processes: choose a multiple of 6"):
@@ -154,7 +154,7 @@ def test_pictures_are_dealt_out_evenly():
 
 
 def test_running_statistics_are_the_firsts(tmp_path: Path):
-    """Running means of batch normalisation in two processes against those of the first one's pictures alone."""
+    """Running means of batch normalization in two processes against those of the first one's images alone."""
     loop = replace(LOOP, batch_size=8, accumulate=1, ema=0.0)
 
     def work(rank: int) -> Any:

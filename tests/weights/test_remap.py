@@ -27,10 +27,10 @@ def test_kept_classes(kind: str) -> None:
     """Offsets, background and kept classes keep their numbers; both mapped classes continue the same old one."""
     model = old_model(kind)
     new = remap(model, class_names=["van", "bird", "dog", "lorry"], mapping={"van": "car", "lorry": "car"})
-    pictures = torch.randint(0, 256, (1, 3, *model.config.input_size), dtype=torch.uint8)
+    images = torch.randint(0, 256, (1, 3, *model.config.input_size), dtype=torch.uint8)
     with torch.inference_mode():
-        offsets, logits = model(pictures)
-        new_offsets, new_logits = new(pictures)
+        offsets, logits = model(images)
+        new_offsets, new_logits = new(images)
     assert torch.equal(offsets, new_offsets)
     assert torch.allclose(new_logits[..., [0, 1, 3, 4]], logits[..., [0, 3, 2, 3]], atol=1e-5)
     assert new_logits[..., 2].std() > 0

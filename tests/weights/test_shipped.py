@@ -24,7 +24,7 @@ def test_the_file_is_small_and_says_what_it_is():
     assert {value.dtype for value in load_file(file).values()} == {torch.float16, torch.int64}
     description = read_info(file)
     assert tuple(description["class_names"]) == DEFAULT.class_names
-    assert description["info"]["licence"] == DEFAULT.licence
+    assert description["info"]["licence"] == DEFAULT.license
     assert DEFAULT.score.startswith(f"{100 * description['info']['score']:.1f} voc10")
 
 
@@ -37,9 +37,9 @@ def test_the_name_leads_to_the_file():
         assert torch.equal(by_name.state_dict()[key], value), key
 
 
-@pytest.mark.skipif(not ANIMALS.exists(), reason=f"no pictures of animals at {ANIMALS}")
+@pytest.mark.skipif(not ANIMALS.exists(), reason=f"no images of animals at {ANIMALS}")
 def test_it_finds_animals():
-    """AP on every sixth of the test pictures against the least that weights need to be worth shipping."""
+    """AP on every sixth of the test images against the least that weights need to be worth shipping."""
     dataset = load_dataset(ANIMALS, split="test", classes=DEFAULT.class_names)
     some = replace(dataset, examples=dataset.examples[::6])
     assert evaluate(Detector.load(), some).mean > 0.35

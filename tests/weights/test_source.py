@@ -23,7 +23,7 @@ def test_list() -> None:
     for entry in entries:
         assert published(entry.name) is entry
         assert entry.name == entry.name.lower().replace(" ", "-")
-        assert entry.licence
+        assert entry.license
         assert [entry.url is not None, bool(entry.page), entry.shipped is not None].count(True) == 1
         if entry.sha256 is not None:
             assert len(entry.sha256) in (8, 64)
@@ -42,7 +42,7 @@ def test_own_file(tmp_path: Path) -> None:
 
 
 def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An absent file, a misspelt name, a base network and a file for hand-fetching each get their own line."""
+    """An absent file, a misspelled name, a base network and a file for hand-fetching each get their own line."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match="does not exist"):
         find_weights("runs/best.safetensors")
@@ -55,7 +55,7 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name leads through the download to the import, with the list's class names and licence."""
+    """A name leads through the download to the import, with the list's class names and license."""
     torch.save({"something": torch.zeros(1)}, tmp_path / "file.pth")
     asked = []
 

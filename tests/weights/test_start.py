@@ -25,7 +25,7 @@ def model(config: ModelConfig, names: tuple[str, ...], seed: int) -> SSD:
 
 
 def test_voc_starts_from_coco(tmp_path: Path):
-    """Weights, class outputs, normalisation and priors after the start against those of the two detectors."""
+    """Weights, class outputs, normalization and priors after the start against those of the two detectors."""
     coco = model(replace(CONFIG, std=(58.0, 57.0, 56.0)), ("person", "couch", "zebra"), seed=1)
     save_weights(tmp_path / "coco.safetensors", coco)
     voc = model(CONFIG, ("sofa", "person"), seed=2)

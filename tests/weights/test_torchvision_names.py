@@ -31,7 +31,7 @@ def foreign(kind: str) -> Foreign:
 
 
 def slow_priors(kind: str) -> np.ndarray:
-    """Centres and sides, sides cut to 1, in a loop over maps, rows, columns and ratios."""
+    """Centers and sides, sides cut to 1, in a loop over maps, rows, columns and ratios."""
     rows, scales = [], SCALES[kind]
     for k, (cells, across) in enumerate(GRIDS[kind]):
         ratios = (2, 3) if kind != "ssd300_vgg16" or k in (1, 2, 3) else (2,)
@@ -57,7 +57,7 @@ def test_every_tensor_has_its_place(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", STATES)
 def test_priors_and_settings(kind: str) -> None:
-    """Priors equal a slow loop; thresholds, clipping and normalisation are those of torchvision's builders."""
+    """Priors equal a slow loop; thresholds, clipping and normalization are those of torchvision's builders."""
     model = convert(foreign(kind))
     np.testing.assert_allclose(model.coder.priors, slow_priors(kind), atol=1e-6)
     config, found = model.config, model.config.detection

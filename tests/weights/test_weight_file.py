@@ -42,7 +42,7 @@ def test_round_trip(tmp_path: Path, model: SSD) -> None:
 
 
 def test_other_config_survives(tmp_path: Path) -> None:
-    """A config with other thresholds, normalisation and clipping comes back as it was."""
+    """A config with other thresholds, normalization and clipping comes back as it was."""
     model = SSD(ssdlite320_config(), NAMES)
     save_weights(tmp_path / "a.safetensors", model)
     assert load_weights(tmp_path / "a.safetensors")[0].config == model.config

@@ -1,4 +1,4 @@
-"""How many training samples one core makes in a second, beside how many pictures it only decodes."""
+"""How many training samples one core makes in a second, beside how many images it only decodes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from multibox.data.loading.worker import settle
 from multibox.errors import DataError
 from multibox.images.decode import read_image
 
-_ROUND = 16  # pictures in a row before the other task takes its turn
+_ROUND = 16  # images in a row before the other task takes its turn
 
 
 def bench_augment(
@@ -23,15 +23,15 @@ def bench_augment(
     input_size: tuple[int, int] = (300, 300),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Samples and decoded pictures per second on one core, taken in turns for about `seconds` in all.
+    """Samples and decoded images per second on one core, taken in turns for about `seconds` in all.
 
-    Turns of a few pictures each let other load on the machine fall on both alike, so that their ratio stays meaningful.
+    Turns of a few images each let other load on the machine fall on both alike, so that their ratio stays meaningful.
     Time is that of the processor, files are in the page cache, and this process is set up as a loader's worker process
-    is, for good. Raises DataError where no picture can be decoded.
+    is, for good. Raises DataError where no image can be decoded.
     """
     readable = [example for example in dataset.examples[:512] if _is_readable(example)]
     if not readable:
-        raise DataError(f"none of the pictures of {dataset.name!r} can be decoded; run: multibox data check")
+        raise DataError(f"none of the images of {dataset.name!r} can be decoded; run: multibox data check")
     rng = np.random.default_rng(seed)
 
     def sample(example: Example) -> None:
@@ -42,9 +42,9 @@ def bench_augment(
 
     settle()
     spent = _in_turns(readable, sample, decode, seconds)
-    samples, decoded = (pictures / duration for pictures, duration in spent)
+    samples, decoded = (images / duration for images, duration in spent)
     return {
-        "pictures": len(readable),
+        "images": len(readable),
         "input_size": list(input_size),
         "samples": spent[0][0],
         "samples_per_second": samples,
@@ -65,7 +65,7 @@ def _is_readable(example: Example) -> bool:
 def _in_turns(
     examples: list[Example], first: Callable[[Example], None], second: Callable[[Example], None], seconds: float
 ) -> tuple[tuple[int, float], tuple[int, float]]:
-    """(pictures, seconds) of both tasks."""
+    """(images, seconds) of both tasks."""
     endless = _again_and_again(examples)
     counts, durations = [0, 0], [0.0, 0.0]
     while sum(durations) < seconds or min(counts) == 0:

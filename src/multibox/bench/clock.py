@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 
 
-def synchronise(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     """Wait until the device has done all it was told to do."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -33,7 +33,7 @@ class Clock:
 
     def milliseconds(self) -> dict[str, float]:
         """Time of every part; parts of the same name are added up."""
-        synchronise(self._device)
+        synchronize(self._device)
         times = dict.fromkeys(self._names, 0.0)
         for name, (start, end) in zip(self._names, pairwise(self._marks), strict=True):
             times[name] += _between(start, end)
@@ -44,7 +44,7 @@ class Clock:
             event = torch.cuda.Event(enable_timing=True)
             event.record(torch.cuda.current_stream(self._device))
             return event
-        synchronise(self._device)
+        synchronize(self._device)
         return time.perf_counter()
 
 

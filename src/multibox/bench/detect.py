@@ -52,9 +52,9 @@ def candidates(source: str, *, backend: str = "all") -> list[Candidate]:
 
 
 class Entry:
-    """One candidate, loaded and warm, and what was measured of it: milliseconds a picture, by size of the batch."""
+    """One candidate, loaded and warm, and what was measured of it: milliseconds an image, by size of the batch."""
 
-    def __init__(self, candidate: Candidate, pictures: Sequence[Any], *, batches: Sequence[int]) -> None:
+    def __init__(self, candidate: Candidate, images: Sequence[Any], *, batches: Sequence[int]) -> None:
         before = resident_memory()
         start = perf_counter()
         backend, self.info = load_backend(
@@ -63,16 +63,16 @@ class Entry:
         self.candidate, self.detector = candidate, Detector(backend)
         self.batches: dict[int, list[dict[str, float]]] = {size: [] for size in batches}
         for size in batches:
-            self.measure(pictures, size=size)
+            self.measure(images, size=size)
             self.batches[size].clear()
         self.seconds_to_ready = perf_counter() - start
         self.memory = resident_memory() - before
 
-    def measure(self, pictures: Sequence[Any], *, size: int) -> None:
+    def measure(self, images: Sequence[Any], *, size: int) -> None:
         """Time one batch, first stage by stage, then as a user calls it, with decoding beside the network."""
-        times = stage_times(self.detector, pictures[:size])
+        times = stage_times(self.detector, images[:size])
         start = perf_counter()
-        self.detector(list(pictures[:size]), batch_size=size)
+        self.detector(list(images[:size]), batch_size=size)
         times["call"] = 1000 * (perf_counter() - start) / size
         self.batches[size].append(times)
 
@@ -80,7 +80,7 @@ class Entry:
         operations = count_operations(_model_of(self))
         return {
             "source": self.candidate.source,
-            "giga_operations_per_picture": round(operations, 3),
+            "giga_operations_per_image": round(operations, 3),
             "engine": self.detector.engine,
             "seconds_to_ready": round(self.seconds_to_ready, 2),
             "memory_mib": round(self.memory, 1),
@@ -88,18 +88,18 @@ class Entry:
         }
 
 
-def stage_times(detector: Detector, pictures: Sequence[Any]) -> dict[str, float]:
-    """Milliseconds a picture of each of STAGES, one after the other, and of all as "whole"."""
+def stage_times(detector: Detector, images: Sequence[Any]) -> dict[str, float]:
+    """Milliseconds an image of each of STAGES, one after the other, and of all as "whole"."""
     times = [perf_counter()]
-    images = [read_image(picture) for picture in pictures]
+    arrays = [read_image(image) for image in images]
     times.append(perf_counter())
-    batch = np.stack([resize_to_input(image, detector.input_size).pixels for image in images])
+    batch = np.stack([resize_to_input(image, detector.input_size).pixels for image in arrays])
     times.append(perf_counter())
     outputs = detector.backend.forward(batch)
     times.append(perf_counter())
     detector.backend.select(outputs)
     times.append(perf_counter())
-    spans = [1000 * (end - start) / len(images) for start, end in pairwise(times)]
+    spans = [1000 * (end - start) / len(arrays) for start, end in pairwise(times)]
     return {**dict(zip(STAGES, spans, strict=True)), "whole": sum(spans)}
 
 
@@ -118,22 +118,22 @@ def _spread(values: list[float]) -> dict[str, float]:
 def bench_detect(
     wanted: Sequence[Candidate],
     *,
-    pictures: Sequence[Any],
+    images: Sequence[Any],
     batches: Sequence[int] = (1, 8),
     rounds: int = 10,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Times of all candidates, which take turns in every round, so that other load falls on all alike.
 
-    `pictures` are paths or bytes; they are used again where a batch needs more. The machine's own rate in matrix
-    products is taken in every round, too. Raises the errors of `load_backend` and of reading pictures.
+    `images` are paths or bytes; they are used again where a batch needs more. The machine's own rate in matrix
+    products is taken in every round, too. Raises the errors of `load_backend` and of reading images.
     """
     needed = max(batches)
-    enough = [pictures[i % len(pictures)] for i in range(needed)]
+    enough = [images[i % len(images)] for i in range(needed)]
     entries = [Entry(candidate, enough, batches=batches) for candidate in wanted]
     rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for number in range(rounds):
-        shift = number % len(pictures)
+        shift = number % len(images)
         turned = [*enough[shift % needed :], *enough[: shift % needed]]
         for entry in entries:
             for size in batches:
@@ -144,7 +144,7 @@ def bench_detect(
             progress(number + 1, rounds)
     return {
         "machine": machine(),
-        "pictures": len(pictures),
+        "images": len(images),
         "rounds": rounds,
         "matrix_product_giga_operations_per_second": {name: round(median(found), 1) for name, found in rates.items()},
         "engines": [entry.to_json() for entry in entries],

@@ -1,4 +1,4 @@
-"""JPEG pictures for measuring where nobody gives any."""
+"""JPEG images for measuring where nobody gives any."""
 
 import cv2
 import numpy as np
@@ -6,17 +6,17 @@ import numpy as np
 _WIDTH, _HEIGHT, _QUALITY = 500, 375, 92
 
 
-def sample_pictures(*, count: int, seed: int = 0) -> list[bytes]:
+def sample_images(*, count: int, seed: int = 0) -> list[bytes]:
     """JPEG files of 500 x 375 pixels with detail at every scale, of about the size that photographs have."""
     random = np.random.default_rng(seed)
     return [_sample(random) for _ in range(count)]
 
 
 def _sample(random: np.random.Generator) -> bytes:
-    picture = np.zeros((_HEIGHT, _WIDTH, 3), dtype=np.float32)
+    image = np.zeros((_HEIGHT, _WIDTH, 3), dtype=np.float32)
     for cells in (4, 16, 64, 256):
         coarse = random.normal(scale=40, size=(cells, cells, 3)).astype(np.float32)
         weight = (4 / cells) ** 0.5
-        picture += weight * cv2.resize(coarse, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC)
-    pixels = (picture + 128).clip(0, 255).astype(np.uint8)
+        image += weight * cv2.resize(coarse, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC)
+    pixels = (image + 128).clip(0, 255).astype(np.uint8)
     return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

@@ -24,33 +24,33 @@ class Outputs(NamedTuple):
 
 
 def lifelike_outputs(
-    config: ModelConfig, *, classes: int, pictures: int, candidates: int, generator: torch.Generator
+    config: ModelConfig, *, classes: int, images: int, candidates: int, generator: torch.Generator
 ) -> Outputs:
-    """Outputs for pictures of eight objects each, in which on average `candidates` scores pass the threshold.
+    """Outputs for images of eight objects each, in which on average `candidates` scores pass the threshold.
 
     A prior that overlaps an object has offsets to about its box and a logit of its class that grows with the overlap;
     all others have faint scores. The logit of the background, the same for all priors, gives the number of candidates.
     """
     coder = Coder(config.priors, variances=config.variances)
-    rows = [_picture(coder, classes, generator) for _ in range(pictures)]
+    rows = [_image(coder, classes, generator) for _ in range(images)]
     offsets, logits = (torch.stack(parts) for parts in zip(*rows, strict=True))
     logits[..., 0] = _background(logits, config.detection.score_threshold, candidates)
     return Outputs(offsets, logits)
 
 
 def count_candidates(logits: Float[Tensor, "b p k"], *, threshold: float) -> float:
-    """How many scores above the threshold a picture has on average."""
+    """How many scores above the threshold an image has on average."""
     return float((logits.float().softmax(dim=-1)[..., 1:] > threshold).sum()) / len(logits)
 
 
-def _picture(coder: Coder, classes: int, generator: torch.Generator) -> Outputs:
+def _image(coder: Coder, classes: int, generator: torch.Generator) -> Outputs:
     boxes, labels = _objects(classes, generator)
     overlap, nearest = iou(coder.corners, boxes).max(dim=1)
     wandering = _WANDERING * torch.randn(len(overlap), 4, generator=generator)
-    towards = torch.where((overlap > 0.2).unsqueeze(1), boxes[nearest], coder.corners)
+    toward = torch.where((overlap > 0.2).unsqueeze(1), boxes[nearest], coder.corners)
     logits = _FAINT + torch.randn(len(overlap), classes + 1, generator=generator)
     logits.scatter_add_(1, labels[nearest].unsqueeze(1) + 1, _STEEPNESS * overlap.unsqueeze(1))
-    return Outputs(coder.encode(towards) + wandering, logits)
+    return Outputs(coder.encode(toward) + wandering, logits)
 
 
 def _objects(classes: int, generator: torch.Generator) -> tuple[Float[Tensor, "n 4"], Int64[Tensor, " n"]]:
@@ -61,7 +61,7 @@ def _objects(classes: int, generator: torch.Generator) -> tuple[Float[Tensor, "n
 
 
 def _background(logits: Float[Tensor, "b p k"], threshold: float, candidates: int) -> Float[Tensor, ""]:
-    """The logit of the background with which that many scores a picture pass, or as many as can.
+    """The logit of the background with which that many scores an image pass, or as many as can.
 
     A score passes where e^logit > threshold · (e^background + the sum over all classes of e^logit).
     """

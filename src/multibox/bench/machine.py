@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from multibox.bench.clock import synchronise
+from multibox.bench.clock import synchronize
 
 _SIZE = 1536
 _GPU_SIZE, _GPU_REPEATS = 8192, 10
@@ -50,11 +50,11 @@ def product_rate(dtype: torch.dtype, *, device: torch.device | str = "cpu") -> f
     size, repeats = (_SIZE, 1) if device.type == "cpu" else (_GPU_SIZE, _GPU_REPEATS)
     a = torch.ones(size, size, dtype=dtype, device=device)
     torch.mm(a, a)
-    synchronise(device)
+    synchronize(device)
     start = perf_counter()
     for _ in range(repeats):
         torch.mm(a, a)
-    synchronise(device)
+    synchronize(device)
     return repeats * 2 * size**3 / (perf_counter() - start) / 1e9
 
 

@@ -1,4 +1,4 @@
-"""The training step of a recipe, measured on pictures of the user's or on drawn ones."""
+"""The training step of a recipe, measured on images of the user's or on drawn ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,10 +34,10 @@ def bench_recipe(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """What `bench_train` measures of the recipe, and what it is about; without `data` on pictures drawn for it.
+    """What `bench_train` measures of the recipe, and what it is about; without `data` on images drawn for it.
 
     A step is one part of the recipe's batch where that is split into parts. The weights are random. Raises the errors
-    of reading data, and UsageError for one picture where batch normalisation needs several.
+    of reading data, and UsageError for one image where batch normalization needs several.
     """
     target = choose_device(device)
     with TemporaryDirectory() as folder:
@@ -51,7 +51,7 @@ def bench_recipe(
         "model": recipe.model.name,
         "input_size": list(recipe.model.input_size),
         "priors": recipe.model.priors.count,
-        "data": "drawn pictures" if data is None else dataset.name,
+        "data": "drawn images" if data is None else dataset.name,
         "augmentation": _name(recipe.augmentation),
         **measured,
     }
@@ -70,7 +70,7 @@ def _measure(
     model = SSD(recipe.model, dataset.class_names)
     if recipe.loop.part == 1 and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
         raise UsageError(
-            f"1 picture a step is too few for the batch normalisation of {recipe.model.name}: take 2 or more"
+            f"1 image a step is too few for the batch normalization of {recipe.model.name}: take 2 or more"
         )
     run = Run(
         model.to(device),

@@ -1,4 +1,4 @@
-"""Table 7 of the paper on this machine: pictures a second, boxes, input, time of suppression, share of the base."""
+"""Table 7 of the paper on this machine: images a second, boxes, input, time of suppression, share of the base."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,14 +37,14 @@ class _Row:
     source: str
     model: SSD
     backend: FoldedBackend | TorchBackend
-    pictures: UInt8[np.ndarray, "b h w 3"]
+    images: UInt8[np.ndarray, "b h w 3"]
     outputs: Outputs | None
 
 
 def bench_table7(
     *,
     weights: Sequence[str] = (),
-    pictures: Sequence[Any] = (),
+    images: Sequence[Any] = (),
     batches: Sequence[int] = (1, 8),
     device: str | None = None,
     precision: str | None = None,
@@ -56,16 +56,16 @@ def bench_table7(
 
     A frame begins as pixels of the network's input size in memory and ends as boxes in memory: decoding and resizing do
     not count. The three networks have random weights and 20 classes, and boxes are chosen from made-up outputs with
-    `candidates` scores a picture above the threshold; detectors from `weights` see `pictures` (paths or bytes) and
+    `candidates` scores an image above the threshold; detectors from `weights` see `images` (paths or bytes) and
     choose from their own outputs. PyTorch computes, with folded and packed weights on a CPU; without a `precision` in
     bfloat16 where the device has instructions for it. All models take turns in every round. Raises the errors of
-    opening weights and reading pictures.
+    opening weights and reading images.
     """
     target = choose_device(device)
     number_type = precision or ("bfloat16" if computes_bfloat16(target) else "float32")
     most = max(batches)
     if weights:
-        rows = [_trained(source, target, number_type, pictures, most) for source in weights]
+        rows = [_trained(source, target, number_type, images, most) for source in weights]
     else:
         rows = [_random(name, target, number_type, candidates, most) for name in _MODELS]
     times: dict[tuple[int, int], list[dict[str, float]]] = {}
@@ -91,24 +91,24 @@ def bench_table7(
     }
 
 
-def _random(name: str, device: torch.device, precision: str, candidates: int, pictures: int) -> _Row:
+def _random(name: str, device: torch.device, precision: str, candidates: int, images: int) -> _Row:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = _MODELS[name]([f"class {number}" for number in range(1, _CLASSES + 1)])
     generator = torch.Generator().manual_seed(0)
     outputs = lifelike_outputs(
-        model.config, classes=_CLASSES, pictures=pictures, candidates=candidates, generator=generator
+        model.config, classes=_CLASSES, images=images, candidates=candidates, generator=generator
     )
-    noise = np.random.default_rng(0).integers(0, 256, (pictures, *model.config.input_size, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (images, *model.config.input_size, 3), dtype=np.uint8)
     backend = _backend(model, device, precision)
     return _Row("random weights", model, backend, noise, Outputs(*(part.to(device) for part in outputs)))
 
 
-def _trained(source: str, device: torch.device, precision: str, pictures: Sequence[Any], most: int) -> _Row:
+def _trained(source: str, device: torch.device, precision: str, images: Sequence[Any], most: int) -> _Row:
     model, _ = open_weights(source)
     backend = _backend(model, device, precision)
-    images = [read_image(pictures[number % len(pictures)]) for number in range(most)]
-    batch = np.stack([resize_to_input(image, model.config.input_size).pixels for image in images])
+    arrays = [read_image(images[number % len(images)]) for number in range(most)]
+    batch = np.stack([resize_to_input(image, model.config.input_size).pixels for image in arrays])
     return _Row(str(source), model, backend, batch, None)
 
 
@@ -119,10 +119,10 @@ def _backend(model: SSD, device: torch.device, precision: str) -> FoldedBackend 
 
 
 def _times(row: _Row, size: int, device: torch.device) -> dict[str, float]:
-    """Milliseconds a picture of the parts of one batch."""
+    """Milliseconds an image of the parts of one batch."""
     clock = Clock(device)
     with _marking(_network(row).base, clock):
-        outputs = row.backend.forward(row.pictures[:size])
+        outputs = row.backend.forward(row.images[:size])
     clock.mark("added")
     if row.outputs is not None:
         outputs = row.outputs.offsets[:size], row.outputs.logits[:size]
@@ -149,15 +149,15 @@ def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
 
 def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
     config = row.model.config
-    logits = row.outputs.logits if row.outputs else row.backend.forward(row.pictures)[1]
+    logits = row.outputs.logits if row.outputs else row.backend.forward(row.images)[1]
     return {
         "model": config.name,
         "weights": row.source,
         "input_size": list(config.input_size),
         "boxes": config.priors.count,
         "classes": len(row.model.class_names),
-        "giga_operations_per_picture": round(count_operations(row.model), 3),
-        "candidates_per_picture": round(count_candidates(logits, threshold=config.detection.score_threshold), 1),
+        "giga_operations_per_image": round(count_operations(row.model), 3),
+        "candidates_per_image": round(count_candidates(logits, threshold=config.detection.score_threshold), 1),
         "batches": {str(size): _summary(found) for size, found in times.items()},
     }
 
@@ -168,6 +168,6 @@ def _summary(times: list[dict[str, float]]) -> dict[str, Any]:
     share = median(spent["base"] / (sum(spent.values()) - spent["nms"]) for spent in times)
     return {
         "fps": round(1000 / whole, 2),
-        "milliseconds_per_picture": {**parts, "whole": round(whole, 3)},
+        "milliseconds_per_image": {**parts, "whole": round(whole, 3)},
         "share_of_base": round(share, 4),
     }

@@ -40,7 +40,7 @@ def bench_train(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Milliseconds of the parts of a step, pictures a second, memory and arithmetic rate, as plain data.
+    """Milliseconds of the parts of a step, images a second, memory and arithmetic rate, as plain data.
 
     `stream(n)` gives batches that n processes make. First come steps on batches in memory, of which the machine's rate
     in matrix products is taken in between, then as many on batches from `stream(workers)`. The rate of learning is 0,
@@ -71,7 +71,7 @@ def bench_train(
         "objects_per_batch": median(int(batch.valid.sum()) for batch in held),
         "in_memory": {**_summary(in_memory, batch=batch), "inside_loss": _medians(inside)},
         "with_loader": _summary(from_stream, batch=batch),
-        "giga_operations_per_picture": round(operations, 3),
+        "giga_operations_per_image": round(operations, 3),
         "giga_operations_per_second": round(rate, 1),
         "matrix_product_giga_operations_per_second": {name: round(median(found), 1) for name, found in rates.items()},
         "peak_memory_mib": round(peak_memory(device), 1),
@@ -150,7 +150,7 @@ def _steps_from_stream(
 
 
 def _summary(times: list[Times], *, batch: int) -> dict[str, Any]:
-    """Pictures a second over all steps, spread of the parts' milliseconds, and their shares of the whole time."""
+    """Images a second over all steps, spread of the parts' milliseconds, and their shares of the whole time."""
     whole = [sum(spent.values()) for spent in times]
     spreads = {part: _spread([spent[part] for spent in times]) for part in PARTS}
     return {

@@ -10,11 +10,11 @@ import numpy as np
 
 from multibox.check.classes import class_problems
 from multibox.check.coverage import coverage_problems, usable
-from multibox.check.images import duplicate_problems, look_at_all, overlap_problems, picture_problems
+from multibox.check.images import duplicate_problems, image_problems, look_at_all, overlap_problems
 from multibox.check.objects import record_problems, zero_based
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.recognize import Source, recognise
+from multibox.data.formats.recognize import Source, recognize
 from multibox.data.formats.record import RawDataset, Record, listed
 from multibox.errors import DataError
 from multibox.priors import PriorSpec
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found. `splits` counts pictures, `classes` objects as written; `coverage` is None without priors."""
+    """What a check found. `splits` counts images, `classes` objects as written; `coverage` is None without priors."""
 
     raw: RawDataset
     splits: dict[str, int]
@@ -63,20 +63,20 @@ def check_dataset(
 ) -> CheckResult:
     """Read and decode everything of a data set, every split if `split` is None, and list what is wrong.
 
-    With `priors` it is also measured how well they reach the objects. `progress` is told (done, all) pictures, first of
+    With `priors` it is also measured how well they reach the objects. `progress` is told (done, all) images, first of
     decoding and then of measuring.
     Raises DataError only where there is nothing to check: no data set, no such split.
     """
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
-    raw, membership, problems = _scan(recognise(path), split, pixels)
+    raw, membership, problems = _scan(recognize(path), split, pixels)
     counts = _counts(raw)
     problems += [*raw.faults, *class_problems(counts, name=raw.name), *zero_based(raw)]
     looks = look_at_all([record.image for record in raw.records], progress)
     for record in raw.records:
         problems += record_problems(raw, record)
-        problems += picture_problems(raw, record, looks[record.image])
+        problems += image_problems(raw, record, looks[record.image])
     problems += [*duplicate_problems(looks, membership), *overlap_problems(membership, name=raw.name)]
     coverage = None
     if priors is not None:
@@ -88,7 +88,7 @@ def check_dataset(
 
 
 def cheap_check(dataset: Dataset) -> list[Problem]:
-    """What can be told of a data set that was read without opening a picture; training runs it first."""
+    """What can be told of a data set that was read without opening an image; training runs it first."""
     counts = Counter(label for example in dataset for label in example.labels.tolist())
     problems = [*class_problems({name: counts[i] for i, name in enumerate(dataset.class_names)}, name=dataset.name)]
     twice = [name for name, count in Counter(example.id for example in dataset).items() if count > 1]
@@ -108,7 +108,7 @@ def cheap_check(dataset: Dataset) -> list[Problem]:
 def _example_problems(example: Example, classes: int) -> Iterator[Problem]:
     file = str(example.image)
     if not example.image.is_file():
-        yield Problem("missing_picture", "error", file, None, "the picture does not exist; add it or leave it out")
+        yield Problem("missing_image", "error", file, None, "the image does not exist; add it or leave it out")
     if not len(example.labels):
         yield Problem("empty", "note", file, None, "has no objects; it counts as a background")
     elif example.difficult.all():
@@ -123,7 +123,7 @@ def _example_problems(example: Example, classes: int) -> Iterator[Problem]:
 
 
 def _scan(source: Source, split: str | None, pixels: str) -> tuple[RawDataset, dict[Path, set[str]], list[Problem]]:
-    """Everything asked for as one data set, the splits that each picture is in, and what could not be scanned."""
+    """Everything asked for as one data set, the splits that each image is in, and what could not be scanned."""
     if split is not None:
         raw = source.scan(split=split, pixels=pixels)
         return raw, {record.image: {split} for record in raw.records}, []
@@ -166,7 +166,7 @@ def _united(
 def _without_split(raw: RawDataset, membership: Mapping[Path, set[str]]) -> Iterator[Problem]:
     outside = [path.name for path, names in membership.items() if not names]
     if outside:
-        message = f"{len(outside):,} annotated pictures are in no split: {listed(outside, limit=3)}"
+        message = f"{len(outside):,} annotated images are in no split: {listed(outside, limit=3)}"
         yield Problem("in_no_split", "note", raw.name, None, message)
 
 

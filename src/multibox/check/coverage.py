@@ -44,14 +44,14 @@ def _too_small(raw: RawDataset, dataset: Dataset, priors: PriorSpec) -> Iterator
         for item in np.flatnonzero((sides < limit) & ~example.crowd):
             small.setdefault(int(example.labels[item]), []).append((float(sides[item]), place, int(item)))
     for label, found in sorted(small.items()):
-        side, picture, smallest = min(found)
+        side, image, smallest = min(found)
         share = len(found) / counts[label]
         part = f"{len(found):,} of {counts[label]:,} of class {raw.class_names[label]} ({share:.0%})"
         message = (
             f"{part} smaller than {limit:g} px at the model's input of {width} x {height}; this one is {side:.1f} px"
         )
         yield Problem(
-            "too_small", "warning" if share >= _MANY_SMALL else "note", *_place(raw, picture, smallest), message
+            "too_small", "warning" if share >= _MANY_SMALL else "note", *_place(raw, image, smallest), message
         )
 
 
@@ -60,7 +60,7 @@ def _known(raw: RawDataset, record: Record) -> Record:
 
 
 def _place(raw: RawDataset, place: int, item: int) -> tuple[str, str]:
-    """File and place of an object from its picture's and its own number in the data set that `usable` gives."""
+    """File and place of an object from its image's and its own number in the data set that `usable` gives."""
     record = _known(raw, raw.records[place])
     dropped = {id(entry) for entry in to_example(record, raw.labels)[1]}
     kept = [entry for entry in record.objects if id(entry) not in dropped]

@@ -1,4 +1,4 @@
-"""A small picture of the place where an annotation goes wrong."""
+"""A small image of the place where an annotation goes wrong."""
 
 import cv2
 import numpy as np
@@ -14,9 +14,9 @@ _LEAST = 14  # a box smaller than this is circled too
 
 
 def draw_record(raw: RawDataset, record: Record, place: str | None) -> UInt8[np.ndarray, "h w 3"] | None:
-    """The record's picture with all boxes white and the one at `place` red; None where the picture does not decode.
+    """The record's image with all boxes white and the one at `place` red; None where the image does not decode.
 
-    Boxes beyond the picture are shown on a border as wide as needed, up to the size of the picture.
+    Boxes beyond the image are shown on a border as wide as needed, up to the size of the image.
     """
     try:
         image = read_image(record.image)
@@ -30,14 +30,14 @@ def draw_record(raw: RawDataset, record: Record, place: str | None) -> UInt8[np.
     border = round(margin * scale)
     canvas = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_CONSTANT, value=(128, 128, 128))
     others = [item for item in record.objects if item not in marked]
-    for items, colour, thickness in ((others, _EDGE, 4), (others, _OTHER, 2), (marked, _MARK, 4)):
+    for items, color, thickness in ((others, _EDGE, 4), (others, _OTHER, 2), (marked, _MARK, 4)):
         for item in items:
-            _box(canvas, item, scale, border, colour=colour, thickness=thickness)
+            _box(canvas, item, scale, border, color=color, thickness=thickness)
     return canvas
 
 
 def _margin(image: UInt8[np.ndarray, "h w 3"], marked: list[RawObject]) -> int:
-    """How far the marked boxes reach beyond the picture, at most its size."""
+    """How far the marked boxes reach beyond the image, at most its size."""
     height, width = image.shape[:2]
     boxes = np.nan_to_num(np.array([item.box for item in marked], dtype=np.float64).reshape(-1, 4))
     right, below = boxes[:, ::2].max(initial=0) - width, boxes[:, 1::2].max(initial=0) - height
@@ -51,11 +51,11 @@ def _box(
     scale: float,
     border: int,
     *,
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
     thickness: int,
 ) -> None:
     sides = np.nan_to_num(np.array(item.box) * scale + border, posinf=1e4, neginf=-1e4)
     x1, y1, x2, y2 = (int(side) for side in np.clip(sides, -1e4, 1e4).round())
-    cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
-    if colour == _MARK and max(abs(x2 - x1), abs(y2 - y1)) < _LEAST:
-        cv2.circle(canvas, ((x1 + x2) // 2, (y1 + y2) // 2), 2 * _LEAST, colour, thickness, cv2.LINE_AA)
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), color, thickness, cv2.LINE_AA)
+    if color == _MARK and max(abs(x2 - x1), abs(y2 - y1)) < _LEAST:
+        cv2.circle(canvas, ((x1 + x2) // 2, (y1 + y2) // 2), 2 * _LEAST, color, thickness, cv2.LINE_AA)

@@ -16,7 +16,7 @@ _SEVERITY: dict[str, Severity] = {"degenerate": "warning"}
 
 
 def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
-    """Problems of one picture's annotation, the picture itself unseen."""
+    """Problems of one image's annotation, the image itself unseen."""
     file = raw.file_of(record)
     if record.annotation is None:
         yield Problem("missing_labels", "note", file, None, "has no label file and counts as a background")
@@ -25,9 +25,7 @@ def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
     elif all(item.difficult for item in record.objects):
         yield Problem("all_difficult", "note", file, None, "has only difficult objects; evaluation ignores it")
     if record.annotation and not record.size_written and raw.format in ("voc", "coco"):
-        yield Problem(
-            "missing_size", "note", file, None, "does not say the picture's size; it is taken from the picture"
-        )
+        yield Problem("missing_size", "note", file, None, "does not say the image's size; it is taken from the image")
     for item in record.objects:
         for kind, severity, message in _object_problems(raw, record, item):
             yield Problem(kind, severity, file, raw.place(item), message)
@@ -51,13 +49,11 @@ def _against_size(item: RawObject, size: tuple[int, int]) -> Iterator[tuple[str,
     width, height = size
     beyond = max(-x1, -y1, x2 - width, y2 - height)
     if beyond > _BEYOND:
-        message = (
-            f"box {numbers(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} picture; clipped"
-        )
+        message = f"box {numbers(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} image; clipped"
         yield "outside", "warning", message
     inside = (min(x2, width) - max(x1, 0)) * (min(y2, height) - max(y1, 0))
     if inside >= _EVERYTHING * width * height:
-        yield "covers_everything", "note", f"box {numbers(item.values)} covers the whole picture"
+        yield "covers_everything", "note", f"box {numbers(item.values)} covers the whole image"
 
 
 def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]:

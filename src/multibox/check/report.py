@@ -1,4 +1,4 @@
-"""One HTML file about a checked data set, complete in itself, with pictures of what is wrong."""
+"""One HTML file about a checked data set, complete in itself, with images of what is wrong."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Record
 from multibox.tiling.coverage import Coverage, Share
 
-_PICTURES = 8  # of each kind of problem
+_IMAGES = 8  # of each kind of problem
 _LINES = 40
 _CLASSES = 40
 
@@ -41,7 +41,7 @@ def write_check_report(result: CheckResult, path: Path | str, *, model: str = ""
 
 
 def _records(result: CheckResult) -> dict[str, Record]:
-    """Records by the files that problems name: the annotation or the picture."""
+    """Records by the files that problems name: the annotation or the image."""
     by_file = {str(record.image): record for record in result.raw.records}
     return by_file | {result.raw.file_of(record): record for record in result.raw.records}
 
@@ -59,18 +59,18 @@ def _tiles(result: CheckResult) -> str:
         severity: sum(p.severity == severity for p in result.problems) for severity in ("error", "warning", "note")
     }
     tiles = [
-        (len(result.raw.records), "pictures"),
+        (len(result.raw.records), "images"),
         (sum(result.classes.values()), "objects"),
         (len(result.raw.class_names), "classes"),
         *((count, f"{severity}s") for severity, count in counts.items()),
     ]
     inside = "".join(f'<div class="tile"><b>{value:,}</b><span>{name}</span></div>' for value, name in tiles)
     splits = " · ".join(f"{escape(name)} {count:,}" for name, count in result.splits.items())
-    return f'<div class="tiles">{inside}</div><p class="note">Pictures in splits: {splits or "none"}</p>'
+    return f'<div class="tiles">{inside}</div><p class="note">Images in splits: {splits or "none"}</p>'
 
 
 def _problem_section(result: CheckResult, problems: Sequence[Problem], records: dict[str, Record]) -> str:
-    """A kind of problem: pictures of the first ones, the others as lines."""
+    """A kind of problem: images of the first ones, the others as lines."""
     first = problems[0]
     heading = (
         f'<h2><span class="tag {first.severity}">{first.severity}</span>{escape(title_of(first.kind))}'
@@ -79,12 +79,12 @@ def _problem_section(result: CheckResult, problems: Sequence[Problem], records: 
     figures: list[str] = []
     lines: list[str] = []
     for problem in problems:
-        figure = _figure(result, problem, records) if len(figures) < _PICTURES else None
+        figure = _figure(result, problem, records) if len(figures) < _IMAGES else None
         (figures if figure else lines).append(figure or _line(problem))
     more = f"<li>… and {len(lines) - _LINES:,} more; <b>--json</b> lists all</li>" if len(lines) > _LINES else ""
-    pictures = f'<div class="pictures">{"".join(figures)}</div>' if figures else ""
+    images = f'<div class="images">{"".join(figures)}</div>' if figures else ""
     listing = f"<ul>{''.join(lines[:_LINES])}{more}</ul>" if lines else ""
-    return f"<section>{heading}{pictures}{listing}</section>"
+    return f"<section>{heading}{images}{listing}</section>"
 
 
 def _figure(result: CheckResult, problem: Problem, records: dict[str, Record]) -> str | None:
@@ -122,7 +122,7 @@ def _coverage(coverage: Coverage, model: str) -> str:
     )
     note = (
         f"The part of the objects that one of the {coverage.priors:,} priors of {model or 'the model'} overlaps at "
-        f"{width} x {height}, over {coverage.pictures:,} pictures. Matching gives the others their best free prior, "
+        f"{width} x {height}, over {coverage.images:,} images. Matching gives the others their best free prior, "
         "and they learn from that one alone."
     )
     rows = "".join(_shares(coverage))

@@ -24,7 +24,7 @@ def check_text(result: CheckResult, *, model: str = "") -> str:
 
 def _counts(result: CheckResult) -> Iterator[str]:
     raw = result.raw
-    yield f"{raw.name} ({raw.format}): {len(raw.records):,} pictures, {sum(result.classes.values()):,} objects"
+    yield f"{raw.name} ({raw.format}): {len(raw.records):,} images, {sum(result.classes.values()):,} objects"
     yield f"splits   {', '.join(f'{name} {count:,}' for name, count in result.splits.items()) or 'none'}"
     ranked = sorted(result.classes.items(), key=lambda pair: -pair[1])
     more = f", … ({len(ranked)} in all)" if len(ranked) > _CLASSES else ""
@@ -41,7 +41,7 @@ def _group(severity: str, kind: str, problems: Sequence[Problem]) -> Iterator[st
 def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     height, width = coverage.input_size
     name = model or "the model"
-    yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {coverage.pictures:,} pictures:"
+    yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {coverage.images:,} images:"
     yield "part of the objects that some prior overlaps by an IoU of 0.5, of 0.7; part with a prior after matching"
     worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
     rows = [("all objects", coverage.everything), *coverage.sizes.items()]

@@ -28,7 +28,7 @@ _INTERRUPTED = 130
 _FIRST_SPEAKS = 2.0  # seconds
 
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-app.command(short_help="Try everything on generated pictures.")(demo)
+app.command(short_help="Try everything on generated images.")(demo)
 app.command()(train)
 app.command()(evaluate)
 app.command()(analyze)

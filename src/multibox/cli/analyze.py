@@ -1,4 +1,4 @@
-"""`multibox analyze`: what a detector gets wrong, what that costs, and pictures of it."""
+"""`multibox analyze`: what a detector gets wrong, what that costs, and images of it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def analyze(
         typer.Option(
             "--detections",
             metavar="PATH",
-            help="Detections of any origin: COCO results, VOC result files, or a text file for each picture.",
+            help="Detections of any origin: COCO results, VOC result files, or a text file for each image.",
         ),
     ] = None,
     name: Annotated[
@@ -131,7 +131,7 @@ def _analysis(
 ) -> "Analysis":
     from multibox.evaluation.analysis.analysis import analyse
 
-    with progress_bar(f"analysing {name}") as advance:
+    with progress_bar(f"analyzing {name}") as advance:
         return analyse(
             dataset,
             detections=detections,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from multibox.priors import PriorSpec
 
 app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
-_PICTURES = (".png", ".jpg", ".jpeg")
+_IMAGES = (".png", ".jpg", ".jpeg")
 
 
 class Model(StrEnum):
@@ -40,8 +40,8 @@ class Format(StrEnum):
     yolo = "yolo"
 
 
-class Pictures(StrEnum):
-    """What happens to the pictures in a conversion."""
+class Images(StrEnum):
+    """What happens to the images in a conversion."""
 
     copy = "copy"
     link = "link"
@@ -74,7 +74,7 @@ def check(
 ) -> None:
     """Find what is wrong with a data set, with every file and object named.
 
-    Decodes all pictures, reads all annotations and compares the objects with the priors of a model. The exit code is 1
+    Decodes all images, reads all annotations and compares the objects with the priors of a model. The exit code is 1
     where a problem is an error, one that makes training fail or learn something false.
     """
     from multibox.check.check import check_dataset
@@ -104,30 +104,30 @@ def show(
         str | None,
         typer.Option("--augmented", metavar="NAME", help="Show training samples: none, flip, paper or caffe."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many pictures.")] = 12,
+    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many images.")] = 12,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Another seed shows others.")] = 0,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The picture to write, PNG or JPEG.")] = Path(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The image to write, PNG or JPEG.")] = Path(
         "contact-sheet.png"
     ),
     pixels: PixelRule = Pixels.voc,
 ) -> None:
-    """Draw pictures with their boxes, as they are or as a network in training sees them, on one sheet.
+    """Draw images with their boxes, as they are or as a network in training sees them, on one sheet.
 
-    Pictures are taken at random. With --augmented each is a sample of 300 x 300 pixels.
+    Images are taken at random. With --augmented each is a sample of 300 x 300 pixels.
     """
-    if out.suffix.lower() not in _PICTURES:
-        raise UsageError(f"--out {out} has to end in one of {', '.join(_PICTURES)}")
+    if out.suffix.lower() not in _IMAGES:
+        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
     from multibox.data.augmentation.augment import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
     from multibox.drawing.boxes import draw_boxes
-    from multibox.images.find import write_picture
+    from multibox.images.find import write_image
 
     augmentation = None if augmented is None else find_augmentation(augmented)
     dataset = load_dataset(path, split=split, pixels=pixels.value)
     sheet = contact_sheet(dataset, draw=draw_boxes, augmentation=augmentation, count=count, seed=seed)
-    write_picture(out, sheet)
-    print(f"{out}: {dataset.name}, {len(dataset):,} pictures, {dataset.num_objects:,} objects")
+    write_image(out, sheet)
+    print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
 
 
 @app.command()
@@ -137,9 +137,7 @@ def convert(
     to: Annotated[Format, typer.Option("--to", help="The format to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
     split: Split = None,
-    pictures: Annotated[Pictures, typer.Option("--pictures", help="Copy pictures, link to them, or neither.")] = (
-        Pictures.copy
-    ),
+    images: Annotated[Images, typer.Option("--images", help="Copy images, link to them, or neither.")] = (Images.copy),
     pixels: PixelRule = Pixels.voc,
     as_json: Json = False,
 ) -> None:
@@ -155,14 +153,14 @@ def convert(
     else:
         splits = {split: load_dataset(path, split=split, pixels=pixels.value)}
     lines = [line for dataset in splits.values() for line in dataset.problems]
-    lines += convert_data(splits, to=to.value, out=out, pictures=pictures.value)
+    lines += convert_data(splits, to=to.value, out=out, images=images.value)
     for line in lines:
         say(line)
     counts = {name: len(dataset) for name, dataset in splits.items()}
     if as_json:
         print_json({"out": str(out), "format": to.value, "splits": counts, "messages": lines})
     else:
-        print(f"{out}: {', '.join(f'{name} {count:,}' for name, count in counts.items())} pictures as {to.value}")
+        print(f"{out}: {', '.join(f'{name} {count:,}' for name, count in counts.items())} images as {to.value}")
 
 
 def _priors(model: Model) -> "PriorSpec":

@@ -1,4 +1,4 @@
-"""`multibox demo`: the whole system on generated pictures."""
+"""`multibox demo`: the whole system on generated images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ def demo(
         "demo"
     ),
 ) -> None:
-    """Draw pictures, train a detector on them, evaluate it, and write one HTML report. Takes a few minutes."""
+    """Draw images, train a detector on them, evaluate it, and write one HTML report. Takes a few minutes."""
     from multibox.experiments.demo import run_demo
 
     run_demo(out)

@@ -1,4 +1,4 @@
-"""`multibox detect`: find objects in pictures."""
+"""`multibox detect`: find objects in images."""
 
 import sys
 from collections import deque
@@ -28,7 +28,7 @@ SHOWN_SCORE = 0.5
 def detect(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE", help="Pictures, folders of pictures, or patterns such as 'photos/*.jpg'."),
+        typer.Argument(metavar="SOURCE", help="Images, folders of images, or patterns such as 'photos/*.jpg'."),
     ],
     *,
     weights: Annotated[
@@ -39,7 +39,7 @@ def detect(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the pictures into this folder."),
+        typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the images into this folder."),
     ] = None,
     as_json: Json = False,
     min_score: Annotated[
@@ -49,7 +49,7 @@ def detect(
             min=0,
             max=1,
             metavar="SCORE",
-            help=f"Leave out lower scores; by default {SHOWN_SCORE} for text and pictures, nothing for --json.",
+            help=f"Leave out lower scores; by default {SHOWN_SCORE} for text and images, nothing for --json.",
         ),
     ] = None,
     device: Device = None,
@@ -57,54 +57,54 @@ def detect(
     precision: PrecisionOption = None,
     backend: BackendOption = None,
     time: Annotated[
-        bool, typer.Option("--time", help="Measure each stage, one picture at a time, and print the medians.")
+        bool, typer.Option("--time", help="Measure each stage, one image at a time, and print the medians.")
     ] = False,
 ) -> None:
-    """Find objects in pictures.
+    """Find objects in images.
 
-    Prints a line for each picture, or with --json an array with an entry for each: image, width, height and detections
-    with box (x1, y1, x2, y2 in pixels), score, label and name. A picture that cannot be read is named on standard
+    Prints a line for each image, or with --json an array with an entry for each: image, width, height and detections
+    with box (x1, y1, x2, y2 in pixels), score, label and name. An image that cannot be read is named on standard
     error, the others go on, and the exit code is 1. Processes that torchrun starts with this command share the
-    pictures; the first prints and draws.
+    images; the first prints and draws.
     """
     from multibox.detection.detector import Detector
     from multibox.detection.shared import SharedDetector
     from multibox.images.decode import read_image
-    from multibox.images.find import find_pictures, result_paths, write_picture
+    from multibox.images.find import find_images, result_paths, write_image
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 
     if time and not place().alone:
         raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
-    pictures = find_pictures(sources)
-    if not pictures.files:
-        raise UsageError(pictures.problems[0])
-    targets = {} if out is None else result_paths(pictures.files, out)
+    images = find_images(sources)
+    if not images.files:
+        raise UsageError(images.problems[0])
+    targets = {} if out is None else result_paths(images.files, out)
     source = weights or DEFAULT.name
     detector = Detector.load(source, device=device, precision=precision, backend=backend, batch_size=batch)
     shown = SHOWN_SCORE if min_score is None else min_score
     stages: list[dict[str, float]] = []
-    failed, started = len(pictures.problems), perf_counter()
+    failed, started = len(images.problems), perf_counter()
     with joined() as processes:
         shared = SharedDetector(detector, processes)
         if not processes.first:
-            deque(shared.try_each(pictures.files), maxlen=0)
+            deque(shared.try_each(images.files), maxlen=0)
             return
         if weights is None:
             say(f"{DEFAULT.name} looks for {', '.join(DEFAULT.class_names)}; --weights takes another detector")
-        for problem in pictures.problems:
+        for problem in images.problems:
             complain(problem)
-        results = _timed(detector, pictures.files, stages) if time else shared.try_each(pictures.files)
+        results = _timed(detector, images.files, stages) if time else shared.try_each(images.files)
         with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
-            for path, found in zip(pictures.files, _with_bar(results, total=len(pictures.files)), strict=True):
+            for path, found in zip(images.files, _with_bar(results, total=len(images.files)), strict=True):
                 if isinstance(found, DataError):
                     complain(found)
                     failed += 1
                     continue
                 show(path, found)
                 if path in targets:
-                    write_picture(targets[path], found.above(shown).draw(read_image(path)))
-    say(_summary(len(pictures.files) + len(pictures.problems), failed, seconds=perf_counter() - started, out=out))
+                    write_image(targets[path], found.above(shown).draw(read_image(path)))
+    say(_summary(len(images.files) + len(images.problems), failed, seconds=perf_counter() - started, out=out))
     if stages:
         say(detector.engine)
         say(_stage_table(stages))
@@ -113,7 +113,7 @@ def detect(
 
 
 def _timed(detector: "Detector", files: Sequence[Path], stages: list[dict[str, float]]) -> Results:
-    """Detections of one picture after the other, with their times in `stages`; the first runs once more beforehand."""
+    """Detections of one image after the other, with their times in `stages`; the first runs once more beforehand."""
     warm = False
     for path in files:
         try:
@@ -162,9 +162,9 @@ def _of_class(name: str, scores: list[float]) -> str:
     return f"{len(scores)} {name} ({scores[0]:.2f} to {scores[-1]:.2f})"
 
 
-def _summary(pictures: int, failed: int, *, seconds: float, out: Path | None) -> str:
-    done = pictures - failed
-    parts = [f"{done} picture{'' if done == 1 else 's'} in {seconds:.1f} s"]
+def _summary(images: int, failed: int, *, seconds: float, out: Path | None) -> str:
+    done = images - failed
+    parts = [f"{done} image{'' if done == 1 else 's'} in {seconds:.1f} s"]
     if failed:
         parts.append(f"{failed} not read")
     if out is not None and done:
@@ -175,4 +175,4 @@ def _summary(pictures: int, failed: int, *, seconds: float, out: Path | None) ->
 def _stage_table(stages: list[dict[str, float]]) -> str:
     rows = [(name, f"{median(times[name] for times in stages):.2f}") for name in stages[0]]
     whole = median(sum(times.values()) for times in stages)
-    return table([("stage", "median ms"), *rows, ("whole picture", f"{whole:.2f}")])
+    return table([("stage", "median ms"), *rows, ("whole image", f"{whole:.2f}")])

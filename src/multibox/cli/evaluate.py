@@ -39,7 +39,7 @@ def evaluate(
         typer.Option(
             "--detections",
             metavar="PATH",
-            help="Detections of any origin: COCO results, VOC result files, or a text file for each picture.",
+            help="Detections of any origin: COCO results, VOC result files, or a text file for each image.",
         ),
     ] = None,
     as_json: Json = False,
@@ -52,7 +52,7 @@ def evaluate(
 
     Of a detector: multibox evaluate WEIGHTS --data PATH --split NAME.
     Of detections in a file: multibox evaluate --ground-truth PATH --detections PATH.
-    Processes that torchrun starts with this command share the pictures.
+    Processes that torchrun starts with this command share the images.
     """
     if weights is not None and data is not None and ground_truth is None and detections is None:
         result = _of_detector(

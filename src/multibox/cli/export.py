@@ -45,20 +45,20 @@ def export(
         ExportPrecision, typer.Option("--precision", help="Number type of the weights, and of computing where it can.")
     ] = ExportPrecision.fp32,
     batch: Annotated[
-        str, typer.Option("--batch", metavar="N", help="How many pictures go in together; 'dynamic' leaves it open.")
+        str, typer.Option("--batch", metavar="N", help="How many images go in together; 'dynamic' leaves it open.")
     ] = "dynamic",
     raw: Annotated[
         bool, typer.Option("--raw", help="End with offsets and logits, for code that suppresses by itself.")
     ] = False,
     calibrate: Annotated[
         Path | None,
-        typer.Option("--calibrate", metavar="DATA", help="For int8: data set or folder with typical pictures."),
+        typer.Option("--calibrate", metavar="DATA", help="For int8: data set or folder with typical images."),
     ] = None,
     calibrate_split: Annotated[
         str | None, typer.Option("--calibrate-split", metavar="NAME", help="Part of that data set.")
     ] = None,
-    calibrate_pictures: Annotated[
-        int, typer.Option("--calibrate-pictures", min=1, metavar="N", help="How many of them to use at most.")
+    calibrate_images: Annotated[
+        int, typer.Option("--calibrate-images", min=1, metavar="N", help="How many of them to use at most.")
     ] = 300,
     check: Annotated[
         Path | None,
@@ -71,13 +71,13 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a whole detector, from pictures to boxes, as a file for other engines.
+    """Write a whole detector, from images to boxes, as a file for other engines.
 
-    The model takes RGB pictures of uint8, (batch, height, width, 3), resized to its input, and gives boxes relative to
-    the input, scores and labels, 200 rows for each picture; rows without a detection have label -1. `multibox detect`,
+    The model takes RGB images of uint8, (batch, height, width, 3), resized to its input, and gives boxes relative to
+    the input, scores and labels, 200 rows for each image; rows without a detection have label -1. `multibox detect`,
     `multibox evaluate` and Detector.load take it like any weight file.
     """
-    from multibox.detection.export.calibration import calibration_pictures
+    from multibox.detection.export.calibration import calibration_images
     from multibox.detection.export.onnx import export_onnx
     from multibox.detection.export.openvino import export_openvino
     from multibox.weights.source import open_weights
@@ -95,13 +95,13 @@ def export(
         raise UsageError(f"{target} exists already: choose another --out or add --force")
     before = None if check is None else _measured(weights, check, split=check_split, metric=metric, title="before")
     model, info = open_weights(weights)
-    pictures = []
+    images = []
     if calibrate is not None:
-        pictures = calibration_pictures(
-            calibrate, input_size=model.config.input_size, split=calibrate_split, limit=calibrate_pictures
+        images = calibration_images(
+            calibrate, input_size=model.config.input_size, split=calibrate_split, limit=calibrate_images
         )
     write = export_onnx if to is Format.onnx else export_openvino
-    write(model, target, info=info, precision=precision.value, batch=number, raw=raw, pictures=pictures)
+    write(model, target, info=info, precision=precision.value, batch=number, raw=raw, images=images)
     result: dict[str, Any] = {"file": str(target), "precision": precision.value, "batch": number, "raw": raw}
     say(f"wrote {target}")
     if before is not None and check is not None:

@@ -29,7 +29,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
 ]
-Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many pictures go through together.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many images go through together.")]
 PrecisionOption = Annotated[
     Precision | None,
     typer.Option(

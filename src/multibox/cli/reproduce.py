@@ -54,7 +54,7 @@ def reproduce(
         list[str] | None,
         typer.Option("--weights", "-w", metavar="FILE", help="For figures and table7: detectors that are trained."),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -106,7 +106,7 @@ def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: l
     if name not in known:
         raise UsageError(f"{name!r} is nothing to reproduce: choose one of {', '.join(known)}")
     if data is None and name != "table7":
-        raise UsageError(f"{name} needs pictures: give --data ROOT, the folder of VOCdevkit, coco or ILSVRC")
+        raise UsageError(f"{name} needs images: give --data ROOT, the folder of VOCdevkit, coco or ILSVRC")
     if weights and name in TABLES:
         raise UsageError(f"--weights do not go with {name}, whose rows are trained: use `multibox evaluate` for them")
     if rows and name not in TABLES:
@@ -138,7 +138,7 @@ def _speed(request: "Request", *, weights: list[str], as_json: bool) -> None:
 def _show(
     table: "Table", progress: "Progress", request: "Request", *, as_json: bool, measured: dict[str, Any] | None = None
 ) -> None:
-    """The picture into the folder, the table on standard output."""
+    """The image into the folder, the table on standard output."""
     from multibox.paper import files as files
     from multibox.paper.plot import plot_table
 
@@ -184,19 +184,17 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
 
 def plan_text(steps: "list[Step]") -> str:
     """The plan as a table, then the data with where they are, then what is missing."""
-    lines: list[tuple[str, ...]] = [("recipe", "row", "state", "pictures to see", "time here")]
-    lines += [(s.recipe, s.label, s.state, f"{s.pictures:,}", _duration(s.seconds)) for s in steps]
+    lines: list[tuple[str, ...]] = [("recipe", "row", "state", "images to see", "time here")]
+    lines += [(s.recipe, s.label, s.state, f"{s.images:,}", _duration(s.seconds)) for s in steps]
     parts = {(part.kind, part.split): part for step in steps for part in step.parts}.values()
-    found = [
-        f"{p.split}: {p.folder}" + (f", {p.pictures} pictures" if p.pictures else "") for p in parts if not p.problem
-    ]
+    found = [f"{p.split}: {p.folder}" + (f", {p.images} images" if p.images else "") for p in parts if not p.problem]
     missing = dict.fromkeys(problem for step in steps for problem in step.problems)
     total = _duration(sum(step.seconds for step in steps))
     return "\n".join(
         [
             aligned(lines),
             "",
-            f"{total} in all, one training after the other, without the loading of pictures; measured in small batches",
+            f"{total} in all, one training after the other, without the loading of images; measured in small batches",
             *(f"there: {line}" for line in found),
             *(f"missing: {line}" for line in missing),
         ]

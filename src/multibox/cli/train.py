@@ -34,9 +34,9 @@ def train(
             "--set", metavar="KEY=VALUE", help="Change the recipe, as in schedule.iterations=2000. Repeatable."
         ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
     cache: Annotated[
-        int, typer.Option("--cache", min=0, metavar="MIB", help="Memory for decoded pictures in each process.")
+        int, typer.Option("--cache", min=0, metavar="MIB", help="Memory for decoded images in each process.")
     ] = 0,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers; else the recipe's.")] = None,
     device: Device = None,

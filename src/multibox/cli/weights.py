@@ -27,7 +27,7 @@ class Priors(StrEnum):
 
 
 class Channels(StrEnum):
-    """Order of the colours that a first layer expects."""
+    """Order of the colors that a first layer expects."""
 
     rgb = "rgb"
     bgr = "bgr"
@@ -68,7 +68,7 @@ def list_weights(*, as_json: Json = False) -> None:
     for title, entries in (("Detectors", DETECTORS), ("Base networks, for training", BASES)):
         print(title)
         for entry in entries:
-            facts = [entry.about, entry.score, entry.licence, _whence(entry)]
+            facts = [entry.about, entry.score, entry.license, _whence(entry)]
             print(f"  {entry.name:<{width}}  {'; '.join(fact for fact in facts if fact)}")
 
 
@@ -91,7 +91,7 @@ def import_(
 ) -> None:
     """Turn weights of the authors' Caffe, torchvision, amdegroot/ssd.pytorch or lufficc/SSD into a multibox file.
 
-    The origin is recognised. The file keeps the normalisation, priors and detection settings of its origin.
+    The origin is recognized. The file keeps the normalization, priors and detection settings of its origin.
     """
     from multibox.weights.origins.foreign import read_foreign
     from multibox.weights.origins.importer import convert, origin_of
@@ -168,7 +168,7 @@ def _entry(entry: "Published") -> dict[str, Any]:
         "kind": entry.kind,
         "about": entry.about,
         "score": entry.score,
-        "licence": entry.licence,
+        "license": entry.license,
         "classes": len(entry.class_names),
         "url": entry.url,
         "page": entry.page or None,

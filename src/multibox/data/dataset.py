@@ -1,4 +1,4 @@
-"""A data set in memory: class names and one Example for each picture; no pixel is read here."""
+"""A data set in memory: class names and one Example for each image; no pixel is read here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float32, Float64, Int64
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One picture with its objects.
+    """One image with its objects.
 
-    `boxes` are (x1, y1, x2, y2) in continuous pixels of the picture, `labels` index the data set's class names
+    `boxes` are (x1, y1, x2, y2) in continuous pixels of the image, `labels` index the data set's class names
     (no background). `size` is (width, height) as the annotation says, None where it says nothing. `id` is the name
-    that detection files use for the picture: the file stem in VOC, the image id in COCO. `areas` are what COCO calls
+    that detection files use for the image: the file stem in VOC, the image id in COCO. `areas` are what COCO calls
     an object small, medium or large by, square pixels of its segmentation; None where only boxes are known.
     """
 
@@ -28,7 +28,7 @@ class Example:
     areas: Float64[np.ndarray, " g"] | None = None
 
     def keep(self, mask: Bool[np.ndarray, " g"]) -> "Example":
-        """The same picture with only the objects where `mask` is true."""
+        """The same image with only the objects where `mask` is true."""
         return replace(
             self,
             boxes=self.boxes[mask],

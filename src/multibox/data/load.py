@@ -1,4 +1,4 @@
-"""Loading a data set whose format is recognised, choosing and renaming its classes, joining several."""
+"""Loading a data set whose format is recognized, choosing and renaming its classes, joining several."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset, Example
-from multibox.data.formats.recognize import recognise
+from multibox.data.formats.recognize import recognize
 from multibox.data.formats.record import RawDataset, listed, to_dataset
 from multibox.errors import DataError, UsageError
 
@@ -23,13 +23,13 @@ def load_dataset(
 ) -> Dataset:
     """Read the data set at `path`, a folder or an annotation file, in whatever format it is.
 
-    Recognised are VOC XML (`read_voc`), COCO JSON (`read_coco`), YOLO text (`read_yolo`) and ILSVRC DET
+    Recognized are VOC XML (`read_voc`), COCO JSON (`read_coco`), YOLO text (`read_yolo`) and ILSVRC DET
     (`read_ilsvrc`). `split` is a name of the data set's own, several of them joined by "+", or "all"; without one it
     is that for training: trainval, else train, else what there is.
     `rename` gives classes new names, and merges those that get the same; `classes` then keeps only these, in this
     order. `pixels` is the rule for VOC's corners, see `read_voc`.
 
-    Raises DataError where nothing is recognised, the split does not exist or a file cannot be read, UsageError for a
+    Raises DataError where nothing is recognized, the split does not exist or a file cannot be read, UsageError for a
     class that the data set does not have.
     """
     dataset = to_dataset(scan_dataset(path, split=split, pixels=pixels))
@@ -41,7 +41,7 @@ def scan_dataset(path: Path | str, *, split: str | None = None, pixels: str = "v
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
-    return recognise(path).scan(split=split, pixels=pixels)
+    return recognize(path).scan(split=split, pixels=pixels)
 
 
 def load_splits(path: Path | str, *, pixels: str = "voc") -> dict[str, Dataset]:
@@ -52,7 +52,7 @@ def load_splits(path: Path | str, *, pixels: str = "voc") -> dict[str, Dataset]:
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
-    source = recognise(path)
+    source = recognize(path)
     names = source.splits()
     if {"train", "val"} <= set(names):
         names = [name for name in names if name != "trainval"]
@@ -66,7 +66,7 @@ def choose_classes(
 ) -> Dataset:
     """Rename classes (two that get one name become one), then keep `classes` only, in their order.
 
-    Objects of other classes are left out; their pictures stay. Raises UsageError for a class that does not exist.
+    Objects of other classes are left out; their images stay. Raises UsageError for a class that does not exist.
     """
     rename = rename or {}
     _require(rename, dataset.class_names, dataset.name)

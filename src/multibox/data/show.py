@@ -1,4 +1,4 @@
-"""A contact sheet: pictures of a data set with their boxes, as they are or as the network will see them."""
+"""A contact sheet: images of a data set with their boxes, as they are or as the network will see them."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -30,43 +30,43 @@ def contact_sheet(
     seed: int = 0,
     tile: tuple[int, int] = (300, 300),
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Up to `count` pictures drawn at random, in rows on light paper.
+    """Up to `count` images drawn at random, in rows on light paper.
 
-    Without an `augmentation` each is the whole picture, as large as fits into a `tile` (height, width), and comes once.
-    With one each is a training sample of the size of a tile, and pictures come again once all have come. `draw` puts
-    boxes in pixels with labels and class names onto a copy of a picture; difficult and crowd objects are named as such.
+    Without an `augmentation` each is the whole image, as large as fits into a `tile` (height, width), and comes once.
+    With one each is a training sample of the size of a tile, and images come again once all have come. `draw` puts
+    boxes in pixels with labels and class names onto a copy of an image; difficult and crowd objects are named as such.
 
-    Raises DataError where no picture of the data set can be decoded.
+    Raises DataError where no image of the data set can be decoded.
     """
     shown = (
-        _whole_pictures(dataset, tile, seed) if augmentation is None else _augmented(dataset, augmentation, tile, seed)
+        _whole_images(dataset, tile, seed) if augmentation is None else _augmented(dataset, augmentation, tile, seed)
     )
     tiles = [_tile(sample, dataset.class_names, draw, tile) for sample in islice(shown, count)]
     if not tiles:
         raise DataError(
-            f"none of the {len(dataset)} pictures of {dataset.name!r} can be decoded; run: multibox data check"
+            f"none of the {len(dataset)} images of {dataset.name!r} can be decoded; run: multibox data check"
         )
     return in_rows(tiles)
 
 
-def _whole_pictures(dataset: Dataset, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
-    """Readable pictures in random order, each as large as fits into a tile."""
+def _whole_images(dataset: Dataset, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
+    """Readable images in random order, each as large as fits into a tile."""
     for index in np.random.default_rng(seed).permutation(len(dataset)).tolist():
         example = dataset[index]
         try:
-            picture = read_image(example.image)
+            image = read_image(example.image)
         except DataError:
             continue
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         scale = min(tile[0] / height, tile[1] / width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         boxes = example.boxes / np.array([width, height, width, height], np.float32)
         yield Sample(small, boxes, example.labels, example.difficult, example.crowd)
 
 
 def _augmented(dataset: Dataset, augmentation: Augmentation, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
-    """Samples of readable pictures in random order, without end unless none is readable."""
+    """Samples of readable images in random order, without end unless none is readable."""
     rng = np.random.default_rng(seed)
     readable = len(dataset)
     while readable:

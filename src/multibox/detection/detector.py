@@ -1,4 +1,4 @@
-"""From pictures to Detections: decode, resize, network, post-processing, boxes in pixels of the original."""
+"""From images to Detections: decode, resize, network, post-processing, boxes in pixels of the original."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
@@ -22,9 +22,9 @@ STAGES = ("decode", "resize", "network", "post-processing")
 
 
 class Detector:
-    """Finds objects in pictures with an SSD, where its parameters lie, or with another engine.
+    """Finds objects in images with an SSD, where its parameters lie, or with another engine.
 
-    `precision` is "float32" or "bfloat16". `batch_size` is how many pictures of a list go through the network
+    `precision` is "float32" or "bfloat16". `batch_size` is how many images of a list go through the network
     together. `info` is what the weight file says about itself: recipe, training data, score.
     """
 
@@ -77,9 +77,9 @@ class Detector:
     @overload
     def __call__(self, source: Any, *, batch_size: int | None = None) -> Detections: ...
     def __call__(self, source: Any, *, batch_size: int | None = None) -> Detections | list[Detections]:
-        """Detections in one picture, or a list of them for a list of pictures.
+        """Detections in one image, or a list of them for a list of images.
 
-        A picture is a path, the bytes of a file, an RGB array (H, W, 3) of uint8, or a PIL image. Raises DataError for
+        An image is a path, the bytes of a file, an RGB array (H, W, 3) of uint8, or a PIL image. Raises DataError for
         the first that cannot be read; `try_each` goes on instead.
         """
         if not isinstance(source, list | tuple):
@@ -87,9 +87,9 @@ class Detector:
         return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
-        """Detections of each picture in order, or the DataError of a picture that cannot be read.
+        """Detections of each image in order, or the DataError of an image that cannot be read.
 
-        Takes from `sources` as it goes, so a stream without end is fine; the next pictures are decoded meanwhile.
+        Takes from `sources` as it goes, so a stream without end is fine; the next images are decoded meanwhile.
         """
         size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
         prepared = prepare_ahead(sources, input_size=self.input_size, ahead=2 * size - 1)
@@ -99,7 +99,7 @@ class Detector:
                 yield item if isinstance(item, DataError) else next(found)
 
     def timed(self, source: Any) -> tuple[Detections, dict[str, float]]:
-        """Detections in one picture, and milliseconds of each of STAGES. The first call is slower than others."""
+        """Detections in one image, and milliseconds of each of STAGES. The first call is slower than others."""
         times = [perf_counter()]
         image = read_image(source)
         times.append(perf_counter())
@@ -112,15 +112,15 @@ class Detector:
         spans = [1000 * (end - start) for start, end in pairwise(times)]
         return detections, dict(zip(STAGES, spans, strict=True))
 
-    def _detect(self, pictures: Sequence[Prepared]) -> list[Detections]:
-        if not pictures:
+    def _detect(self, images: Sequence[Prepared]) -> list[Detections]:
+        if not images:
             return []
-        outputs = self.backend.forward(np.stack([p.pixels for p in pictures]))
+        outputs = self.backend.forward(np.stack([p.pixels for p in images]))
         selections = self.backend.select(outputs)
-        return [self._in_pixels(s, p.image_size) for s, p in zip(selections, pictures, strict=True)]
+        return [self._in_pixels(s, p.image_size) for s, p in zip(selections, images, strict=True)]
 
     def _in_pixels(self, selection: Selection, image_size: tuple[int, int]) -> Detections:
-        """Boxes from relative to pixels, without those that lay outside the picture: clipped, they are empty."""
+        """Boxes from relative to pixels, without those that lay outside the image: clipped, they are empty."""
         width, height = image_size
         boxes = selection.boxes.clamp(0, 1).numpy() * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)

@@ -32,8 +32,8 @@ class Chooser:
 
     @torch.inference_mode()
     def __call__(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
-        """Detections of each picture, best first, with boxes relative to the input."""
-        return [self._choose(*picture) for picture in zip(offsets, logits, strict=True)]
+        """Detections of each image, best first, with boxes relative to the input."""
+        return [self._choose(*image) for image in zip(offsets, logits, strict=True)]
 
     def _choose(self, offsets: Float[Tensor, "p 4"], logits: Float[Tensor, "p k"]) -> Selection:
         # A score is below e^(its logit - the background's), so others than these cannot pass.
@@ -48,7 +48,7 @@ class Chooser:
 def filled_rows(
     boxes: Float32[np.ndarray, "b n 4"], scores: Float32[np.ndarray, "b n"], labels: Shaped[np.ndarray, "b n"]
 ) -> list[Selection]:
-    """Detections of each picture from rows of which the unfilled, at the end, have label -1."""
+    """Detections of each image from rows of which the unfilled, at the end, have label -1."""
     counts = (labels >= 0).sum(axis=1)
     return [
         Selection(
@@ -60,16 +60,16 @@ def filled_rows(
     ]
 
 
-def pieces(pictures: UInt8[np.ndarray, "b h w 3"], *, size: int) -> list[UInt8[np.ndarray, "{size} h w 3"]]:
-    """The pictures in groups for an engine that takes only `size` at once; the last is filled up with black ones."""
-    missing = -len(pictures) % size
+def pieces(images: UInt8[np.ndarray, "b h w 3"], *, size: int) -> list[UInt8[np.ndarray, "{size} h w 3"]]:
+    """The images in groups for an engine that takes only `size` at once; the last is filled up with black ones."""
+    missing = -len(images) % size
     if missing:
-        pictures = np.concatenate([pictures, np.zeros_like(pictures, shape=(missing, *pictures.shape[1:]))])
-    return [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        images = np.concatenate([images, np.zeros_like(images, shape=(missing, *images.shape[1:]))])
+    return [images[start : start + size] for start in range(0, len(images), size)]
 
 
 def joined(parts: Sequence[Arrays], *, count: int) -> Arrays:
-    """The outputs for the first `count` pictures from those of the groups."""
+    """The outputs for the first `count` images from those of the groups."""
     if len(parts) == 1:
         return tuple(array[:count] for array in parts[0])
     return tuple(np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True))

@@ -1,4 +1,4 @@
-"""Detection by several processes, each on its share of the pictures."""
+"""Detection by several processes, each on its share of the images."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -13,9 +13,9 @@ _BATCHES_A_TURN = 4
 
 
 class SharedDetector:
-    """A detector whose pictures `processes` share; every process gets all Detections, in the pictures' order.
+    """A detector whose images `processes` share; every process gets all Detections, in the images' order.
 
-    All processes have to ask for the same pictures.
+    All processes have to ask for the same images.
     """
 
     def __init__(self, detector: Detector, processes: Processes) -> None:
@@ -23,7 +23,7 @@ class SharedDetector:
         self.processes = processes
 
     def __call__(self, sources: list[Any]) -> list[Detections]:
-        """Detections of all pictures; raises DataError for the first that cannot be read."""
+        """Detections of all images; raises DataError for the first that cannot be read."""
         found = []
         for result in self.try_each(sources):
             if isinstance(result, DataError):
@@ -32,7 +32,7 @@ class SharedDetector:
         return found
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
-        """Detections of each picture in order, or the DataError of a picture that cannot be read.
+        """Detections of each image in order, or the DataError of an image that cannot be read.
 
         The processes take turns of a few batches in the order of their ranks and tell each other what they found after
         each round, so results come while the work goes on.

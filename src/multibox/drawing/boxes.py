@@ -1,4 +1,4 @@
-"""Boxes with names and scores on a copy of a picture, in sizes that fit the picture."""
+"""Boxes with names and scores on a copy of an image, in sizes that fit the image."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from multibox.detections import Detections
-from multibox.drawing.colors import class_colour, ink
+from multibox.drawing.colors import class_color, ink
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 22  # height in pixels of a capital letter of the font at scale 1
@@ -29,8 +29,8 @@ class _Pen:
     below: int
 
     @classmethod
-    def for_picture(cls, height: int, width: int, *, boxes: int) -> "_Pen":
-        """Sizes in proportion to the picture, since people see it scaled to a screen; smaller where boxes are many."""
+    def for_image(cls, height: int, width: int, *, boxes: int) -> "_Pen":
+        """Sizes in proportion to the image, since people see it scaled to a screen; smaller where boxes are many."""
         side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
         capital = max(8.0, side / 54)
         room = max(2, round(capital * 0.4))
@@ -42,7 +42,7 @@ class _Pen:
 def draw_detections(
     image: UInt8[np.ndarray, "h w 3"], detections: Detections, *, min_score: float = 0.0
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the RGB picture with the detections of at least `min_score`: box, name and score, the best on top."""
+    """A copy of the RGB image with the detections of at least `min_score`: box, name and score, the best on top."""
     shown = detections.above(min_score)
     captions = [(name, f"{name} {score:.2f}") for _, score, name in shown]
     return _draw(image, shown.boxes, shown.labels, captions)
@@ -54,7 +54,7 @@ def draw_boxes(
     labels: Int64[np.ndarray, " g"],
     class_names: Sequence[str],
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the RGB picture with boxes in pixels and their class names; the smallest boxes are on top."""
+    """A copy of the RGB image with boxes in pixels and their class names; the smallest boxes are on top."""
     order = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
     captions = [(class_names[label], class_names[label]) for label in labels[order]]
     return _draw(image, boxes[order], labels[order], captions)
@@ -67,9 +67,9 @@ def _draw(
     captions: Sequence[tuple[str, str]],
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Frames, then tags; the first comes first in the choice of its tag's place and last, on top, in drawing."""
-    picture = np.array(image, order="C")
-    height, width = picture.shape[:2]
-    pen = _Pen.for_picture(height, width, boxes=len(boxes))
+    canvas = np.array(image, order="C")
+    height, width = canvas.shape[:2]
+    pen = _Pen.for_image(height, width, boxes=len(boxes))
     frames = [_whole_pixels(box, width, height) for box in boxes]
     texts = [_fitting(caption, width, pen) for caption in captions]
     tags: list[Rectangle] = []
@@ -77,21 +77,21 @@ def _draw(
         tags.append(_place(frame, _text_width(text, pen) + 2 * pen.room, pen, tags, (width, height)))
     order = range(len(frames) - 1, -1, -1)
     for index in order:
-        _frame(picture, frames[index], class_colour(int(labels[index])), pen.frame)
+        _frame(canvas, frames[index], class_color(int(labels[index])), pen.frame)
     for index in order:
-        _tag(picture, tags[index], texts[index], class_colour(int(labels[index])), pen)
-    return picture
+        _tag(canvas, tags[index], texts[index], class_color(int(labels[index])), pen)
+    return canvas
 
 
 def _whole_pixels(box: Float32[np.ndarray, "4"], width: int, height: int) -> Rectangle:
-    """All pixels that the box touches, at least one, inside the picture."""
+    """All pixels that the box touches, at least one, inside the image."""
     x1, y1 = np.clip(np.floor(box[:2]), 0, [width - 1, height - 1]).astype(int).tolist()
     x2, y2 = np.clip(np.ceil(box[2:]), [x1 + 1, y1 + 1], [width, height]).astype(int).tolist()
     return x1, y1, x2, y2
 
 
 def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
-    """Name and score, the name alone, or its beginning: what fits the picture's width, in letters that the font has."""
+    """Name and score, the name alone, or its beginning: what fits the image's width, in letters that the font has."""
     name, full = (_plain(text) for text in caption)
     for text in (full, name):
         if _text_width(text, pen) + 2 * pen.room <= width:
@@ -112,7 +112,7 @@ def _text_width(text: str, pen: _Pen) -> int:
 
 
 def _place(frame: Rectangle, length: int, pen: _Pen, taken: Sequence[Rectangle], size: tuple[int, int]) -> Rectangle:
-    """The first place along the frame where the tag hides no other, else where it hides least; inside the picture."""
+    """The first place along the frame where the tag hides no other, else where it hides least; inside the image."""
     x1, y1, x2, y2 = frame
     rows = (y1 - pen.tag, y1, y2 - pen.tag, y2)
     corners = [(x, y) for y in rows for x in (x1, x2 - length)]
@@ -129,19 +129,17 @@ def _overlap(a: Rectangle, b: Rectangle) -> int:
     return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def _frame(picture: UInt8[np.ndarray, "h w 3"], frame: Rectangle, colour: tuple[int, int, int], thickness: int) -> None:
+def _frame(image: UInt8[np.ndarray, "h w 3"], frame: Rectangle, color: tuple[int, int, int], thickness: int) -> None:
     """Four bars inside the frame, thinner where the box is small."""
     x1, y1, x2, y2 = frame
     thickness = max(1, min(thickness, (x2 - x1) // 4, (y2 - y1) // 4))
-    inside = picture[y1:y2, x1:x2]
-    inside[:thickness] = inside[-thickness:] = colour
-    inside[:, :thickness] = inside[:, -thickness:] = colour
+    inside = image[y1:y2, x1:x2]
+    inside[:thickness] = inside[-thickness:] = color
+    inside[:, :thickness] = inside[:, -thickness:] = color
 
 
-def _tag(
-    picture: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, colour: tuple[int, int, int], pen: _Pen
-) -> None:
+def _tag(image: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, color: tuple[int, int, int], pen: _Pen) -> None:
     x1, y1, x2, y2 = tag
-    inside = picture[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
-    inside[:] = colour
-    cv2.putText(inside, text, (pen.room, y2 - y1 - pen.below), _FONT, pen.scale, ink(colour), pen.stroke, cv2.LINE_AA)
+    inside = image[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
+    inside[:] = color
+    cv2.putText(inside, text, (pen.room, y2 - y1 - pen.below), _FONT, pen.scale, ink(color), pen.stroke, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Line charts as SVG text. Colours are classes (series-0, series-1, ...) that the page's style sheet defines."""
+"""Line charts as SVG text. Colors are classes (series-0, series-1, ...) that the page's style sheet defines."""
 
 import math
 from collections.abc import Sequence
@@ -149,7 +149,7 @@ def _end_labels(series: Sequence[Series], frame: Frame, decimals: int) -> list[s
 
 
 def _apart(heights: list[float], *, bottom: float) -> list[float]:
-    """Ascending heights with at least one line between neighbours, none below the bottom."""
+    """Ascending heights with at least one line between neighbors, none below the bottom."""
     for index in range(1, len(heights)):
         heights[index] = max(heights[index], heights[index - 1] + _LINE)
     for index in range(len(heights) - 1, -1, -1):

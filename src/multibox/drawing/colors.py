@@ -1,4 +1,4 @@
-"""One colour for each class: the same in every picture, well apart from its neighbours."""
+"""One color for each class: the same in every image, well apart from its neighbors."""
 
 import math
 
@@ -22,21 +22,21 @@ _TO_RGB = np.array(
 )
 
 
-def class_colour(label: int) -> tuple[int, int, int]:
-    """The RGB colour of a class: hues a golden angle apart, three lightnesses in turn, as vivid as sRGB allows."""
+def class_color(label: int) -> tuple[int, int, int]:
+    """The RGB color of a class: hues a golden angle apart, three lightnesses in turn, as vivid as sRGB allows."""
     lightness, hue = _LIGHTNESS[label % 3], 0.5 + label * _GOLDEN_ANGLE
     for chroma in np.linspace(_CHROMA, 0, 20):  # the first chroma inside the gamut
-        colour = _linear(lightness, chroma, hue)
-        if colour.min() >= 0 and colour.max() <= 1:
+        color = _linear(lightness, chroma, hue)
+        if color.min() >= 0 and color.max() <= 1:
             break
-    red, green, blue = (round(255 * _gamma(value)) for value in colour)
+    red, green, blue = (round(255 * _gamma(value)) for value in color)
     return red, green, blue
 
 
-def ink(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Black or white, whichever has the higher contrast (WCAG 2.1) on the colour."""
+def ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, whichever has the higher contrast (WCAG 2.1) on the color."""
     linear = [
-        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(colour) / 255
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(color) / 255
     ]
     luminance = float(np.dot([0.2126, 0.7152, 0.0722], linear))
     return (0, 0, 0) if (luminance + 0.05) ** 2 > 0.05 * 1.05 else (255, 255, 255)

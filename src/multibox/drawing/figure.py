@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 INK, SOFT, GRID = "#1d1d22", "#63636b", "#e6e6e6"
 RECALL = "#c8102e"
-DETECTOR_COLOURS = ("#3b7dd8", "#d9662b")
-COLOURS = {
+DETECTOR_COLORS = ("#3b7dd8", "#d9662b")
+COLORS = {
     "correct": "#e9edf2",
-    "localisation": "#3b7dd8",
+    "localization": "#3b7dd8",
     "duplicate": "#8fb7ec",
     "similar": "#e58a2f",
     "other": "#3da27a",

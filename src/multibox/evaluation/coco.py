@@ -34,12 +34,12 @@ def evaluate_coco(
     *,
     detections: Sequence[Detections],
 ) -> CocoResult:
-    """AP and AR over IoU .5 to .95. `detections` has one entry for each picture in order, labels index the class names.
+    """AP and AR over IoU .5 to .95. `detections` has one entry for each image in order, labels index the class names.
 
     Crowd objects are regions in which detections are ignored; difficult objects are treated in the same way.
     What is small, medium or large depends on the object's area in square pixels: `Example.areas` where the data set has
     it (COCO means the area of the segmentation), else the area of the box. UsageError without
-    faster-coco-eval. Equal scores keep the order of the picture ids where all are numbers, as in COCO, and otherwise
+    faster-coco-eval. Equal scores keep the order of the image ids where all are numbers, as in COCO, and otherwise
     the order of the data set.
     """
     evaluator_class = _import_evaluator()
@@ -70,7 +70,7 @@ def _import_evaluator() -> Any:
 
 
 def _official_order(dataset: Dataset) -> list[int]:
-    """Positions of the pictures as the COCO API visits them: by number where every id is one."""
+    """Positions of the images as the COCO API visits them: by number where every id is one."""
     order = list(range(len(dataset)))
     if all(example.id.isdecimal() for example in dataset):
         order.sort(key=lambda position: int(dataset[position].id))
@@ -99,7 +99,7 @@ def _detection_rows(detections: Detections) -> list[dict[str, Any]]:
 
 
 def _coco(dataset: Dataset, *, rows: list[list[dict[str, Any]]]) -> "COCO":
-    """The evaluator's data set: pictures and classes numbered from 1, annotations too, since it takes id 0 for none."""
+    """The evaluator's data set: images and classes numbered from 1, annotations too, since it takes id 0 for none."""
     from faster_coco_eval import COCO
 
     annotations = [row | {"image_id": image} for image, rows_of_image in enumerate(rows, 1) for row in rows_of_image]

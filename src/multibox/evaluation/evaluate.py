@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 @runtime_checkable
 class TriesEach(Protocol):
-    """A detector that goes on after a picture that it cannot read, giving its error instead of Detections."""
+    """A detector that goes on after an image that it cannot read, giving its error instead of Detections."""
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int) -> Iterator[Detections | DataError]: ...
 
@@ -35,14 +35,14 @@ def evaluate(
     progress: Progress | None = None,
     batch_size: int = 8,
 ) -> Evaluation:
-    """Average precision of a detector on a data set, all of whose pictures count.
+    """Average precision of a detector on a data set, all of whose images count.
 
-    `detector` takes a list of picture paths and gives their Detections (`multibox.Detector` does), or is a mapping from
-    picture id to Detections, where pictures that it lacks have none. `metric` is one of METRICS. `progress` is called
-    with the number of pictures done and of all. Classes are matched by name. A picture that cannot be read counts as
+    `detector` takes a list of image paths and gives their Detections (`multibox.Detector` does), or is a mapping from
+    image id to Detections, where images that it lacks have none. `metric` is one of METRICS. `progress` is called
+    with the number of images done and of all. Classes are matched by name. An image that cannot be read counts as
     without detections and is listed in `problems`.
-    UsageError for an unknown metric or a batch size below 1. DataError for a data set without pictures, or of which no
-    picture can be read, for detections of unknown pictures, and for classes of the data set that the detector lacks.
+    UsageError for an unknown metric or a batch size below 1. DataError for a data set without images, or of which no
+    image can be read, for detections of unknown images, and for classes of the data set that the detector lacks.
     """
     if metric not in METRICS:
         raise UsageError(f"metric {metric!r}; it is one of {', '.join(METRICS)}")
@@ -59,14 +59,14 @@ def collect(
     progress: Progress | None = None,
     batch_size: int = 8,
 ) -> tuple[list[Detections], list[str]]:
-    """Detections of every picture in the data set's classes and order, and a line for each that could not be read.
+    """Detections of every image in the data set's classes and order, and a line for each that could not be read.
 
     Arguments and errors as for `evaluate`.
     """
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}; it has to be 1 or more")
     if len(dataset) == 0:
-        raise DataError(f"{dataset.name}: no picture to evaluate on; choose a split that has some")
+        raise DataError(f"{dataset.name}: no image to evaluate on; choose a split that has some")
     if isinstance(detector, Mapping):
         return _look_up(detector, dataset=dataset), []
     return _detect(detector, dataset=dataset, batch_size=batch_size, progress=progress)
@@ -76,7 +76,7 @@ def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detec
     unknown = sorted(set(found) - {example.id for example in dataset})
     if unknown:
         raise DataError(
-            f"detections of {len(unknown)} pictures that {dataset.name} has not, the first {unknown[0]!r}; "
+            f"detections of {len(unknown)} images that {dataset.name} has not, the first {unknown[0]!r}; "
             "evaluate on the split that the detections were made for"
         )
     nothing = no_detections(dataset.class_names, image_size=None)
@@ -86,7 +86,7 @@ def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detec
 def _detect(
     detector: BatchDetector, *, dataset: Dataset, batch_size: int, progress: Progress | None
 ) -> tuple[list[Detections], list[str]]:
-    """Detections of every picture in the data set's classes, and a line about each that could not be read."""
+    """Detections of every image in the data set's classes, and a line about each that could not be read."""
     found: list[Detections] = []
     problems: list[str] = []
     results = _try_each(detector, paths=[example.image for example in dataset], batch_size=batch_size)
@@ -98,16 +98,16 @@ def _detect(
         if progress is not None:
             progress(len(found), len(dataset))
     if len(problems) == len(dataset):
-        raise DataError(f"none of the {len(dataset)} pictures of {dataset.name} can be read; the first: {problems[0]}")
+        raise DataError(f"none of the {len(dataset)} images of {dataset.name} can be read; the first: {problems[0]}")
     return found, problems
 
 
 def _try_each(
     detector: BatchDetector, *, paths: list[Path], batch_size: int
 ) -> Iterator[Detections | DataError | OSError]:
-    """Detections of each picture in order, or what is wrong with it.
+    """Detections of each image in order, or what is wrong with it.
 
-    A detector with a `try_each` of its own decodes ahead. Others get batches, and where one fails, its pictures singly.
+    A detector with a `try_each` of its own decodes ahead. Others get batches, and where one fails, its images singly.
     """
     if isinstance(detector, TriesEach):
         yield from detector.try_each(paths, batch_size=batch_size)

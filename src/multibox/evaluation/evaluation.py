@@ -14,7 +14,7 @@ class Evaluation:
     `mean` is the headline number: mAP for voc07 and voc10, AP (IoU .5 to .95) for coco. `numbers` holds all: for the
     VOC metrics the mAP in the versions voc07, voc10 and integral, for coco the twelve. `ap` and `objects` are by class;
     `objects` leaves difficult and crowd objects out. A class without objects has AP nan and does not enter the mean.
-    `curves`, by class, exist for the VOC metrics. `problems` names pictures that could not be read and so count as
+    `curves`, by class, exist for the VOC metrics. `problems` names images that could not be read and so count as
     without detections.
     """
 

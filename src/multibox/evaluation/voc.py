@@ -58,10 +58,10 @@ class VocResult:
 
 
 def evaluate_voc(dataset: Dataset, *, detections: Sequence[Detections], iou_threshold: float = 0.5) -> VocResult:
-    """Curves of all classes. `detections` has one entry for each picture in order, labels index `dataset.class_names`.
+    """Curves of all classes. `detections` has one entry for each image in order, labels index `dataset.class_names`.
 
     Difficult and crowd objects neither count nor punish: a detection whose best object is one of them is left out.
-    Detections of equal score keep the order of the pictures, and within a picture their own.
+    Detections of equal score keep the order of the images, and within an image their own.
     Source: VOC devkit `VOCevaldet.m`; `detection_evaluate_layer.cpp`.
     """
     num_classes = len(dataset.class_names)
@@ -98,7 +98,7 @@ def match_detections(
     ignore: Bool[np.ndarray, " g"],
     iou_threshold: float = 0.5,
 ) -> Int8[np.ndarray, " n"]:
-    """TRUE_POSITIVE, FALSE_POSITIVE or IGNORED for boxes of one class in one picture, given best score first.
+    """TRUE_POSITIVE, FALSE_POSITIVE or IGNORED for boxes of one class in one image, given best score first.
 
     A box belongs to the object that it overlaps most, even if that one is taken. At an IoU of at least the threshold
     it is ignored if that object is to be ignored, right if it is the first, and a false positive if it is a duplicate.
@@ -125,7 +125,7 @@ def pairwise_iou(boxes: Float[np.ndarray, "n 4"], *, others: Float[np.ndarray, "
 
 
 def precision_recall(scores: Float[np.ndarray, " n"], *, outcomes: Int8[np.ndarray, " n"], num_objects: int) -> Curve:
-    """The curve of one class over all pictures; detections of equal score stay in the order given."""
+    """The curve of one class over all images; detections of equal score stay in the order given."""
     counted = np.flatnonzero(outcomes != IGNORED)
     order = counted[np.argsort(-scores[counted], kind="stable")]
     right = np.cumsum(outcomes[order] == TRUE_POSITIVE)
@@ -156,7 +156,7 @@ def average_precision(recall: Float[np.ndarray, " k"], *, precision: Float[np.nd
 def _match_class(
     example: Example, *, found: Detections, label: int | np.integer, iou_threshold: float
 ) -> tuple[Float[np.ndarray, " n"], Int8[np.ndarray, " n"]]:
-    """Scores, best first, and outcomes of the detections of one class in one picture."""
+    """Scores, best first, and outcomes of the detections of one class in one image."""
     mine = np.flatnonzero(found.labels == label)
     mine = mine[np.argsort(-found.scores[mine], kind="stable")]
     theirs = example.labels == label

@@ -1,4 +1,4 @@
-"""The whole system in a few minutes, without any data: draw pictures, train, evaluate, detect, report."""
+"""The whole system in a few minutes, without any data: draw images, train, evaluate, detect, report."""
 
 import sys
 import time
@@ -51,7 +51,7 @@ def run_demo(
         raise InputError(f"{folder} is not empty: choose another --out or remove it; nothing was changed")
     recipe = recipe or demo()
     started = time.monotonic()
-    _say(f"drawing {train_count + test_count} pictures into {folder / 'scenes'}")
+    _say(f"drawing {train_count + test_count} images into {folder / 'scenes'}")
     learned = write_scenes(folder / "scenes", count=train_count, seed=recipe.seed, split="train")
     held_out = write_scenes(folder / "scenes", count=test_count, seed=recipe.seed, split="test")
     training = time.monotonic()
@@ -62,13 +62,13 @@ def run_demo(
     print(evaluation.table())
     facts = {
         "Model": f"{recipe.model.name}, {recipe.model.priors.count} priors",
-        "Training": f"{train_count} generated pictures, {recipe.schedule.iterations} steps of {recipe.loop.batch_size}",
-        "Test": f"{test_count} other pictures of the same kind",
+        "Training": f"{train_count} generated images, {recipe.schedule.iterations} steps of {recipe.loop.batch_size}",
+        "Test": f"{test_count} other images of the same kind",
         "Time": f"{trained - training:.0f} s of training, {time.monotonic() - started:.0f} s in all",
         "Seed": str(recipe.seed),
     }
     report = folder / "report.html"
-    _report(report, folder, evaluation, pictures=_pictures(detector, held_out), facts=facts)
+    _report(report, folder, evaluation, images=_images(detector, held_out), facts=facts)
     _say(f"the report is {report}, the weights are {folder / 'run' / 'last.safetensors'}")
     return report
 
@@ -78,7 +78,7 @@ def _report(
     folder: Path,
     evaluation: Evaluation,
     *,
-    pictures: list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]],
+    images: list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]],
     facts: dict[str, str],
 ) -> None:
     write_report(
@@ -86,13 +86,13 @@ def _report(
         title="multibox demo",
         history=[row for row in read_metrics(folder / "run") if "loss" in row],
         evaluation=evaluation,
-        pictures=pictures,
+        images=images,
         facts=facts,
     )
 
 
-def _pictures(detector: Detector, dataset: Dataset) -> list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]]:
-    """The first pictures of a data set with what the detector is fairly sure of."""
+def _images(detector: Detector, dataset: Dataset) -> list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]]:
+    """The first images of a data set with what the detector is fairly sure of."""
     shown = []
     for example in dataset.examples[:SHOWN]:
         image = read_image(example.image)

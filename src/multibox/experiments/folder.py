@@ -129,7 +129,7 @@ def facts_of(recipe: Recipe, dataset: Dataset | None = None) -> dict[str, Any]:
 
 
 def _digest(dataset: Dataset) -> str:
-    """Changes with any picture's name, box or label, and with their order; not with where the pictures lie."""
+    """Changes with any image's name, box or label, and with their order; not with where the images lie."""
     digest = hashlib.sha256()
     for example in dataset:
         digest.update(example.id.encode("utf-8", "surrogateescape") + b"\0")

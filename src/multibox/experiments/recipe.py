@@ -17,7 +17,7 @@ from multibox.training.optimizer import OptimizerConfig, Schedule
 
 @dataclass(frozen=True)
 class Recipe:
-    """Model, data, augmentation, loss, optimiser, schedule and evaluation of one experiment.
+    """Model, data, augmentation, loss, optimizer, schedule and evaluation of one experiment.
 
     `train_split` and `validation_split` are names of the data set's splits, None for the natural training split and for
     no validation. Of a data set's `classes` these are learned, None for all. `base_weights` is a file or a name for the

@@ -26,9 +26,9 @@ _METRICS = {
     "coco": ("AP", "average precision as in COCO: mean over classes and over IoU 0.50 to 0.95"),
 }
 _LOSSES = {"loss": "total", "confidence_loss": "confidence", "location_loss": "location"}
-_WIDEST = 900  # pixels of an embedded picture
+_WIDEST = 900  # pixels of an embedded image
 
-Picture = tuple[str, UInt8[np.ndarray, "_ _ 3"]]
+Image = tuple[str, UInt8[np.ndarray, "_ _ 3"]]
 
 
 def write_report(
@@ -37,19 +37,19 @@ def write_report(
     title: str,
     history: Sequence[Mapping[str, Any]],
     evaluation: Evaluation | None,
-    pictures: Sequence[Picture],
+    images: Sequence[Image],
     facts: Mapping[str, object],
 ) -> None:
     """Write the report; parts without data are left out.
 
     `history` are the lines of a run's metrics: step and loss, location_loss, confidence_loss, images_per_second; rows
-    with a score are validations. `pictures` are captions and RGB pictures, best with boxes drawn in. `facts` go into a
+    with a score are validations. `images` are captions and RGB images, best with boxes drawn in. `facts` go into a
     table in their order.
     """
     parts = [_tiles(history, evaluation), _losses(history), _scores(history)]
     if evaluation is not None:
         parts += [_classes(evaluation), _curves(evaluation)]
-    parts += [_pictures(pictures), _facts(facts, evaluation), _problems(evaluation)]
+    parts += [_images(images), _facts(facts, evaluation), _problems(evaluation)]
     template = Template(files("multibox.drawing").joinpath("report.html").read_text(encoding="utf-8"))
     page = template.substitute(title=escape(title), body="\n".join(filter(None, parts)), version=escape(__version__))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -61,14 +61,14 @@ def _tiles(history: Sequence[Mapping[str, Any]], evaluation: Evaluation | None) 
     tiles = []
     if evaluation is not None:
         tiles += [(f"{_METRICS[evaluation.metric][0]}, %", _percent(evaluation.mean))]
-        tiles += [("pictures evaluated", f"{evaluation.num_images:,}")]
+        tiles += [("images evaluated", f"{evaluation.num_images:,}")]
         tiles += [("objects in them", f"{sum(evaluation.objects.values()):,}")]
     steps = [int(row["step"]) for row in history]
     if steps:
         tiles += [("training steps", f"{max(steps):,}")]
     speeds = [float(row["images_per_second"]) for row in history if "images_per_second" in row]
     if speeds:
-        tiles += [("pictures/s in training", f"{float(np.median(speeds)):.3g}")]
+        tiles += [("images/s in training", f"{float(np.median(speeds)):.3g}")]
     inside = "".join(
         f'<div class="tile"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for name, value in tiles
     )
@@ -89,7 +89,7 @@ def _scores(history: Sequence[Mapping[str, Any]]) -> str:
         return ""
     percent = Series("score", series.x, 100 * series.y)
     chart = line_chart([percent], x_label="training step", y_label="score, %", decimals=1)
-    return _section("Validation during training", "Score on pictures that training does not see", _wide(chart))
+    return _section("Validation during training", "Score on images that training does not see", _wide(chart))
 
 
 def _classes(evaluation: Evaluation) -> str:
@@ -129,13 +129,13 @@ def _curves(evaluation: Evaluation) -> str:
     return _section("Precision and recall", note, f'<div class="curves">{"".join(charts)}</div>')
 
 
-def _pictures(pictures: Sequence[Picture]) -> str:
+def _images(images: Sequence[Image]) -> str:
     figures = "".join(
         f'<figure><img alt="{escape(caption)}" src="{_data_uri(image)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for caption, image in pictures
+        for caption, image in images
     )
-    return _section("Pictures", "", f'<div class="pictures">{figures}</div>') if figures else ""
+    return _section("Images", "", f'<div class="images">{figures}</div>') if figures else ""
 
 
 def _facts(facts: Mapping[str, object], evaluation: Evaluation | None) -> str:
@@ -151,7 +151,7 @@ def _problems(evaluation: Evaluation | None) -> str:
     if evaluation is None or not evaluation.problems:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in evaluation.problems)
-    return _section("Problems", "These pictures could not be read and count as without detections", f"<ul>{items}</ul>")
+    return _section("Problems", "These images could not be read and count as without detections", f"<ul>{items}</ul>")
 
 
 def _section(heading: str, note: str, content: str) -> str:
@@ -170,7 +170,7 @@ def _series(history: Sequence[Mapping[str, Any]], key: str, name: str) -> Series
 
 
 def _data_uri(image: UInt8[np.ndarray, "h w 3"]) -> str:
-    """The picture as JPEG inside an address, made smaller where it is wide."""
+    """The image as JPEG inside an address, made smaller where it is wide."""
     height, width = image.shape[:2]
     if width > _WIDEST:
         image = cv2.resize(image, (_WIDEST, max(1, round(height * _WIDEST / width))), interpolation=cv2.INTER_AREA)

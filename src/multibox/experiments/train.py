@@ -56,7 +56,7 @@ def train(
     """Train a recipe on a data set and return the model; `out` holds the weights, metrics and checkpoint.
 
     `data` is a path in any format the package reads, or a data set. Samples are made by `workers` processes, each of
-    which keeps up to `cache_mb` MiB of decoded pictures. With `resume` the run in `out` goes on from its checkpoint,
+    which keeps up to `cache_mb` MiB of decoded images. With `resume` the run in `out` goes on from its checkpoint,
     or begins anew where it had none; `accept_changes` lets it go on with another recipe or other data, but never with
     another model or other classes. The first SIGINT or SIGTERM writes a checkpoint and raises Stopped.
     Processes that a launcher such as torchrun started train as one: each call of this function takes its share of every
@@ -210,12 +210,12 @@ def _check_patience(recipe: Recipe) -> None:
 
 
 def _check_share(recipe: Recipe, processes: Processes) -> None:
-    """Raise UsageError where parts cannot be dealt out, or a share has no spread for batch normalisation to measure."""
-    normalises = recipe.model.batch_norm or recipe.model.lite
-    if recipe.loop.share(processes.count) == 1 and normalises and recipe.model.priors.maps[-1].cells == (1, 1):
+    """Raise UsageError where parts cannot be dealt out, or a share has no spread for batch normalization to measure."""
+    normalizes = recipe.model.batch_norm or recipe.model.lite
+    if recipe.loop.share(processes.count) == 1 and normalizes and recipe.model.priors.maps[-1].cells == (1, 1):
         raise UsageError(
-            f"loop.batch_size={recipe.loop.batch_size} leaves one picture at a time for each process, too few for the "
-            f"batch normalisation of {recipe.model.name}: at least {2 * recipe.loop.accumulate * processes.count}"
+            f"loop.batch_size={recipe.loop.batch_size} leaves one image at a time for each process, too few for the "
+            f"batch normalization of {recipe.model.name}: at least {2 * recipe.loop.accumulate * processes.count}"
         )
 
 
@@ -247,7 +247,7 @@ def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
 
     config, values = processes.from_first(load)
     if not processes.first:
-        model.normalise_with(mean=config.mean, std=config.std)
+        model.normalize_with(mean=config.mean, std=config.std)
         model.load_state_dict(values)
 
 
@@ -259,7 +259,7 @@ def _headline(recipe: Recipe, dataset: Dataset, folder: Path) -> str:
 
 
 def _validator(recipe: Recipe, data: Path | str | Dataset, processes: Processes) -> Callable[[SSD], float] | None:
-    """Scores a model on the held-out split, whose pictures the processes share; the first one's score counts."""
+    """Scores a model on the held-out split, whose images the processes share; the first one's score counts."""
     if recipe.validation_split is None:
         return None
     if isinstance(data, Dataset):

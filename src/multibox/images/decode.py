@@ -1,6 +1,6 @@
-"""Pictures from files, bytes and arrays to H x W x 3 uint8 RGB, upright, the way a viewer shows them.
+"""Images from files, bytes and arrays to H x W x 3 uint8 RGB, upright, the way a viewer shows them.
 
-Grey becomes three equal channels, CMYK becomes RGB, transparency lies on white, 16 bits are scaled to 8 (65535 is 255),
+Gray becomes three equal channels, CMYK becomes RGB, transparency lies on white, 16 bits are scaled to 8 (65535 is 255),
 the EXIF orientation is applied, the first frame stands for an animation.
 """
 
@@ -20,7 +20,7 @@ IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff", ".jp2", ".avif")
 )
 
-_JPEG_FLAGS = {  # the grey flags carry only the scale; the colour comes from IMREAD_COLOR_RGB
+_JPEG_FLAGS = {  # the gray flags carry only the scale; the color comes from IMREAD_COLOR_RGB
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -29,27 +29,27 @@ _JPEG_FLAGS = {  # the grey flags carry only the scale; the colour comes from IM
 
 
 def read_image(source: Any, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture as RGB, upright; with `reduce` 2, 4 or 8 a pixel stands for that many pixels across and down.
+    """The image as RGB, upright; with `reduce` 2, 4 or 8 a pixel stands for that many pixels across and down.
 
     `source` is a path, the bytes of a file, an array (H W, H W 1, H W 2, H W 3 or H W 4 in RGB order; uint8, uint16 or
     bool) or a PIL image. Arrays and PIL images are taken as they lie in memory, without orientation. Coordinates
-    in a reduced picture are those of the whole one divided by `reduce`; its size is rounded up. JPEG is decoded
+    in a reduced image are those of the whole one divided by `reduce`; its size is rounded up. JPEG is decoded
     straight at the reduced size, which is faster.
-    Raises DataError where the file is missing, cut off, damaged or no picture, or the array is of another kind.
+    Raises DataError where the file is missing, cut off, damaged or no image, or the array is of another kind.
     """
     if reduce not in _JPEG_FLAGS:
         raise ValueError(f"reduce is {reduce}; it has to be 1, 2, 4 or 8")
     if isinstance(source, str | Path):
         return _decode(_contents(source), reduce, name=str(source))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), reduce, name="the picture given as bytes")
+        return _decode(bytes(source), reduce, name="the image given as bytes")
     return _smaller(from_array(as_array(source)), reduce)
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
     """(width, height) as stored, before the EXIF orientation; from the header, by decoding only where that is silent.
 
-    Raises DataError where the file is missing or no picture.
+    Raises DataError where the file is missing or no image.
     """
     size = _header(path).size
     if size is None:
@@ -82,7 +82,7 @@ def _contents(path: Path | str) -> bytes:
 
 def _unreadable(path: Path | str, error: OSError) -> DataError:
     reason = (error.strerror or str(error)).lower()
-    return DataError(f"cannot open the picture {path}: {reason}; check the path and its permissions")
+    return DataError(f"cannot open the image {path}: {reason}; check the path and its permissions")
 
 
 def _decode(data: bytes, reduce: int, *, name: str) -> UInt8[np.ndarray, "h w 3"]:
@@ -96,7 +96,7 @@ def _decode(data: bytes, reduce: int, *, name: str) -> UInt8[np.ndarray, "h w 3"
         pixels = None
     if pixels is None:
         raise DataError(f"cannot decode {name}: {_diagnosis(data)}")
-    if jpeg:  # colour, orientation and scale are already right
+    if jpeg:  # color, orientation and scale are already right
         return pixels
     return _smaller(_upright(data, _flattened(data, pixels, name)), reduce)
 
@@ -114,25 +114,25 @@ def _flattened(data: bytes, pixels: np.ndarray, name: str) -> UInt8[np.ndarray, 
     return from_array(pixels)
 
 
-def _upright(data: bytes, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
+def _upright(data: bytes, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
     if _is_tiff(data):  # the TIFF reader has already turned it
-        return picture
+        return image
     orientation = read_header(BytesIO(data)).orientation
     if orientation >= 5:
-        picture = picture.transpose(1, 0, 2)
+        image = image.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
-        picture = picture[::-1]
+        image = image[::-1]
     if orientation in (2, 3, 6, 7):
-        picture = picture[:, ::-1]
-    return np.ascontiguousarray(picture)
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
 
 
-def _smaller(picture: UInt8[np.ndarray, "h w 3"], reduce: int) -> UInt8[np.ndarray, "rows columns 3"]:
+def _smaller(image: UInt8[np.ndarray, "h w 3"], reduce: int) -> UInt8[np.ndarray, "rows columns 3"]:
     """The mean of each square of `reduce` x `reduce` pixels; the last repeat the border, as the JPEG decoder does."""
     if reduce == 1:
-        return picture
-    height, width = picture.shape[:2]
-    whole = cv2.copyMakeBorder(picture, 0, -height % reduce, 0, -width % reduce, cv2.BORDER_REPLICATE)
+        return image
+    height, width = image.shape[:2]
+    whole = cv2.copyMakeBorder(image, 0, -height % reduce, 0, -width % reduce, cv2.BORDER_REPLICATE)
     return cv2.resize(whole, (whole.shape[1] // reduce, whole.shape[0] // reduce), interpolation=cv2.INTER_AREA)
 
 
@@ -154,15 +154,15 @@ def _diagnosis(data: bytes) -> str:
     if data.startswith(b"\x89PNG"):
         return _cut_or_damaged(b"IEND" not in data[-16:])
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        return "it is a HEIC picture, which is not supported; convert it to JPEG"
+        return "it is a HEIC image, which is not supported; convert it to JPEG"
     if data.lstrip()[:1] in (b"<", b"{"):
-        return "it holds text and no picture, perhaps an error page; fetch it again"
+        return "it holds text and no image, perhaps an error page; fetch it again"
     if read_header(BytesIO(data)).size is None:
-        return f"it begins with {data[:4]!r}, which no known picture format does; convert it to JPEG or PNG"
+        return f"it begins with {data[:4]!r}, which no known image format does; convert it to JPEG or PNG"
     return "its data ends early or is damaged; fetch it again or save it anew"
 
 
 def _cut_or_damaged(cut: bool) -> str:
     if cut:
-        return "it ends before the picture does, as after an interrupted copy or download; fetch it again"
+        return "it ends before the image does, as after an interrupted copy or download; fetch it again"
     return "its data is damaged; fetch it again or save it anew"

@@ -1,4 +1,4 @@
-"""What a picture file says about itself before it is decoded: its size as stored and its EXIF orientation.
+"""What an image file says about itself before it is decoded: its size as stored and its EXIF orientation.
 
 Formats: JPEG (ITU T.81 annex B), PNG (W3C), WebP (RFC 9649), TIFF 6.0, BMP, GIF89a; orientation is tag 274 of EXIF 2.3.
 """
@@ -121,7 +121,7 @@ def _bmp(file: BufferedReader | BytesIO) -> Header:
     content = file.read(12)
     old = struct.unpack_from("<I", content)[0] == 12
     width, height = struct.unpack_from("<HH" if old else "<ii", content, 4)
-    return Header(_known(width, abs(height)), 1)  # a negative height is a picture stored from the top
+    return Header(_known(width, abs(height)), 1)  # a negative height is an image stored from the top
 
 
 def _gif(file: BufferedReader | BytesIO) -> Header:

@@ -10,7 +10,7 @@ from multibox.errors import DataError
 
 
 def as_array(source: Any) -> np.ndarray:
-    """An array, or the pixels of a PIL image, grey or RGB, with or without alpha. Raises DataError for other types."""
+    """An array, or the pixels of a PIL image, gray or RGB, with or without alpha. Raises DataError for other types."""
     if isinstance(source, np.ndarray):
         return source
     mode = getattr(source, "mode", None)
@@ -20,13 +20,13 @@ def as_array(source: Any) -> np.ndarray:
         source = source.convert("RGB")
     if not hasattr(source, "__array_interface__") and not hasattr(source, "__array__"):
         raise DataError(
-            f"a picture cannot come from {type(source).__name__!r}; give a path, bytes, a numpy array or a PIL image"
+            f"an image cannot come from {type(source).__name__!r}; give a path, bytes, a numpy array or a PIL image"
         )
     return np.asarray(source)
 
 
 def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
-    """Grey or RGB, with or without alpha, of 1, 8 or 16 bits, to 8-bit RGB on white; the array itself where it is that.
+    """Gray or RGB, with or without alpha, of 1, 8 or 16 bits, to 8-bit RGB on white; the array itself where it is that.
 
     Raises DataError for another type or shape.
     """
@@ -34,21 +34,21 @@ def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
         array = array.astype(np.uint8) * 255
     if array.dtype not in (np.uint8, np.uint16):
         raise DataError(
-            f"the picture is an array of {array.dtype}; it has to be uint8 or uint16: scale it to 0..255 and convert it"
+            f"the image is an array of {array.dtype}; it has to be uint8 or uint16: scale it to 0..255 and convert it"
         )
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
         raise DataError(
-            f"the picture is an array of shape {array.shape}; it has to be height x width or height x width x 3 (RGB)"
+            f"the image is an array of shape {array.shape}; it has to be height x width or height x width x 3 (RGB)"
         )
     array = _eight_bits(array)
     if array.shape[2] == 3:
         return array
-    colour, alpha = (array[:, :, :3], array[:, :, 3:]) if array.shape[2] == 4 else (array[:, :, :1], array[:, :, 1:])
+    color, alpha = (array[:, :, :3], array[:, :, 3:]) if array.shape[2] == 4 else (array[:, :, :1], array[:, :, 1:])
     if alpha.size:
-        colour = _on_white(colour, alpha)
-    return colour if colour.shape[2] == 3 else np.repeat(colour, 3, axis=2)
+        color = _on_white(color, alpha)
+    return color if color.shape[2] == 3 else np.repeat(color, 3, axis=2)
 
 
 def _eight_bits(array: np.ndarray) -> UInt8[np.ndarray, "h w c"]:
@@ -59,6 +59,6 @@ def _eight_bits(array: np.ndarray) -> UInt8[np.ndarray, "h w c"]:
     return cv2.convertScaleAbs(native, alpha=1 / 257).reshape(array.shape)
 
 
-def _on_white(colour: UInt8[np.ndarray, "h w c"], alpha: UInt8[np.ndarray, "h w 1"]) -> UInt8[np.ndarray, "h w c"]:
+def _on_white(color: UInt8[np.ndarray, "h w c"], alpha: UInt8[np.ndarray, "h w 1"]) -> UInt8[np.ndarray, "h w c"]:
     opaque = alpha.astype(np.uint16)
-    return ((colour * opaque + (255 - opaque) * 255 + 127) // 255).astype(np.uint8)
+    return ((color * opaque + (255 - opaque) * 255 + 127) // 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Pictures on their way to the network: read, and resized without regard to their aspect, ahead of its need."""
+"""Images on their way to the network: read, and resized without regard to their aspect, ahead of its need."""
 
 import os
 from collections import deque
@@ -17,7 +17,7 @@ from multibox.images.decode import read_image
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A picture at the network's input size, and its original (width, height)."""
+    """An image at the network's input size, and its original (width, height)."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
     image_size: tuple[int, int]
@@ -31,7 +31,7 @@ def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, in
 
 
 def try_prepare(source: Any, input_size: tuple[int, int]) -> Prepared | DataError:
-    """The prepared picture, or the reason why there is none."""
+    """The prepared image, or the reason why there is none."""
     try:
         return resize_to_input(read_image(source), input_size)
     except DataError as error:
@@ -39,7 +39,7 @@ def try_prepare(source: Any, input_size: tuple[int, int]) -> Prepared | DataErro
 
 
 def prepare_ahead(sources: Iterable[Any], *, input_size: tuple[int, int], ahead: int) -> Iterator[Prepared | DataError]:
-    """What `try_prepare` gives for each source in order; threads keep up to `ahead` pictures ready."""
+    """What `try_prepare` gives for each source in order; threads keep up to `ahead` images ready."""
     waiting: deque[Future[Prepared | DataError]] = deque()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode") as pool:
         for source in sources:

@@ -21,12 +21,12 @@ _EXTRAS_LITE = (Extra(256, 512), Extra(128, 256), Extra(128, 256), Extra(64, 128
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """One network: base, extra layers, priors of its source maps, input normalisation and detection settings.
+    """One network: base, extra layers, priors of its source maps, input normalization and detection settings.
 
     `mean` and `std` are in units of 0 … 255, in the order R, G, B. `sources` are the positions of the maps that
     predict, None for all (Table 3). `fine` adds a source of stride 8 to a base that starts at 16. `width` scales the
     channels of a VGG or residual base. `full_tail` gives MobileNetV3 the wide last blocks of its Table 1, as
-    the ImageNet weights have. `clip` cuts boxes to the picture before suppression.
+    the ImageNet weights have. `clip` cuts boxes to the image before suppression.
     """
 
     name: str
@@ -82,7 +82,7 @@ def ssd512_config(*, dataset: str = "voc", batch_norm: bool = False, truncate: b
 def ssdlite320_config() -> ModelConfig:
     """MobileNetV3-Large SSDLite at 320 with the structure, priors and thresholds of torchvision's model of that name.
 
-    Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, sides limited to the picture's.
+    Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, sides limited to the image's.
     """
     cells = [(n, n) for n in (20, 10, 5, 3, 2, 1)]
     priors = equation4_spec((320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
@@ -100,7 +100,7 @@ def ssdlite320_config() -> ModelConfig:
 
 
 def slim300_config(*, width: float = 0.25, sizes: Sequence[float] | None = None) -> ModelConfig:
-    """SSD300's structure at a fraction of its channels, with batch normalisation: quick to train from nothing.
+    """SSD300's structure at a fraction of its channels, with batch normalization: quick to train from nothing.
 
     `sizes` are the seven prior sizes in pixels of the 300 x 300 input, smallest first; by default SSD300's for VOC.
     """
@@ -117,7 +117,7 @@ def slim224_config(*, width: float = 0.25, sizes: Sequence[float] | None = None)
 
 
 def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] | None = None) -> ModelConfig:
-    """A light SSD on a small residual network with batch normalisation, for training from nothing.
+    """A light SSD on a small residual network with batch normalization, for training from nothing.
 
     Its six maps are 1/8 of the `side` of the input, 1/16 and so on. `sizes` are the seven prior sizes in pixels; by
     default SSD300's percentages of the side. Weights fit any side.

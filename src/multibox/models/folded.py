@@ -13,9 +13,9 @@ from multibox.models.ssd import SSD
 class FoldedSSD(nn.Module):
     """The same offsets and logits as the SSD it was made from, to rounding, in fewer steps; the SSD stays as it was.
 
-    Batch normalisations are part of the convolutions before them, the factors of L2Norm part of the first predictors,
-    the standard deviation part of the first convolution. The mean is not: outside the picture that convolution sees
-    zeros, which have to mean the mean colour, and its subtraction costs no pass of its own, for it goes with the
+    Batch normalizations are part of the convolutions before them, the factors of L2Norm part of the first predictors,
+    the standard deviation part of the first convolution. The mean is not: outside the image that convolution sees
+    zeros, which have to mean the mean color, and its subtraction costs no pass of its own, for it goes with the
     conversion from uint8. Convolutions compute in `dtype`.
     """
 
@@ -37,7 +37,7 @@ class FoldedSSD(nn.Module):
     def forward(
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
-        """Offsets and logits, in float32, of RGB pictures with values 0 … 255 at the network's input size."""
+        """Offsets and logits, in float32, of RGB images with values 0 … 255 at the network's input size."""
         maps = self.base((images - self.mean).to(self.dtype))
         first = self.norm(maps[0])
         for extra in self.extras:
@@ -95,7 +95,7 @@ def scale_inputs(convolution: nn.Conv2d, factors: Float[Tensor, " c"]) -> None:
 
 @torch.no_grad()
 def fold_batch_norms(module: nn.Module) -> None:
-    """Normalisations that follow a convolution, in modules that run their children in order, become part of it."""
+    """Normalizations that follow a convolution, in modules that run their children in order, become part of it."""
     for parent in module.modules():
         before: nn.Module | None = None
         for name, child in parent.named_children():

@@ -1,4 +1,4 @@
-"""How much a network computes for one picture."""
+"""How much a network computes for one image."""
 
 from copy import deepcopy
 
@@ -9,15 +9,15 @@ from multibox.models.ssd import SSD
 
 
 def count_operations(model: SSD) -> float:
-    """Multiplications and additions of all convolutions for one picture, in units of 10⁹."""
+    """Multiplications and additions of all convolutions for one image, in units of 10⁹."""
     return sum(_by_convolution(model)) / 1e9
 
 
 def count_training_operations(model: SSD) -> float:
-    """The same for one picture of a training step, forward and backward.
+    """The same for one image of a training step, forward and backward.
 
     Backward, each convolution computes the gradients of its weights and of its input, at the cost of one forward pass
-    each; only the first has no need of the latter, for its input is the picture.
+    each; only the first has no need of the latter, for its input is the image.
     """
     counts = _by_convolution(model)
     return (3 * sum(counts) - counts[0]) / 1e9

@@ -1,4 +1,4 @@
-"""SSD as a module: pictures in, offsets and class scores of all priors out."""
+"""SSD as a module: images in, offsets and class scores of all priors out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,14 +53,14 @@ class SSD(nn.Module):
         self.coder = Coder(config.priors, variances=config.variances)
         self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
-        initialise(self)
+        initialize(self)
 
     def forward(
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
-        """Offsets and logits (background first) of RGB pictures with values 0 … 255 at the network's input size.
+        """Offsets and logits (background first) of RGB images with values 0 … 255 at the network's input size.
 
-        Raises InputError where pictures of another size give another number of predictions than there are priors.
+        Raises InputError where images of another size give another number of predictions than there are priors.
         """
         maps = self.base((images - self.mean) / self.std)
         first = self.norm(maps[0])
@@ -72,15 +72,15 @@ class SSD(nn.Module):
             raise InputError(_misfit(images, offsets, self.config))
         return offsets, logits
 
-    def normalise_with(self, *, mean: Three, std: Three) -> None:
-        """Expect another normalisation of the input: what the values of the layers were trained with."""
+    def normalize_with(self, *, mean: Three, std: Three) -> None:
+        """Expect another normalization of the input: what the values of the layers were trained with."""
         self.config = replace(self.config, mean=mean, std=std)
         self.mean.copy_(torch.tensor(mean).view(3, 1, 1))
         self.std.copy_(torch.tensor(std).view(3, 1, 1))
 
     @torch.inference_mode()
     def detect(self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]) -> list[Selection]:
-        """Boxes relative to the input (clipped to it), scores and labels 0 … C-1 of each picture, best first."""
+        """Boxes relative to the input (clipped to it), scores and labels 0 … C-1 of each image, best first."""
         return self.postprocess(*self(images))
 
     def postprocess(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
@@ -96,8 +96,8 @@ class SSD(nn.Module):
 def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:
     height, width = config.input_size
     return (
-        f"pictures of {images.shape[2]} x {images.shape[3]} give {offsets.shape[1]} predictions, but {config.name} has "
-        f"{config.priors.count} priors for {height} x {width}: resize the pictures, or give priors for that size"
+        f"images of {images.shape[2]} x {images.shape[3]} give {offsets.shape[1]} predictions, but {config.name} has "
+        f"{config.priors.count} priors for {height} x {width}: resize the images, or give priors for that size"
     )
 
 
@@ -109,8 +109,8 @@ def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large | ResNet:
     return VGG16(atrous=config.base == "vgg16", width=config.width, batch_norm=config.batch_norm)
 
 
-def initialise(model: SSD) -> None:
-    """The authors' initialisation: Caffe's "xavier", uniform within ±√(3 / fan_in), and biases of 0.
+def initialize(model: SSD) -> None:
+    """The authors' initialization: Caffe's "xavier", uniform within ±√(3 / fan_in), and biases of 0.
 
     SSDLite's layers start from a normal distribution with deviation 0.03 instead, as in torchvision's model. Draws from
     torch's global generator: seed it for the same start.

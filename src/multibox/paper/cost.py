@@ -22,7 +22,7 @@ _OBJECTS = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds for one picture: in a training step without loading it, and through the network at test time."""
+    """Seconds for one image: in a training step without loading it, and through the network at test time."""
 
     training: float
     detection: float
@@ -36,7 +36,7 @@ class Costs:
         self._known: dict[tuple[object, ...], Cost] = {}
 
     def of(self, recipe: Recipe) -> Cost:
-        """The cost of one picture in a small batch, from the second of two steps."""
+        """The cost of one image in a small batch, from the second of two steps."""
         if not self.known(recipe):
             self._known[_network(recipe)] = self._measure(recipe)
         return self._known[_network(recipe)]
@@ -59,10 +59,10 @@ class Costs:
 
     def _detection(self, model: SSD) -> float:
         backend = TorchBackend(model)
-        pictures = _noise(model.config.input_size).images.permute(0, 2, 3, 1).numpy()
-        backend.forward(pictures)
+        images = _noise(model.config.input_size).images.permute(0, 2, 3, 1).numpy()
+        backend.forward(images)
         started = perf_counter()
-        backend.forward(pictures)
+        backend.forward(images)
         return (perf_counter() - started) / _BATCH
 
 

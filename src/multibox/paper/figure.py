@@ -31,7 +31,7 @@ def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str]
         prepare_folder(request.out / panel)
     files = list(weights) if weights else [_train(figure, shown, request) for shown in figure.detectors]
     given = iter(zip(figure.detectors, files, strict=True))
-    test = _test_pictures(figure, request)
+    test = _test_images(figure, request)
     groups = find_groups(test.class_names)
     folders = []
     for panel, shown in figure.panels.items():
@@ -51,8 +51,8 @@ def _train(figure: Figure, shown: Shown, request: Request) -> str:
     return str(request.folder(shown.recipe) / "last.safetensors")
 
 
-def _test_pictures(figure: Figure, request: Request) -> Dataset:
-    """All detectors see the same pictures; the name of a rehearsal's says what it is."""
+def _test_images(figure: Figure, request: Request) -> Dataset:
+    """All detectors see the same images; the name of a rehearsal's says what it is."""
     part = look_for_test(figure.test, request)
     if part.folder is None or part.problem:
         raise DataError(f"{figure.name} needs {part.split}: {part.problem}")
@@ -69,6 +69,6 @@ def _analyse(
     """`named`: the weights are not of the paper's training, so their name says which they are."""
     name = f"{shown.label} from {Path(weights).name}" if named else shown.label
     name = f"{name} (rehearsal)" if request.stamp else name
-    say(f"analysing {name} on {len(test)} images")
+    say(f"analyzing {name} on {len(test)} images")
     found, problems = collect(Detector.load(weights, device=request.device), test)
     return analyse(test, detections=found, groups=groups, metric="voc07", name=name, problems=problems)

@@ -35,7 +35,7 @@ class Figure:
 
     @property
     def test(self) -> Test:
-        """The pictures that all its detectors are tested on."""
+        """The images that all its detectors are tested on."""
         test = self.table.rows[0].test
         assert test is not None
         return test

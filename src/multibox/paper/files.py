@@ -53,7 +53,7 @@ def _row_json(row: Row, progress: Progress) -> dict[str, Any]:
         "ours": ours,
         "difference": {key: round(ours[key] - row.numbers[key], 2) for key in ours} if ours else None,
         "classes": {"paper": dict(row.classes), "ours": outcome.classes if outcome else None},
-        "pictures": {"train": outcome.train_pictures, "test": outcome.test_pictures} if outcome else None,
+        "images": {"train": outcome.train_images, "test": outcome.test_images} if outcome else None,
         "seconds": outcome.seconds if outcome else None,
         "submission": outcome.submission if outcome else None,
         "problem": progress.failed.get(row.recipe or ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 from multibox.data.dataset import Dataset
 from multibox.data.formats.coco.layout import find_coco
 from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits
-from multibox.data.formats.recognize import recognise
+from multibox.data.formats.recognize import recognize
 from multibox.data.formats.record import listed
 from multibox.data.formats.voc.layout import choose, find_voc
 from multibox.errors import DataError
@@ -26,18 +26,18 @@ _LOOKED_FOR = {
 class Part:
     """A split of a data set that an experiment needs; `problem` says why it is not there, None where it is.
 
-    `pictures` is None where counting them would take long.
+    `images` is None where counting them would take long.
     """
 
     kind: Kind
     split: str
     folder: Path | None
-    pictures: int | None
+    images: int | None
     problem: str | None
 
 
 def look_for(kind: Kind, split: str, root: Path, *, any_kind: bool = False) -> Part:
-    """Find the split without reading pictures or large files; with `any_kind` in whatever data set `root` is."""
+    """Find the split without reading images or large files; with `any_kind` in whatever data set `root` is."""
     folder = locate(kind, root) or (root if any_kind and _is_data_set(root) else None)
     if folder is None:
         return Part(kind, split, None, None, f"{root} holds no {_LOOKED_FOR[kind]}")
@@ -55,7 +55,7 @@ def locate(kind: Kind, root: Path) -> Path | None:
 
 def _is_data_set(root: Path) -> bool:
     try:
-        recognise(root)
+        recognize(root)
     except (DataError, OSError):
         return False
     return True
@@ -66,13 +66,13 @@ def _places(kind: Kind, root: Path) -> Iterator[Path]:
 
 
 def _count(kind: Kind, split: str, folder: Path) -> int | None:
-    """How many pictures, where a list tells; DataError where the split is not there."""
+    """How many images, where a list tells; DataError where the split is not there."""
     if folders := find_voc(folder):
         return sum(len(ids) for _, ids in choose(folders, split, folder))
     names = list(find_coco(folder)) if kind == "coco" else None
     if kind == "ilsvrc" and (home := find_ilsvrc(folder)):
         names = ilsvrc_splits(home)
-    names = recognise(folder).splits() if names is None else names
+    names = recognize(folder).splits() if names is None else names
     for part in split.split("+"):
         if not {part, _COCO_FILES.get(part, part)} & set(names) and not _has_list(folder, part):
             raise DataError(f"split {part!r} does not exist in {folder}; it has {listed(names)}")
@@ -84,7 +84,7 @@ def _has_list(folder: Path, split: str) -> bool:
 
 
 def thinned(dataset: Dataset, share: float) -> Dataset:
-    """Every so many-th picture, so that about `share` of them stay, at least a few."""
+    """Every so many-th image, so that about `share` of them stay, at least a few."""
     count = min(len(dataset), max(LEAST, round(len(dataset) * share)))
     if count == len(dataset):
         return dataset

@@ -25,8 +25,8 @@ class Outcome:
     numbers: dict[str, float]
     classes: dict[str, float]
     stamp: tuple[str, ...]
-    train_pictures: int
-    test_pictures: int
+    train_images: int
+    test_images: int
     seconds: float
     torch: str
     submission: str | None = None

@@ -23,7 +23,7 @@ class Step:
     """One training of a plan: for a row of the table, or for the weights that a row starts from.
 
     `state` is "finished", "to do" or "step 40 of 60000"; `weights_there` is None where no weights are needed to start.
-    `seconds` are for what is left of training, and of the test of a row, without the loading of pictures.
+    `seconds` are for what is left of training, and of the test of a row, without the loading of images.
     """
 
     recipe: str
@@ -32,7 +32,7 @@ class Step:
     parts: tuple[Part, ...]
     weights: str | None
     weights_there: bool | None
-    pictures: int
+    images: int
     seconds: float
 
     @property
@@ -75,16 +75,16 @@ def _step(name: str, label: str, row: Row | None, request: Request, costs: Costs
     recipe = prepare(name, request)
     parts = [training_part(name, request), *([test_part(row, request)] if row else [])]
     state, done = _state(name, recipe, request, tested=row is not None)
-    pictures = (recipe.schedule.iterations - done) * recipe.loop.batch_size
+    images = (recipe.schedule.iterations - done) * recipe.loop.batch_size
     seconds = 0.0
     if state != FINISHED:
         if not costs.known(recipe):
             say(f"measuring {recipe.model.name} for {name}")
         cost = costs.of(recipe)
-        seconds = pictures * cost.training + _test_pictures(row, parts[-1], request) * cost.detection
+        seconds = images * cost.training + _test_images(row, parts[-1], request) * cost.detection
     weights = recipe.base_weights
     there = None if weights is None else _weights_there(weights)
-    return Step(name, label, state, tuple(parts), weights, there, pictures, seconds)
+    return Step(name, label, state, tuple(parts), weights, there, images, seconds)
 
 
 def _state(name: str, recipe: Recipe, request: Request, *, tested: bool) -> tuple[str, int]:
@@ -99,10 +99,10 @@ def _state(name: str, recipe: Recipe, request: Request, *, tested: bool) -> tupl
     return (f"step {done} of {total}" if done else NOT_BEGUN), done
 
 
-def _test_pictures(row: Row | None, part: Part, request: Request) -> float:
+def _test_images(row: Row | None, part: Part, request: Request) -> float:
     if row is None or row.test is None:
         return 0
-    return max(LEAST, (part.pictures or row.test.pictures) * request.scale)
+    return max(LEAST, (part.images or row.test.images) * request.scale)
 
 
 def _weights_there(source: str) -> bool:

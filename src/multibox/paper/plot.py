@@ -1,4 +1,4 @@
-"""A reproduced table as a picture: the paper's headline number and ours for each row (matplotlib, the extra `plot`)."""
+"""A reproduced table as an image: the paper's headline number and ours for each row (matplotlib, the extra `plot`)."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ _PAPER, _OURS, _QUIET, _WARNING = "#8a8f98", "#1f6fb2", "#d9dce1", "#b3261e"
 
 
 def plot_table(path: Path, table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> None:
-    """Write the picture; a rehearsal says so under the title and across it. UsageError without matplotlib."""
+    """Write the image; a rehearsal says so under the title and across it. UsageError without matplotlib."""
     pyplot = _pyplot()
     rows = [row for row in table.rows if row.recipe]
     figure, axes = pyplot.subplots(figsize=(9, 1.6 + 0.42 * len(rows) + 0.16 * _lines(stamp)), layout="constrained")
@@ -66,7 +66,7 @@ def _draw_row(axes: Any, place: int, row: Row, progress: Progress) -> None:
     axes.plot([printed, ours], [place, place], color=_QUIET, linewidth=3, zorder=2)
     axes.plot(ours, place, "o", color=_OURS, markersize=8, zorder=4)
     side = 1 if ours >= printed else -1
-    for value, colour, direction in ((ours, _OURS, side), (printed, _PAPER, -side)):
+    for value, color, direction in ((ours, _OURS, side), (printed, _PAPER, -side)):
         axes.annotate(
             f"{value:.1f}",
             (value, place),
@@ -74,7 +74,7 @@ def _draw_row(axes: Any, place: int, row: Row, progress: Progress) -> None:
             textcoords="offset points",
             ha="left" if direction > 0 else "right",
             va="center",
-            color=colour,
+            color=color,
         )
 
 

@@ -27,7 +27,7 @@ from multibox.paper.request import (
     test_part,
     training_part,
 )
-from multibox.paper.submission import pictures_alone, write_submission
+from multibox.paper.submission import images_alone, write_submission
 from multibox.paper.tables import Row, Table
 
 
@@ -79,8 +79,8 @@ def finish(row: Row, request: Request) -> Outcome:
         numbers=_numbers(ours, row) if ours else {},
         classes={key: round(100 * ap, 2) for key, ap in ours.ap.items() if not isnan(ap)} if ours else {},
         stamp=request.stamp,
-        train_pictures=len(learned),
-        test_pictures=verdict.pictures,
+        train_images=len(learned),
+        test_images=verdict.images,
         seconds=round(time.monotonic() - started, 1),
         torch=torch.__version__,
         submission=verdict.submission,
@@ -99,15 +99,15 @@ def _train(name: str, recipe: Recipe, request: Request) -> tuple[SSD, Dataset]:
 
 
 class _Verdict(NamedTuple):
-    pictures: int
+    images: int
     evaluation: Evaluation | None = None
     submission: str | None = None
 
 
 def _judge(model: SSD, row: Row, recipe: Recipe, request: Request) -> _Verdict:
-    """The model on the row's test pictures: numbers, or files for a server where no picture has an object."""
+    """The model on the row's test images: numbers, or files for a server where no image has an object."""
     part = test_part(row, request)
-    alone = pictures_alone(part)
+    alone = images_alone(part)
     test = _load(part, recipe, request) if alone is None else thinned(alone, request.scale)
     say(f"testing on {test.name}: {len(test)} images")
     detector = Detector(model)
@@ -125,7 +125,7 @@ def _load(part: Part, recipe: Recipe, request: Request) -> Dataset:
 
 
 def _numbers(evaluation: Evaluation, row: Row) -> dict[str, float]:
-    """The row's numbers in per cent, without those for which the test pictures have no object."""
+    """The row's numbers in per cent, without those for which the test images have no object."""
     ours = {key: evaluation.mean if key == "mAP" else evaluation.numbers[key] for key in row.numbers}
     return {key: round(100 * value, 2) for key, value in ours.items() if not isnan(value)}
 

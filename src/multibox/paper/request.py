@@ -17,7 +17,7 @@ from multibox.paper.tables import Row, Table, Test
 class Request:
     """`data` holds the data sets, `out` gets a folder for each recipe.
 
-    `scale` shrinks the pictures and steps; `settings` are changes of every recipe, made last. Splits take the place of
+    `scale` shrinks the images and steps; `settings` are changes of every recipe, made last. Splits take the place of
     the paper's.
     """
 
@@ -33,7 +33,7 @@ class Request:
     @property
     def stamp(self) -> tuple[str, ...]:
         """What makes this a rehearsal; nothing where it is the paper's experiment."""
-        words = [f"{100 * self.scale:.3g} % of the pictures and steps"] if self.scale != 1 else []
+        words = [f"{100 * self.scale:.3g} % of the images and steps"] if self.scale != 1 else []
         words += [f"trained on {self.train_split}"] if self.train_split else []
         words += [f"tested on {self.test_split}"] if self.test_split else []
         return (*words, *self.settings)
@@ -90,7 +90,7 @@ def training_part(name: str, request: Request) -> Part:
 
 
 def look_for_test(test: Test, request: Request) -> Part:
-    """The pictures that a number is measured on, and whether they are there."""
+    """The images that a number is measured on, and whether they are there."""
     other = request.test_split
     return look_for(test.kind, other or test.split, request.data, any_kind=other is not None)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from multibox.bench.images import sample_pictures
+from multibox.bench.images import sample_images
 from multibox.bench.table7 import bench_table7
 from multibox.paper.numbers import TABLE7
 from multibox.paper.outcome import Outcome, Progress
@@ -16,8 +16,8 @@ def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[T
 
     Without `weights` the networks have random weights, and boxes are chosen from made-up scores.
     """
-    pictures = list(sample_pictures(count=8)) if weights else []
-    measured = bench_table7(weights=weights, pictures=pictures, device=request.device)
+    images = list(sample_images(count=8)) if weights else []
+    measured = bench_table7(weights=weights, images=images, device=request.device)
     done = {}
     for row in measured["rows"]:
         for size, times in row["batches"].items():

@@ -1,4 +1,4 @@
-"""Detections for an evaluation server, where the annotations of the test pictures are not public."""
+"""Detections for an evaluation server, where the annotations of the test images are not public."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from multibox.evaluation.results.voc import write_voc_results
 from multibox.paper.locate import Part
 
 
-def pictures_alone(part: Part) -> Dataset | None:
-    """The pictures of a VOC split none of whose XML files are there, as those of VOC2012 test; else None."""
+def images_alone(part: Part) -> Dataset | None:
+    """The images of a VOC split none of whose XML files are there, as those of VOC2012 test; else None."""
     assert part.folder is not None
     folders = find_voc(part.folder)
     if not folders:
@@ -29,14 +29,14 @@ def pictures_alone(part: Part) -> Dataset | None:
 
 def _example(folder: VocFolder, name: str) -> Example:
     none = np.zeros(0, dtype=bool)
-    picture = folder.picture_files.get(name, folder.pictures / f"{name}.jpg")
-    return Example(picture, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), none, none, name)
+    image = folder.image_files.get(name, folder.images / f"{name}.jpg")
+    return Example(image, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), none, none, name)
 
 
 def write_submission(folder: Path, detector: Detector, dataset: Dataset, *, kind: str) -> Path:
-    """Detect on all pictures and write what the challenge's server takes; returns the folder or file.
+    """Detect on all images and write what the challenge's server takes; returns the folder or file.
 
-    VOC's are text files for each class, COCO's is one JSON file. Raises DataError for a picture that cannot be read.
+    VOC's are text files for each class, COCO's is one JSON file. Raises DataError for an image that cannot be read.
     """
     paths = [example.image for example in dataset]
     detections: dict[str, Detections] = dict(zip((example.id for example in dataset), detector(paths), strict=True))

@@ -1,4 +1,4 @@
-"""The paper's tables as rows: what the paper prints, and the recipe and the test pictures that give our number."""
+"""The paper's tables as rows: what the paper prints, and the recipe and the test images that give our number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ Kind = str  # "voc", "coco" or "ilsvrc"
 
 @dataclass(frozen=True)
 class Test:
-    """The pictures that a number is measured on; `printed` is what the paper measured on where that is another set."""
+    """The images that a number is measured on; `printed` is what the paper measured on where that is another set."""
 
     kind: Kind
     split: str
-    pictures: int
+    images: int
     printed: str | None = None
 
 

@@ -74,7 +74,7 @@ class Processes:
         dist.all_reduce(total)
         return total
 
-    def normaliser_of_all(self, positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
+    def normalizer_of_all(self, positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
         """N of a batch that the processes share: its matches, at least 1, by the number of processes.
 
         Gradients are averaged over the processes, so each divides by its share of N for the sum to be divided by N.
@@ -84,7 +84,7 @@ class Processes:
     def averaging(self, model: nn.Module) -> nn.Module:
         """The model, with gradients that are averaged over the processes while they come.
 
-        Running statistics of batch normalisation stay each process's own; see `share_buffers`.
+        Running statistics of batch normalization stay each process's own; see `share_buffers`.
         """
         if self.count == 1:
             return model

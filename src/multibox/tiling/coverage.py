@@ -23,7 +23,7 @@ _ASPECT_NAMES = (
     "wide (3/2 to 3)",
     "very wide (from 3)",
 )
-_MOST = 2000  # pictures
+_MOST = 2000  # images
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Reach:
     """How the priors reach each object.
 
     `best` is its largest IoU with any prior and `prior` the number of that prior, `positives` the number of priors
-    matched to it at 0.5. `shapes` are width and height, `sides` √area, in pixels of the network input. `pictures` and
-    `items` are the places of its picture in the data set and of itself in the picture.
+    matched to it at 0.5. `shapes` are width and height, `sides` √area, in pixels of the network input. `images` and
+    `items` are the places of its image in the data set and of itself in the image.
     """
 
     best: Float32[np.ndarray, " n"]
@@ -55,17 +55,17 @@ class Reach:
     shapes: Float32[np.ndarray, "n 2"]
     sides: Float32[np.ndarray, " n"]
     labels: Int64[np.ndarray, " n"]
-    pictures: Int64[np.ndarray, " n"]
+    images: Int64[np.ndarray, " n"]
     items: Int64[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of all objects, of each class, size and aspect, over `pictures` pictures with `reach` for each object."""
+    """Shares of all objects, of each class, size and aspect, over `images` images with `reach` for each object."""
 
     input_size: tuple[int, int]
     priors: int
-    pictures: int
+    images: int
     everything: Share
     classes: dict[str, Share]
     sizes: dict[str, Share]
@@ -78,7 +78,7 @@ class Coverage:
         return {
             "input": {"height": height, "width": width},
             "priors": self.priors,
-            "pictures": self.pictures,
+            "images": self.images,
             "all": asdict(self.everything),
             "classes": {name: asdict(share) for name, share in self.classes.items()},
             "sizes": {name: asdict(share) for name, share in self.sizes.items()},
@@ -89,13 +89,13 @@ class Coverage:
 def measure_coverage(
     dataset: Dataset, spec: PriorSpec, *, most: int = _MOST, progress: Callable[[int, int], None] | None = None
 ) -> Coverage:
-    """Match the objects (crowds aside) of whole pictures, resized to the input, with the priors of `spec`.
+    """Match the objects (crowds aside) of whole images, resized to the input, with the priors of `spec`.
 
-    Of more than `most` pictures, that many are taken, evenly spaced. Two ways to count: an object's best IoU with any
+    Of more than `most` images, that many are taken, evenly spaced. Two ways to count: an object's best IoU with any
     prior reaches a threshold; or the object has a prior after matching as in training, bipartite first and then by an
     IoU of 0.5. Objects that only the bipartite step gives a prior learn from that one alone.
     """
-    reach, pictures = _measure(dataset, spec, most, progress)
+    reach, images = _measure(dataset, spec, most, progress)
     sizes = {
         f"small (below {_SMALL:g} px)": reach.sides < _SMALL,
         f"medium ({_SMALL:g} to {_LARGE:g} px)": (reach.sides >= _SMALL) & (reach.sides < _LARGE),
@@ -105,7 +105,7 @@ def measure_coverage(
     return Coverage(
         input_size=spec.input_size,
         priors=spec.count,
-        pictures=pictures,
+        images=images,
         everything=_share(reach, np.ones(len(reach.best), np.bool_)),
         classes={name: _share(reach, reach.labels == label) for label, name in enumerate(dataset.class_names)},
         sizes={name: _share(reach, mask) for name, mask in sizes.items()},
@@ -163,7 +163,7 @@ def input_sides(example: Example, area: float) -> Float32[np.ndarray, " g"]:
 
 
 def relative_boxes(example: Example) -> Float32[np.ndarray, "g 4"]:
-    """Boxes with the picture as the unit; where its size is not known, with the extent of the boxes as it."""
+    """Boxes with the image as the unit; where its size is not known, with the extent of the boxes as it."""
     width, height = example.size or tuple(example.boxes[:, 2:].max(axis=0, initial=1).tolist())
     return example.boxes / np.array([width, height, width, height], dtype=np.float32)
 

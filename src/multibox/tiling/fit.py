@@ -1,4 +1,4 @@
-"""Priors fitted to a data set, and what they gain on its pictures and on others."""
+"""Priors fitted to a data set, and what they gain on its images and on others."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from multibox.priors import PriorSpec
 from multibox.tiling.coverage import Coverage, measure_coverage, relative_boxes
 from multibox.tiling.search import search_priors
 
-_MOST = 5000  # pictures
-_SAMPLES = 2  # training samples of each picture
+_MOST = 5000  # images
+_SAMPLES = 2  # training samples of each image
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Coverage of the same pictures by the priors before and after a fit."""
+    """Coverage of the same images by the priors before and after a fit."""
 
     before: Coverage
     after: Coverage
@@ -32,7 +32,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Fit:
-    """Priors that were `start`, and what changed on the pictures that they were fitted to and on those held out."""
+    """Priors that were `start`, and what changed on the images that they were fitted to and on those held out."""
 
     start: PriorSpec
     priors: PriorSpec
@@ -51,9 +51,9 @@ def fit_priors(
 ) -> Fit:
     """Sizes and ratios for the maps of `start` that reach more objects of a data set, with no more than `boxes` priors.
 
-    `boxes` is by default the number that `start` has. Objects (crowds aside) are seen in whole pictures resized to the
-    input, as in detection, and in two samples of each picture under `augmentation`, as in training; see
-    `search_priors`. Of more than 5000 pictures, that many are taken, evenly spaced. Coverage of the whole pictures at
+    `boxes` is by default the number that `start` has. Objects (crowds aside) are seen in whole images resized to the
+    input, as in detection, and in two samples of each image under `augmentation`, as in training; see
+    `search_priors`. Of more than 5000 images, that many are taken, evenly spaced. Coverage of the whole images at
     an IoU of 0.5 is never lower than before, unless there are fewer boxes. The paper (section 2.2) leaves "an optimal
     tiling" open. Raises DataError where there are no objects, UsageError where the boxes are too few.
     """
@@ -71,11 +71,11 @@ def fit_priors(
 
 
 def hold_out(dataset: Dataset, share: float) -> tuple[Dataset, Dataset]:
-    """The data set without a `share` of its pictures, evenly spaced, and those; UsageError where one has none."""
+    """The data set without a `share` of its images, evenly spaced, and those; UsageError where one has none."""
     count = round(len(dataset) * share)
     if not 0 < count < len(dataset):
         raise UsageError(
-            f"holding out {share:g} of the {len(dataset)} pictures of {dataset.name} leaves one part empty; "
+            f"holding out {share:g} of the {len(dataset)} images of {dataset.name} leaves one part empty; "
             "give another share, or the name of a split"
         )
     chosen = set(((np.arange(count) + 0.5) * len(dataset) / count).astype(int).tolist())
@@ -101,11 +101,11 @@ def _at_most(dataset: Dataset, most: int) -> Dataset:
 
 
 def _objects(example: Example, input_size: tuple[int, int]) -> Float64[np.ndarray, "k 4"]:
-    return _centres(relative_boxes(example)[~example.crowd], input_size)
+    return _centers(relative_boxes(example)[~example.crowd], input_size)
 
 
 def _samples(dataset: Dataset, augmentation: Augmentation, input_size: tuple[int, int]) -> Float64[np.ndarray, "m 4"]:
-    """Objects as samples show them: crops and canvases by rectangle arithmetic, no picture is read."""
+    """Objects as samples show them: crops and canvases by rectangle arithmetic, no image is read."""
     rng = np.random.default_rng(_SEED)
     parts = []
     for example in dataset:
@@ -113,11 +113,11 @@ def _samples(dataset: Dataset, augmentation: Augmentation, input_size: tuple[int
         boxes = example.boxes[~example.crowd]
         for _ in range(_SAMPLES):
             view, look = draw_chances(boxes, size=(width, height), augmentation=augmentation, rng=rng)
-            parts.append(_centres(place_boxes(boxes, view=view, look=look)[0], input_size))
+            parts.append(_centers(place_boxes(boxes, view=view, look=look)[0], input_size))
     return _stacked(parts)
 
 
-def _centres(boxes: Float32[np.ndarray, "k 4"], input_size: tuple[int, int]) -> Float64[np.ndarray, "k 4"]:
+def _centers(boxes: Float32[np.ndarray, "k 4"], input_size: tuple[int, int]) -> Float64[np.ndarray, "k 4"]:
     """Relative corners as (cx, cy, w, h) in pixels of the input."""
     height, width = input_size
     corners = boxes.astype(np.float64) * [width, height, width, height]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from multibox.drawing.colors import class_colour
+from multibox.drawing.colors import class_color
 from multibox.errors import UsageError
 from multibox.priors import PriorMap, PriorSpec, make_prior_corners
 
@@ -21,10 +21,10 @@ _MARGIN = 0.5  # at most, of the input's side
 def draw_priors(
     spec: PriorSpec, *, image: UInt8[np.ndarray, "h w 3"] | None = None, cells: Cells | None = None
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture of the priors of some cells over the network's input, all panels in one scale, sizes in pixels.
+    """An image of the priors of some cells over the network's input, all panels in one scale, sizes in pixels.
 
     `image` is stretched to the input, as the network sees it; without one the input is a plain sheet with a dot at the
-    centre of each cell. `cells` are (row, column) from 0 by the number of the map from 0; without them the middle cell
+    center of each cell. `cells` are (row, column) from 0 by the number of the map from 0; without them the middle cell
     of each map is drawn. Boxes may reach beyond the input. Raises UsageError for maps and cells that do not exist.
     """
     cells = {number: [middle_cell(source)] for number, source in enumerate(spec.maps)} if cells is None else cells
@@ -90,7 +90,7 @@ def _panel(
     order = np.argsort(-np.prod(boxes[0, :, 2:] - boxes[0, :, :2], axis=1), kind="stable")
     for cell in boxes:
         for place in order:
-            _rectangle(plane, (cell[place] + margin) * scale, class_colour(int(place)))
+            _rectangle(plane, (cell[place] + margin) * scale, class_color(int(place)))
         _cross(plane, ((cell[0, :2] + cell[0, 2:]) / 2 + margin) * scale)
     _legend(panel[tall:], spec.maps[number], number, boxes[0, :, 2:] - boxes[0, :, :2])
     return panel
@@ -111,26 +111,26 @@ def _dots(plane: UInt8[np.ndarray, "h w 3"], source: PriorMap, margin: float, sc
         plane[np.ix_(rows[rows < height], columns[columns < width] - shift)] = _SOFT
 
 
-def _rectangle(plane: UInt8[np.ndarray, "h w 3"], box: Float64[np.ndarray, "4"], colour: tuple[int, int, int]) -> None:
+def _rectangle(plane: UInt8[np.ndarray, "h w 3"], box: Float64[np.ndarray, "4"], color: tuple[int, int, int]) -> None:
     x1, y1, x2, y2 = np.round(box).astype(int).tolist()
     cv2.rectangle(plane, (x1, y1), (x2, y2), _INK, 4)
-    cv2.rectangle(plane, (x1, y1), (x2, y2), colour, 2)
+    cv2.rectangle(plane, (x1, y1), (x2, y2), color, 2)
 
 
-def _cross(plane: UInt8[np.ndarray, "h w 3"], centre: Float64[np.ndarray, "2"]) -> None:
-    x, y = np.round(centre).astype(int).tolist()
+def _cross(plane: UInt8[np.ndarray, "h w 3"], center: Float64[np.ndarray, "2"]) -> None:
+    x, y = np.round(center).astype(int).tolist()
     cv2.drawMarker(plane, (x, y), (255, 255, 255), cv2.MARKER_CROSS, 11, 3)
     cv2.drawMarker(plane, (x, y), _INK, cv2.MARKER_CROSS, 9, 1)
 
 
 def _legend(room: UInt8[np.ndarray, "h w 3"], source: PriorMap, number: int, sides: Float64[np.ndarray, "k 2"]) -> None:
-    """The map's name and grid, then width x height of each box with its colour, two in a line."""
+    """The map's name and grid, then width x height of each box with its color, two in a line."""
     steps = " x ".join(dict.fromkeys(f"{step:.4g}" for step in source.step))
     _write(room, f"map {number + 1}: {source.cells[0]} x {source.cells[1]} cells, step {steps}", 2, 0)
     for place, (width, height) in enumerate(sides.round(1).tolist()):
         line, column = divmod(place, 2)
         x, y = 2 + column * (_PANEL // 2), (line + 1) * _LINE
-        room[y + 7 : y + 19, x : x + 12] = class_colour(place)
+        room[y + 7 : y + 19, x : x + 12] = class_color(place)
         _write(room, f"{width:g} x {height:g}", x + 20, y)
 
 

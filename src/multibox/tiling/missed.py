@@ -18,7 +18,7 @@ Corners = tuple[float, float, float, float]
 class MissedObject:
     """An object without a prior of IoU 0.5.
 
-    `box` is in pixels of its picture, `shape` its width and height in pixels of the network input. `iou` and `prior`
+    `box` is in pixels of its image, `shape` its width and height in pixels of the network input. `iou` and `prior`
     are its best overlap and the number of the prior that has it.
     """
 
@@ -51,7 +51,7 @@ def missed_objects(coverage: Coverage, dataset: Dataset) -> list[MissedObject]:
 
 def _missed(coverage: Coverage, dataset: Dataset, place: int) -> MissedObject:
     reach = coverage.reach
-    example, label = dataset[int(reach.pictures[place])], int(reach.labels[place])
+    example, label = dataset[int(reach.images[place])], int(reach.labels[place])
     x1, y1, x2, y2 = example.boxes[reach.items[place]].tolist()
     width, height = reach.shapes[place].tolist()
     return MissedObject(

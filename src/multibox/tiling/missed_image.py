@@ -15,7 +15,7 @@ from multibox.tiling.missed import MissedObject
 
 _TILE, _TEXT = 260, 26  # pixels
 _ROOM = 0.8  # around the two boxes, in their own size
-_LEAST = 48.0  # side of what a tile shows, in pixels of the picture
+_LEAST = 48.0  # side of what a tile shows, in pixels of the image
 _PAPER, _INK = (246, 246, 246), (29, 29, 34)
 
 
@@ -24,7 +24,7 @@ def draw_missed(
 ) -> UInt8[np.ndarray, "H W 3"] | None:
     """The first `count` objects on one sheet, each cut out large, with its box and its best prior, named with its IoU.
 
-    Priors are drawn in the picture's own aspect, not in the input's. None where no picture can be decoded.
+    Priors are drawn in the image's own aspect, not in the input's. None where no image can be decoded.
     """
     corners = make_prior_corners(spec).double().numpy()
     tiles: list[UInt8[np.ndarray, "h w 3"]] = []
@@ -32,20 +32,20 @@ def draw_missed(
         if len(tiles) == count:
             break
         try:
-            picture = read_image(item.image)
+            image = read_image(item.image)
         except DataError:
             continue
-        tiles.append(_tile(picture, item, corners[item.prior]))
+        tiles.append(_tile(image, item, corners[item.prior]))
     return in_rows(tiles) if tiles else None
 
 
 def _tile(
-    picture: UInt8[np.ndarray, "h w 3"], item: MissedObject, prior: Float64[np.ndarray, "4"]
+    image: UInt8[np.ndarray, "h w 3"], item: MissedObject, prior: Float64[np.ndarray, "4"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     boxes = np.stack([np.array(item.box), prior * [width, height, width, height]])
     left, top, side = _window(boxes)
-    shown, scale = _cut(picture, left, top, side), _TILE / side
+    shown, scale = _cut(image, left, top, side), _TILE / side
     placed = ((boxes - [left, top, left, top]) * scale).clip(0, _TILE).astype(np.float32)
     drawn = draw_boxes(shown, placed, np.array([0, 1]), [item.name, "prior"])
     tile = np.full((_TILE + _TEXT, _TILE, 3), _PAPER, np.uint8)
@@ -63,10 +63,10 @@ def _window(boxes: Float64[np.ndarray, "2 4"]) -> tuple[float, float, float]:
     return left, top, side
 
 
-def _cut(picture: UInt8[np.ndarray, "h w 3"], left: float, top: float, side: float) -> UInt8[np.ndarray, "t t 3"]:
-    """A square of the picture as a tile, paper where it reaches beyond."""
+def _cut(image: UInt8[np.ndarray, "h w 3"], left: float, top: float, side: float) -> UInt8[np.ndarray, "t t 3"]:
+    """A square of the image as a tile, paper where it reaches beyond."""
     scale = _TILE / side
     motion = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float64)
     return cv2.warpAffine(
-        picture, motion, (_TILE, _TILE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_PAPER
+        image, motion, (_TILE, _TILE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_PAPER
     )

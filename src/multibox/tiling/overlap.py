@@ -14,15 +14,15 @@ _KEPT, _KEPT_MAPS = 2000, 200  # shapes and maps whose overlaps are remembered
 class PriorOverlap:
     """Best IoU of objects (cx, cy, w, h), in pixels of the network input, with the maps of `spec`.
 
-    Priors of one shape differ only in their centres, and those form a grid. An object's overlap with a shape is the
-    product of the overlaps in x and in y, each of which can only shrink with the distance of the centres, and IoU grows
+    Priors of one shape differ only in their centers, and those form a grid. An object's overlap with a shape is the
+    product of the overlaps in x and in y, each of which can only shrink with the distance of the centers, and IoU grows
     with the product; so of all cells the one nearest in x and nearest in y is the best, and its IoU needs only the two
-    distances. Raises UsageError for priors cut to the picture, whose shape depends on the cell.
+    distances. Raises UsageError for priors cut to the image, whose shape depends on the cell.
     """
 
     def __init__(self, objects: Float64[np.ndarray, "n 4"], spec: PriorSpec) -> None:
         if spec.clip:
-            raise UsageError("priors that are cut to the picture (clip) cannot be fitted; start from priors without it")
+            raise UsageError("priors that are cut to the image (clip) cannot be fitted; start from priors without it")
         self.spec = spec
         self._sides = objects[:, 2:].astype(np.float32)
         self._distances = [_distances(objects, source, spec) for source in spec.maps]
@@ -52,11 +52,11 @@ class PriorOverlap:
 
 
 def _distances(objects: Float64[np.ndarray, "n 4"], source: PriorMap, spec: PriorSpec) -> Float32[np.ndarray, "n 2"]:
-    """How far the nearest column and the nearest row of centres lie from the centre of each object."""
+    """How far the nearest column and the nearest row of centers lie from the center of each object."""
     found = []
     for axis in (0, 1):  # x, y; cells, steps and input are (rows, columns)
-        centres = (np.arange(source.cells[1 - axis]) + 0.5) * source.step[1 - axis]
-        if spec.clip_centres:
-            centres = np.minimum(centres, spec.input_size[1 - axis])
-        found.append(np.abs(objects[:, axis : axis + 1] - centres).min(axis=1))
+        centers = (np.arange(source.cells[1 - axis]) + 0.5) * source.step[1 - axis]
+        if spec.clip_centers:
+            centers = np.minimum(centers, spec.input_size[1 - axis])
+        found.append(np.abs(objects[:, axis : axis + 1] - centers).min(axis=1))
     return np.stack(found, axis=1).astype(np.float32)

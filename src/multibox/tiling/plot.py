@@ -20,7 +20,7 @@ _TICKS = (4, 8, 16, 32, 64, 128, 256, 512)
 def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str) -> None:
     """Write a PNG: a point for each object, a ring for each shape of prior; both axes logarithmic.
 
-    An object can be missed although its shape is that of a prior: where the cells' centres lie too far from its own.
+    An object can be missed although its shape is that of a prior: where the cells' centers lie too far from its own.
     Raises UsageError without matplotlib.
     """
     figure = new_figure(7.2, 6.4)
@@ -29,14 +29,14 @@ def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     reach = coverage.reach
     shapes, covered = reach.shapes.clip(min=1), reach.best >= 0.5
-    for mask, colour, name, size in (
+    for mask, color, name, size in (
         (covered, _COVERED, "covered", 9),
         (~covered, _MISSED, "missed", 13),
     ):
         places = np.flatnonzero(mask)
         shown = places[:: max(1, len(places) // _MOST_POINTS)]
         label = f"{name}: {len(places):,} objects"
-        axes.scatter(shapes[shown, 0], shapes[shown, 1], s=size, color=colour, alpha=0.75, linewidths=0, label=label)
+        axes.scatter(shapes[shown, 0], shapes[shown, 1], s=size, color=color, alpha=0.75, linewidths=0, label=label)
     sizes = np.concatenate([cell_sizes(source, truncate=spec.truncate) for source in spec.maps])
     axes.scatter(
         sizes[:, 0], sizes[:, 1], s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors"

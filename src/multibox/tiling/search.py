@@ -33,7 +33,7 @@ def search_priors(
 ) -> PriorSpec:
     """Priors on the maps of `start`, at most `boxes` of them, whose score for the objects is the best that is found.
 
-    `objects` are (cx, cy, w, h) in pixels of the input, as in whole pictures; `samples` others, as training shows them.
+    `objects` are (cx, cy, w, h) in pixels of the input, as in whole images; `samples` others, as training shows them.
     The score is the part of the objects that some prior overlaps with an IoU of at least 0.5, plus a quarter of their
     mean best IoU, which tells tilings apart that reach all; that of the samples counts half. No coverage of the objects
     at 0.5 is given up for the rest. Sizes stay within a factor of 2 of those that their map has at the start, and min

@@ -17,7 +17,7 @@ def coverage_text(coverage: Coverage, dataset: Dataset, *, model: str) -> str:
     height, width = coverage.input_size
     return "\n".join(
         [
-            f"{dataset.name}: {coverage.everything.objects:,} objects in {coverage.pictures:,} whole pictures, "
+            f"{dataset.name}: {coverage.everything.objects:,} objects in {coverage.images:,} whole images, "
             f"the {coverage.priors:,} priors of {model} at {width} x {height}",
             "missed: objects that no prior overlaps with an IoU of 0.5, before the guaranteed match; "
             "priors each: matched to an object, after it",
@@ -30,7 +30,7 @@ def coverage_text(coverage: Coverage, dataset: Dataset, *, model: str) -> str:
 
 
 def gain_text(fitted: Gain, held_out: Gain | None) -> str:
-    """The part of the objects covered at an IoU of 0.5 before and after a fit, on both sets of pictures."""
+    """The part of the objects covered at an IoU of 0.5 before and after a fit, on both sets of images."""
     gains = [fitted] if held_out is None else [fitted, held_out]
     wide = _widest(fitted.before)
     titles = ("fitted", "held out")[: len(gains)]

@@ -20,7 +20,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: SSD, *, step: int) -> None:
-        """Move towards `model` after step number `step`, counted from 0."""
+        """Move toward `model` after step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         learned = model.state_dict()
         own = self.model.state_dict()

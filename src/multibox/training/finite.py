@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from multibox.errors import TrainingError
 from multibox.system.distributed import ALONE, Processes
 
-ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these pictures"
+ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these images"
 MOST_IN_A_ROW = 10
 MOST_SCALED = 40
 _MOST_NOTED = 200
@@ -38,7 +38,7 @@ class FiniteWatch:
     def note(
         self, step: int, names: list[str], *, loss: Float[Tensor, ""], norm: Float[Tensor, ""]
     ) -> Bool[Tensor, ""]:
-        """Remember a step with its pictures, its loss and the norm of its gradient; true where both are finite."""
+        """Remember a step with its images, its loss and the norm of its gradient; true where both are finite."""
         values = torch.stack([loss.detach().float(), norm.detach().float()])
         self._noted.append((step, names, values))
         return values.isfinite().all()
@@ -46,7 +46,7 @@ class FiniteWatch:
     def look(self, processes: Processes = ALONE) -> list[str]:
         """Judge what was noted since the last look; a line about each step that was left out.
 
-        Raises TrainingError that names the first step whose loss or gradient is not finite, and its pictures; where
+        Raises TrainingError that names the first step whose loss or gradient is not finite, and its images; where
         such steps are left out, once there are MOST_IN_A_ROW of them in a row, or MOST_SCALED for a scaled loss.
         """
         if not self._noted:
@@ -61,7 +61,7 @@ class FiniteWatch:
             self.in_a_row += 1
             shares = processes.gather(names)  # loss and norm are those of all, so all come here
             what = f"the {'gradient' if _finite(loss) else 'loss'} of step {step} is {norm if _finite(loss) else loss}"
-            what += f" for the pictures {', '.join(name for share in shares for name in share)}"
+            what += f" for the images {', '.join(name for share in shares for name in share)}"
             in_order = self.scaled and _finite(loss)
             if self.rule == "stop" and not in_order:
                 raise TrainingError(f"{what}: {ADVICE}; the last checkpoint is kept")
@@ -101,12 +101,12 @@ def make_skippable(optimizer: torch.optim.Optimizer) -> None:
 
 
 def leave_out_unless(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
-    """Make the optimiser's next step change neither weights nor momentum unless `finite`, decided on the device."""
+    """Make the optimizer's next step change neither weights nor momentum unless `finite`, decided on the device."""
     optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
 
 
 class Statistics:
-    """A copy of what batch normalisation gathers, to undo a step that is left out."""
+    """A copy of what batch normalization gathers, to undo a step that is left out."""
 
     def __init__(self, model: nn.Module) -> None:
         self._buffers = list(_buffers(model))

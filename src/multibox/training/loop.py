@@ -31,9 +31,9 @@ from multibox.training.stopping import Stopped, StopRequest
 class LoopConfig:
     """How a run goes on, apart from what it learns.
 
-    `batch_size` pictures make one step; `accumulate` splits them into that many parts whose gradients are averaged, as
-    `iter_size` does in Caffe; so do the processes of a run with their shares. `normaliser`: each "process" divides its
-    loss by the matches of its own pictures, as the official code does, or all by those of the "global" part.
+    `batch_size` images make one step; `accumulate` splits them into that many parts whose gradients are averaged, as
+    `iter_size` does in Caffe; so do the processes of a run with their shares. `normalizer`: each "process" divides its
+    loss by the matches of its own images, as the official code does, or all by those of the "global" part.
     `precision` "auto" is bfloat16 where the device has instructions for it; "float16" scales the loss and needs a CUDA
     device. `compile` has the network compiled in the first step. `ema` is the decay of the weights' moving average, 0
     for none. The `_every` are in steps. A run ends early after `patience` validations without a better score, 0 for
@@ -43,7 +43,7 @@ class LoopConfig:
 
     batch_size: int = 32
     accumulate: int = 1
-    normaliser: Literal["process", "global"] = "process"
+    normalizer: Literal["process", "global"] = "process"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     compile: bool = False
     ema: float = 0.0
@@ -55,11 +55,11 @@ class LoopConfig:
 
     @property
     def part(self) -> int:
-        """Pictures in memory at once."""
+        """Images in memory at once."""
         return self.batch_size // self.accumulate
 
     def share(self, count: int) -> int:
-        """Pictures of a part for each of `count` processes; UsageError where they cannot be dealt out evenly."""
+        """Images of a part for each of `count` processes; UsageError where they cannot be dealt out evenly."""
         if self.batch_size % (self.accumulate * count):
             raise UsageError(
                 f"loop.batch_size={self.batch_size} cannot be split into {self.accumulate} parts (loop.accumulate) for "
@@ -69,7 +69,7 @@ class LoopConfig:
 
 
 class Run:
-    """What a checkpoint holds: the model, its average, the optimiser, the step, the best score so far and its like.
+    """What a checkpoint holds: the model, its average, the optimizer, the step, the best score so far and its like.
 
     `stale` counts the validations since the best. `facts` are plain values about the run that its checkpoints carry.
     """
@@ -148,12 +148,12 @@ class Run:
         save_checkpoint(folder, state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to what `save` wrote; version 0.1.0 wrote less. The optimiser keeps the settings it has now."""
+        """Go back to what `save` wrote; version 0.1.0 wrote less. The optimizer keeps the settings it has now."""
         self.step, self.best, self.stale = state["step"], state["best"], state.get("stale", 0)
         self.watch.skipped, self.watch.in_a_row = state.get("skipped", 0), state.get("in_a_row", 0)
         self.averages = Averages.restored(state["averages"]) if "averages" in state else Averages()
         for model in (self.model, self.result):
-            model.normalise_with(mean=state["mean"], std=state["std"])
+            model.normalize_with(mean=state["mean"], std=state["std"])
         self.model.load_state_dict(state["model"])
         load_moments(self.optimizer, state["optimizer"])
         if self.average:
@@ -206,7 +206,7 @@ def _due(run: Run, every: int) -> bool:
 
 
 def _accumulate(run: Run, network: nn.Module, batches: Iterator[Batch]) -> tuple[list[str], Sums]:
-    """Sum the gradients of one step's parts; returns the pictures' names and the means of the losses."""
+    """Sum the gradients of one step's parts; returns the images' names and the means of the losses."""
     run.optimizer.zero_grad(set_to_none=True)
     if run.leaves_out:
         run.statistics.remember()
@@ -234,7 +234,7 @@ def _loss(run: Run, network: nn.Module, batch: Batch) -> MultiBoxLoss:
         batch.valid,
         coder=run.model.coder,
         config=run.loss,
-        normaliser=run.processes.normaliser_of_all if run.loop.normaliser == "global" else at_least_one,
+        normalizer=run.processes.normalizer_of_all if run.loop.normalizer == "global" else at_least_one,
     )
 
 
@@ -256,7 +256,7 @@ def take_step(run: Run, names: list[str], sums: Sums) -> None:
         run.scaler.update()
     if run.average:
         run.average.update(run.model, step=run.step)
-    run.averages.add(sums, finite, pictures=run.loop.batch_size)
+    run.averages.add(sums, finite, images=run.loop.batch_size)
     run.step += 1
 
 

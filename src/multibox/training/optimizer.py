@@ -1,4 +1,4 @@
-"""The optimiser and its rate: by default SGD as in the paper's section 3; the official multipliers for biases."""
+"""The optimizer and its rate: by default SGD as in the paper's section 3; the official multipliers for biases."""
 
 import re
 from collections.abc import Iterable

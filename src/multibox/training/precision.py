@@ -1,4 +1,4 @@
-"""The number type in which the network computes; weights, loss and optimiser stay in float32."""
+"""The number type in which the network computes; weights, loss and optimizer stay in float32."""
 
 from contextlib import AbstractContextManager, nullcontext
 

@@ -75,11 +75,11 @@ class Sums(NamedTuple):
 class Averages:
     """Running sums between two reports, kept on the device so that no step waits for them.
 
-    `steps` and `pictures` count all; what was not finite is left out of `learned` and of the sums.
+    `steps` and `images` count all; what was not finite is left out of `learned` and of the sums.
     """
 
     steps: int = 0
-    pictures: int = 0
+    images: int = 0
     learned: Any = 0
     total: Any = 0.0
     location: Any = 0.0
@@ -87,16 +87,16 @@ class Averages:
     positives: Any = 0
     since: float = field(default_factory=time.monotonic)
 
-    def add(self, sums: Sums, finite: Bool[Tensor, ""], *, pictures: int) -> None:
+    def add(self, sums: Sums, finite: Bool[Tensor, ""], *, images: int) -> None:
         """Count one more step."""
-        self.steps, self.pictures = self.steps + 1, self.pictures + pictures
+        self.steps, self.images = self.steps + 1, self.images + images
         self.learned = self.learned + finite
         for name, value in sums._asdict().items():
             setattr(self, name, getattr(self, name) + torch.where(finite, value, 0))
 
     def report(self) -> dict[str, float]:
         """Means over the steps, as plain numbers rounded for reading; only the speed where none of them was finite."""
-        speed = {"images_per_second": round(self.pictures / (time.monotonic() - self.since), 2)}
+        speed = {"images_per_second": round(self.images / (time.monotonic() - self.since), 2)}
         learned = int(self.learned)
         if not learned:
             return speed
@@ -104,7 +104,7 @@ class Averages:
             "loss": round(float(self.total) / learned, 5),
             "location_loss": round(float(self.location) / learned, 5),
             "confidence_loss": round(float(self.confidence) / learned, 5),
-            "positives": round(float(self.positives) / (self.pictures * learned / self.steps), 2),
+            "positives": round(float(self.positives) / (self.images * learned / self.steps), 2),
             **speed,
         }
 

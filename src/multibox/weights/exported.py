@@ -19,7 +19,7 @@ class Exported:
     """The description of an exported model: what a weight file says, and how the model was exported.
 
     `precision` is "fp32", "fp16", "bf16" or "int8". `raw` models end with offsets and logits, others with detections.
-    `batch` is the only number of pictures the model takes, None for any.
+    `batch` is the only number of images the model takes, None for any.
     """
 
     class_names: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 The metadata have one key, "multibox", with JSON text: `version` of the package that wrote it, `format` of this
 description, `class_names` (without background), `config` (ModelConfig), and `info`, which is free: recipe, training
-data, score, origin, licence.
+data, score, origin, license.
 """
 
 import json

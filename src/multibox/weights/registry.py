@@ -31,7 +31,7 @@ class Published:
 
     name: str
     about: str
-    licence: str
+    license: str
     score: str = ""
     class_names: tuple[str, ...] = ()
     url: str | None = None
@@ -175,7 +175,7 @@ BASES = (
     ),
     _torchvision("vgg16-torchvision", "vgg16-397923af.pth", "VGG16 with all of fc6 and fc7", "71.6 % on ImageNet"),
     _torchvision(
-        "vgg16-bn-torchvision", "vgg16_bn-6c64b313.pth", "VGG16 with batch normalisation", "73.4 % on ImageNet"
+        "vgg16-bn-torchvision", "vgg16_bn-6c64b313.pth", "VGG16 with batch normalization", "73.4 % on ImageNet"
     ),
     _torchvision(
         "vgg16-features-torchvision",

@@ -49,5 +49,5 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
 
 def about(entry: Published) -> dict[str, Any]:
     """What the list tells about published weights, for the `info` of a weight file."""
-    fields = {"origin": entry.name, "about": entry.about, "licence": entry.licence, "published_score": entry.score}
+    fields = {"origin": entry.name, "about": entry.about, "license": entry.license, "published_score": entry.score}
     return {key: value for key, value in fields.items() if value}

@@ -25,7 +25,7 @@ def load_start(model: SSD, source: Path | str) -> None:
     old, _ = open_weights(source)
     new = remap(old, class_names=model.class_names, mapping=class_mapping(old.class_names, model.class_names))
     fill(model, new.state_dict(), source=str(source))
-    model.normalise_with(mean=old.config.mean, std=old.config.std)
+    model.normalize_with(mean=old.config.mean, std=old.config.std)
 
 
 def class_mapping(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:

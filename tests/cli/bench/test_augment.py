@@ -20,7 +20,7 @@ def test_json_and_table_have_the_numbers(multibox, scenes: Path):
     outcome = multibox("bench", "augment", "--data", scenes, "--augmentation", "paper", "--seconds", 0.1, "--json")
     assert (outcome.code, outcome.err) == (0, "")
     found = json.loads(outcome.out)
-    assert (found["augmentation"], found["pictures"], found["input_size"]) == ("paper", 3, [300, 300])
+    assert (found["augmentation"], found["images"], found["input_size"]) == ("paper", 3, [300, 300])
     assert found["samples_per_second"] < found["decoded_per_second"]
     lines = multibox("bench", "augment", "--data", scenes, "--seconds", 0.1).out.splitlines()
     assert [line.split("  ")[0] for line in lines[2:]] == ["caffe", "decoding alone"]

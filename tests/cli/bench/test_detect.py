@@ -10,12 +10,12 @@ from multibox.detection.detector import STAGES
 def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path, photos: Path):
     """The JSON of one round with two sizes of batch against the names of engines, stages and numbers that add up."""
     result = multibox(
-        "bench", "detect", "-w", weights, "--backend", "packed", "--batch", "1,2", "--rounds", 1, "--pictures", photos,
+        "bench", "detect", "-w", weights, "--backend", "packed", "--batch", "1,2", "--rounds", 1, "--images", photos,
         "--json",
     )  # fmt: skip
     assert result.code == 0
     report = json.loads(result.out)
-    assert (report["pictures"], report["rounds"]) == (2, 1)
+    assert (report["images"], report["rounds"]) == (2, 1)
     assert set(report["matrix_product_giga_operations_per_second"]) == {"float32", "bfloat16"}
     assert [engine["engine"].split(", ")[-1] for engine in report["engines"]] == ["float32", "bfloat16"]
     for engine in report["engines"]:
@@ -26,7 +26,7 @@ def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path
             assert found["giga_operations_per_second"] > 0
 
 
-def test_text_is_a_table_with_the_generated_pictures(multibox: Any, weights: Path):
+def test_text_is_a_table_with_the_generated_images(multibox: Any, weights: Path):
     """A run without --json against a row for each engine, and the machine on standard error."""
     result = multibox("bench", "detect", "-w", weights, "--backend", "torch", "--batch", "1", "--rounds", 1)
     assert result.code == 0
@@ -39,7 +39,7 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     for words, message in (
         (["--backend", "tensorrt"], "'tensorrt' is not known"),
         (["--batch", "1,none"], "--batch is '1,none'"),
-        (["--pictures", tmp_path], str(tmp_path)),
+        (["--images", tmp_path], str(tmp_path)),
     ):
         result = multibox("bench", "detect", "-w", weights, *words)
         assert result.code == 2

@@ -23,9 +23,9 @@ def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.M
     found = json.loads(result.out)
     (row,) = found["rows"]
     assert (row["boxes"], row["input_size"], row["classes"], row["weights"]) == (8732, [300, 300], 20, "random weights")
-    assert row["candidates_per_picture"] == pytest.approx(80, abs=2)
+    assert row["candidates_per_image"] == pytest.approx(80, abs=2)
     for batch in row["batches"].values():
-        times = dict(batch["milliseconds_per_picture"])
+        times = dict(batch["milliseconds_per_image"])
         assert times.pop("whole") == pytest.approx(sum(times.values()), rel=0.01)
         assert 0 < batch["share_of_base"] < 1
     assert set(row["batches"]) == {"1", "2"}
@@ -34,9 +34,9 @@ def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.M
 
 
 def test_text_of_given_weights(multibox: Any, weights: Path, photos: Path):
-    """A weight file and pictures against one row with its name, and the machine on standard error."""
+    """A weight file and images against one row with its name, and the machine on standard error."""
     result = multibox(
-        "bench", "table7", "-w", weights, "--pictures", photos, "--batch", "1", "--rounds", 1, "--precision", "float32"
+        "bench", "table7", "-w", weights, "--images", photos, "--batch", "1", "--rounds", 1, "--precision", "float32"
     )
     assert result.code == 0
     lines = result.out.splitlines()
@@ -50,7 +50,7 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     for words, code, message in (
         (["--batch", "none"], 2, "--batch is 'none'"),
         (["-w", tmp_path / "none.safetensors"], 1, "none.safetensors does not exist"),
-        (["-w", weights, "--pictures", tmp_path], 2, str(tmp_path)),
+        (["-w", weights, "--images", tmp_path], 2, str(tmp_path)),
         (["--device", "tpu"], 2, "'tpu' is not known"),
     ):
         result = multibox("bench", "table7", *words)

@@ -35,9 +35,9 @@ def test_text_is_a_table_of_the_parts(multibox: Any, monkeypatch: pytest.MonkeyP
     result = multibox("bench", "train", *TINY)
     assert result.code == 0
     titles = [line.split("  ")[0] for line in result.out.splitlines()]
-    assert {"next batch, on the device", "network, backward", "optimiser", "step", "images/s"} <= set(titles)
+    assert {"next batch, on the device", "network, backward", "optimizer", "step", "images/s"} <= set(titles)
     assert "matrix products" in result.out
-    assert "drawn pictures" in result.err
+    assert "drawn images" in result.err
 
 
 def test_wrong_use_is_one_line(multibox: Any, scenes: Path):
@@ -46,7 +46,7 @@ def test_wrong_use_is_one_line(multibox: Any, scenes: Path):
         (["swift"], 2, "'swift' is not known"),
         (["quick", "--set", "loop.speed=3"], 2, "'speed' is no setting"),
         (["quick", "--data", scenes, "--split", "dusk"], 1, "dusk"),
-        (["quick", "--data", scenes, "--batch", 1], 2, "1 picture a step"),
+        (["quick", "--data", scenes, "--batch", 1], 2, "1 image a step"),
         (["quick", "--precision", "int8"], 2, "loop.precision='int8' does not fit"),
         (["quick", "--device", "tpu"], 2, "'tpu' is not known"),
     ):

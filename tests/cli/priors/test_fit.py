@@ -1,4 +1,4 @@
-"""`multibox priors cover`, `multibox priors fit` and the picture of `multibox priors show`."""
+"""`multibox priors cover`, `multibox priors fit` and the image of `multibox priors show`."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def slow_best(box: list[float], priors: list[list[float]]) -> float:
-    """The largest intersection over union of a box with any prior, both corners relative to the picture."""
+    """The largest intersection over union of a box with any prior, both corners relative to the image."""
     best = 0.0
     for prior in priors:
         sides = [min(box[k + 2], prior[k + 2]) - max(box[k], prior[k]) for k in (0, 1)]
@@ -53,7 +53,7 @@ def test_cover_against_all_priors_and_objects(multibox, scenes: Path):
 
 
 def test_cover_draws(multibox, scenes: Path, tmp_path: Path):
-    """A table for people, and with --out both pictures, in a folder that did not exist."""
+    """A table for people, and with --out both images, in a folder that did not exist."""
     outcome = multibox("priors", "cover", scenes, "--recipe", "quick", "--out", tmp_path / "new")
     assert outcome.code == 0
     assert "the 8,732 priors of quick at 300 x 300" in outcome.out
@@ -72,11 +72,11 @@ def test_fit_writes_priors_that_train_takes(multibox, scenes: Path, tmp_path: Pa
     assert [source.cells[0] for source in fitted.maps] == [28, 14, 7, 4, 2]
     outcome = multibox("priors", "show", "--priors", path)
     assert outcome.out.startswith(f"{fitted.count} priors of priors.json at 224 x 224")
-    assert json.loads(path.read_text())["about"]["held_out"]["after"]["pictures"] == 2
+    assert json.loads(path.read_text())["about"]["held_out"]["after"]["images"] == 2
 
 
 def test_fit_for_machines(multibox, scenes: Path, tmp_path: Path):
-    """--json and no held-out pictures: numbers before and after, and the file; the same again writes the same file."""
+    """--json and no held-out images: numbers before and after, and the file; the same again writes the same file."""
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file in files:
         outcome = multibox("priors", "fit", scenes, *FEW, "--held-out", "none", "--out", file, "--json")
@@ -96,13 +96,13 @@ def test_fitted_priors_for_the_model_of_a_recipe(multibox, scenes: Path, tmp_pat
 
 
 def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
-    """A panel for each map, or for the maps of the cells asked for; the table is printed as without a picture."""
+    """A panel for each map, or for the maps of the cells asked for; the table is printed as without an image."""
     plain, chosen = tmp_path / "plain.png", tmp_path / "chosen.png"
     table = multibox("priors", "show").out
-    outcome = multibox("priors", "show", "--picture", plain)
+    outcome = multibox("priors", "show", "--out", plain)
     assert (outcome.code, outcome.out) == (0, table)
     words = ("--image", photos / "a.jpg", "--cells", "1:3,4", "--cells", "1:30,30", "--cells", "2:10,10")
-    assert multibox("priors", "show", "--picture", chosen, *words).code == 0
+    assert multibox("priors", "show", "--out", chosen, *words).code == 0
     width = [cv2.imread(str(path)).shape[1] for path in (plain, chosen)]
     assert width[0] > width[1] > 800
 
@@ -114,17 +114,17 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
         (("show", "--model", "slim300", "--dataset", "coco"), 2, "--dataset coco chooses sizes of ssd300 and ssd512"),
         (("show", "--recipe", "slow"), 2, "recipe 'slow' is not known"),
         (("show", "--priors", "absent.json"), 1, "cannot read priors from absent.json"),
-        (("show", "--image", "a.jpg"), 2, "name its file with --picture FILE"),
-        (("show", "--picture", "a.gif"), 2, "--picture a.gif has to end in one of .png"),
-        (("show", "--picture", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is no cell; write MAP:ROW,COLUMN"),
-        (("show", "--picture", "a.png", "--cells", "9:1,1"), 2, "map 9 does not exist; maps are 1 to 6"),
-        (("show", "--picture", "a.png", "--cells", "2:20,1"), 2, "map 2 has no cell 20,1; rows are 1 to 19"),
+        (("show", "--image", "a.jpg"), 2, "name its file with --out FILE"),
+        (("show", "--out", "a.gif"), 2, "--out a.gif has to end in one of .png"),
+        (("show", "--out", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is no cell; write MAP:ROW,COLUMN"),
+        (("show", "--out", "a.png", "--cells", "9:1,1"), 2, "map 9 does not exist; maps are 1 to 6"),
+        (("show", "--out", "a.png", "--cells", "2:20,1"), 2, "map 2 has no cell 20,1; rows are 1 to 19"),
         (("cover", "absent"), 1, "absent does not exist"),
         (("fit", "DATA", "--out", "priors.yaml"), 2, "--out priors.yaml has to end in .json"),
         (("fit", "DATA", "--out", "p.json", "--boxes", 100), 2, "100 boxes are too few"),
         (("fit", "DATA", "--out", "p.json", "--augmented", "wild"), 2, "augmentation 'wild' is not known"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "later"), 1, "later"),
-        (("fit", "DATA", "--out", "p.json", "--held-out", "train"), 2, "pictures are among those to fit to"),
+        (("fit", "DATA", "--out", "p.json", "--held-out", "train"), 2, "images are among those to fit to"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "0.01"), 2, "leaves one part empty"),
     ],
 )

@@ -9,7 +9,7 @@ from multibox.data.augmentation.augment import AUGMENTATIONS, CAFFE, MEAN, Augme
 from multibox.data.dataset import Example
 from multibox.errors import DataError
 
-ANY_WAY = replace(CAFFE, colour=None, upside_down=0.5, quarter_turn=0.5)
+ANY_WAY = replace(CAFFE, color=None, upside_down=0.5, quarter_turn=0.5)
 
 
 def example_of(path: Path, boxes: list[list[float]], size: tuple[int, int] | None = None) -> Example:
@@ -21,16 +21,16 @@ def example_of(path: Path, boxes: list[list[float]], size: tuple[int, int] | Non
 
 @pytest.fixture
 def white_block(tmp_path: Path) -> Example:
-    """A black picture with a white rectangle, which is its only object."""
-    picture = np.zeros((300, 400, 3), np.uint8)
-    picture[90:230, 120:300] = 255
+    """A black image with a white rectangle, which is its only object."""
+    image = np.zeros((300, 400, 3), np.uint8)
+    image[90:230, 120:300] = 255
     path = tmp_path / "block.png"
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), image)
     return example_of(path, [[120, 90, 300, 230]], (400, 300))
 
 
 def extent_of_white(image: np.ndarray) -> list[float]:
-    """Corners of the white pixels relative to the picture."""
+    """Corners of the white pixels relative to the image."""
     white = (image > 200).all(axis=2)
     rows, columns = np.flatnonzero(white.any(axis=1)), np.flatnonzero(white.any(axis=0))
     height, width = white.shape
@@ -55,10 +55,10 @@ def test_boxes_and_pixels_go_the_same_way(white_block: Example, input_size: tupl
     assert found > 100
 
 
-def test_the_canvas_has_the_fill_colour(white_block: Example) -> None:
-    """Outside the picture a zoomed-out sample is exactly of the fill colour, whatever happens to the colours inside."""
+def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
+    """Outside the image a zoomed-out sample is exactly of the fill color, whatever happens to the colors inside."""
     rng = np.random.default_rng(1)
-    far_out = Augmentation(zoom_out=1.0, zoom_out_ratio=8.0, colour=CAFFE.colour)
+    far_out = Augmentation(zoom_out=1.0, zoom_out_ratio=8.0, color=CAFFE.color)
     for _ in range(10):
         image = make_sample(white_block, augmentation=far_out, input_size=(100, 100), rng=rng).image
         corners = image[[0, 0, -1, -1], [0, -1, 0, -1]].tolist()
@@ -78,12 +78,12 @@ def test_the_generator_decides_everything(white_block: Example, name: str) -> No
 
 
 def test_none_is_the_transform_of_the_test_time(white_block: Example) -> None:
-    """The sample without augmentation equals a plain linear resize of the picture, its box the relative box."""
+    """The sample without augmentation equals a plain linear resize of the image, its box the relative box."""
     sample = make_sample(
         white_block, augmentation=AUGMENTATIONS["none"], input_size=(120, 120), rng=np.random.default_rng(0)
     )
-    picture = cv2.imread(str(white_block.image))
-    assert (sample.image == cv2.resize(picture, (120, 120), interpolation=cv2.INTER_LINEAR)).all()
+    image = cv2.imread(str(white_block.image))
+    assert (sample.image == cv2.resize(image, (120, 120), interpolation=cv2.INTER_LINEAR)).all()
     np.testing.assert_allclose(sample.boxes, [[0.3, 0.3, 0.75, 230 / 300]], rtol=1e-6)
 
 
@@ -107,17 +107,17 @@ def test_flags_and_labels_follow_their_boxes(tmp_path: Path) -> None:
     assert len(counts) > 3
 
 
-def smooth_picture(width: int, height: int) -> np.ndarray:
+def smooth_image(width: int, height: int) -> np.ndarray:
     coarse = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def test_decoding_large_pictures_small_changes_little(tmp_path: Path) -> None:
+def test_decoding_large_images_small_changes_little(tmp_path: Path) -> None:
     """A 1600 x 1200 JPEG decoded at a part of its size: the same boxes, pixels away from the border within 8 levels."""
     path = tmp_path / "large.jpg"
-    cv2.imwrite(str(path), smooth_picture(1600, 1200))
+    cv2.imwrite(str(path), smooth_image(1600, 1200))
     example = example_of(path, [[100, 100, 900, 800]])
-    augmentation = replace(CAFFE, colour=None, interpolations=("linear", "area", "cubic"))
+    augmentation = replace(CAFFE, color=None, interpolations=("linear", "area", "cubic"))
     for seed in range(12):
         small, full = (
             make_sample(
@@ -138,7 +138,7 @@ def test_compression_is_felt_but_slight(tmp_path: Path) -> None:
     """With JPEG at quality 95 a sample differs a little from the one without; boxes do not."""
     path = tmp_path / "noise.png"
     noise = np.random.default_rng(0).normal(0, 12, (120, 160, 3))
-    cv2.imwrite(str(path), np.clip(smooth_picture(160, 120) + noise, 0, 255).astype(np.uint8))
+    cv2.imwrite(str(path), np.clip(smooth_image(160, 120) + noise, 0, 255).astype(np.uint8))
     example = example_of(path, [[10, 10, 60, 60]])
     plain, compressed = (
         make_sample(
@@ -150,10 +150,10 @@ def test_compression_is_felt_but_slight(tmp_path: Path) -> None:
     assert 0.2 < np.abs(plain.image.astype(int) - compressed.image).mean() < 5
 
 
-def test_a_picture_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
+def test_a_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
     """A file of text: the error names it, with and without knowing its size, whichever way it would be decoded."""
     path = tmp_path / "text.jpg"
-    path.write_text("no picture")
+    path.write_text("no image")
     for size in (None, (4000, 3000), (40, 30)):
         with pytest.raises(DataError, match=r"text\.jpg"):
             make_sample(

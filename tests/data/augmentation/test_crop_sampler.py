@@ -40,7 +40,7 @@ def test_a_candidate_meets_the_bound_of_its_sampler(seed: int) -> None:
 
 
 def test_without_objects_there_is_only_the_whole_view() -> None:
-    """A picture without objects is never cropped."""
+    """An image without objects is never cropped."""
     rng = np.random.default_rng(0)
     nothing = np.zeros((0, 4))
     for _ in range(20):

@@ -13,8 +13,8 @@ def boxes_of(*rows: list[float]) -> np.ndarray:
 
 
 @given(SIZES, st.floats(1, 4), st.tuples(SHARES, SHARES))
-def test_zoom_out_keeps_the_whole_picture(size: tuple[int, int], ratio: float, shift: tuple[float, float]) -> None:
-    """A zoomed-out view, against its definition: ratio times the size, cut to pixels, the whole picture inside."""
+def test_zoom_out_keeps_the_whole_image(size: tuple[int, int], ratio: float, shift: tuple[float, float]) -> None:
+    """A zoomed-out view, against its definition: ratio times the size, cut to pixels, the whole image inside."""
     left, top, width, height = views.zoom_out(size, ratio=ratio, shift=shift).pixels
     assert (width, height) == (int(size[0] * ratio), int(size[1] * ratio))
     assert left <= 0
@@ -23,14 +23,14 @@ def test_zoom_out_keeps_the_whole_picture(size: tuple[int, int], ratio: float, s
     assert top + height >= size[1]
 
 
-def test_centre_on_the_border_of_the_view_counts_as_inside() -> None:
-    """Boxes centred on, just inside and just outside the border, against the inclusive centre rule."""
+def test_center_on_the_border_of_the_view_counts_as_inside() -> None:
+    """Boxes centerd on, just inside and just outside the border, against the inclusive center rule."""
     boxes = np.array([[-0.5, 0.2, 0.5, 0.4], [-0.51, 0.2, 0.5, 0.4], [0.9, 0.9, 1.1, 1.1], [0.3, 0.3, 0.3, 0.6]])
     assert views.emitted(boxes).tolist() == [True, False, True, False]
 
 
 def test_crop_truncates_pixels_and_keeps_exact_corners() -> None:
-    """A crop of a 64 x 48 picture, against numbers worked out by hand."""
+    """A crop of a 64 x 48 image, against numbers worked out by hand."""
     view = views.crop(views.whole((64, 48)), np.float32([0.25, 0.1, 0.9, 1.5]))
     assert view.pixels == (16, 4, 41, 43)
     np.testing.assert_allclose(view.corners, (16, 4.8, 57.6, 48), rtol=1e-6)

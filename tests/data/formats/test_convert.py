@@ -34,7 +34,7 @@ def example(path: Path, boxes: list[tuple[float, ...]], labels: list[int], flags
 
 @st.composite
 def box(draw: st.DrawFn) -> tuple[float, ...]:
-    """Corners inside the picture, whole or not, wider than one pixel."""
+    """Corners inside the image, whole or not, wider than one pixel."""
     side = st.one_of(st.integers(0, 300), st.floats(0, 300, width=32)).map(float)
     extent = st.one_of(st.integers(2, 30), st.floats(1.25, 30, width=32)).map(float)
     x, y = draw(side), draw(side)
@@ -51,11 +51,11 @@ def test_boxes_classes_and_flags_come_back(rows: list[tuple[tuple[float, ...], i
     boxes, labels, flags = (list(column) for column in zip(*rows, strict=True))
     with tempfile.TemporaryDirectory() as folder:
         before = Dataset("d", NAMES, (example(Path(folder) / "a.jpg", boxes, labels, flags),))
-        lines = convert(before, to=to, out=Path(folder) / "out", pictures="none")
+        lines = convert(before, to=to, out=Path(folder) / "out", images="none")
         if to == "yolo":
-            picture = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+            image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
             (Path(folder) / "out/images/train").mkdir(parents=True)
-            cv2.imwrite(f"{folder}/out/images/train/a.jpg", picture)
+            cv2.imwrite(f"{folder}/out/images/train/a.jpg", image)
         after = load_dataset(Path(folder) / "out")
     np.testing.assert_allclose(after[0].boxes, before[0].boxes, atol=0 if to == "coco" else 1e-4)
     assert [after.class_names[label] for label in after[0].labels] == [NAMES[label] for label in labels]
@@ -69,11 +69,11 @@ def test_boxes_classes_and_flags_come_back(rows: list[tuple[tuple[float, ...], i
 @pytest.mark.parametrize("to", ["coco", "voc", "yolo"])
 @pytest.mark.parametrize("name", ["bccd", "coco_tiny", "coco128_yolo"])
 def test_real_data_there_and_back(tmp_path: Path, to: str, name: str) -> None:
-    """Pictures, objects per class, boxes and pixels of a real data set after conversion with links."""
+    """Images, objects per class, boxes and pixels of a real data set after conversion with links."""
     source = load_dataset(shared(f"data/{name}"))
     first = sorted(source.examples[:12], key=lambda example: example.image.name)  # folders are read by name
     part = Dataset(source.name, source.class_names, tuple(first))
-    convert({"train": part}, to=to, out=tmp_path / "out", pictures="link")
+    convert({"train": part}, to=to, out=tmp_path / "out", images="link")
     options = {"class_names": part.class_names, "split": "train"}
     back = read_voc(tmp_path / "out", **options) if to == "voc" else load_dataset(tmp_path / "out")
     assert back.class_names == part.class_names
@@ -85,15 +85,15 @@ def test_real_data_there_and_back(tmp_path: Path, to: str, name: str) -> None:
 
 
 def test_losses_are_said(tmp_path: Path) -> None:
-    """Crowds, difficult flags, points, unused classes, class order, ids and missing pictures each give their line."""
+    """Crowds, difficult flags, points, unused classes, class order, ids and missing images each give their line."""
     crowd = np.array([True, False])
     one = example(tmp_path / "p/a.jpg", [(4, 4, 5, 5), (1, 1, 9, 9)], [2, 0], [False, True])
     one = Example(one.image, one.boxes, one.labels, one.difficult, crowd, "77x", one.size)
     data = Dataset("d", ("b", "unused", "a"), (one,))
     voc, coco, yolo = (convert(data, to=to, out=tmp_path / to) for to in ("voc", "coco", "yolo"))
     expected = ["1 crowd became", "1 box of a single", "1 class without objects cannot be written: unused", "no order"]
-    assert all(any(part in line for line in voc) for part in [*expected, "ids are file names", "1 picture not found"])
-    assert [line.split(";")[0] for line in coco] == ["picture ids are numbers in COCO", voc[-1].split(";")[0]]
+    assert all(any(part in line for line in voc) for part in [*expected, "ids are file names", "1 image not found"])
+    assert [line.split(";")[0] for line in coco] == ["image ids are numbers in COCO", voc[-1].split(";")[0]]
     assert [line.split(";")[0] for line in yolo][:2] == ["1 crowd left out", "1 difficult object became ordinary ones"]
 
 
@@ -112,7 +112,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 
 def test_equal_names_stay_apart(tmp_path: Path) -> None:
-    """Two pictures of the same name in two folders both arrive, in every format."""
+    """Two images of the same name in two folders both arrive, in every format."""
     for folder, value in (("p", 10), ("q", 200)):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((HEIGHT, WIDTH, 3), value, dtype=np.uint8))

@@ -9,7 +9,7 @@ import torch
 from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.loading import cache as module
-from multibox.data.loading.cache import PictureCache
+from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.loader import batches
 from multibox.images.decode import read_image
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Three small pictures and two of more than a million pixels, which may be decoded at a reduced size."""
+    """Three small images and two of more than a million pixels, which may be decoded at a reduced size."""
     examples = []
     for number, (width, height) in enumerate([(160, 120), (90, 200), (200, 90), (1200, 900), (900, 1300)]):
         path = tmp_path / f"{number}.jpg"
@@ -34,7 +34,7 @@ def dataset(tmp_path: Path) -> Dataset:
 @pytest.mark.parametrize("name", list(AUGMENTATIONS))
 @pytest.mark.parametrize("workers", [0, 2])
 def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: str, workers: int) -> None:
-    """Eight epochs of batches, bit for bit, with room for all pictures against no room for any."""
+    """Eight epochs of batches, bit for bit, with room for all images against no room for any."""
     streams = [
         batches(
             dataset,
@@ -53,8 +53,8 @@ def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: s
         assert torch.equal(plain.boxes, cached.boxes)
 
 
-def test_pictures_are_decoded_once_while_there_is_room(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for the first two pictures alone: they are decoded once, the third each time, all with the right pixels."""
+def test_images_are_decoded_once_while_there_is_room(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for the first two images alone: they are decoded once, the third each time, all with the right pixels."""
     decoded: list[str] = []
 
     def counting(path: Path, *, reduce: int = 1) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_pictures_are_decoded_once_while_there_is_room(dataset: Dataset, monkeyp
         return read_image(path, reduce=reduce)
 
     monkeypatch.setattr(module, "read_image", counting)
-    cache = PictureCache(3 * (160 * 120 + 90 * 200) + 10)
+    cache = ImageCache(3 * (160 * 120 + 90 * 200) + 10)
     for _ in range(3):
         for example in dataset.examples[:3]:
             np.testing.assert_array_equal(cache.read(example.image), read_image(example.image))
@@ -70,8 +70,8 @@ def test_pictures_are_decoded_once_while_there_is_room(dataset: Dataset, monkeyp
 
 
 def test_sizes_are_kept_apart_and_cannot_be_spoiled(dataset: Dataset) -> None:
-    """One picture at two sizes against `read_image`; writing into what is kept fails."""
-    cache, path = PictureCache(1 << 30), dataset[3].image
+    """One image at two sizes against `read_image`; writing into what is kept fails."""
+    cache, path = ImageCache(1 << 30), dataset[3].image
     for reduce in (1, 2, 1, 2):
         np.testing.assert_array_equal(cache.read(path, reduce=reduce), read_image(path, reduce=reduce))
     with pytest.raises(ValueError, match="read-only"):

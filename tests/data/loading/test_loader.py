@@ -21,10 +21,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 def make_example(folder: Path, number: int, boxes: list[list[float]], *, readable: bool = True) -> Example:
     path = folder / f"{number}.png"
     if readable:
-        picture = np.random.default_rng(number).integers(0, 256, (30, 40, 3), np.uint8)
-        cv2.imwrite(str(path), picture)
+        image = np.random.default_rng(number).integers(0, 256, (30, 40, 3), np.uint8)
+        cv2.imwrite(str(path), image)
     else:
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     count = len(boxes)
     return Example(
         image=path,
@@ -86,7 +86,7 @@ def test_a_batch_has_the_promised_shapes_and_padding(dataset: Dataset) -> None:
             assert batch.labels[i].tolist() == [*range(counts[name])] + [-1] * (batch.labels.shape[1] - counts[name])
 
 
-def test_every_picture_comes_once_an_epoch_in_another_order(dataset: Dataset) -> None:
+def test_every_image_comes_once_an_epoch_in_another_order(dataset: Dataset) -> None:
     """Names of 14 epochs of samples: each epoch is a permutation of the data set, and not always the same one."""
     names = [name for batch in take(dataset, 7 * 14 // 3 + 1) for name in batch.names]
     epochs = [tuple(names[i : i + 7]) for i in range(0, 7 * 14, 7)]
@@ -124,7 +124,7 @@ def test_crowd_and_difficult_objects_are_present_but_not_valid(dataset: Dataset)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_unreadable_picture_is_named_and_replaced(
+def test_an_unreadable_image_is_named_and_replaced(
     dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture, workers: int
 ) -> None:
     """One broken file among eight: it is logged once, listed in the batches, and the stream goes on without it."""
@@ -137,13 +137,13 @@ def test_an_unreadable_picture_is_named_and_replaced(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_data_set_without_one_readable_picture_is_an_error(tmp_path: Path, workers: int) -> None:
+def test_a_data_set_without_one_readable_image_is_an_error(tmp_path: Path, workers: int) -> None:
     """All files broken, or no file at all: a DataError of one line."""
     broken = tuple(make_example(tmp_path, number, [], readable=False) for number in range(3))
-    with pytest.raises(DataError, match="none of the 3 pictures") as caught:
+    with pytest.raises(DataError, match="none of the 3 images") as caught:
         take(Dataset("broken", ("a",), broken), 1, workers=workers)
     assert "\n" not in str(caught.value)
-    with pytest.raises(DataError, match="no pictures"):
+    with pytest.raises(DataError, match="no images"):
         take(Dataset("empty", ("a",), ()), 1)
 
 

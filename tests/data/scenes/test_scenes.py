@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_scene_and_another_seed_another():
 
 
 @pytest.mark.parametrize("size", [(320, 320), (200, 120), (64, 300)])
-def test_boxes_lie_on_whole_pixels_inside_the_picture(size):
+def test_boxes_lie_on_whole_pixels_inside_the_image(size):
     """Size, types and the box rule 0 <= x1 < x2 <= width for a dozen scenes of each size."""
     for seed in range(12):
         image, boxes, labels = scene(seed, size=size)
@@ -53,7 +53,7 @@ def test_all_classes_and_many_sizes_occur():
 
 
 def test_boxes_are_tight_on_the_visible_part(monkeypatch):
-    """Boxes against the pixels found in a picture painted flat: each object its own grey, no clutter, no light."""
+    """Boxes against the pixels found in an image painted flat: each object its own gray, no clutter, no light."""
     count = 0
 
     def flat(rng, canvas, shape, cover, radius, *, hue):
@@ -72,8 +72,8 @@ def test_boxes_are_tight_on_the_visible_part(monkeypatch):
     for seed in range(15):
         count = 0
         image, boxes, _ = scene(seed)
-        for grey, box in enumerate(boxes, start=1):
-            rows, columns = np.nonzero(image[:, :, 0] == grey)
+        for gray, box in enumerate(boxes, start=1):
+            rows, columns = np.nonzero(image[:, :, 0] == gray)
             assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
 
 
@@ -81,7 +81,7 @@ def test_boxes_are_tight_on_the_visible_part(monkeypatch):
 def test_the_area_of_an_outline_is_that_of_its_pixels(name):
     """The area from the corners against the sum of the coverage, and the number of corners against a polygon fit."""
     rng = np.random.default_rng(3)
-    shape = shapes.turned(shapes.outline(name, rng), rng, centre=np.array([150.0, 140.0]), radius=90)
+    shape = shapes.turned(shapes.outline(name, rng), rng, center=np.array([150.0, 140.0]), radius=90)
     cover = shapes.mask(shape, (300, 300))
     assert cover.sum() / 255 == pytest.approx(
         shapes.area(shape), rel=0.06
@@ -110,7 +110,7 @@ def test_written_scenes_come_back_through_the_voc_reader(tmp_path):
     assert len(read_voc(tmp_path, split="val")) == 3
 
 
-def test_the_same_seed_writes_the_same_bytes_and_more_pictures_keep_the_first(tmp_path):
+def test_the_same_seed_writes_the_same_bytes_and_more_images_keep_the_first(tmp_path):
     """All files of two runs against each other; a longer run begins with the files of the shorter one."""
     for name, count in (("a", 3), ("b", 3), ("c", 4)):
         write_scenes(tmp_path / name, count=count, seed=7, size=(96, 96))
@@ -122,8 +122,8 @@ def test_the_same_seed_writes_the_same_bytes_and_more_pictures_keep_the_first(tm
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path):
-    """Too small a picture and no picture at all are refused with the number received."""
+    """Too small an image and no image at all are refused with the number received."""
     with pytest.raises(UsageError, match="40 x 320"):
         scene(0, size=(40, 320))
-    with pytest.raises(UsageError, match="0 pictures"):
+    with pytest.raises(UsageError, match="0 images"):
         write_scenes(tmp_path, count=0, seed=0)

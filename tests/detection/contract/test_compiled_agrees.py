@@ -13,17 +13,17 @@ import pytest
 
 CODE = """
 from copy import deepcopy
-from engine_cases import Tolerance, agreement, busy_picture, empty_picture, small_thing_picture, steady_model
+from engine_cases import Tolerance, agreement, busy_image, empty_image, small_thing_image, steady_model
 from multibox.detection.detector import Detector
 from multibox.detection.engines.torch import TorchBackend
 
 model = steady_model()
 compiled = deepcopy(model)
 compiled.base.compile(dynamic=True)
-pictures = [busy_picture(seed=1), empty_picture(), small_thing_picture(seed=2), busy_picture(seed=3), empty_picture()]
+images = [busy_image(seed=1), empty_image(), small_thing_image(seed=2), busy_image(seed=3), empty_image()]
 for size in (1, 5):
-    wanted = Detector(TorchBackend(model))(pictures, batch_size=size)
-    found = Detector(TorchBackend(compiled))(pictures, batch_size=size)
+    wanted = Detector(TorchBackend(model))(images, batch_size=size)
+    found = Detector(TorchBackend(compiled))(images, batch_size=size)
     for one, other in zip(found, wanted, strict=True):
         assert len(one) == len(other)
         assert len(one) == 0 or agreement(one, other, tolerance=Tolerance(2e-4, 0.999, 0.99)) >= 0.99
@@ -33,7 +33,7 @@ for size in (1, 5):
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler, and there is none")
 def test_compiled_detections_are_the_models() -> None:
-    """Detections in batches of 1 and 5, pictures full and empty, compiled against not compiled."""
+    """Detections in batches of 1 and 5, images full and empty, compiled against not compiled."""
     tests = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", CODE],

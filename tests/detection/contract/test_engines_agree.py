@@ -10,9 +10,9 @@ import pytest
 from engine_cases import (
     Tolerance,
     agreement,
-    busy_picture,
-    empty_picture,
-    small_thing_picture,
+    busy_image,
+    empty_image,
+    small_thing_image,
     steady_model,
 )
 from multibox.detection.detector import Detector
@@ -83,9 +83,9 @@ class Engines:
         from multibox.detection.engines.openvino import OpenVinoBackend
         from multibox.detection.export.openvino import export_openvino
 
-        pictures = [busy_picture(seed=100 + i) for i in range(4)] + [small_thing_picture(seed=200)]
+        images = [busy_image(seed=100 + i) for i in range(4)] + [small_thing_image(seed=200)]
         path = self.folder / "int8.xml"
-        export_openvino(self.model, path, precision="int8", pictures=pictures)
+        export_openvino(self.model, path, precision="int8", images=images)
         return OpenVinoBackend.load(path)
 
 
@@ -112,20 +112,20 @@ def engine(request: pytest.FixtureRequest, engines: Engines) -> tuple[Detector, 
     return engines[name], tolerance
 
 
-def assert_agrees(detector: Detector, tolerance: Tolerance, expected: Detector, pictures: list) -> None:
-    """Alone and five at a time, every picture's detections are the reference's."""
-    wanted = expected(pictures)
-    for found in (detector(pictures, batch_size=5), detector(pictures, batch_size=1)):
+def assert_agrees(detector: Detector, tolerance: Tolerance, expected: Detector, images: list) -> None:
+    """Alone and five at a time, every image's detections are the reference's."""
+    wanted = expected(images)
+    for found in (detector(images, batch_size=5), detector(images, batch_size=1)):
         for one, other in zip(found, wanted, strict=True):
             assert one.image_size == other.image_size
             assert abs(len(one) - len(other)) <= (1 - tolerance.share) * 200
             assert agreement(one, other, tolerance=tolerance) >= tolerance.share
 
 
-def test_detections_are_the_models_on_generated_pictures(engine: tuple[Detector, Tolerance], engines: Engines):
-    """A picture with nothing, pictures full of detections and some between, in batches of 1 and 5, against PyTorch."""
-    pictures = [busy_picture(seed=1), empty_picture(), small_thing_picture(seed=2), busy_picture(seed=3)]
-    assert_agrees(*engine, engines["torch"], [*pictures, small_thing_picture(seed=4)])
+def test_detections_are_the_models_on_generated_images(engine: tuple[Detector, Tolerance], engines: Engines):
+    """An image with nothing, images full of detections and some between, in batches of 1 and 5, against PyTorch."""
+    images = [busy_image(seed=1), empty_image(), small_thing_image(seed=2), busy_image(seed=3)]
+    assert_agrees(*engine, engines["torch"], [*images, small_thing_image(seed=4)])
 
 
 def test_detections_are_the_models_on_photographs(engine: tuple[Detector, Tolerance], engines: Engines):
@@ -135,8 +135,8 @@ def test_detections_are_the_models_on_photographs(engine: tuple[Detector, Tolera
 
 
 def test_nothing_is_found_where_nothing_is(engine: tuple[Detector, Tolerance]):
-    """A picture of the mean colour, for which all scores but the background's are below 0.001, against no rows."""
-    found = engine[0](empty_picture())
+    """An image of the mean color, for which all scores but the background's are below 0.001, against no rows."""
+    found = engine[0](empty_image())
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)
 
@@ -144,7 +144,7 @@ def test_nothing_is_found_where_nothing_is(engine: tuple[Detector, Tolerance]):
 def test_detections_keep_their_promises(engine: tuple[Detector, Tolerance]):
     """Types, order, limits and the number of rows of a full result against what `Detections` says."""
     detector, _ = engine
-    found = detector(busy_picture(seed=1))
+    found = detector(busy_image(seed=1))
     assert len(found) > 150
     assert (found.boxes.dtype, found.scores.dtype, found.labels.dtype) == (np.float32, np.float32, np.int64)
     assert (np.diff(found.scores) <= 0).all()
@@ -152,4 +152,4 @@ def test_detections_keep_their_promises(engine: tuple[Detector, Tolerance]):
     assert (found.boxes[:, :2] < found.boxes[:, 2:]).all()
     assert set(found.labels) <= {0, 1, 2, 3}
     assert detector.engine
-    assert detector.timed(busy_picture(seed=1))[1]["network"] > 0
+    assert detector.timed(busy_image(seed=1))[1]["network"] > 0

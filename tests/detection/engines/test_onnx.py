@@ -7,18 +7,18 @@ from multibox.detection.postprocess import filled_rows, joined, pieces
 
 
 def test_pieces_are_filled_up_and_joined_to_the_same():
-    """Seven pictures through pieces of three, with the mean of each as output, against the means at once."""
-    pictures = np.random.default_rng(0).integers(0, 256, (7, 2, 2, 3), dtype=np.uint8)
-    parts = pieces(pictures, size=3)
+    """Seven images through pieces of three, with the mean of each as output, against the means at once."""
+    images = np.random.default_rng(0).integers(0, 256, (7, 2, 2, 3), dtype=np.uint8)
+    parts = pieces(images, size=3)
     assert [len(part) for part in parts] == [3, 3, 3]
     assert (parts[2][1:] == 0).all()
     (means,) = joined([(part.mean(axis=(1, 2, 3)),) for part in parts], count=7)
-    np.testing.assert_allclose(means, pictures.mean(axis=(1, 2, 3)))
+    np.testing.assert_allclose(means, images.mean(axis=(1, 2, 3)))
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.longlong])
 def test_rows_without_detections_are_left_out(kind: type):
-    """Two pictures, one with two filled rows of three and one with none, against what the rows say."""
+    """Two images, one with two filled rows of three and one with none, against what the rows say."""
     boxes = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     scores = np.array([[0.9, 0.5, 0], [0, 0, 0]], dtype=np.float32)
     first, second = filled_rows(boxes, scores, np.array([[1, 0, -1], [-1, -1, -1]], dtype=kind))

@@ -11,10 +11,10 @@ from engine_cases import Tolerance, agreement
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
 from multibox.errors import UsageError, WeightsError
-from multibox.images.find import write_picture
+from multibox.images.find import write_image
 from multibox.models.ssd import SSD
 from multibox.weights.exported import Exported
-from tiny_detector import CLASS_NAMES, noise_picture, tiny_model
+from tiny_detector import CLASS_NAMES, noise_image, tiny_model
 
 openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
@@ -41,17 +41,17 @@ def assert_near(found: list[Detections], expected: list[Detections], *, toleranc
 
 
 def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
-    """One, two and five pictures through a file for two at once, with 16-bit weights, against PyTorch."""
+    """One, two and five images through a file for two at once, with 16-bit weights, against PyTorch."""
     assert exported.with_suffix(".bin").exists()
     assert sorted(path.name for path in exported.parent.iterdir()) == ["tiny.bin", "tiny.xml"]
     detector = Detector.load(exported)
     assert detector.info == {"score": 0.5}
     assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
     assert "OpenVINO" in detector.engine
-    pictures = [noise_picture(seed=i) for i in range(5)]
-    expected = Detector(model)(pictures)
+    images = [noise_image(seed=i) for i in range(5)]
+    expected = Detector(model)(images)
     for size in (1, 2, 5):
-        assert_near(detector(pictures, batch_size=size), expected, tolerance=Tolerance(0.02, 0.9, 0.8))
+        assert_near(detector(images, batch_size=size), expected, tolerance=Tolerance(0.02, 0.9, 0.8))
 
 
 def test_the_file_describes_its_detector(model: SSD, exported: Path):
@@ -61,13 +61,13 @@ def test_the_file_describes_its_detector(model: SSD, exported: Path):
 
 
 def test_a_model_in_memory_is_a_detector(model: SSD):
-    """Pictures alone and side by side through a model that never was a file, against PyTorch."""
+    """Images alone and side by side through a model that never was a file, against PyTorch."""
     detector = Detector(OpenVinoBackend.of_model(model), batch_size=3)
-    pictures = [noise_picture(seed=i) for i in range(3)]
-    expected = Detector(model)(pictures)
+    images = [noise_image(seed=i) for i in range(3)]
+    expected = Detector(model)(images)
     exact = Tolerance(1e-4, 0.999, 0.99)
-    assert_near(detector(pictures), expected, tolerance=exact)
-    assert_near([detector(pictures[0])], expected[:1], tolerance=exact)
+    assert_near(detector(images), expected, tolerance=exact)
+    assert_near([detector(images[0])], expected[:1], tolerance=exact)
 
 
 def test_wrong_files_and_names(model: SSD, tmp_path: Path):
@@ -105,8 +105,8 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 def test_a_signal_after_a_thread_freed_a_detector(exported: Path, tmp_path: Path):
     """A process whose detector another thread frees, and then a signal, against: its handler runs."""
-    picture = tmp_path / "noise.png"
-    write_picture(picture, noise_picture(seed=0))
-    command = [sys.executable, "-c", _FREED_BY_A_THREAD, str(exported), str(picture)]
+    image = tmp_path / "noise.png"
+    write_image(image, noise_image(seed=0))
+    command = [sys.executable, "-c", _FREED_BY_A_THREAD, str(exported), str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

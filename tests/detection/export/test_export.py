@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from multibox.detection.detector import Detector
-from multibox.detection.export.calibration import calibration_pictures
+from multibox.detection.export.calibration import calibration_images
 from multibox.errors import DataError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorMap, PriorSpec
 from multibox.weights.exported import KEY, Exported
 from multibox.weights.file import save_weights
-from tiny_detector import CLASS_NAMES, noise_picture, tiny_model, write_picture
+from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
 
 onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are not installed")
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
@@ -44,7 +44,7 @@ def test_the_file_names_its_inputs_and_outputs(exported: Path):
     onnx.checker.check_model(graph, full_check=True)
     session = runtime.InferenceSession(exported)
     assert [(v.name, v.type, v.shape) for v in session.get_inputs()] == [
-        ("pictures", "tensor(uint8)", ["batch", 300, 300, 3])
+        ("images", "tensor(uint8)", ["batch", 300, 300, 3])
     ]
     assert [(v.name, v.type, v.shape) for v in session.get_outputs()] == [
         ("boxes", "tensor(float)", ["batch", 200, 4]),
@@ -64,8 +64,8 @@ def test_the_file_describes_its_detector(exported: Path, model: SSD):
 def test_a_loaded_file_is_a_detector(exported: Path, model: SSD):
     """Detector.load of the file against the model in memory: scores, class names, info, engine."""
     detector = Detector.load(exported, backend="onnxruntime")
-    picture = noise_picture(seed=1)
-    found, expected = detector(picture), Detector(model)(picture)
+    image = noise_image(seed=1)
+    found, expected = detector(image), Detector(model)(image)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
     assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
     assert detector.info == {"recipe": "none"}
@@ -92,9 +92,9 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
     ],
 )
 def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, clip: bool):
-    """Decoding, limits and suppression in the graph on random outputs of three pictures against SSD.postprocess.
+    """Decoding, limits and suppression in the graph on random outputs of three images against SSD.postprocess.
 
-    The first picture has no candidate, the second few, the third many.
+    The first image has no candidate, the second few, the third many.
     """
     maps = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
     config = replace(tiny_model().config, priors=PriorSpec((300, 300), maps), sources=(0, 1), clip=clip, detection=rule)
@@ -126,22 +126,22 @@ def test_narrow_weights_fixed_batch_and_raw_outputs(model: SSD, exported: Path, 
     session = runtime.InferenceSession(path)
     assert session.get_inputs()[0].shape == [2, 300, 300, 3]
     assert [value.name for value in session.get_outputs()] == ["offsets", "logits"]
-    pictures = [noise_picture(seed=i) for i in range(3)]
-    for found, expected in zip(Detector.load(path)(pictures), Detector(model)(pictures), strict=True):
+    images = [noise_image(seed=i) for i in range(3)]
+    for found, expected in zip(Detector.load(path)(images), Detector(model)(images), strict=True):
         np.testing.assert_allclose(found.scores, expected.scores, atol=5e-3)
 
 
-def test_calibration_pictures_are_spread_over_a_folder(tmp_path: Path):
-    """Three of five pictures, one of them broken, against the first, the middle and the last of a sorted folder."""
+def test_calibration_images_are_spread_over_a_folder(tmp_path: Path):
+    """Three of five images, one of them broken, against the first, the middle and the last of a sorted folder."""
     for i in range(5):
-        write_picture(tmp_path / f"{i}.png", np.full((4, 4, 3), 50 * i, dtype=np.uint8))
-    found = calibration_pictures(tmp_path, input_size=(6, 8), limit=3)
-    assert [picture.shape for picture in found] == [(6, 8, 3)] * 3
-    assert [int(picture[0, 0, 0]) for picture in found] == [0, 100, 200]
+        write_image(tmp_path / f"{i}.png", np.full((4, 4, 3), 50 * i, dtype=np.uint8))
+    found = calibration_images(tmp_path, input_size=(6, 8), limit=3)
+    assert [image.shape for image in found] == [(6, 8, 3)] * 3
+    assert [int(image[0, 0, 0]) for image in found] == [0, 100, 200]
     (tmp_path / "0.png").write_bytes(b"nothing")
-    assert len(calibration_pictures(tmp_path, input_size=(6, 8), limit=3)) == 2
-    with pytest.raises(DataError, match="none of the 1 pictures"):
-        calibration_pictures(tmp_path, input_size=(6, 8), limit=1)
+    assert len(calibration_images(tmp_path, input_size=(6, 8), limit=3)) == 2
+    with pytest.raises(DataError, match="none of the 1 images"):
+        calibration_images(tmp_path, input_size=(6, 8), limit=1)
 
 
 def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path):
@@ -158,7 +158,7 @@ def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path
     ):
         with pytest.raises(UsageError, match=message):
             Detector.load(source, **options)
-    with pytest.raises(UsageError, match="int8 needs pictures"):
+    with pytest.raises(UsageError, match="int8 needs images"):
         export_onnx(model, tmp_path / "a.onnx", precision="int8")
 
 

@@ -24,18 +24,18 @@ def two_cats() -> tuple[Dataset, list[Detections], Diagnosis]:
 
 
 @pytest.mark.parametrize(
-    ("metric", "ap", "localisation", "background"),
+    ("metric", "ap", "localization", "background"),
     [
         ("voc10", 1 / 4, 2 / 3, 1 / 2),  # A at precision 1/2; A and B at 2/3; A at precision 1
         ("voc07", 3 / 11, 2 / 3, 6 / 11),  # six of eleven points at 1/2; all at 2/3; six at 1
     ],
 )
-def test_gains_of_one_class(metric: str, ap: float, localisation: float, background: float) -> None:
+def test_gains_of_one_class(metric: str, ap: float, localization: float, background: float) -> None:
     """Four detections of two objects against APs worked by hand; B is not missed, since its poor box is repaired."""
     dataset, detections, diagnosis = two_cats()
     result = costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric)
     assert result.ap == pytest.approx(ap)
-    expected = dict.fromkeys(REPAIRS, 0.0) | {"localisation": localisation - ap, "background": background - ap}
+    expected = dict.fromkeys(REPAIRS, 0.0) | {"localization": localization - ap, "background": background - ap}
     assert result.gain == pytest.approx(expected)
     assert result.by_class["cat"] == pytest.approx(expected)
 
@@ -54,21 +54,21 @@ def test_gains_with_every_kind_once() -> None:
     assert result.by_class["dog"]["similar"] == pytest.approx(1)
 
 
-def test_localisation_in_coco_repairs_correct_boxes_too() -> None:
+def test_localization_in_coco_repairs_correct_boxes_too() -> None:
     """One box of IoU 0.62 is right at three of ten thresholds; with its object's box it is right at all."""
     pytest.importorskip("faster_coco_eval")
     dataset = a_dataset(an_example("1", boxes=[[0, 0, 100, 100]]))
     detections = [some_detections([[0, 0, 100, 62]], scores=[0.9])]
     diagnosis = diagnose(dataset, detections=detections, similar=ALONE)
     result = costs(dataset, detections=detections, diagnosis=diagnosis, metric="coco")
-    assert (result.ap, result.gain["localisation"]) == pytest.approx((0.3, 0.7))
+    assert (result.ap, result.gain["localization"]) == pytest.approx((0.3, 0.7))
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("repair", REPAIRS[:-1])
 def test_after_a_repair_its_kind_is_gone_and_no_ap_is_lower(seed: int, repair: str) -> None:
     """Random scenes diagnosed again: none of the kind, what was correct still is, and AP of every class as high."""
-    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=30, grid=True)
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=30, grid=True)
     before = diagnose(dataset, detections=detections, similar=ALIKE)
     same, better = repaired(dataset, detections=detections, diagnosis=before, repair=repair)
     after = diagnose(same, detections=better, similar=ALIKE)
@@ -81,17 +81,17 @@ def test_after_a_repair_its_kind_is_gone_and_no_ap_is_lower(seed: int, repair: s
 
 def test_missed_objects_go_unless_another_repair_finds_them() -> None:
     """Random scenes: an object stays if it is found, difficult, or under a poor box or a wrong name of IoU 0.5."""
-    dataset, detections = noisy_scenes(np.random.default_rng(7), pictures=30, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(7), images=30, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     smaller, same = repaired(dataset, detections=detections, diagnosis=diagnosis, repair="missed")
     assert same == detections
     missed = missed_objects(dataset, diagnosis=diagnosis)
     for number, (example, left) in enumerate(zip(dataset, smaller, strict=True)):
-        here = diagnosis.picture == number
+        here = diagnosis.image == number
         stay = 0
         for g in range(len(example.labels)):
             mine = here & (diagnosis.target == g)
-            poor = (mine & (diagnosis.kind == Kind.LOCALISATION)).any()
+            poor = (mine & (diagnosis.kind == Kind.LOCALIZATION)).any()
             wrong = (mine & np.isin(diagnosis.kind, (Kind.SIMILAR, Kind.OTHER)) & (diagnosis.iou >= 0.5)).any()
             stay += bool(not missed[number][g] or poor or wrong)
         assert len(left.labels) == stay
@@ -110,5 +110,5 @@ def test_detections_given_are_not_changed() -> None:
 def test_unknown_repair() -> None:
     """The error names the value and those there are."""
     dataset, detections, diagnosis = two_cats()
-    with pytest.raises(UsageError, match=r"^repair 'all'; it is one of localisation, .*missed$"):
+    with pytest.raises(UsageError, match=r"^repair 'all'; it is one of localization, .*missed$"):
         repaired(dataset, detections=detections, diagnosis=diagnosis, repair="all")

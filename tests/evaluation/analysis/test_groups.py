@@ -109,9 +109,9 @@ def test_supercategories_of_coco() -> None:
 def test_a_file_of_groups(tmp_path: Path) -> None:
     """Groups as written, before any that the data has."""
     path = tmp_path / "groups.json"
-    path.write_text('{"pets": ["cat", "dog"], "grey": ["cat", "car"]}')
+    path.write_text('{"pets": ["cat", "dog"], "gray": ["cat", "car"]}')
     groups = find_groups(("cat", "dog", "car"), file=path)
-    assert groups.shown == {"pets": ("cat", "dog"), "grey": ("cat", "car")}
+    assert groups.shown == {"pets": ("cat", "dog"), "gray": ("cat", "car")}
     assert groups.similar(("cat", "dog", "car")).tolist() == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
 
 

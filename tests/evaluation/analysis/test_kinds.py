@@ -30,7 +30,7 @@ def slow_kinds(dataset: Dataset, detections: list[Detections]) -> list[str]:
                     kinds.append("correct")
                     taken.add(best)
             elif best is not None and overlap[best] >= 0.1:
-                kinds.append("localisation")
+                kinds.append("localization")
             elif any(ALIKE[label, example.labels[g]] and overlap[g] >= 0.1 for g in range(len(overlap))):
                 kinds.append("similar")
             elif any(example.labels[g] != label and overlap[g] >= 0.1 for g in range(len(overlap))):
@@ -45,11 +45,11 @@ def titles(diagnosis: Diagnosis) -> list[str]:
 
 
 def scenes(seed: int) -> tuple[Dataset, list[Detections]]:
-    return noisy_scenes(np.random.default_rng(seed), pictures=30, grid=False)
+    return noisy_scenes(np.random.default_rng(seed), images=30, grid=False)
 
 
 def test_each_kind_once() -> None:
-    """A picture made so that every kind occurs once against the kinds that were meant, with object and overlap."""
+    """An image made so that every kind occurs once against the kinds that were meant, with object and overlap."""
     dataset, detections, kinds = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     assert titles(diagnosis) == kinds
@@ -80,7 +80,7 @@ def test_what_is_right_is_what_the_ap_counts(seed: int) -> None:
 
 
 def test_missed_objects_are_those_without_a_correct_detection() -> None:
-    """Objects of the picture made by hand: the dog and the cup, not the difficult cat, and the cat of picture b."""
+    """Objects of the image made by hand: the dog and the cup, not the difficult cat, and the cat of image b."""
     dataset, detections, _ = one_of_each()
     missed = missed_objects(dataset, diagnosis=diagnose(dataset, detections=detections, similar=ALIKE))
     assert [objects.tolist() for objects in missed] == [[False, True, True, False], [True]]
@@ -93,6 +93,6 @@ def test_leading_detections_are_as_many_as_objects() -> None:
 
 
 def test_nothing_to_diagnose() -> None:
-    """A data set without pictures against empty arrays."""
+    """A data set without images against empty arrays."""
     diagnosis = diagnose(a_dataset(), detections=[], similar=np.zeros((1, 1), bool))
     assert (len(diagnosis.kind), len(diagnosis.leading()), diagnosis.num_objects) == (0, 0, (0,))

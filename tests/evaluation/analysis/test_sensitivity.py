@@ -1,4 +1,4 @@
-"""Normalised AP by size and shape: by hand, against the AP of VOC 2010, and against loops from the definition."""
+"""Normalized AP by size and shape: by hand, against the AP of VOC 2010, and against loops from the definition."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from error_cases import ALIKE, one_of_each
 from evaluation_cases import noisy_scenes
 from multibox.evaluation.analysis.kinds import Kind, diagnose
-from multibox.evaluation.analysis.sensitivity import normalised_ap, parts_of, sensitivity
+from multibox.evaluation.analysis.sensitivity import normalized_ap, parts_of, sensitivity
 from multibox.evaluation.voc import average_precision
 
 
-def slow_normalised_ap(outcomes: list[int], num_objects: int, normal: float) -> tuple[float, float]:
+def slow_normalized_ap(outcomes: list[int], num_objects: int, normal: float) -> tuple[float, float]:
     """Precision at each detection from recall and false positives so far; 1 is right, -1 wrong, 0 left out."""
     precision, right, wrong = [], 0, 0
     for outcome in outcomes:
@@ -26,7 +26,7 @@ def slow_normalised_ap(outcomes: list[int], num_objects: int, normal: float) -> 
 
 def test_by_hand() -> None:
     """Right, wrong, right of 4 objects as if there were 8: precisions 1 and 4 / 5, two objects missed."""
-    value = normalised_ap(
+    value = normalized_ap(
         np.array([True, False, True]), wrong=np.array([False, True, False]), num_objects=4, normal=8.0
     )
     assert value.ap == pytest.approx((1 + 0.8) / 4)
@@ -36,20 +36,20 @@ def test_by_hand() -> None:
 def test_without_objects_or_with_one() -> None:
     """No objects have no AP; one has an AP without a standard error."""
     nothing, yes = np.zeros(0, bool), np.ones(1, bool)
-    assert np.isnan(normalised_ap(nothing, wrong=nothing, num_objects=0, normal=3.0).ap)
-    one = normalised_ap(yes, wrong=~yes, num_objects=1, normal=3.0)
+    assert np.isnan(normalized_ap(nothing, wrong=nothing, num_objects=0, normal=3.0).ap)
+    one = normalized_ap(yes, wrong=~yes, num_objects=1, normal=3.0)
     assert (one.ap, one.to_json()["standard_error"]) == (1.0, None)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_with_as_many_objects_as_there_are_it_is_the_ap_of_voc10(seed: int) -> None:
-    """Random outcomes: normalised to the class's own number of objects against the area below the curve."""
+    """Random outcomes: normalized to the class's own number of objects against the area below the curve."""
     rng = np.random.default_rng(seed)
     right = rng.random(50) < 0.4
     count = int(right.sum()) + 5
     recall, precision = np.cumsum(right) / count, np.cumsum(right) / np.arange(1, 51)
     expected = average_precision(recall, precision=precision, version="voc10")
-    assert normalised_ap(right, wrong=~right, num_objects=count, normal=float(count)).ap == pytest.approx(expected)
+    assert normalized_ap(right, wrong=~right, num_objects=count, normal=float(count)).ap == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_parts_are_10_20_40_20_and_10_per_cent(values: object, expected: list[in
 @pytest.mark.parametrize("seed", range(2))
 def test_every_part_of_random_scenes(seed: int) -> None:
     """AP by area and by aspect ratio against loops: objects sorted and cut, detections of others left out."""
-    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=40, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=40, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     result = sensitivity(dataset, diagnosis=diagnosis)
     for label, name in enumerate(dataset.class_names):
@@ -92,13 +92,13 @@ def test_every_part_of_random_scenes(seed: int) -> None:
                 end = (tenths * len(ordered) + 5) // 10
                 members, start = ordered[start:end], end
                 outcomes = [
-                    (1 if (diagnosis.picture[n], diagnosis.target[n]) in members else 0)
+                    (1 if (diagnosis.image[n], diagnosis.target[n]) in members else 0)
                     if diagnosis.kind[n] == Kind.CORRECT
                     else -1
                     for n in diagnosis.ranked(label)
                 ]
                 assert part.num_objects == len(members)
-                expected = slow_normalised_ap(outcomes, len(members), 0.15 * len(dataset))
+                expected = slow_normalized_ap(outcomes, len(members), 0.15 * len(dataset))
                 assert (part.ap, part.error) == pytest.approx(expected)
 
 

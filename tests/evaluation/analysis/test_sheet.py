@@ -1,4 +1,4 @@
-"""Contact sheets: which errors are chosen, in what order, and what of a picture is shown."""
+"""Contact sheets: which errors are chosen, in what order, and what of an image is shown."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from evaluation_cases import a_dataset, an_example, some_detections
 from multibox.data.dataset import Dataset, Example
 from multibox.evaluation.analysis.kinds import WRONG, diagnose
 from multibox.evaluation.analysis.sheet import MISSED, Finding, contact_sheet, findings
-from tiny_detector import noise_picture, write_picture
+from tiny_detector import noise_image, write_image
 
 pytest.importorskip("matplotlib")
 
@@ -24,7 +24,7 @@ def found(kind: str) -> list[Finding]:
 @pytest.mark.parametrize(
     ("kind", "title", "note"),
     [
-        ("localisation", "cat 0.70", "IoU 0.40"),
+        ("localization", "cat 0.70", "IoU 0.40"),
         ("duplicate", "cat 0.80", "IoU 0.80"),
         ("similar", "cat 0.60 on dog", "IoU 1.00"),
         ("other", "cat 0.50 on cup", "IoU 0.60"),
@@ -32,44 +32,44 @@ def found(kind: str) -> list[Finding]:
     ],
 )
 def test_words_of_each_kind(kind: str, title: str, note: str) -> None:
-    """The picture in which every kind occurs once: one finding, its words, and the object's box but for background."""
+    """The image in which every kind occurs once: one finding, its words, and the object's box but for background."""
     (finding,) = found(kind)
-    assert (finding.picture, finding.title, finding.note) == (0, title, note)
+    assert (finding.image, finding.title, finding.note) == (0, title, note)
     assert (finding.target is None) == (kind == "background")
     assert finding.detected is not None
 
 
 def test_missed_objects_come_by_size() -> None:
-    """Three missed objects of one size: the two of picture a, then the one of b; no detection is drawn."""
+    """Three missed objects of one size: the two of image a, then the one of b; no detection is drawn."""
     missed = found(MISSED)
-    assert [(each.picture, each.title) for each in missed] == [(0, "dog"), (0, "cup"), (1, "cat")]
+    assert [(each.image, each.title) for each in missed] == [(0, "dog"), (0, "cup"), (1, "cat")]
     assert all(each.detected is None for each in missed)
     assert missed[0].note == "100 x 100 pixels"
 
 
-def test_the_most_confident_first_and_two_of_a_picture() -> None:
-    """Four false alarms in one picture and one in another: the two best of the first, and the other's in its place."""
+def test_the_most_confident_first_and_two_of_a_image() -> None:
+    """Four false alarms in one image and one in another: the two best of the first, and the other's in its place."""
     boxes = [[0, 0, 9, 9]] * 4
     detections = [some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6]), some_detections(boxes[:1], scores=[0.85])]
     dataset = a_dataset(an_example("a"), an_example("b"))
     diagnosis = diagnose(dataset, detections=detections, similar=np.zeros((1, 1), bool))
     chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind="background")
-    assert [(each.picture, each.title) for each in chosen] == [(0, "cat 0.90"), (1, "cat 0.85"), (0, "cat 0.80")]
+    assert [(each.image, each.title) for each in chosen] == [(0, "cat 0.90"), (1, "cat 0.85"), (0, "cat 0.80")]
 
 
-def with_pictures(folder: Path, dataset: Dataset) -> Dataset:
-    """The same data set with pictures of noise for all but the second example."""
+def with_images(folder: Path, dataset: Dataset) -> Dataset:
+    """The same data set with images of noise for all but the second example."""
     first = dataset[0]
     path = folder / "a.png"
-    write_picture(path, noise_picture(seed=0, width=640, height=480))
+    write_image(path, noise_image(seed=0, width=640, height=480))
     moved = Example(path, first.boxes, first.labels, first.difficult, first.crowd, first.id, first.size)
     return a_dataset(moved, *dataset.examples[1:], class_names=NAMES)
 
 
 def test_a_sheet_for_every_kind(tmp_path: Path) -> None:
-    """A sheet with one picture for each kind; the missed object whose picture is not there is passed over."""
+    """A sheet with one image for each kind; the missed object whose image is not there is passed over."""
     dataset, detections, _ = one_of_each()
-    dataset = with_pictures(tmp_path, dataset)
+    dataset = with_images(tmp_path, dataset)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     for kind in [*(kind.title for kind in WRONG), MISSED]:
         chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind=kind)
@@ -85,8 +85,8 @@ def test_a_sheet_for_every_kind(tmp_path: Path) -> None:
                 assert top <= box.get_y() <= box.get_y() + box.get_height() <= bottom
 
 
-def test_no_picture_no_sheet() -> None:
-    """None of the pictures is there, as in a data set of which only the annotations are at hand."""
+def test_no_image_no_sheet() -> None:
+    """None of the images is there, as in a data set of which only the annotations are at hand."""
     dataset, detections, _ = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind="similar")

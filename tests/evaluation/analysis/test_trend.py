@@ -10,7 +10,7 @@ from evaluation_cases import noisy_scenes
 from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose
 from multibox.evaluation.analysis.trend import COUNTS, MULTIPLES, SHARES, trend
 
-PLACE = {"duplicate": "localisation"}
+PLACE = {"duplicate": "localization"}
 
 
 def ranks(diagnosis: Diagnosis, label: int) -> list[int]:
@@ -27,7 +27,7 @@ def share(diagnosis: Diagnosis, n: int) -> int:
 @pytest.mark.parametrize("seed", range(3))
 def test_shares_and_recall_at_every_multiple(seed: int) -> None:
     """Random scenes: the top k N of each class, one after another, and objects found among them divided by N."""
-    dataset, detections = noisy_scenes(np.random.default_rng(seed), pictures=40, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=40, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     numbers = trend(diagnosis, labels=[0, 2])
     objects = {label: diagnosis.num_objects[label] for label in (0, 2)}
@@ -49,7 +49,7 @@ def test_shares_and_recall_at_every_multiple(seed: int) -> None:
 
 def test_shares_of_false_positives() -> None:
     """Random scenes: false positives of the classes dealt in turn by rank, counted among the first 25, 30, ..."""
-    dataset, detections = noisy_scenes(np.random.default_rng(5), pictures=60, grid=False)
+    dataset, detections = noisy_scenes(np.random.default_rng(5), images=60, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     orders = [ranks(diagnosis, label) for label in (0, 1, 2)]
     dealt = [order[rank] for rank in range(max(map(len, orders))) for order in orders if rank < len(order)]

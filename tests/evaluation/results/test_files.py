@@ -20,18 +20,18 @@ IDS = ("2008_000001", "42", "000042", "my photo")
 CATEGORIES = (3, 90, 17, 21)
 
 
-def a_four_picture_dataset() -> Dataset:
+def a_four_image_dataset() -> Dataset:
     return a_dataset(*map(an_example, IDS), class_names=NAMES)
 
 
 SIDES = st.floats(0, 600, width=32)
 ROWS = st.tuples(st.floats(0, 1, width=32), st.integers(0, 3), st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES))
-PICTURES = st.lists(st.lists(ROWS, max_size=4), min_size=len(IDS), max_size=len(IDS))
+IMAGES = st.lists(st.lists(ROWS, max_size=4), min_size=len(IDS), max_size=len(IDS))
 
 
-def built(rows_of_picture: list[tuple[float, int, tuple[float, float], tuple[float, float]]]) -> Detections:
+def built(rows_of_image: list[tuple[float, int, tuple[float, float], tuple[float, float]]]) -> Detections:
     """Detections of drawn rows (score, label, two x, two y), best score first."""
-    ordered = sorted(rows_of_picture, key=lambda row: -row[0])
+    ordered = sorted(rows_of_image, key=lambda row: -row[0])
     boxes = [(min(x), min(y), max(x), max(y)) for _, _, x, y in ordered]
     scores, labels = [row[0] for row in ordered], [row[1] for row in ordered]
     return some_detections(boxes, scores=scores, labels=labels, class_names=NAMES)
@@ -43,15 +43,15 @@ def rows(detections: Detections) -> list[tuple[float, str, list[float]]]:
 
 
 @pytest.mark.parametrize(("file_format", "tolerance"), [("coco", 0.011), ("voc", 0.0006)])
-@given(pictures=PICTURES)
+@given(images=IMAGES)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, pictures: list[list[Any]], file_format: str, tolerance: float
+    tmp_path_factory: pytest.TempPathFactory, images: list[list[Any]], file_format: str, tolerance: float
 ) -> None:
     """What is written is read again: scores exactly, sides to the decimals of the format, text and number ids apart."""
-    found = {image_id: built(picture) for image_id, picture in zip(IDS, pictures, strict=True)}
+    found = {image_id: built(image) for image_id, image in zip(IDS, images, strict=True)}
     path = tmp_path_factory.mktemp("results") / "found"
-    dataset = a_four_picture_dataset()
+    dataset = a_four_image_dataset()
     write_detections(path, dataset=dataset, detections=found, file_format=file_format, category_ids=CATEGORIES)
     again = read_detections(path, dataset=dataset, category_ids=CATEGORIES)
     assert list(again) == list(IDS)
@@ -69,7 +69,7 @@ def test_a_coco_file_by_hand(tmp_path: Path) -> None:
     entry = {"image_id": 42, "category_id": 17, "bbox": [10, 20, 30.5, 40], "score": 0.5}
     file = tmp_path / "results.json"
     file.write_text(json.dumps([entry, entry | {"score": 0.75, "category_id": 3}]))
-    found = read_detections(file, dataset=a_four_picture_dataset(), category_ids=CATEGORIES)["42"]
+    found = read_detections(file, dataset=a_four_image_dataset(), category_ids=CATEGORIES)["42"]
     assert found.boxes.tolist() == [[10, 20, 40.5, 60]] * 2
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.75, 0.5], [0, 2])
     assert (found.class_names, found.image_size) == (NAMES, (640, 480))
@@ -80,7 +80,7 @@ def test_coco_entries_as_written(tmp_path: Path) -> None:
     boxes = [(1.006, 2, 11.123, 22.999)]
     found = some_detections(boxes, scores=[0.123456], labels=[1], class_names=NAMES)
     file = tmp_path / "results.json"
-    dataset = a_four_picture_dataset()
+    dataset = a_four_image_dataset()
     write_detections(file, dataset=dataset, detections={"42": found, "000042": found}, file_format="coco")
     bbox = [1.01, 2.0, 10.12, 21.0]
     assert json.loads(file.read_text()) == [
@@ -93,7 +93,7 @@ def test_voc_files_by_hand(tmp_path: Path) -> None:
     (tmp_path / "comp4_det_test_red blood cell.txt").write_text("my photo 0.5 1 1 10 20\n\n")
     (tmp_path / "comp4_det_test_t_shirt.txt").write_text("2008_000001 9e-01 5.5 6 7 8.25")
     (tmp_path / "readme.txt").write_text("no detections")
-    found = read_detections(tmp_path, dataset=a_four_picture_dataset())
+    found = read_detections(tmp_path, dataset=a_four_image_dataset())
     assert rows(found["my photo"]) == [(0.5, "red blood cell", [0, 0, 10, 20])]
     assert rows(found["2008_000001"]) == [(np.float32(0.9), "t_shirt", [4.5, 5, 7, 8.25])]
     assert len(found["42"]) == 0
@@ -102,7 +102,7 @@ def test_voc_files_by_hand(tmp_path: Path) -> None:
 def test_voc_files_as_written(tmp_path: Path) -> None:
     """The text itself: one file for each class, pixels from 1, small scores without an exponent."""
     found = some_detections([(0, 0.5, 10, 20)], scores=[1e-5], class_names=NAMES)
-    write_detections(tmp_path, dataset=a_four_picture_dataset(), detections={"42": found}, file_format="voc")
+    write_detections(tmp_path, dataset=a_four_image_dataset(), detections={"42": found}, file_format="voc")
     assert {path.name for path in tmp_path.iterdir()} == {f"comp4_det_test_{name}.txt" for name in NAMES}
     assert (tmp_path / "comp4_det_test_cat.txt").read_text() == "42 0.00001 1.000 1.500 10.000 20.000\n"
     assert (tmp_path / "comp4_det_test_t_shirt.txt").read_text() == ""
@@ -114,7 +114,7 @@ GOOD = {"image_id": 42, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([GOOD, GOOD | {"image_id": 43}], r"entry 2: picture id '43' is not among the 4 of test data"),
+        ([GOOD, GOOD | {"image_id": 43}], r"entry 2: image id '43' is not among the 4 of test data"),
         ([GOOD | {"category_id": 4}], r"entry 1: category_id 4 is not one of the data set's, 3, 90, 17, 21"),
         ([GOOD | {"bbox": [1, 2, 3]}], r"entry 1: bbox is \[1, 2, 3\]; an entry has"),
         ([GOOD | {"bbox": [1, 2, -3, 4]}], r"entry 1: box \[1\.0, 2\.0, -2\.0, 6\.0\] as x1 y1 x2 y2; x2 and y2"),
@@ -132,14 +132,14 @@ def test_broken_coco_files(tmp_path: Path, document: object, message: str) -> No
     file = tmp_path / "results.json"
     file.write_text(json.dumps(document))
     with pytest.raises(DataError, match=rf"^{file}: {message}[^\n]*$"):
-        read_detections(file, dataset=a_four_picture_dataset(), category_ids=CATEGORIES)
+        read_detections(file, dataset=a_four_image_dataset(), category_ids=CATEGORIES)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("43 0.5 1 2 3 4", r"picture id '43' is not among the 4 of test data"),
-        ("42 0.5 1 2 3", r"'42 0\.5 1 2 3'; a line is: picture-id score x1 y1 x2 y2"),
+        ("43 0.5 1 2 3 4", r"image id '43' is not among the 4 of test data"),
+        ("42 0.5 1 2 3", r"'42 0\.5 1 2 3'; a line is: image-id score x1 y1 x2 y2"),
         ("42 high 1 2 3 4", r"'42 high 1 2 3 4'; a line is"),
         ("42 nan 1 2 3 4", r"score nan"),
         ("42 0.5 5 2 3 4", r"box \[4\.0, 1\.0, 3\.0, 4\.0\] as x1 y1 x2 y2"),
@@ -150,7 +150,7 @@ def test_broken_voc_lines(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "comp4_det_val_cat.txt"
     file.write_text(f"42 0.9 1 1 2 2\n{line}\n")
     with pytest.raises(DataError, match=rf"^{file}: line 2: {message}[^\n]*$"):
-        read_detections(tmp_path, dataset=a_four_picture_dataset())
+        read_detections(tmp_path, dataset=a_four_image_dataset())
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_wrong_voc_folders(tmp_path: Path, files: list[str], message: str) -> No
     for name in files:
         (tmp_path / name).touch()
     with pytest.raises(DataError, match=message):
-        read_detections(tmp_path, dataset=a_four_picture_dataset())
+        read_detections(tmp_path, dataset=a_four_image_dataset())
 
 
 def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
     """The error for a path that does not exist, for text that is no JSON, and for a format that does not exist."""
-    dataset = a_four_picture_dataset()
+    dataset = a_four_image_dataset()
     with pytest.raises(DataError, match=r"absent\.json: not there"):
         read_detections(tmp_path / "absent.json", dataset=dataset)
     (tmp_path / "broken.json").write_text("[{")
@@ -182,12 +182,12 @@ def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
 
 
 def test_data_sets_that_do_not_fit(tmp_path: Path) -> None:
-    """The errors for too few category ids, for pictures that share an id, and for odd class names."""
+    """The errors for too few category ids, for images that share an id, and for odd class names."""
     file = tmp_path / "results.json"
     file.write_text("[]")
     with pytest.raises(DataError, match="2 category ids for the 4 classes"):
-        read_detections(file, dataset=a_four_picture_dataset(), category_ids=(1, 2))
-    with pytest.raises(DataError, match="two pictures share an id"):
+        read_detections(file, dataset=a_four_image_dataset(), category_ids=(1, 2))
+    with pytest.raises(DataError, match="two images share an id"):
         read_detections(file, dataset=a_dataset(an_example("a"), an_example("a")))
     with pytest.raises(DataError, match="'a/b' cannot be part of a file name"):
         write_detections(tmp_path, dataset=a_dataset(class_names=("a/b",)), detections={}, file_format="voc")

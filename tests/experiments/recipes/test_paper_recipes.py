@@ -91,13 +91,13 @@ def test_zoom_out_came_with_table_6(name: str):
         assert used == AUGMENTATIONS["flip"]
     else:
         assert used.crop is not None
-        assert used.colour is not None
+        assert used.color is not None
         assert used.crop.scale == ((0.3, 1.0) if name.startswith("table6") else (0.1, 1.0))
 
 
 @pytest.mark.parametrize("name", BOXES_PER_CELL)
 def test_priors_of_tables_2_and_3(name: str):
-    """Boxes of a cell, their total, and the centres of each map against the solutions of the paper's totals."""
+    """Boxes of a cell, their total, and the centers of each map against the solutions of the paper's totals."""
     model = find_recipe(name).model
     per_cell, total = BOXES_PER_CELL[name]
     counted = [0] * len(per_cell)

@@ -93,7 +93,7 @@ def test_shortcuts() -> None:
     assert [i for i, block in enumerate(blocks) if not block.shortcut] == [1, 3, 6, 10, 12]
 
 
-def test_normalisation() -> None:
-    """Every normalisation has epsilon 0.001 and momentum 0.03, as the published training has."""
+def test_normalization() -> None:
+    """Every normalization has epsilon 0.001 and momentum 0.03, as the published training has."""
     layers = [m for m in convolution(4, 8, activation=nn.ReLU).modules() if isinstance(m, nn.BatchNorm2d)]
     assert [(m.eps, m.momentum) for m in layers] == [(0.001, 0.03)]

@@ -10,8 +10,8 @@ from multibox.models.config import light_config
 from multibox.models.ssd import SSD
 
 
-def normalised(x: Tensor, norm: nn.Module) -> Tensor:
-    """Batch normalisation in evaluation, from its formula."""
+def normalized(x: Tensor, norm: nn.Module) -> Tensor:
+    """Batch normalization in evaluation, from its formula."""
     shape = (1, -1, 1, 1)
     mean, variance = norm.running_mean.view(shape), norm.running_var.view(shape)
     return (x - mean) / (variance + norm.eps).sqrt() * norm.weight.view(shape) + norm.bias.view(shape)
@@ -31,11 +31,11 @@ def test_a_block_is_its_formula(stride: int) -> None:
             nn.init.uniform_(module.running_var, 0.5, 2)
     x = torch.randn(2, 4, 7, 8)
     first, norm1, _, second, norm2 = block.residual
-    inside = F.relu(normalised(F.conv2d(x, first.weight, stride=stride, padding=1), norm1))
-    residual = normalised(F.conv2d(inside, second.weight, padding=1), norm2)
+    inside = F.relu(normalized(F.conv2d(x, first.weight, stride=stride, padding=1), norm1))
+    residual = normalized(F.conv2d(inside, second.weight, padding=1), norm2)
     shortcut = x
     if stride == 2:
-        shortcut = normalised(F.conv2d(x, block.shortcut[0].weight, stride=2), block.shortcut[1])
+        shortcut = normalized(F.conv2d(x, block.shortcut[0].weight, stride=2), block.shortcut[1])
     assert torch.allclose(block.eval()(x), F.relu(residual + shortcut), atol=1e-5)
 
 

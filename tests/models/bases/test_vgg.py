@@ -1,4 +1,4 @@
-"""The VGG16 base and L2 normalisation."""
+"""The VGG16 base and L2 normalization."""
 
 from itertools import pairwise
 
@@ -67,7 +67,7 @@ def test_layer_names() -> None:
 
 
 def test_narrow() -> None:
-    """A width of 1/8 has an eighth of all channels, in the sources and in every convolution but for the colours."""
+    """A width of 1/8 has an eighth of all channels, in the sources and in every convolution but for the colors."""
     with torch.device("meta"):
         base = VGG16(width=1 / 8)
     assert base.channels == (64, 128)
@@ -76,7 +76,7 @@ def test_narrow() -> None:
 
 
 def test_batch_norm() -> None:
-    """With normalisation every convolution loses its bias, is followed by a normalisation, and maps keep their size."""
+    """With normalization every convolution loses its bias, is followed by a normalization, and maps keep their size."""
     base = VGG16(width=1 / 8, batch_norm=True).eval()
     layers = list(base.children())
     for layer, following in pairwise(layers):

@@ -61,15 +61,15 @@ def torchvision_state(*, batch_norm: bool = False) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_torchvision_vgg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, batch_norm: bool) -> None:
-    """conv4_3 of an RGB picture equals that of torchvision's layers on the normalised picture."""
+    """conv4_3 of an RGB image equals that of torchvision's layers on the normalized image."""
     model = SSD(ssd300_config(batch_norm=batch_norm), ["a"]).eval()
     lacking = load_base(model, as_file(monkeypatch, tmp_path, torchvision_state(batch_norm=batch_norm)))
-    picture = torch.rand(1, 3, 40, 32)
+    image = torch.rand(1, 3, 40, 32)
     theirs = features(batch_norm=batch_norm)
     with torch.inference_mode():
-        ours = model.base((255 * picture - model.mean) / model.std)[0]
+        ours = model.base((255 * image - model.mean) / model.std)[0]
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-        expected = theirs[: 33 if batch_norm else 23]((picture - mean[:, None, None]) / std[:, None, None])
+        expected = theirs[: 33 if batch_norm else 23]((image - mean[:, None, None]) / std[:, None, None])
     assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-3 * expected.abs().max())
     np.testing.assert_allclose([model.config.mean, model.config.std], IMAGENET, rtol=1e-6)
     assert all("bn6" in name or "bn7" in name for name in lacking)
@@ -148,9 +148,9 @@ def test_ported_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_files_that_do_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A narrow model, batch normalisation on one side only, another base, an unknown name, an absent file."""
+    """A narrow model, batch normalization on one side only, another base, an unknown name, an absent file."""
     path = as_file(monkeypatch, tmp_path, torchvision_state())
-    with pytest.raises(UsageError, match="without batch normalisation, the model one with"):
+    with pytest.raises(UsageError, match="without batch normalization, the model one with"):
         load_base(SSD(slim300_config(width=1 / 32), ["a"]), path)
     narrow = SSD(ssd300_config(), ["a"])
     narrow.base.conv1_1 = nn.Conv2d(3, 8, 3)

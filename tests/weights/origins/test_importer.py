@@ -94,18 +94,18 @@ def forward(state: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def slow_priors(name: str) -> np.ndarray:
-    """Centres and sides of priors, cut to 0 … 1 as amdegroot and lufficc cut them, in a loop."""
+    """Centers and sides of priors, cut to 0 … 1 as amdegroot and lufficc cut them, in a loop."""
     spec, rows = SPECS[name], []
     side = spec.input_size[0]
     for m in spec.maps:
         assert m.max_size is not None
         for i, j in product(range(m.cells[0]), repeat=2):
-            centre = [(j + 0.5) * m.step[0] / side, (i + 0.5) * m.step[0] / side]
+            center = [(j + 0.5) * m.step[0] / side, (i + 0.5) * m.step[0] / side]
             small, both = m.min_size / side, sqrt(m.min_size * m.max_size) / side
-            rows += [[*centre, small, small], [*centre, both, both]]
+            rows += [[*center, small, small], [*center, both, both]]
             for ratio in m.ratios:
-                rows.append([*centre, small * sqrt(ratio), small / sqrt(ratio)])
-                rows.append([*centre, small / sqrt(ratio), small * sqrt(ratio)])
+                rows.append([*center, small * sqrt(ratio), small / sqrt(ratio)])
+                rows.append([*center, small / sqrt(ratio), small * sqrt(ratio)])
     return np.array(rows).clip(0, 1)
 
 
@@ -115,10 +115,10 @@ def test_amdegroot(tmp_path: Path) -> None:
     torch.save({f"module.{name}": value for name, value in state.items()}, tmp_path / "weights.pth")
     model = import_weights(tmp_path / "weights.pth")
     assert model.class_names == VOC
-    picture = torch.randint(0, 256, (1, 3, 300, 300)).float()
+    image = torch.randint(0, 256, (1, 3, 300, 300)).float()
     with torch.inference_mode():
-        offsets, logits = model(picture)
-        expected = forward(state, picture - torch.tensor([123.0, 117.0, 104.0])[:, None, None])
+        offsets, logits = model(image)
+        expected = forward(state, image - torch.tensor([123.0, 117.0, 104.0])[:, None, None])
     assert torch.allclose(offsets[0], expected[0], rtol=1e-3, atol=1e-3 * expected[0].std())
     assert torch.allclose(logits[0], expected[1], rtol=1e-3, atol=1e-3 * expected[1].std())
     np.testing.assert_allclose(model.coder.priors, slow_priors("ssd300-voc"), atol=1e-6)
@@ -134,8 +134,8 @@ def test_amdegroot_converted_from_caffe(tmp_path: Path) -> None:
     assert torch.equal(weight, state["vgg.0.weight"][:, [2, 1, 0]])
     kept = convert(Foreign("ssd_300_VOC0712.pth", state), channels="rgb").state_dict()["base.conv1_1.weight"]
     assert torch.equal(kept, state["vgg.0.weight"])
-    with pytest.raises(UsageError, match="'grey' is not known"):
-        convert(Foreign("x.pth", state), channels="grey")
+    with pytest.raises(UsageError, match="'gray' is not known"):
+        convert(Foreign("x.pth", state), channels="gray")
 
 
 @pytest.mark.parametrize(("side", "newer"), [(300, True), (300, False), (512, True)])

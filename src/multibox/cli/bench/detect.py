@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from multibox.cli.bench.images import batch_sizes, pictures_to_time
+from multibox.cli.bench.images import batch_sizes, images_to_time
 from multibox.cli.bench.table7 import table7
 from multibox.cli.bench.train import train
 from multibox.cli.console import print_json, progress_bar, say, table
@@ -32,9 +32,9 @@ def detect(
     backend: Annotated[
         str, typer.Option("--backend", metavar="NAME", help="'all' that can run the file, or one of them.")
     ] = "all",
-    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of pictures at once.")] = "1,8",
-    pictures: Annotated[
-        Path | None, typer.Option("--pictures", metavar="DIR", help="Folder of pictures; by default generated ones.")
+    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of images at once.")] = "1,8",
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="Folder of images; by default generated ones.")
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each is measured.")] = 10,
     threads: Threads = None,
@@ -42,7 +42,7 @@ def detect(
 ) -> None:
     """Time detection: decode, resize, network and post-processing, and the whole, with each engine installed.
 
-    All take turns in every round, so that other load falls on all alike; times are medians in milliseconds a picture.
+    All take turns in every round, so that other load falls on all alike; times are medians in milliseconds an image.
     "call" is the whole as a user calls it, with decoding beside the network.
     """
     import torch
@@ -57,7 +57,7 @@ def detect(
     wanted = [candidate for source in weights for candidate in candidates(source, backend=backend)]
     with progress_bar("measuring") as advance:
         result = bench_detect(
-            wanted, pictures=pictures_to_time(pictures), batches=batch_sizes(batch), rounds=rounds, progress=advance
+            wanted, images=images_to_time(images), batches=batch_sizes(batch), rounds=rounds, progress=advance
         )
     if as_json:
         print_json(result)
@@ -68,7 +68,7 @@ def detect(
 @app.command(short_help="Count the training samples that one core makes.")
 def augment(
     *,
-    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="A data set with pictures of the usual size.")],
+    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="A data set with images of the usual size.")],
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="By default that for training.")] = None,
     augmentation: Annotated[
         str, typer.Option("--augmentation", metavar="NAME", help="none, flip, paper or caffe.")
@@ -76,7 +76,7 @@ def augment(
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, metavar="S", help="How long to measure.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Count the training samples of 300 x 300 that one core makes in a second, and the pictures it only decodes."""
+    """Count the training samples of 300 x 300 that one core makes in a second, and the images it only decodes."""
     from multibox.bench.augment import bench_augment
     from multibox.data.augmentation.augment import find_augmentation
     from multibox.data.load import load_dataset
@@ -86,7 +86,7 @@ def augment(
     if as_json:
         print_json({"augmentation": augmentation, **result})
         return
-    rows: list[tuple[str, ...]] = [("one core", "pictures/s", "ms each")]
+    rows: list[tuple[str, ...]] = [("one core", "images/s", "ms each")]
     for name, rate in ((augmentation, result["samples_per_second"]), ("decoding alone", result["decoded_per_second"])):
         rows.append((name, f"{rate:,.0f}", f"{1000 / rate:.2f}"))
     print(table(rows))
@@ -104,7 +104,7 @@ def _text(result: dict[str, Any]) -> str:
             times = found["milliseconds"]
             medians = [f"{times[stage]['median']:.2f}" for stage in stages]
             spread = f"{times['whole']['q1']:.1f}-{times['whole']['q3']:.1f}"
-            work = f"{engine['giga_operations_per_picture']:.1f}"
+            work = f"{engine['giga_operations_per_image']:.1f}"
             rate, memory = f"{found['giga_operations_per_second']:.0f}", f"{engine['memory_mib']:.0f}"
             rows.append((engine["engine"], size, *medians, spread, work, rate, memory))
     return table(rows)

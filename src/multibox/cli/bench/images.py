@@ -1,4 +1,4 @@
-"""What the options of `multibox bench` say about pictures: which, and how many at once."""
+"""What the options of `multibox bench` say about images: which, and how many at once."""
 
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ def batch_sizes(text: str) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def pictures_to_time(folder: Path | None) -> list[Any]:
-    """Files of the folder, or the bytes of generated pictures. Raises UsageError where the folder has none."""
+def images_to_time(folder: Path | None) -> list[Any]:
+    """Files of the folder, or the bytes of generated images. Raises UsageError where the folder has none."""
     if folder is None:
-        from multibox.bench.images import sample_pictures
+        from multibox.bench.images import sample_images
 
-        return list(sample_pictures(count=8))
-    from multibox.images.find import find_pictures
+        return list(sample_images(count=8))
+    from multibox.images.find import find_images
 
-    found = find_pictures([folder])
+    found = find_images([folder])
     if not found.files:
         raise UsageError(found.problems[0])
     return list(found.files)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from multibox.cli.bench.images import batch_sizes, pictures_to_time
+from multibox.cli.bench.images import batch_sizes, images_to_time
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Device, Json, Precision, Threads
 
@@ -17,10 +17,10 @@ def table7(
         list[str] | None,
         typer.Option("--weights", "-w", metavar="FILE", help="Weights of a detector instead of the three. Repeatable."),
     ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option("--pictures", metavar="DIR", help="What detectors of --weights see; else drawn ones.")
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="What detectors of --weights see; else drawn ones.")
     ] = None,
-    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of pictures at once.")] = "1,8",
+    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of images at once.")] = "1,8",
     precision: Annotated[
         Precision | None,
         typer.Option("--precision", help="Number type of the convolutions; by default the quicker one here."),
@@ -46,11 +46,11 @@ def table7(
     if threads is not None:
         torch.set_num_threads(threads)
     sizes = batch_sizes(batch)
-    shown = pictures_to_time(pictures) if weights or pictures else []
+    shown = images_to_time(images) if weights or images else []
     with progress_bar("measuring") as advance:
         result = bench_table7(
             weights=weights or [],
-            pictures=shown,
+            images=shown,
             batches=sizes,
             device=device,
             precision=precision,
@@ -98,8 +98,8 @@ def _ours(row: dict[str, Any], sizes: list[str]) -> tuple[str, ...]:
         *(f"{row['batches'][size]['fps']:.3g}" for size in sizes),
         str(row["boxes"]),
         f"{width} x {height}",
-        f"{first['milliseconds_per_picture']['nms']:.2f}",
-        f"{row['candidates_per_picture']:.0f}",
+        f"{first['milliseconds_per_image']['nms']:.2f}",
+        f"{row['candidates_per_image']:.0f}",
         f"{100 * first['share_of_base']:.0f} %",
     )
 

@@ -14,7 +14,7 @@ _TITLES = {
     "loss": "matching, mining, loss",
     "loss_backward": "loss, backward",
     "backward": "network, backward",
-    "optimizer": "optimiser",
+    "optimizer": "optimizer",
 }
 
 
@@ -24,13 +24,13 @@ def train(
     ] = "quick",
     *,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="PATH", help="Data set; by default pictures are drawn.")
+        Path | None, typer.Option("--data", metavar="PATH", help="Data set; by default images are drawn.")
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Part of the data set; else the recipe's.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, metavar="N", help="Pictures in a step; else the recipe's.")
+        int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a step; else the recipe's.")
     ] = None,
     precision: Annotated[
         str | None,
@@ -40,7 +40,7 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, as in train. Repeatable.")
     ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps to measure of each kind.")] = 10,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load pictures.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
     threads: Threads = None,
     device: Device = None,
     as_json: Json = False,
@@ -113,6 +113,6 @@ def _arithmetic(result: dict[str, Any]) -> str:
     rates = result["matrix_product_giga_operations_per_second"]
     products = ", ".join(f"{rate:.0f} in {name}" for name, rate in rates.items())
     return (
-        f"{result['giga_operations_per_picture']:.1f} GFLOP a picture, {result['giga_operations_per_second']:.0f} "
+        f"{result['giga_operations_per_image']:.1f} GFLOP an image, {result['giga_operations_per_second']:.0f} "
         f"GFLOP/s; matrix products {products}; at most {result['peak_memory_mib']:.0f} MiB"
     )

@@ -35,14 +35,14 @@ def cover(
     file: PriorsOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for pictures: the worst objects, and all shapes."),
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for images: the worst objects, and all shapes."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which objects of a data set no prior overlaps with an IoU of 0.5.
 
     Such an object still gets its best prior in matching, but learns from that one alone. Objects are those of whole
-    pictures resized to the model's input, without augmentation.
+    images resized to the model's input, without augmentation.
     """
     from multibox.data.load import load_dataset
     from multibox.tiling.coverage import measure_coverage
@@ -63,15 +63,15 @@ def cover(
 
 
 def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:
-    from multibox.images.find import write_picture
+    from multibox.images.find import write_image
     from multibox.tiling.missed import missed_objects
     from multibox.tiling.missed_image import draw_missed
     from multibox.tiling.plot import plot_coverage
 
     folder.mkdir(parents=True, exist_ok=True)
     plot_coverage(folder / "shapes.png", coverage, spec, title=f"{dataset.name} and the priors of {name}")
-    say(f"picture: {folder / 'shapes.png'}")
+    say(f"image: {folder / 'shapes.png'}")
     sheet = draw_missed(missed_objects(coverage, dataset), spec)
     if sheet is not None:
-        write_picture(folder / "missed.jpg", sheet)
-        say(f"picture: {folder / 'missed.jpg'}")
+        write_image(folder / "missed.jpg", sheet)
+        say(f"image: {folder / 'missed.jpg'}")

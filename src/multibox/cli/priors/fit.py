@@ -86,7 +86,7 @@ def fit(
 
 
 def _parts(data: Path, split: str | None, held_out: str) -> "tuple[Dataset, Dataset | None]":
-    """What to fit to and what to hold out, which must have no picture in common."""
+    """What to fit to and what to hold out, which must have no image in common."""
     from multibox.data.load import load_dataset
     from multibox.tiling.fit import hold_out
 
@@ -102,7 +102,7 @@ def _parts(data: Path, split: str | None, held_out: str) -> "tuple[Dataset, Data
     common = {example.image for example in whole} & {example.image for example in held}
     if common:
         raise UsageError(
-            f"--held-out {held_out}: {len(common)} of its {len(held)} pictures are among those to fit to; "
+            f"--held-out {held_out}: {len(common)} of its {len(held)} images are among those to fit to; "
             "name another split, or a share such as 0.2"
         )
     return whole, held

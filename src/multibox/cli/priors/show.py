@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Look at default boxes, and fit them to a data set.", no_args_is_help=True)
 app.command()(cover)
 app.command()(fit)
-_PICTURES = (".png", ".jpg", ".jpeg")
+_IMAGES = (".png", ".jpg", ".jpeg")
 
 
 @app.callback()
@@ -41,11 +41,11 @@ def show(
     recipe: RecipeOption = None,
     weights: WeightsOption = None,
     file: PriorsOption = None,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw the priors of the middle cell of each map.")
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw the priors of the middle cell of each map.")
     ] = None,
     image: Annotated[
-        Path | None, typer.Option("--image", metavar="FILE", help="A picture to draw them on; else a plain sheet.")
+        Path | None, typer.Option("--image", metavar="FILE", help="An image to draw them on; else a plain sheet.")
     ] = None,
     cells: Annotated[
         list[str] | None,
@@ -64,10 +64,10 @@ def show(
     from multibox.priors import make_priors
 
     name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
-    if picture is not None:
-        _draw(spec, picture, image=image, cells=cells)
+    if out is not None:
+        _draw(spec, out, image=image, cells=cells)
     elif image is not None or cells:
-        raise UsageError("--image and --cells are for a drawing; name its file with --picture FILE")
+        raise UsageError("--image and --cells are for a drawing; name its file with --out FILE")
     if as_json:
         print_json({"count": spec.count, "priors": make_priors(spec).tolist()})
         return
@@ -76,17 +76,17 @@ def show(
     print(map_table(spec))
 
 
-def _draw(spec: "PriorSpec", picture: Path, *, image: Path | None, cells: list[str] | None) -> None:
-    if picture.suffix.lower() not in _PICTURES:
-        raise UsageError(f"--picture {picture} has to end in one of {', '.join(_PICTURES)}")
+def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] | None) -> None:
+    if out.suffix.lower() not in _IMAGES:
+        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
     from multibox.images.decode import read_image
-    from multibox.images.find import write_picture
+    from multibox.images.find import write_image
     from multibox.tiling.image import draw_priors
 
     chosen = _parse_cells(cells) if cells else None
     drawn = draw_priors(spec, image=None if image is None else read_image(image), cells=chosen)
-    write_picture(picture, drawn)
-    say(f"picture: {picture}")
+    write_image(out, drawn)
+    say(f"drawn in {out}")
 
 
 def _parse_cells(cells: list[str]) -> dict[int, list[tuple[int, int]]]:

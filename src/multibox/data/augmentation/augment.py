@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from multibox.data.augmentation import view as views
-from multibox.data.augmentation.color import ColourChange, ColourJitter, draw_colour
+from multibox.data.augmentation.color import ColorChange, ColorJitter, draw_color
 from multibox.data.augmentation.crop_sampler import CropSampler, sample_crop
 from multibox.data.augmentation.render import Fill, Look, render
 from multibox.data.augmentation.resample import Interpolation
@@ -22,7 +22,7 @@ from multibox.images.decode import exif_orientation, image_size, read_image
 
 @runtime_checkable
 class ReadImage(Protocol):
-    """Decoding of a picture at a reduced size, as `read_image` does it."""
+    """Decoding of an image at a reduced size, as `read_image` does it."""
 
     def __call__(self, path: Path, /, *, reduce: int) -> UInt8[np.ndarray, "h w 3"]: ...
 
@@ -35,20 +35,20 @@ ALL_INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "area", "nearest", "c
 class Augmentation:
     """What a training sample may undergo. The default is nothing: the transform used at test time.
 
-    zoom_out: probability of placing the picture on a larger canvas; zoom_out_ratio: largest ratio per side.
-    crop: how patches are drawn, None for none. colour: photometric distortion, None for none.
+    zoom_out: probability of placing the image on a larger canvas; zoom_out_ratio: largest ratio per side.
+    crop: how patches are drawn, None for none. color: photometric distortion, None for none.
     mirror: probability of exchanging left and right. upside_down and quarter_turn: probabilities of a vertical flip
-    and of 90 degrees counter-clockwise, for pictures without an up, as from a microscope or from the air.
+    and of 90 degrees counter-clockwise, for images without an up, as from a microscope or from the air.
     interpolations: one of them is drawn for each sample.
-    jpeg_quality: if given, what is shown of the picture is compressed and decompressed before it is resized.
-    reduced_above: a picture of more pixels than that is decoded at 1/2, 1/4 or 1/8 where the sample shows it at less
+    jpeg_quality: if given, what is shown of the image is compressed and decompressed before it is resized.
+    reduced_above: an image of more pixels than that is decoded at 1/2, 1/4 or 1/8 where the sample shows it at less
     than that size anyway; 0 for always, None for never.
     """
 
     zoom_out: float = 0.0
     zoom_out_ratio: float = 4.0
     crop: CropSampler | None = None
-    colour: ColourJitter | None = None
+    color: ColorJitter | None = None
     mirror: float = 0.0
     upside_down: float = 0.0
     quarter_turn: float = 0.0
@@ -60,7 +60,7 @@ class Augmentation:
 CAFFE = Augmentation(
     zoom_out=0.5,
     crop=CropSampler(),
-    colour=ColourJitter(),
+    color=ColorJitter(),
     mirror=0.5,
     interpolations=ALL_INTERPOLATIONS,
     reduced_above=1_000_000,
@@ -68,7 +68,7 @@ CAFFE = Augmentation(
 PAPER = Augmentation(
     zoom_out=0.5,
     crop=CropSampler(scale=(0.1, 1.0), aspect_drawn="where_it_fits"),
-    colour=ColourJitter(),
+    color=ColorJitter(),
     mirror=0.5,
     interpolations=ALL_INTERPOLATIONS,
     reduced_above=1_000_000,
@@ -87,7 +87,7 @@ def find_augmentation(name: str) -> Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One training sample: an RGB picture of the network's size, boxes as corners relative to it, and their flags."""
+    """One training sample: an RGB image of the network's size, boxes as corners relative to it, and their flags."""
 
     image: UInt8[np.ndarray, "h w 3"]
     boxes: Float32[np.ndarray, "g 4"]
@@ -112,25 +112,25 @@ def make_sample(
     fill: Fill = MEAN,
     read: ReadImage = read_image,
 ) -> Sample:
-    """Draw one training sample of `input_size` (height, width) from an example; `fill` is the RGB colour of the canvas.
+    """Draw one training sample of `input_size` (height, width) from an example; `fill` is the RGB color of the canvas.
 
     `read` gives what `read_image` gives, perhaps from memory.
-    Raises DataError where the picture cannot be decoded.
+    Raises DataError where the image cannot be decoded.
     """
-    picture = None if _may_be_reduced(example, augmentation) else read(example.image, reduce=1)
-    size = _upright_size(example) if picture is None else (picture.shape[1], picture.shape[0])
+    source = None if _may_be_reduced(example, augmentation) else read(example.image, reduce=1)
+    size = _upright_size(example) if source is None else (source.shape[1], source.shape[0])
     view, look = draw_chances(example.boxes, size=size, augmentation=augmentation, rng=rng)
-    if picture is None:
-        picture = read(example.image, reduce=_reduction(view, input_size))
+    if source is None:
+        source = read(example.image, reduce=_reduction(view, input_size))
     boxes, kept = place_boxes(example.boxes, view=view, look=look)
-    image = render(picture, picture_size=size, view=view, look=look, size=input_size, fill=fill)
+    image = render(source, source_size=size, view=view, look=look, size=input_size, fill=fill)
     return Sample(image, boxes, example.labels[kept], example.difficult[kept], example.crowd[kept])
 
 
 def draw_chances(
     boxes: Float32[np.ndarray, "g 4"], *, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
 ) -> Chances:
-    """All decisions for a picture of `size` (width, height) with objects at `boxes`, in pixels; no pixel is needed."""
+    """All decisions for an image of `size` (width, height) with objects at `boxes`, in pixels; no pixel is needed."""
     coins = rng.random(4)
     view = views.whole(size)
     if coins[0] < augmentation.zoom_out:
@@ -140,7 +140,7 @@ def draw_chances(
         patch = sample_crop(views.relative(boxes, view), sampler=augmentation.crop, rng=rng)
         view = views.crop(view, patch)
     look = Look(
-        colour=ColourChange() if augmentation.colour is None else draw_colour(augmentation.colour, rng),
+        color=ColorChange() if augmentation.color is None else draw_color(augmentation.color, rng),
         interpolation=augmentation.interpolations[int(rng.integers(len(augmentation.interpolations)))],
         mirror=bool(coins[1] < augmentation.mirror),
         upside_down=bool(coins[2] < augmentation.upside_down),
@@ -153,7 +153,7 @@ def draw_chances(
 def place_boxes(
     boxes: Float32[np.ndarray, "g 4"], *, view: View, look: Look
 ) -> tuple[Float32[np.ndarray, "k 4"], Bool[np.ndarray, " g"]]:
-    """The boxes whose centres the view shows, clipped to it, as corners relative to the sample; and which they are."""
+    """The boxes whose centers the view shows, clipped to it, as corners relative to the sample; and which they are."""
     shown: Float64[np.ndarray, "g 4"] = views.relative(boxes, view)
     kept = views.emitted(shown)
     placed = np.clip(shown[kept], 0, 1).astype(np.float32)
@@ -167,7 +167,7 @@ def place_boxes(
 
 
 def _may_be_reduced(example: Example, augmentation: Augmentation) -> bool:
-    """Whether the picture is large enough for a decoding at reduced size, as far as can be told without opening it."""
+    """Whether the image is large enough for a decoding at reduced size, as far as can be told without opening it."""
     if augmentation.reduced_above is None:
         return False
     return example.size is None or example.size[0] * example.size[1] > augmentation.reduced_above

@@ -12,11 +12,11 @@ from jaxtyping import UInt8
 
 
 @dataclass(frozen=True)
-class ColourJitter:
+class ColorJitter:
     """How likely each of the four changes is, and how strong it may be.
 
     `brightness` and `hue` are the largest amounts added or taken away, in levels of 255 and in half degrees;
-    `contrast` and `saturation` are ranges of factors. `contrast_early` is the share of pictures whose contrast changes
+    `contrast` and `saturation` are ranges of factors. `contrast_early` is the share of images whose contrast changes
     before saturation and hue, not after.
     """
 
@@ -29,8 +29,8 @@ class ColourJitter:
 
 
 @dataclass(frozen=True)
-class ColourChange:
-    """What happens to the colours of one picture; None where a step is left out."""
+class ColorChange:
+    """What happens to the colors of one image; None where a step is left out."""
 
     brightness: float | None = None
     contrast: float | None = None
@@ -39,10 +39,10 @@ class ColourChange:
     contrast_early: bool = True
 
 
-def draw_colour(jitter: ColourJitter, rng: np.random.Generator) -> ColourChange:
+def draw_color(jitter: ColorJitter, rng: np.random.Generator) -> ColorChange:
     """One change, each part with its own coin and its own uniform amount."""
     brightness, contrast, saturation, hue = (rng.random(4) < jitter.probability).tolist()
-    return ColourChange(
+    return ColorChange(
         brightness=rng.uniform(-jitter.brightness, jitter.brightness) if brightness else None,
         contrast=rng.uniform(*jitter.contrast) if contrast else None,
         saturation=rng.uniform(*jitter.saturation) if saturation else None,
@@ -51,8 +51,8 @@ def draw_colour(jitter: ColourJitter, rng: np.random.Generator) -> ColourChange:
     )
 
 
-def apply_colour(image: UInt8[np.ndarray, "h w 3"], change: ColourChange) -> UInt8[np.ndarray, "h w 3"]:
-    """The RGB picture with its colours changed; the picture itself where nothing is to change."""
+def apply_color(image: UInt8[np.ndarray, "h w 3"], change: ColorChange) -> UInt8[np.ndarray, "h w 3"]:
+    """The RGB image with its colors changed; the image itself where nothing is to change."""
     if not image.size:
         return image
     if change.brightness is not None:

@@ -1,4 +1,4 @@
-"""Resampling along one axis as weights on neighbouring pixels, and their application as narrow matrix products.
+"""Resampling along one axis as weights on neighboring pixels, and their application as narrow matrix products.
 
 The kernels are those of the resize function of OpenCV: four taps (cubic, a = -3/4), eight taps (Lanczos), or the mean
 over the stretch that an output pixel covers. Weights are not rounded to 1/2048 as in its 8-bit code.
@@ -100,7 +100,7 @@ def _blocks(taps: Taps) -> tuple[Int64[np.ndarray, " k"], Float32[np.ndarray, "k
 
 
 def _split(axis: Axis) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """The pixel whose centre lies at or before each output centre, and how far beyond it that is."""
-    centre = axis.start + axis.step * (axis.positions + 0.5) - 0.5
-    base = np.floor(centre)
-    return base.astype(np.int64), centre - base
+    """The pixel whose center lies at or before each output center, and how far beyond it that is."""
+    center = axis.start + axis.step * (axis.positions + 0.5) - 0.5
+    base = np.floor(center)
+    return base.astype(np.int64), center - base

@@ -1,4 +1,4 @@
-"""The pixels of one training sample: cut, resize, distort and paste only what the view shows of the picture."""
+"""The pixels of one training sample: cut, resize, distort and paste only what the view shows of the image."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.augmentation.color import ColourChange, apply_colour
+from multibox.data.augmentation.color import ColorChange, apply_color
 from multibox.data.augmentation.resample import Interpolation, Part, Window, cut, resample
 from multibox.data.augmentation.view import View
 
@@ -17,7 +17,7 @@ Fill = tuple[int, int, int]
 class Look:
     """How the pixels of a view are turned into a sample. Flips happen in the order of the fields."""
 
-    colour: ColourChange = field(default_factory=ColourChange)
+    color: ColorChange = field(default_factory=ColorChange)
     interpolation: Interpolation = "linear"
     mirror: bool = False
     upside_down: bool = False
@@ -26,39 +26,39 @@ class Look:
 
 
 def render(
-    picture: UInt8[np.ndarray, "H W 3"],
+    image: UInt8[np.ndarray, "H W 3"],
     *,
-    picture_size: tuple[int, int],
+    source_size: tuple[int, int],
     view: View,
     look: Look,
     size: tuple[int, int],
     fill: Fill,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The sample of `size` (height, width); `fill` is the RGB colour where the view shows no picture.
+    """The sample of `size` (height, width); `fill` is the RGB color where the view shows no image.
 
-    `picture` may have been decoded smaller than the `picture_size` (width, height) in whose pixels the view is given.
+    `image` may have been decoded smaller than the `source_size` (width, height) in whose pixels the view is given.
     """
-    scale_x, scale_y = picture.shape[1] / picture_size[0], picture.shape[0] / picture_size[1]
+    scale_x, scale_y = image.shape[1] / source_size[0], image.shape[0] / source_size[1]
     left, top, width, height = view.pixels
     window = (left * scale_x, top * scale_y, width * scale_x, height * scale_y)
     shape = size[::-1] if look.quarter_turn else size
-    return _flipped(_pasted(_coloured_part(picture, window, shape, look), shape, fill), look)
+    return _flipped(_pasted(_colored_part(image, window, shape, look), shape, fill), look)
 
 
-def _coloured_part(picture: UInt8[np.ndarray, "H W 3"], window: Window, size: tuple[int, int], look: Look) -> Part:
-    """Colours before resizing, as in the official code, where that is less work, which is where the cut is enlarged."""
-    seen, window = cut(picture, window)
+def _colored_part(image: UInt8[np.ndarray, "H W 3"], window: Window, size: tuple[int, int], look: Look) -> Part:
+    """Colors before resizing, as in the official code, where that is less work, which is where the cut is enlarged."""
+    seen, window = cut(image, window)
     if look.jpeg_quality is not None and seen.size:
         seen = compressed(seen, look.jpeg_quality)
     if seen.size < 3 * size[0] * size[1]:
-        return resample(apply_colour(seen, look.colour), window=window, size=size, interpolation=look.interpolation)
+        return resample(apply_color(seen, look.color), window=window, size=size, interpolation=look.interpolation)
     part = resample(seen, window=window, size=size, interpolation=look.interpolation)
-    return part._replace(pixels=apply_colour(part.pixels, look.colour))
+    return part._replace(pixels=apply_color(part.pixels, look.color))
 
 
-def compressed(picture: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture after a round through JPEG, as the official data layer hands its records on."""
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+def compressed(image: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
+    """The image after a round through JPEG, as the official data layer hands its records on."""
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     assert decoded is not None
     return decoded

@@ -1,7 +1,7 @@
-"""The part of a picture that a window shows, straight at its final size; what lies outside the picture costs nothing.
+"""The part of an image that a window shows, straight at its final size; what lies outside the image costs nothing.
 
-A window is a rectangle of the image plane, (left, top, width, height) in pixels of the picture, whole or fractional. It
-is stretched over the output, so output column X has its centre at left + (X + 1/2) width / output width.
+A window is a rectangle of the image plane, (left, top, width, height) in pixels of the image, whole or fractional. It
+is stretched over the output, so output column X has its center at left + (X + 1/2) width / output width.
 """
 
 import math
@@ -27,46 +27,46 @@ _OPENCV = {
 
 
 class Part(NamedTuple):
-    """What is seen of a picture, and at which column and row of the output it begins."""
+    """What is seen of an image, and at which column and row of the output it begins."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
     left: int
     top: int
 
 
-def cut(picture: UInt8[np.ndarray, "H W 3"], window: Window) -> tuple[UInt8[np.ndarray, "H2 W2 3"], Window]:
+def cut(image: UInt8[np.ndarray, "H W 3"], window: Window) -> tuple[UInt8[np.ndarray, "H2 W2 3"], Window]:
     """The pixels that a window reaches, and the window relative to them."""
     left, top, width, height = window
     right, bottom = (max(0, math.ceil(side)) for side in (left + width, top + height))
     x, y = (max(0, math.floor(side)) for side in (left, top))
-    return picture[y:bottom, x:right], (left - x, top - y, width, height)
+    return image[y:bottom, x:right], (left - x, top - y, width, height)
 
 
 def resample(
-    picture: UInt8[np.ndarray, "H W 3"], *, window: Window, size: tuple[int, int], interpolation: Interpolation
+    image: UInt8[np.ndarray, "H W 3"], *, window: Window, size: tuple[int, int], interpolation: Interpolation
 ) -> Part:
-    """All output pixels, of `size` (height, width), whose centres fall on the picture, which has been `cut`.
+    """All output pixels, of `size` (height, width), whose centers fall on the image, which has been `cut`.
 
-    A window of whole pixels inside the picture gives what cutting it out and cv2.resize give. Otherwise the same kernel
-    is placed at the same fractional positions; beyond its border the picture counts as continued by its last pixels.
+    A window of whole pixels inside the image gives what cutting it out and cv2.resize give. Otherwise the same kernel
+    is placed at the same fractional positions; beyond its border the image counts as continued by its last pixels.
     """
-    columns = _axis(window[0], window[2], size[1], picture.shape[1])
-    rows = _axis(window[1], window[3], size[0], picture.shape[0])
+    columns = _axis(window[0], window[2], size[1], image.shape[1])
+    rows = _axis(window[1], window[3], size[0], image.shape[0])
     if columns.first >= columns.beyond or rows.first >= rows.beyond:
         return Part(np.zeros((0, 0, 3), np.uint8), 0, 0)
-    if interpolation != "lanczos" and window == (0, 0, *picture.shape[1::-1]):
-        return Part(cv2.resize(picture, size[::-1], interpolation=_OPENCV[interpolation]), 0, 0)
+    if interpolation != "lanczos" and window == (0, 0, *image.shape[1::-1]):
+        return Part(cv2.resize(image, size[::-1], interpolation=_OPENCV[interpolation]), 0, 0)
     if interpolation == "nearest":
-        pixels = _nearest(picture, rows, columns)
+        pixels = _nearest(image, rows, columns)
     elif interpolation == "linear":
-        pixels = _linear(picture, rows, columns)
+        pixels = _linear(image, rows, columns)
     else:
-        pixels = _separable(picture, rows, columns, _kernel(interpolation, rows.step, columns.step))
+        pixels = _separable(image, rows, columns, _kernel(interpolation, rows.step, columns.step))
     return Part(pixels, columns.first, rows.first)
 
 
 def _axis(start: float, extent: float, count: int, length: int) -> Axis:
-    """The output positions on one axis whose centres fall on the picture, which has `length` pixels there."""
+    """The output positions on one axis whose centers fall on the image, which has `length` pixels there."""
     step = 1 / (count / extent)  # in this order, as OpenCV does: its NEAREST depends on the last bit
     first, beyond = (min(max(math.ceil((end - start) / step - 0.5), 0), count) for end in (0, length))
     return Axis(start, step, first, beyond)
@@ -80,28 +80,28 @@ def _kernel(interpolation: Interpolation, step_y: float, step_x: float) -> Calla
     return kernels.mean if step_y >= 1 and step_x >= 1 else kernels.mean_when_enlarged
 
 
-def _nearest(picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
-    """OpenCV's rule: the pixel in which an output pixel begins, not the one in which its centre lies."""
+def _nearest(image: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
+    """OpenCV's rule: the pixel in which an output pixel begins, not the one in which its center lies."""
     y, x = (np.floor(axis.start + np.floor(axis.step * axis.positions)).astype(int) for axis in (rows, columns))
-    kept = picture[y.clip(0, picture.shape[0] - 1)]
-    return np.take(kept, x.clip(0, picture.shape[1] - 1), axis=1)
+    kept = image[y.clip(0, image.shape[0] - 1)]
+    return np.take(kept, x.clip(0, image.shape[1] - 1), axis=1)
 
 
-def _linear(picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
+def _linear(image: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis) -> UInt8[np.ndarray, "h w 3"]:
     """Positions rounded to 1/32 pixel, in exchange for the quickest code there is."""
     shift_x, shift_y = (axis.start + axis.step * (axis.first + 0.5) - 0.5 for axis in (columns, rows))
     matrix = np.array([[columns.step, 0, shift_x], [0, rows.step, shift_y]])
     size = (columns.beyond - columns.first, rows.beyond - rows.first)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _separable(
-    picture: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis, kernel: Callable[[Axis], Taps]
+    image: UInt8[np.ndarray, "H W 3"], rows: Axis, columns: Axis, kernel: Callable[[Axis], Taps]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Rows first, then columns as the rows of the transposed picture."""
+    """Rows first, then columns as the rows of the transposed image."""
     height, width = rows.beyond - rows.first, columns.beyond - columns.first
-    source = picture.astype(np.float32).reshape(len(picture), -1)
+    source = image.astype(np.float32).reshape(len(image), -1)
     squeezed = kernels.apply_rows(source, kernel(rows)).reshape(height, -1, 3)
     turned = cv2.transpose(squeezed).reshape(-1, height * 3)
     done = kernels.apply_rows(turned, kernel(columns)).reshape(width, height, 3)

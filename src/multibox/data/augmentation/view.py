@@ -1,6 +1,6 @@
 """Views: which rectangle of the image plane a training sample shows, and where its boxes fall in it.
 
-Only rectangle arithmetic; no pixel is touched. A view may reach beyond the picture (zoom-out) or lie inside it (crop).
+Only rectangle arithmetic; no pixel is touched. A view may reach beyond the image (zoom-out) or lie inside it (crop).
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float32, Float64
 
 @dataclass(frozen=True)
 class View:
-    """A rectangle in pixels of the picture, once exact (for boxes) and once in whole pixels (for the picture itself).
+    """A rectangle in pixels of the image, once exact (for boxes) and once in whole pixels (for the image itself).
 
     `corners` are (x1, y1, x2, y2), continuous. `pixels` are (left, top, width, height), whole numbers, left and top
-    negative where the view begins outside the picture. The official code truncates what it copies and keeps the exact
+    negative where the view begins outside the image. The official code truncates what it copies and keeps the exact
     rectangle for the boxes; so the two differ by less than one pixel on each side.
     """
 
@@ -23,15 +23,15 @@ class View:
 
 
 def whole(size: tuple[int, int]) -> View:
-    """The view that shows exactly a picture of `size` (width, height)."""
+    """The view that shows exactly an image of `size` (width, height)."""
     width, height = size
     return View((0.0, 0.0, float(width), float(height)), (0, 0, width, height))
 
 
 def zoom_out(size: tuple[int, int], *, ratio: float, shift: tuple[float, float]) -> View:
-    """A canvas `ratio` times the width and the height of the picture, the picture at the relative position `shift`.
+    """A canvas `ratio` times the width and the height of the image, the image at the relative position `shift`.
 
-    `shift` are two numbers in [0, 1): the share of the free room that lies left of the picture and above it. Size and
+    `shift` are two numbers in [0, 1): the share of the free room that lies left of the image and above it. Size and
     position are truncated to whole pixels (ExpandImage of data_transformer.cpp; paper section 3.6).
     """
     width, height = int(size[0] * ratio), int(size[1] * ratio)
@@ -49,19 +49,19 @@ def crop(view: View, patch: Float32[np.ndarray, "4"]) -> View:
 
 
 def relative(boxes: Float32[np.ndarray, "g 4"], view: View) -> Float64[np.ndarray, "g 4"]:
-    """Boxes from pixels of the picture to corners relative to the view, not clipped."""
+    """Boxes from pixels of the image to corners relative to the view, not clipped."""
     x1, y1, x2, y2 = view.corners
     return (boxes - np.array([x1, y1, x1, y1])) / np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
 
 
 def emitted(boxes: Float64[np.ndarray, "g 4"]) -> Bool[np.ndarray, " g"]:
-    """Which relative boxes stay: centre inside the view, border included, and some area left after clipping.
+    """Which relative boxes stay: center inside the view, border included, and some area left after clipping.
 
     Emit rule CENTER of `MeetEmitConstraint`, `util/sampler.cpp` and `data_transformer.cpp`; paper section 2.2.
     """
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     clipped = np.clip(boxes, 0, 1)
-    return ((centres >= 0) & (centres <= 1) & (clipped[:, 2:] > clipped[:, :2])).all(axis=1)
+    return ((centers >= 0) & (centers <= 1) & (clipped[:, 2:] > clipped[:, :2])).all(axis=1)
 
 
 def mirrored(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:

@@ -11,46 +11,46 @@ from multibox.data.formats.voc.writer import write_voc
 from multibox.data.formats.written import Written, counted
 from multibox.data.formats.yolo.writer import write_yolo
 from multibox.errors import DataError, UsageError
-from multibox.images.picture_size import picture_size
+from multibox.images.upright import upright_size
 
-Pictures = Literal["copy", "link", "none"]
+Images = Literal["copy", "link", "none"]
 
 _WRITERS = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo}
-_PICTURE_FOLDERS = {"coco": "{split}", "voc": "JPEGImages", "yolo": "images/{split}"}
+_IMAGE_FOLDERS = {"coco": "{split}", "voc": "JPEGImages", "yolo": "images/{split}"}
 
 
 def convert(
-    dataset: Dataset | Mapping[str, Dataset], *, to: str, out: Path | str, pictures: Pictures = "copy"
+    dataset: Dataset | Mapping[str, Dataset], *, to: str, out: Path | str, images: Images = "copy"
 ) -> tuple[str, ...]:
     """Write a data set, or several splits of one by name, as "coco", "voc" or "yolo" into the folder `out`.
 
-    A single data set becomes the split "train". `pictures` are copied, linked (symbolic links to where they are) or
+    A single data set becomes the split "train". `images` are copied, linked (symbolic links to where they are) or
     not placed at all. Boxes keep their pixels and classes their names; flags are kept where the format has them.
     Gives lines about what it has not. Raises UsageError for an unknown format, splits of different classes and a
-    folder that holds something already, DataError where a size is needed and neither picture nor annotation has it.
+    folder that holds something already, DataError where a size is needed and neither image nor annotation has it.
     """
     splits = {"train": dataset} if isinstance(dataset, Dataset) else dict(dataset)
     folder = Path(out)
-    _require(splits, to, folder, pictures)
+    _require(splits, to, folder, images)
     taken: set[str] = set()
     written: dict[str, list[Written]] = {}
     missing: list[Path] = []
     for split, data in splits.items():
-        home = folder / _PICTURE_FOLDERS[to].format(split=split)
+        home = folder / _IMAGE_FOLDERS[to].format(split=split)
         written[split] = [_place(example, home, taken, to) for example in data]
-        missing += _put(written[split], pictures)
+        missing += _put(written[split], images)
     names = next(iter(splits.values())).class_names
     lines = _WRITERS[to](written, names, folder)
-    if missing and pictures != "none":
-        lines.append(f"{counted(len(missing), 'picture')} not found, the first {missing[0]}; labels alone are written")
+    if missing and images != "none":
+        lines.append(f"{counted(len(missing), 'image')} not found, the first {missing[0]}; labels alone are written")
     return tuple(lines)
 
 
-def _require(splits: Mapping[str, Dataset], to: str, out: Path, pictures: str) -> None:
+def _require(splits: Mapping[str, Dataset], to: str, out: Path, images: str) -> None:
     if to not in _WRITERS:
         raise UsageError(f"format {to!r} cannot be written; choose one of {', '.join(_WRITERS)}")
-    if pictures not in ("copy", "link", "none"):
-        raise UsageError(f"pictures {pictures!r} is no way to place them; choose copy, link or none")
+    if images not in ("copy", "link", "none"):
+        raise UsageError(f"images {images!r} is no way to place them; choose copy, link or none")
     if not splits:
         raise UsageError("convert was given no split; give at least one data set")
     if len({data.class_names for data in splits.values()}) > 1:
@@ -60,21 +60,21 @@ def _require(splits: Mapping[str, Dataset], to: str, out: Path, pictures: str) -
 
 
 def _place(example: Example, home: Path, taken: set[str], to: str) -> Written:
-    """The example with its new file: the picture's own name, with a number where another picture has it already."""
+    """The example with its new file: the image's own name, with a number where another image has it already."""
     stem, number = example.image.stem, 2
     while stem in taken:
         stem, number = f"{example.image.stem}_{number}", number + 1
     taken.add(stem)
-    real = picture_size(example.image)
+    real = upright_size(example.image)
     size = (real or example.size) if to == "yolo" else (example.size or real)
     if size is None:
-        raise DataError(f"{example.image} is missing and its annotation has no size; add the picture")
+        raise DataError(f"{example.image} is missing and its annotation has no size; add the image")
     return Written(example, home / f"{stem}{example.image.suffix or '.jpg'}", size)
 
 
-def _put(written: list[Written], pictures: Pictures) -> list[Path]:
-    """Copy or link the pictures; those that are missing."""
-    if pictures == "none":
+def _put(written: list[Written], images: Images) -> list[Path]:
+    """Copy or link the images; those that are missing."""
+    if images == "none":
         return []
     missing = []
     for entry in written:
@@ -82,9 +82,9 @@ def _put(written: list[Written], pictures: Pictures) -> list[Path]:
         if not source.is_file():
             missing.append(source)
             continue
-        entry.picture.parent.mkdir(parents=True, exist_ok=True)
-        if pictures == "link":
-            entry.picture.symlink_to(source.resolve())
+        entry.image.parent.mkdir(parents=True, exist_ok=True)
+        if images == "link":
+            entry.image.symlink_to(source.resolve())
         else:
-            shutil.copyfile(source, entry.picture)
+            shutil.copyfile(source, entry.image)
     return missing

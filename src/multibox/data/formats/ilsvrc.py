@@ -9,7 +9,7 @@ from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, listed, to_dataset, unique_ids
 from multibox.data.formats.voc.xml import parse_voc
 from multibox.errors import DataError
-from multibox.images.picture_size import picture_size
+from multibox.images.upright import upright_size
 
 _SUFFIX = ".JPEG"
 
@@ -46,9 +46,9 @@ def scan_ilsvrc(root: Path | str, *, split: str = "train") -> RawDataset:
             faults.append(file)
             continue
         faults += file.faults
-        picture = _picture(home, path)
-        size = file.size or picture_size(picture)
-        records.append(Record(picture, path.stem, size, path, file.objects, size_written=file.size is not None))
+        image = _image(home, path)
+        size = file.size or upright_size(image)
+        records.append(Record(image, path.stem, size, path, file.objects, size_written=file.size is not None))
     labels = {synset: label for label, synset in enumerate(ILSVRC_NAMES)}
     name = f"{home.resolve().name} DET {split}"
     return RawDataset(name, "ilsvrc", tuple(ILSVRC_NAMES), labels, unique_ids(records), faults=tuple(faults))
@@ -82,5 +82,5 @@ def _listed(annotations: Path, split: str, name: str) -> Path:
     return inside if inside.is_file() or not (annotations / f"{name}.xml").is_file() else annotations / f"{name}.xml"
 
 
-def _picture(home: Path, annotation: Path) -> Path:
+def _image(home: Path, annotation: Path) -> Path:
     return home / "Data/DET" / annotation.relative_to(home / "Annotations/DET").with_suffix(_SUFFIX)

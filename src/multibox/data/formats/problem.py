@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "note"]
 class Problem:
     """`kind` is a fixed word for machines, `message` a sentence for people.
 
-    `file` is the annotation or picture as a path, `object` the place inside it ("object 3 (dog)", "line 7 (cup)"),
+    `file` is the annotation or image as a path, `object` the place inside it ("object 3 (dog)", "line 7 (cup)"),
     None where the whole file is meant. "error": training would fail or learn something false; "warning": something is
     lost or doubtful; "note": worth knowing.
     """

@@ -21,7 +21,7 @@ _LOOKED_FOR = (
 
 @runtime_checkable
 class Source(Protocol):
-    """A data set that was recognised but not read."""
+    """A data set that was recognized but not read."""
 
     def splits(self) -> list[str]:
         """Its splits, without "all"."""
@@ -36,7 +36,7 @@ class Source(Protocol):
         ...
 
 
-def recognise(path: Path) -> Source:
+def recognize(path: Path) -> Source:
     """The format of the data set at `path`. Raises DataError that says what was looked for where there is none."""
     if home := find_ilsvrc(path):
         return IlsvrcSource(home)

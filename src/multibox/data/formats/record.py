@@ -40,10 +40,10 @@ class RawObject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One picture with its objects as written; `annotation` is None where no file describes the picture.
+    """One image with its objects as written; `annotation` is None where no file describes the image.
 
     `size` is the size that `box` and clipping refer to; `size_written` is false where the annotation does not say it
-    and it was taken from the picture.
+    and it was taken from the image.
     """
 
     image: Path
@@ -72,7 +72,7 @@ class RawDataset:
     category_ids: tuple[int, ...] | None = None
 
     def file_of(self, record: Record) -> str:
-        """The file to correct for this picture: its annotation, or the picture itself where one file describes many."""
+        """The file to correct for this image: its annotation, or the image itself where one file describes many."""
         shared = record.annotation is None or self.format == "coco"
         return str(record.image if shared else record.annotation)
 
@@ -95,12 +95,12 @@ def box_fault(item: RawObject, size: tuple[int, int] | None) -> tuple[str, str] 
         return None
     beyond = size is not None and (x1 >= size[0] or y1 >= size[1])
     if beyond or x2 <= 0 or y2 <= 0:
-        return "outside", "lies wholly outside the picture"
+        return "outside", "lies wholly outside the image"
     return "degenerate", "has no width or height"
 
 
 def clip_boxes(boxes: Float32[np.ndarray, "g 4"], size: tuple[int, int] | None) -> Float32[np.ndarray, "g 4"]:
-    """The boxes cut at the picture's border; only at 0 where the size (width, height) is not known."""
+    """The boxes cut at the image's border; only at 0 where the size (width, height) is not known."""
     if size is None:
         return np.maximum(boxes, np.float32(0))
     limit = np.array([*size, *size], dtype=np.float32)
@@ -112,7 +112,7 @@ def _extended(boxes: Float32[np.ndarray, "g 4"]) -> Bool[np.ndarray, " g"]:
 
 
 def to_example(record: Record, labels: Mapping[str, int]) -> tuple[Example, list[RawObject]]:
-    """The Example of a record, with boxes clipped to the picture, and the objects that had to be dropped."""
+    """The Example of a record, with boxes clipped to the image, and the objects that had to be dropped."""
     items = record.objects
     boxes = np.array([item.box for item in items], dtype=np.float32).reshape(-1, 4)
     boxes = clip_boxes(boxes, record.size)
@@ -143,7 +143,7 @@ def _areas(items: Sequence[RawObject]) -> Float64[np.ndarray, " g"] | None:
 def to_dataset(raw: RawDataset) -> Dataset:
     """The data set for training and evaluation.
 
-    Boxes are clipped to their picture; what has no extent then is dropped and named in `Dataset.problems`, after the
+    Boxes are clipped to their image; what has no extent then is dropped and named in `Dataset.problems`, after the
     faults of reading that are no errors.
     Raises DataError for the first file that could not be read and the first class that does not exist.
     """
@@ -191,7 +191,7 @@ def merge(raws: Sequence[RawDataset], name: str) -> RawDataset:
 
 
 def unique_ids(records: Sequence[Record]) -> tuple[Record, ...]:
-    """The records; where folders share an id, it gets the name of the picture's folder and set in front."""
+    """The records; where folders share an id, it gets the name of the image's folder and set in front."""
     counts = Counter(record.id for record in records)
     if len(counts) == len(records):
         return tuple(records)

@@ -1,4 +1,4 @@
-"""A picture on its way into another format."""
+"""An image on its way into another format."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from multibox.data.dataset import Example
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An Example, the file that its picture becomes, and the size (width, height) that its labels are written for."""
+    """An Example, the file that its image becomes, and the size (width, height) that its labels are written for."""
 
     example: Example
-    picture: Path
+    image: Path
     size: tuple[int, int]
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 picture, 2 pictures, 2 boxes, 2 classes."""
+    """A number with its noun: 1 image, 2 images, 2 boxes, 2 classes."""
     plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from multibox.data.augmentation.augment import MEAN, Augmentation, Sample, make_sample
 from multibox.data.augmentation.render import Fill
 from multibox.data.dataset import Dataset
-from multibox.data.loading.cache import PictureCache
+from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.packed import PackedDataset
 from multibox.data.loading.worker import leave_stopping_to_parent, settle
 from multibox.errors import DataError
@@ -26,9 +26,9 @@ class Batch:
     """What one training step sees.
 
     `images` are RGB of the network's size, stored channels last. `boxes` are corners relative to the input; rows
-    beyond a picture's own objects are padding: label -1, `valid` false. Crowd regions, and difficult objects where the
+    beyond an image's own objects are padding: label -1, `valid` false. Crowd regions, and difficult objects where the
     recipe leaves them out, are present but not `valid`. `names` are the examples' ids. `unreadable` holds a line for
-    each picture that could not be decoded and was replaced by the next one.
+    each image that could not be decoded and was replaced by the next one.
     """
 
     images: UInt8[Tensor, "b 3 h w"]
@@ -80,15 +80,15 @@ def batches(
 
     With a stride several processes share a stream: the one that starts at r takes every batch that is its turn.
 
-    Each epoch is a new permutation of the data set and batches run across its end, so all pictures are seen equally
-    often. `input_size` is (height, width), `fill` the RGB colour of the zoom-out canvas. A picture that cannot be
+    Each epoch is a new permutation of the data set and batches run across its end, so all images are seen equally
+    often. `input_size` is (height, width), `fill` the RGB color of the zoom-out canvas. An image that cannot be
     decoded is replaced by the next one of the permutation, logged once and listed in `Batch.unreadable`. Each worker
-    keeps up to `cache_mb` MiB of decoded pictures, which saves time where all fit and changes no batch.
+    keeps up to `cache_mb` MiB of decoded images, which saves time where all fit and changes no batch.
 
-    Raises DataError where the data set is empty or none of its pictures can be decoded.
+    Raises DataError where the data set is empty or none of its images can be decoded.
     """
     if not len(dataset):
-        raise DataError(f"data set {dataset.name!r} has no pictures; training needs at least one: check the split")
+        raise DataError(f"data set {dataset.name!r} has no images; training needs at least one: check the split")
     examples = PackedDataset(dataset)
     stream = _Stream(examples, augmentation, input_size, batch_size, seed, start, use_difficult, fill, cache_mb, stride)
     loader = DataLoader(
@@ -107,7 +107,7 @@ def _settle(_worker: int) -> None:
 
 
 def _logged(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:
-    """Pass batches on, name each unreadable picture once. Errors come as values: DataLoader would wrap their text."""
+    """Pass batches on, name each unreadable image once. Errors come as values: DataLoader would wrap their text."""
     seen: set[str] = set()
     for batch in loader:
         if isinstance(batch, DataError):
@@ -115,7 +115,7 @@ def _logged(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:
         for line in batch.unreadable:
             if line not in seen:
                 seen.add(line)
-                log.warning("picture %d that cannot be used, replaced by the next one: %s", len(seen), line)
+                log.warning("image %d that cannot be used, replaced by the next one: %s", len(seen), line)
         yield batch
 
 
@@ -138,7 +138,7 @@ class _Stream(IterableDataset["Batch | DataError"]):
         worker = get_worker_info()
         turn, turns = (worker.id, worker.num_workers) if worker else (0, 1)
         step, stride = self.start + turn * self.stride, turns * self.stride
-        order, cache = _Order(len(self.examples), self.seed), PictureCache(self.cache_mb << 20)
+        order, cache = _Order(len(self.examples), self.seed), ImageCache(self.cache_mb << 20)
         while True:
             try:
                 yield self._batch(step, order, cache)
@@ -147,7 +147,7 @@ class _Stream(IterableDataset["Batch | DataError"]):
                 return
             step += stride
 
-    def _batch(self, step: int, order: "_Order", cache: PictureCache) -> Batch:
+    def _batch(self, step: int, order: "_Order", cache: ImageCache) -> Batch:
         unreadable: list[str] = []
         first = step * self.batch_size
         numbers = range(first, first + self.batch_size)
@@ -155,17 +155,17 @@ class _Stream(IterableDataset["Batch | DataError"]):
         samples, names = zip(*pairs, strict=True)
         return _collate(list(samples), list(names), tuple(unreadable), use_difficult=self.use_difficult)
 
-    def _sample(self, number: int, order: "_Order", cache: PictureCache, unreadable: list[str]) -> tuple[Sample, str]:
+    def _sample(self, number: int, order: "_Order", cache: ImageCache, unreadable: list[str]) -> tuple[Sample, str]:
         epoch, position = divmod(number, len(self.examples))
         for hop in range(len(self.examples)):
-            picture = order.picture(epoch, (position + hop) % len(self.examples))
-            example = self.examples[picture]
+            image = order.image(epoch, (position + hop) % len(self.examples))
+            example = self.examples[image]
             try:
                 sample = make_sample(
                     example,
                     augmentation=self.augmentation,
                     input_size=self.input_size,
-                    rng=np.random.default_rng([self.seed, epoch, picture, hop]),
+                    rng=np.random.default_rng([self.seed, epoch, image, hop]),
                     fill=self.fill,
                     read=cache.read,
                 )
@@ -173,7 +173,7 @@ class _Stream(IterableDataset["Batch | DataError"]):
                 unreadable.append(str(error))
             else:
                 return sample, example.id
-        raise DataError(f"none of the {len(self.examples)} pictures can be decoded; the first says: {unreadable[0]}")
+        raise DataError(f"none of the {len(self.examples)} images can be decoded; the first says: {unreadable[0]}")
 
 
 class _Order:
@@ -183,8 +183,8 @@ class _Order:
         self._count, self._seed = count, seed
         self._permutations: dict[int, Int64[np.ndarray, " n"]] = {}
 
-    def picture(self, epoch: int, position: int) -> int:
-        """The index of the picture at a position of an epoch."""
+    def image(self, epoch: int, position: int) -> int:
+        """The index of the image at a position of an epoch."""
         if epoch not in self._permutations:
             self._permutations = {e: p for e, p in self._permutations.items() if e == epoch - 1}
             self._permutations[epoch] = np.random.default_rng([self._seed, epoch]).permutation(self._count)
@@ -192,7 +192,7 @@ class _Order:
 
 
 def _collate(samples: list[Sample], names: list[str], unreadable: tuple[str, ...], *, use_difficult: bool) -> Batch:
-    """Stack pictures and pad objects to the largest number in the batch, at least one row."""
+    """Stack images and pad objects to the largest number in the batch, at least one row."""
     rows = max(1, *(len(sample.labels) for sample in samples))
     boxes = np.zeros((len(samples), rows, 4), np.float32)
     labels = np.full((len(samples), rows), -1, np.int64)

@@ -1,4 +1,4 @@
-"""Colour, texture and light of generated pictures: float32 RGB in 0..1 that the functions paint on in place."""
+"""Color, texture and light of generated images: float32 RGB in 0..1 that the functions paint on in place."""
 
 import colorsys
 import math
@@ -8,27 +8,27 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 Canvas = Float32[np.ndarray, "h w 3"]
-Colour = Float32[np.ndarray, "3"]
+Color = Float32[np.ndarray, "3"]
 
 _STAND_OFF = 0.3  # least distance in RGB, of 1.7 between black and white
 
 
-def colour(
+def color(
     rng: np.random.Generator,
     *,
     saturation: tuple[float, float],
     value: tuple[float, float],
     hue: tuple[float, float] = (0.0, 1.0),
-) -> Colour:
-    """A colour within ranges of hue (a full turn is 1), saturation and value."""
+) -> Color:
+    """A color within ranges of hue (a full turn is 1), saturation and value."""
     turn = rng.uniform(*hue) % 1
     return np.array(colorsys.hsv_to_rgb(turn, rng.uniform(*saturation), rng.uniform(*value)), np.float32)
 
 
 def background(rng: np.random.Generator, size: tuple[int, int]) -> Canvas:
-    """Two muted colours blended by clouds and a slope, with a fine pattern over them in one picture of two."""
+    """Two muted colors blended by clouds and a slope, with a fine pattern over them in one image of two."""
     width, height = size
-    first, second = (colour(rng, saturation=(0.05, 0.5), value=(0.2, 0.9)) for _ in range(2))
+    first, second = (color(rng, saturation=(0.05, 0.5), value=(0.2, 0.9)) for _ in range(2))
     blend = 0.5 + 0.6 * clouds(rng, size) + 0.5 * _slope(rng, size)
     canvas = first + (second - first) * np.clip(blend, 0, 1)[:, :, None]
     if rng.uniform() < 0.5:
@@ -61,15 +61,15 @@ def pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarr
 
 
 def fill(
-    rng: np.random.Generator, size: tuple[int, int], *, ground: Colour, hue: tuple[float, float] = (0.0, 1.0)
+    rng: np.random.Generator, size: tuple[int, int], *, ground: Color, hue: tuple[float, float] = (0.0, 1.0)
 ) -> Canvas:
-    """The surface of an object: a strong colour that stands off the ground's, plain or patterned, lit from one side."""
+    """The surface of an object: a strong color that stands off the ground's, plain or patterned, lit from one side."""
     base = ground
     while np.linalg.norm(base - ground) < _STAND_OFF:
-        base = colour(rng, saturation=(0.35, 0.95), value=(0.35, 1.0), hue=hue)
+        base = color(rng, saturation=(0.35, 0.95), value=(0.35, 1.0), hue=hue)
     surface: Canvas = np.broadcast_to(base, (size[1], size[0], 3))
     if rng.uniform() < 0.55:
-        other = colour(rng, saturation=(0.2, 0.95), value=(0.3, 1.0))
+        other = color(rng, saturation=(0.2, 0.95), value=(0.3, 1.0))
         weight = rng.uniform(0.15, 0.6) * (0.5 + 0.5 * pattern(rng, size))
         surface = surface + (other - base) * weight[:, :, None]
     lit = 1 + rng.uniform(0.05, 0.4) * _slope(rng, size)
@@ -93,16 +93,16 @@ def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3
     size = canvas.shape[1], canvas.shape[0]
     light = 1 + rng.uniform(0, 0.3) * _slope(rng, size)
     tint = rng.uniform(0.9, 1.1, 3).astype(np.float32)
-    picture: Canvas = canvas * (light[:, :, None] * tint * np.float32(rng.uniform(0.75, 1.1)))
-    picture = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.8, 1.25))
+    image: Canvas = canvas * (light[:, :, None] * tint * np.float32(rng.uniform(0.75, 1.1)))
+    image = np.clip(image, 0, 1) ** np.float32(rng.uniform(0.8, 1.25))
     if rng.uniform() < 0.25:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.2))
-    picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(rng.uniform(0.005, 0.04))
-    return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.2))
+    image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.005, 0.04))
+    return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
 def _slope(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
-    """A plane that rises from -1 to 1 across the picture in any direction."""
+    """A plane that rises from -1 to 1 across the image in any direction."""
     along, _ = _turned_grid(rng, size)
     return along / np.abs(along).max()
 

@@ -1,4 +1,4 @@
-"""Generated pictures for the demo and for tests: six kinds of shapes on textured ground, with exact boxes.
+"""Generated images for the demo and for tests: six kinds of shapes on textured ground, with exact boxes.
 
 The shapes differ in texture, size, angle and stretch, overlap each other and lie among clutter under uneven light. Each
 kind has a range of hues of its own, which one object in five does not keep to and which clutter has as well; only the
@@ -29,10 +29,10 @@ from multibox.data.scenes.shapes import (
 )
 from multibox.errors import UsageError
 
-_SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the picture's shorter side
+_SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the image's shorter side
 _HUES = 0.13  # width of a kind's range of hues, of a full turn
 _ODD = 0.2  # part of the objects in any hue
-_VISIBLE = 0.55  # part of each object that stays uncovered and inside the picture
+_VISIBLE = 0.55  # part of each object that stays uncovered and inside the image
 
 
 @dataclass
@@ -63,7 +63,7 @@ class _Stage:
 def make_scene(
     rng: np.random.Generator, *, size: tuple[int, int] = (320, 320)
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"]]:
-    """An RGB picture of `size` (width, height), the boxes of its one to eight objects in pixels, labels into SHAPES.
+    """An RGB image of `size` (width, height), the boxes of its one to eight objects in pixels, labels into SHAPES.
 
     A box is tight on the part of the object that can be seen; at least half of each object can be.
     """
@@ -88,10 +88,10 @@ def write_scenes(
     """Write `count` scenes as a VOC data set and return it; the same numbers give the same files.
 
     JPEGImages, Annotations and ImageSets/Main/<split>.txt appear in `folder`; further splits can be added to it. A
-    picture depends on seed, split and its place only, not on `count`.
+    image depends on seed, split and its place only, not on `count`.
     """
     if count < 1:
-        raise UsageError(f"{count} pictures asked for; ask for at least one")
+        raise UsageError(f"{count} images asked for; ask for at least one")
     root = Path(folder)
     for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (root / part).mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage
     size = canvas.shape[1], canvas.shape[0]
     for _ in range(patience):
         radius = min(size) * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
-        shape = turned(outline(name, rng), rng, centre=rng.uniform(0, size), radius=radius)
+        shape = turned(outline(name, rng), rng, center=rng.uniform(0, size), radius=radius)
         cover, whole = mask(shape, size), area(shape)
         if stage.admits(cover, whole):
             stage.add(cover, whole)
@@ -144,20 +144,20 @@ def _paint_object(
     painting.paint(part, surface, cover[near])
     if rng.uniform() < 0.35:
         line = np.minimum(contour(shape, size, thickness=max(1, round(0.07 * radius))), cover)
-        tone = painting.colour(rng, saturation=(0.0, 0.6), value=(0.05, 1.0))
+        tone = painting.color(rng, saturation=(0.0, 0.6), value=(0.05, 1.0))
         painting.paint(part, tone[None, None], line[near])
 
 
 def _add_clutter(rng: np.random.Generator, canvas: painting.Canvas) -> None:
-    """A stroke or a blob in a colour like those of the objects, more or less opaque."""
+    """A stroke or a blob in a color like those of the objects, more or less opaque."""
     size = canvas.shape[1], canvas.shape[0]
-    centre, reach = rng.uniform(0, size), min(size) * rng.uniform(0.03, 0.25)
-    opacity, tone = rng.uniform(0.25, 0.9), painting.colour(rng, saturation=(0.1, 0.8), value=(0.2, 0.95))
+    center, reach = rng.uniform(0, size), min(size) * rng.uniform(0.03, 0.25)
+    opacity, tone = rng.uniform(0.25, 0.9), painting.color(rng, saturation=(0.1, 0.8), value=(0.2, 0.95))
     if rng.uniform() < 0.5:
-        shape = blob(rng, centre=centre, radius=0.6 * reach)
+        shape = blob(rng, center=center, radius=0.6 * reach)
         cover = mask(shape, size)
     else:
-        shape, thickness = stroke(rng, centre=centre, reach=reach), int(rng.integers(1, 8))
+        shape, thickness = stroke(rng, center=center, reach=reach), int(rng.integers(1, 8))
         cover = contour(shape, size, thickness=thickness)
     near = surroundings(shape, size, margin=8)
     painting.paint(canvas[near], tone[None, None], (cover[near] * opacity).astype(np.uint8))

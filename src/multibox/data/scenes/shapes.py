@@ -1,4 +1,4 @@
-"""Outlines of the six classes of generated pictures, turned, stretched and filled."""
+"""Outlines of the six classes of generated images, turned, stretched and filled."""
 
 import math
 
@@ -30,21 +30,21 @@ def outline(name: str, rng: np.random.Generator) -> Outline:
     return [_regular(3)]
 
 
-def turned(shape: Outline, rng: np.random.Generator, *, centre: Float64[np.ndarray, "2"], radius: float) -> Outline:
+def turned(shape: Outline, rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], radius: float) -> Outline:
     """The outline in pixels: stretched by up to a quarter, turned by any angle, scaled to `radius` and moved."""
     stretch = math.exp(rng.uniform(-0.22, 0.22))
     matrix = _rotation(rng.uniform(0, 2 * math.pi)) @ np.diag([stretch, 1 / stretch]) * radius
-    return [curve @ matrix.T + centre for curve in shape]
+    return [curve @ matrix.T + center for curve in shape]
 
 
 def area(shape: Outline) -> float:
-    """Area in pixels, the hole taken off, also of what lies outside the picture."""
+    """Area in pixels, the hole taken off, also of what lies outside the image."""
     sides = [abs(float(np.sum(c[:, 0] * np.roll(c[:, 1], -1) - np.roll(c[:, 0], -1) * c[:, 1]))) / 2 for c in shape]
     return sides[0] - sum(sides[1:])
 
 
 def surroundings(shape: Outline, size: tuple[int, int], *, margin: float) -> tuple[slice, slice]:
-    """Rows and columns of the picture within a margin around the outline; one pixel where it lies outside."""
+    """Rows and columns of the image within a margin around the outline; one pixel where it lies outside."""
     corners = np.concatenate(shape)
     low = np.clip(np.floor(corners.min(axis=0) - margin), 0, [size[0] - 1, size[1] - 1]).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, size).astype(int)
@@ -52,7 +52,7 @@ def surroundings(shape: Outline, size: tuple[int, int], *, margin: float) -> tup
 
 
 def mask(shape: Outline, size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """How much of each pixel the outline covers, 0 to 255, in a picture of `size` (width, height)."""
+    """How much of each pixel the outline covers, 0 to 255, in an image of `size` (width, height)."""
     canvas = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillPoly(canvas, _fixed(shape), 255, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
@@ -65,17 +65,17 @@ def contour(shape: Outline, size: tuple[int, int], *, thickness: int) -> UInt8[n
     return canvas
 
 
-def blob(rng: np.random.Generator, *, centre: Float64[np.ndarray, "2"], radius: float) -> Outline:
+def blob(rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], radius: float) -> Outline:
     """A smooth irregular outline that is none of the six: clutter."""
     angles = np.linspace(0, 2 * math.pi, 60, endpoint=False)
     waves = [rng.uniform(0.12, 0.3) * np.sin(k * angles + rng.uniform(0, 6.3)) for k in (2, 3, 5)]
     reach = radius * (1 + np.sum(waves, axis=0))
-    return [np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1) + centre]
+    return [np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1) + center]
 
 
-def stroke(rng: np.random.Generator, *, centre: Float64[np.ndarray, "2"], reach: float) -> Outline:
+def stroke(rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], reach: float) -> Outline:
     """A bent line, there and back, to be drawn with `contour`: clutter."""
-    ends = [centre + rng.uniform(-2, 2, 2) * reach * step for step in (-1, 0, 1)]
+    ends = [center + rng.uniform(-2, 2, 2) * reach * step for step in (-1, 0, 1)]
     t = np.linspace(0, 1, 24)[:, None]
     curve = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * ends[1] + t**2 * ends[2]
     return [np.concatenate([curve, curve[-2:0:-1]])]
@@ -91,5 +91,5 @@ def _rotation(angle: float) -> Float64[np.ndarray, "2 2"]:
 
 
 def _fixed(shape: Outline) -> list[Int32[np.ndarray, "corners 2"]]:
-    """Fixed-point corners. Pixel centres lie at half pixels in our coordinates, at whole ones in OpenCV's."""
+    """Fixed-point corners. Pixel centers lie at half pixels in our coordinates, at whole ones in OpenCV's."""
     return [np.round((curve - 0.5) * 2**_FRACTION_BITS).astype(np.int32) for curve in shape]

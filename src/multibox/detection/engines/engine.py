@@ -23,7 +23,7 @@ class Backend(Protocol):
     def input_size(self) -> tuple[int, int]: ...
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Any:
-        """The network's raw outputs for RGB pictures at the input size; complete when this returns."""
+        """The network's raw outputs for RGB images at the input size; complete when this returns."""
 
     def select(self, outputs: Any) -> list[Selection]:
-        """Detections of each picture from the raw outputs, best first."""
+        """Detections of each image from the raw outputs, best first."""

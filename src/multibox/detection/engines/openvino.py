@@ -26,7 +26,7 @@ _CAPABILITIES = "OPTIMIZATION_CAPABILITIES"
 class OpenVinoBackend:
     """Runs a model of `export_openvino`, or an SSD that `of_model` brings into OpenVINO's form in memory.
 
-    One picture is computed by all threads together; several go through side by side, each by one thread of its own.
+    One image is computed by all threads together; several go through side by side, each by one thread of its own.
     Threads are as many as PyTorch would use. Models in "bf16", and what is not integer in "int8" ones, compute in
     bfloat16 where the processor has it, all others in float32.
     """

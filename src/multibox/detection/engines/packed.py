@@ -49,7 +49,7 @@ class FoldedBackend:
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
-        """Offsets and logits. The picture's own memory order, channels last, is the network's."""
+        """Offsets and logits. The image's own memory order, channels last, is the network's."""
         return self.network(torch.from_numpy(batch).permute(0, 3, 1, 2))
 
     def select(self, outputs: Outputs) -> list[Selection]:

@@ -49,7 +49,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
-        """Offsets and logits. The picture's own memory order, channels last, goes to the device as it is.
+        """Offsets and logits. The image's own memory order, channels last, goes to the device as it is.
 
         Raises InputError where the GPU's memory does not suffice.
         """
@@ -63,7 +63,7 @@ class TorchBackend:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
         except torch.OutOfMemoryError:
-            raise InputError(f"{device} has no memory for {len(batch)} pictures at once: use a smaller batch") from None
+            raise InputError(f"{device} has no memory for {len(batch)} images at once: use a smaller batch") from None
         return outputs
 
     @torch.inference_mode()

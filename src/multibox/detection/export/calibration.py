@@ -1,4 +1,4 @@
-"""Pictures that show a quantiser which values to expect."""
+"""Images that show a quantizer which values to expect."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,30 +8,30 @@ from jaxtyping import UInt8
 
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
-from multibox.images.find import find_pictures
+from multibox.images.find import find_images
 from multibox.images.prepare import Prepared, prepare_ahead
 
 
-def calibration_pictures(
+def calibration_images(
     path: Path | str, *, input_size: tuple[int, int], split: str | None = None, limit: int = 300
 ) -> list[UInt8[np.ndarray, "h w 3"]]:
-    """Up to `limit` pictures at the input size (height, width), spread evenly over a data set or a folder of pictures.
+    """Up to `limit` images at the input size (height, width), spread evenly over a data set or a folder of images.
 
-    Pictures that cannot be read are passed over. Raises DataError where there are none, and the errors of
+    Images that cannot be read are passed over. Raises DataError where there are none, and the errors of
     `load_dataset`.
     """
     files = _files(Path(path), split=split)
     chosen = _spread(files, limit)
     prepared = prepare_ahead(chosen, input_size=input_size, ahead=8)
-    pictures = [picture.pixels for picture in prepared if isinstance(picture, Prepared)]
-    if not pictures:
-        raise DataError(f"none of the {len(chosen)} pictures of {path} can be read; name others")
-    return pictures
+    images = [image.pixels for image in prepared if isinstance(image, Prepared)]
+    if not images:
+        raise DataError(f"none of the {len(chosen)} images of {path} can be read; name others")
+    return images
 
 
 def _files(path: Path, *, split: str | None) -> Sequence[Path]:
     if path.is_dir() and split is None:
-        found = find_pictures([path]).files
+        found = find_images([path]).files
         if found:
             return found
     return [example.image for example in load_dataset(path, split=split)]

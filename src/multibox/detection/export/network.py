@@ -1,4 +1,4 @@
-"""A detector in two modules, as exported files hold it: pictures to offsets and logits, and these to detections."""
+"""A detector in two modules, as exported files hold it: images to offsets and logits, and these to detections."""
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -8,25 +8,25 @@ from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings, select
 
-INPUT = "pictures"
+INPUT = "images"
 RAW_OUTPUTS = ("offsets", "logits")
 OUTPUTS = ("boxes", "scores", "labels")
 
 
 class Network(nn.Module):
-    """RGB pictures as they lie in memory to offsets and logits; normalisation included."""
+    """RGB images as they lie in memory to offsets and logits; normalization included."""
 
     def __init__(self, model: SSD) -> None:
         super().__init__()
         self.folded = FoldedSSD(model)
 
-    def forward(self, pictures: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
+    def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits of all priors."""
-        return self.folded(pictures.permute(0, 3, 1, 2).float())
+        return self.folded(images.permute(0, 3, 1, 2).float())
 
 
 class Choice(nn.Module):
-    """Decoding, threshold, suppression and limits, with a fixed number N of rows for every picture, the best first.
+    """Decoding, threshold, suppression and limits, with a fixed number N of rows for every image, the best first.
 
     N is `per_image`, or less where there are fewer candidates. Rows that no detection fills have score 0 and label -1.
     """
@@ -54,10 +54,10 @@ def _best_detections(
 ) -> tuple[Tensor, Tensor, Tensor]:
     rule = DetectionSettings(score_threshold, nms_threshold, per_class, per_image)
     found = _unfilled(boxes, scores, score_threshold, nms_threshold, per_class, per_image)
-    for picture in range(len(boxes)):
-        selection = select(boxes[picture], scores[picture], settings=rule)
+    for image in range(len(boxes)):
+        selection = select(boxes[image], scores[image], settings=rule)
         for filled, values in zip(found, selection, strict=True):
-            filled[picture, : len(values)] = values
+            filled[image, : len(values)] = values
     return found[0].clamp_(0, 1), found[1], found[2]
 
 

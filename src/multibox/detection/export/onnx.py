@@ -33,12 +33,12 @@ def export_onnx(
     precision: str = "fp32",
     batch: int | None = None,
     raw: bool = False,
-    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+    images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
-    """Write the whole detector, from uint8 RGB pictures (B, H, W, 3) at the input size to boxes, scores and labels.
+    """Write the whole detector, from uint8 RGB images (B, H, W, 3) at the input size to boxes, scores and labels.
 
-    `precision` "fp16" and "bf16" store the weights so, while engines compute in what they have; "int8" quantises, with
-    `pictures` at the input size to calibrate on. `batch` fixes B. A `raw` model ends with offsets and logits, for code
+    `precision` "fp16" and "bf16" store the weights so, while engines compute in what they have; "int8" quantizes, with
+    `images` at the input size to calibrate on. `batch` fixes B. A `raw` model ends with offsets and logits, for code
     that suppresses by itself. Raises UsageError where the packages of multibox[export] are missing.
     """
     import_onnx()
@@ -46,7 +46,7 @@ def export_onnx(
     if precision == "int8":
         from multibox.detection.export.quantize import quantize_onnx
 
-        network = quantize_onnx(network, pictures, has_norm=isinstance(model.norm, L2Norm))
+        network = quantize_onnx(network, images, has_norm=isinstance(model.norm, L2Norm))
     graph = network if raw else _joined(network, choice_graph(model))
     if precision in ("fp16", "bf16"):
         from multibox.detection.export.narrow import narrow_weights
@@ -72,10 +72,10 @@ def import_onnx() -> None:
 
 
 def network_graph(model: SSD) -> "ModelProto":
-    """Pictures to offsets and logits."""
+    """Images to offsets and logits."""
     height, width = model.config.input_size
-    pictures = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    return _graph(Network(model), {INPUT: pictures}, outputs=RAW_OUTPUTS)
+    images = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    return _graph(Network(model), {INPUT: images}, outputs=RAW_OUTPUTS)
 
 
 def choice_graph(model: SSD) -> "ModelProto":

@@ -13,7 +13,7 @@ def best_detections(
     """The operator multibox::best_detections, for boxes (B, P, 4) and scores (B, P, C).
 
     NonMaxSuppression alone has no limit before it suppresses, so the best `per_class` of each class are taken first,
-    and each class of each picture becomes a batch entry of its own. Of equal scores the lower class goes first.
+    and each class of each image becomes a batch entry of its own. Of equal scores the lower class goes first.
     """
     priors, classes = scores.shape[1], scores.shape[2]
     best = min(per_class, priors)

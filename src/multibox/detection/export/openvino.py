@@ -30,7 +30,7 @@ def export_openvino(
     precision: str = "fp32",
     batch: int | None = None,
     raw: bool = False,
-    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+    images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
     """Write the whole detector to `path`, which ends with .xml, and its weights beside it, ending with .bin.
 
@@ -40,7 +40,7 @@ def export_openvino(
     path = Path(path)
     if path.suffix != ".xml":
         raise UsageError(f"an OpenVINO model cannot be written to {path}: choose a name that ends with .xml")
-    network = openvino_model(model, precision=precision, batch=batch, raw=raw, pictures=pictures)
+    network = openvino_model(model, precision=precision, batch=batch, raw=raw, images=images)
     exported = Exported.of(model, info=info or {}, precision=precision, raw=raw, batch=batch)
     network.set_rt_info(exported.to_text(), [KEY])
     _save(network, path, narrow=precision in ("fp16", "bf16"))
@@ -52,7 +52,7 @@ def openvino_model(
     precision: str = "fp32",
     batch: int | None = None,
     raw: bool = False,
-    pictures: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
+    images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> "Model":
     """The same in memory, without a description."""
     import_onnx()
@@ -61,7 +61,7 @@ def openvino_model(
     if precision == "int8":
         from multibox.detection.export.quantize import quantize_openvino
 
-        network = quantize_openvino(network, pictures, has_norm=isinstance(model.norm, L2Norm))
+        network = quantize_openvino(network, images, has_norm=isinstance(model.norm, L2Norm))
     _name_outputs(network, RAW_OUTPUTS)
     if not raw:
         network = _joined(network, _read(choice_graph(model)))

@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers with NNCF: scales from the activations on calibration pictures."""
+"""Networks in 8-bit integers with NNCF: scales from the activations on calibration images."""
 
 import os
 import sys
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from openvino import Model
 
-Pictures = Sequence[UInt8[np.ndarray, "h w 3"]]
+Images = Sequence[UInt8[np.ndarray, "h w 3"]]
 
 # What L2Norm consists of, and nothing else where there is one. Lengths span a range far too wide for 8 bits.
 _NORM_ONNX = ("Mul", "ReduceSum", "Sqrt", "Reciprocal")
 _NORM_OPENVINO = ("Multiply", "ReduceSum", "Sqrt", "Power", "Divide")
 
 
-def quantize_onnx(network: "ModelProto", pictures: Pictures, *, has_norm: bool) -> "ModelProto":
-    """The same network with integer convolutions; `pictures` are RGB at its input size. An L2Norm stays as it is."""
-    return _quantize(network, [{INPUT: picture[None]} for picture in pictures], kept=_NORM_ONNX if has_norm else ())
+def quantize_onnx(network: "ModelProto", images: Images, *, has_norm: bool) -> "ModelProto":
+    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays as it is."""
+    return _quantize(network, [{INPUT: image[None]} for image in images], kept=_NORM_ONNX if has_norm else ())
 
 
-def quantize_openvino(network: "Model", pictures: Pictures, *, has_norm: bool) -> "Model":
-    """The same network with integer convolutions; `pictures` are RGB at its input size. An L2Norm stays as it is."""
-    return _quantize(network, [picture[None] for picture in pictures], kept=_NORM_OPENVINO if has_norm else ())
+def quantize_openvino(network: "Model", images: Images, *, has_norm: bool) -> "Model":
+    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays as it is."""
+    return _quantize(network, [image[None] for image in images], kept=_NORM_OPENVINO if has_norm else ())
 
 
 def _quantize(network: Any, inputs: Sequence[Any], *, kept: Sequence[str]) -> Any:
     if not inputs:
-        raise UsageError("int8 needs pictures to calibrate on: name a data set or a folder with --calibrate")
+        raise UsageError("int8 needs images to calibrate on: name a data set or a folder with --calibrate")
     nncf = _nncf()
     with redirect_stdout(sys.stderr):  # standard output is for results
         return nncf.quantize(

@@ -27,7 +27,7 @@ class Analysis:
     `counts` and `leading` are detections by the title of their kind: all of them, and the best of each class, as many
     as it has objects. `missed` counts objects without a correct detection. `trends` has a column of Figure 3 for each
     group and one for all classes; `sensitivity` is by class; `confusions` are (class detected, class of the object,
-    how often) among the leading detections, the most frequent first. `problems` are pictures that cannot be read.
+    how often) among the leading detections, the most frequent first. `problems` are images that cannot be read.
     """
 
     name: str
@@ -67,7 +67,7 @@ def analyse(
     problems: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Analysis:
-    """Diagnose detections, one entry for each picture, in one of METRICS; `progress` as in `costs`."""
+    """Diagnose detections, one entry for each image, in one of METRICS; `progress` as in `costs`."""
     names = dataset.class_names
     diagnosis = diagnose(dataset, detections=detections, similar=groups.similar(names))
     leading = diagnosis.leading()
@@ -97,6 +97,6 @@ def _confusions(dataset: Dataset, diagnosis: Diagnosis, leading: np.ndarray) -> 
     confused = leading[np.isin(diagnosis.kind[leading], (Kind.SIMILAR, Kind.OTHER))]
     pairs: Counter[tuple[str, str]] = Counter()
     for n in confused:
-        of_object = dataset[diagnosis.picture[n]].labels[diagnosis.target[n]]
+        of_object = dataset[diagnosis.image[n]].labels[diagnosis.target[n]]
         pairs[dataset.class_names[diagnosis.labels[n]], dataset.class_names[of_object]] += 1
     return tuple((*pair, count) for pair, count in pairs.most_common())

@@ -14,7 +14,7 @@ from multibox.evaluation.analysis.kinds import RIGHT_IOU, Diagnosis, Kind, misse
 from multibox.evaluation.coco import evaluate_coco
 from multibox.evaluation.voc import evaluate_voc
 
-REPAIRS = ("localisation", "duplicate", "similar", "other", "background", "missed")
+REPAIRS = ("localization", "duplicate", "similar", "other", "background", "missed")
 
 Progress = Callable[[int, int], None]
 
@@ -80,13 +80,13 @@ def repaired(
 ) -> tuple[Dataset, list[Detections]]:
     """The data set and the detections without one kind of error, one of REPAIRS; all other errors stay.
 
-    localisation: boxes of correct detections and of localisation errors become their objects' boxes. Of several errors
+    localization: boxes of correct detections and of localization errors become their objects' boxes. Of several errors
     at one object the best stays, and only if no correct detection has the object; the others are removed.
     similar, other: the detection gets its object's class where its IoU is at least 0.5 and no correct detection has the
     object; the best of several. The others are removed.
     duplicate, background: the detections are removed.
     missed: objects without a correct detection are taken out of the data set, but for those that the repair of
-    localisation, similar or other would find. A class that loses all objects so leaves the mean.
+    localization, similar or other would find. A class that loses all objects so leaves the mean.
     UsageError for another repair.
     """
     if repair not in REPAIRS:
@@ -96,7 +96,7 @@ def repaired(
     kind = _KINDS[repair]
     stays = _rescued(dataset, diagnosis, kind)
     return dataset, [
-        _repair_picture(dataset, number, found, diagnosis=diagnosis, kind=kind, stays=stays)
+        _repair_image(dataset, number, found, diagnosis=diagnosis, kind=kind, stays=stays)
         for number, found in enumerate(detections)
     ]
 
@@ -107,16 +107,16 @@ def _rescued(dataset: Dataset, diagnosis: Diagnosis, kind: Kind) -> Bool[np.ndar
     if kind in (Kind.DUPLICATE, Kind.BACKGROUND):
         return stays
     missed = missed_objects(dataset, diagnosis=diagnosis)
-    needed = 0.0 if kind == Kind.LOCALISATION else RIGHT_IOU
+    needed = 0.0 if kind == Kind.LOCALIZATION else RIGHT_IOU
     candidates = np.flatnonzero((diagnosis.kind == kind) & (diagnosis.iou >= needed))
     for n in candidates[np.argsort(-diagnosis.scores[candidates], kind="stable")]:
-        objects = missed[diagnosis.picture[n]]
+        objects = missed[diagnosis.image[n]]
         stays[n] = objects[diagnosis.target[n]]
         objects[diagnosis.target[n]] = False
     return stays
 
 
-def _repair_picture(
+def _repair_image(
     dataset: Dataset,
     number: int,
     found: Detections,
@@ -125,12 +125,12 @@ def _repair_picture(
     kind: Kind,
     stays: Bool[np.ndarray, " n"],
 ) -> Detections:
-    """The detections of one picture after a repair."""
+    """The detections of one image after a repair."""
     example = dataset[number]
-    here = slice(*np.searchsorted(diagnosis.picture, [number, number + 1]))
+    here = slice(*np.searchsorted(diagnosis.image, [number, number + 1]))
     kinds, target, kept = diagnosis.kind[here], diagnosis.target[here], (diagnosis.kind[here] != kind) | stays[here]
     boxes, labels = found.boxes[diagnosis.position[here]], found.labels[diagnosis.position[here]]
-    if kind == Kind.LOCALISATION:
+    if kind == Kind.LOCALIZATION:
         moved = (kinds == Kind.CORRECT) | stays[here]
         boxes[moved] = example.boxes[target[moved]]
     elif kind in (Kind.SIMILAR, Kind.OTHER):
@@ -140,9 +140,9 @@ def _repair_picture(
 
 def _without_missed(dataset: Dataset, diagnosis: Diagnosis) -> Dataset:
     missed = missed_objects(dataset, diagnosis=diagnosis)
-    for kind in (Kind.LOCALISATION, Kind.SIMILAR, Kind.OTHER):
+    for kind in (Kind.LOCALIZATION, Kind.SIMILAR, Kind.OTHER):
         for n in np.flatnonzero(_rescued(dataset, diagnosis, kind)):
-            missed[diagnosis.picture[n]][diagnosis.target[n]] = False
+            missed[diagnosis.image[n]][diagnosis.target[n]] = False
     examples = tuple(example.keep(~gone) for example, gone in zip(dataset, missed, strict=True))
     return replace(dataset, examples=examples)
 

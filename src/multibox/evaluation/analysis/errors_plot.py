@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multibox.drawing.figure import (
-    COLOURS,
-    DETECTOR_COLOURS,
+    COLORS,
+    DETECTOR_COLORS,
     INK,
     RECALL,
     SOFT,
@@ -62,8 +62,8 @@ def plot_costs(costs: Mapping[str, Costs]) -> "Figure":
     for number, (name, cost) in enumerate(costs.items()):
         places = np.arange(len(REPAIRS)) + (number - (len(costs) - 1) / 2) * height
         gains = [100 * cost.gain[repair] for repair in REPAIRS]
-        colours = [COLOURS[repair] for repair in REPAIRS] if len(costs) == 1 else DETECTOR_COLOURS[number]
-        bars = axes.barh(places, gains, height=0.9 * height, color=colours, label=f"{name}, AP {100 * cost.ap:.1f}")
+        colors = [COLORS[repair] for repair in REPAIRS] if len(costs) == 1 else DETECTOR_COLORS[number]
+        bars = axes.barh(places, gains, height=0.9 * height, color=colors, label=f"{name}, AP {100 * cost.ap:.1f}")
         axes.bar_label(bars, fmt="%.1f", padding=4, fontsize=9, color=INK)
     plain(axes, grid="x")
     axes.set_yticks(range(len(REPAIRS)), REPAIRS)
@@ -82,8 +82,8 @@ def _blocks(groups: list[tuple[str, Trend]]) -> list[list[tuple[str, Trend]]]:
 
 
 def _plot_shares(axes: "Axes", trend: Trend, *, title: str) -> None:
-    colours = [COLOURS[name] for name in SHARES]
-    axes.stackplot(MULTIPLES, 100 * trend.shares.T, labels=SHARES, colors=colours, linewidth=0)
+    colors = [COLORS[name] for name in SHARES]
+    axes.stackplot(MULTIPLES, 100 * trend.shares.T, labels=SHARES, colors=colors, linewidth=0)
     axes.plot(MULTIPLES, 100 * trend.recall, color=RECALL, linewidth=2.2, label="recall, IoU 0.5")
     axes.plot(MULTIPLES, 100 * trend.loose_recall, color=RECALL, linewidth=2.2, linestyle="--", label="recall, IoU 0.1")
     plain(axes)
@@ -96,8 +96,8 @@ def _plot_shares(axes: "Axes", trend: Trend, *, title: str) -> None:
 
 
 def _plot_wrong(axes: "Axes", trend: Trend) -> None:
-    colours = [COLOURS[name] for name in SHARES[1:]]
-    axes.stackplot(COUNTS, 100 * trend.wrong.T, colors=colours, linewidth=0)
+    colors = [COLORS[name] for name in SHARES[1:]]
+    axes.stackplot(COUNTS, 100 * trend.wrong.T, colors=colors, linewidth=0)
     plain(axes)
     doubling_axis(axes, _COUNT_TICKS, labels=("25", "50", "100", "200", "400", "800", "1.6k", "3.2k"))
     axes.set_ylim(0, 100)

@@ -29,7 +29,7 @@ class Kind(IntEnum):
     """What a detection is; `diagnose` says when."""
 
     CORRECT = 0
-    LOCALISATION = 1
+    LOCALIZATION = 1
     DUPLICATE = 2
     SIMILAR = 3
     OTHER = 4
@@ -41,20 +41,20 @@ class Kind(IntEnum):
         return self.name.lower()
 
 
-WRONG = (Kind.LOCALISATION, Kind.DUPLICATE, Kind.SIMILAR, Kind.OTHER, Kind.BACKGROUND)
+WRONG = (Kind.LOCALIZATION, Kind.DUPLICATE, Kind.SIMILAR, Kind.OTHER, Kind.BACKGROUND)
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Kinds of all N detections of a data set: picture by picture, best score first within each.
+    """Kinds of all N detections of a data set: image by image, best score first within each.
 
-    `picture` is the position in the data set and `position` that in the picture's detections. `target` is the number
-    of the object, within its picture, that the kind speaks of, and `iou` the overlap with it; background has -1, and
+    `image` is the position in the data set and `position` that in the image's detections. `target` is the number
+    of the object, within its image, that the kind speaks of, and `iou` the overlap with it; background has -1, and
     the largest overlap with any object. `loose` marks detections that are right if an IoU of 0.1 is enough.
     `num_objects` counts, by class, the objects that are neither difficult nor crowds.
     """
 
-    picture: Int64[np.ndarray, " n"]
+    image: Int64[np.ndarray, " n"]
     position: Int64[np.ndarray, " n"]
     labels: Int64[np.ndarray, " n"]
     scores: Float32[np.ndarray, " n"]
@@ -79,7 +79,7 @@ class Diagnosis:
 
 
 _COLUMNS = {
-    "picture": np.int64,
+    "image": np.int64,
     "position": np.int64,
     "labels": np.int64,
     "scores": np.float32,
@@ -91,19 +91,19 @@ _COLUMNS = {
 
 
 def diagnose(dataset: Dataset, *, detections: Sequence[Detections], similar: Bool[np.ndarray, "c c"]) -> Diagnosis:
-    """Kind of each detection. `detections` has one entry for each picture; `similar` tells which classes are alike.
+    """Kind of each detection. `detections` has one entry for each image; `similar` tells which classes are alike.
 
     CORRECT and IGNORED are as in `evaluate_voc`: IoU of at least 0.5 with its best object of its class, and the first
     there; or that object is difficult or a crowd. Of the others, by the first that holds:
     DUPLICATE, IoU of at least 0.5 with its best object of its class, which a better score has;
-    LOCALISATION, IoU of 0.1 to 0.5 with it;
+    LOCALIZATION, IoU of 0.1 to 0.5 with it;
     SIMILAR, IoU of at least 0.1 with an object of a similar class; OTHER, the same with any other class;
     BACKGROUND, the rest. Difficult objects and crowds are objects here, as in the authors' program.
-    The authors count duplicates among the localisation errors, and so does the figure. They let a detection fall back
+    The authors count duplicates among the localization errors, and so does the figure. They let a detection fall back
     on its second-best object where the best is taken; here, as in VOC's own evaluation, it is a duplicate.
     """
     parts = [
-        _diagnose_picture(example, found=found, similar=similar, number=number)
+        _diagnose_image(example, found=found, similar=similar, number=number)
         for number, (example, found) in enumerate(zip(dataset, detections, strict=True))
     ]
     columns = {
@@ -113,17 +113,17 @@ def diagnose(dataset: Dataset, *, detections: Sequence[Detections], similar: Boo
 
 
 def missed_objects(dataset: Dataset, *, diagnosis: Diagnosis) -> list[Bool[np.ndarray, " _"]]:
-    """For each picture which objects count and have no correct detection."""
+    """For each image which objects count and have no correct detection."""
     missed = [~(example.difficult | example.crowd) for example in dataset]
     for n in np.flatnonzero(diagnosis.kind == Kind.CORRECT):
-        missed[diagnosis.picture[n]][diagnosis.target[n]] = False
+        missed[diagnosis.image[n]][diagnosis.target[n]] = False
     return missed
 
 
-def _diagnose_picture(
+def _diagnose_image(
     example: Example, *, found: Detections, similar: Bool[np.ndarray, "c c"], number: int
 ) -> dict[str, np.ndarray]:
-    """The columns of a Diagnosis for one picture."""
+    """The columns of a Diagnosis for one image."""
     order = np.argsort(-found.scores, kind="stable")
     labels, boxes = found.labels[order], found.boxes[order]
     overlaps = pairwise_iou(boxes, others=example.boxes)
@@ -135,7 +135,7 @@ def _diagnose_picture(
         (outcomes == TRUE_POSITIVE, Kind.CORRECT, own, own_iou),
         (outcomes == IGNORED, Kind.IGNORED, own, own_iou),
         (own_iou >= RIGHT_IOU, Kind.DUPLICATE, own, own_iou),
-        (own_iou >= LEAST_IOU, Kind.LOCALISATION, own, own_iou),
+        (own_iou >= LEAST_IOU, Kind.LOCALIZATION, own, own_iou),
     ]
     for kind, among in ((Kind.SIMILAR, alike), (Kind.OTHER, ~same & ~alike)):
         target, iou = _best(overlaps, among=among)
@@ -144,7 +144,7 @@ def _diagnose_picture(
     holds = [condition for condition, *_ in rules]
     loose = _outcomes(example, labels=labels, boxes=boxes, iou_threshold=LEAST_IOU) == TRUE_POSITIVE
     return {
-        "picture": np.full(len(labels), number),
+        "image": np.full(len(labels), number),
         "position": order,
         "labels": labels,
         "scores": found.scores[order],

@@ -23,7 +23,7 @@ _MOST_CONFUSIONS = 12
 
 _MEANINGS = {
     "correct": "IoU of at least 0.5 with an object of its class, the first there",
-    "localisation": "right class, IoU of 0.1 to 0.5",
+    "localization": "right class, IoU of 0.1 to 0.5",
     "duplicate": "right class, IoU of at least 0.5, but a better score has the object",
     "similar": "IoU of at least 0.1 with an object of a similar class",
     "other": "IoU of at least 0.1 with an object of another class",
@@ -42,7 +42,7 @@ _FIGURES = {
     ),
     "figure4.png": (
         "Sensitivity to size and shape",
-        "Normalised AP of the smallest 10 % of a class's objects (XS), then 20 % (S), 40 % (M), 20 % (L), 10 % (XL), "
+        "Normalized AP of the smallest 10 % of a class's objects (XS), then 20 % (S), 40 % (M), 20 % (L), 10 % (XL), "
         "and from tall (XT) to wide (XW). Thin lines: standard error; dashed: all objects of the class",
     ),
     "figure6.png": ("Sensitivity to size, one detector below the other", "The same numbers, easier to compare"),
@@ -74,7 +74,7 @@ def _tiles(dataset: Dataset, analyses: Sequence[Analysis]) -> str:
     for analysis in analyses:
         of = f" of {analysis.name}" if len(analyses) > 1 else ""
         tiles.append((f"AP{of}, % ({analysis.costs.metric})", _percent(analysis.costs.ap)))
-    tiles.append(("pictures", f"{len(dataset):,}"))
+    tiles.append(("images", f"{len(dataset):,}"))
     tiles.append(("objects that count", f"{sum(analyses[0].diagnosis.num_objects):,}"))
     inside = "".join(f'<div class="tile"><b>{value}</b><span>{escape(name)}</span></div>' for name, value in tiles)
     return f'<div class="tiles">{inside}</div>'
@@ -126,7 +126,7 @@ def _sheets(analysis: Analysis, sheets: Sequence[Path], number: int, of: int) ->
     if not images:
         return ""
     title = "The most confident errors" + (f" of {analysis.name}" if of > 1 else "")
-    return _section(title, "At most two of each kind from one picture", images)
+    return _section(title, "At most two of each kind from one image", images)
 
 
 def _facts(dataset: Dataset, analyses: Sequence[Analysis], groups: ClassGroups) -> str:
@@ -171,7 +171,7 @@ def _png(path: Path) -> str:
 
 
 def _jpeg(path: Path) -> str:
-    """A picture made smaller where it is wide, as JPEG inside an address."""
+    """An image made smaller where it is wide, as JPEG inside an address."""
     image = np.asarray(cv2.imread(str(path)))
     height, width = image.shape[:2]
     if width > _SHEET_WIDTH:

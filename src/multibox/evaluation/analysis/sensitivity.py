@@ -1,4 +1,4 @@
-"""Normalised AP of objects by size and by aspect ratio: the numbers of Figures 4 and 6 of the SSD paper.
+"""Normalized AP of objects by size and by aspect ratio: the numbers of Figures 4 and 6 of the SSD paper.
 
 Source: D. Hoiem, Y. Chodpathumwan, Q. Dai, "Diagnosing Error in Object Detectors", ECCV 2012, sections 2.3 and 3.2;
 `averagePrecisionNormalized.m` and `analyzeTrueDetections.m` of its program.
@@ -15,14 +15,14 @@ from multibox.evaluation.analysis.kinds import Diagnosis, Kind
 
 AREAS = ("XS", "S", "M", "L", "XL")
 ASPECTS = ("XT", "T", "M", "W", "XW")
-NORMAL_SHARE = 0.15  # objects of a class per picture, in the imagined data set that precision is normalised to
+NORMAL_SHARE = 0.15  # objects of a class per image, in the imagined data set that precision is normalized to
 
 _CUTS = (1, 3, 7, 9)  # tenths of a class's objects: 10, 20, 40, 20, 10 per cent
 
 
 @dataclass(frozen=True)
 class NormalisedAp:
-    """A normalised AP with its standard error (nan below two objects); AP is nan without objects."""
+    """A normalized AP with its standard error (nan below two objects); AP is nan without objects."""
 
     ap: float
     error: float
@@ -35,7 +35,7 @@ class NormalisedAp:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Normalised AP of a class: of all its objects, by area (AREAS) and by aspect ratio (ASPECTS)."""
+    """Normalized AP of a class: of all its objects, by area (AREAS) and by aspect ratio (ASPECTS)."""
 
     overall: NormalisedAp
     area: tuple[NormalisedAp, ...]
@@ -64,7 +64,7 @@ def sensitivity(dataset: Dataset, *, diagnosis: Diagnosis) -> dict[str, Sensitiv
     }
 
 
-def normalised_ap(
+def normalized_ap(
     right: Bool[np.ndarray, " k"], *, wrong: Bool[np.ndarray, " k"], num_objects: int, normal: float
 ) -> NormalisedAp:
     """AP of ranked detections, each right, wrong or neither (left out), as if the class had `normal` objects.
@@ -99,7 +99,7 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
     rows = [(i, g) for i, example in enumerate(dataset) for g in _objects(example.labels == label, example)]
     width, height = np.array([dataset[i].boxes[g, 2:] - dataset[i].boxes[g, :2] for i, g in rows], np.float64).T
     where = {row: number for number, row in enumerate(rows)}
-    keys = zip(diagnosis.picture[order][right].tolist(), diagnosis.target[order][right].tolist(), strict=True)
+    keys = zip(diagnosis.image[order][right].tolist(), diagnosis.target[order][right].tolist(), strict=True)
     number = np.full(len(order), -1)
     number[right] = [where[key] for key in keys]
 
@@ -107,11 +107,11 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
         parts = parts_of(values)
         part = np.where(right, parts[number], -1)
         return tuple(
-            normalised_ap(part == p, wrong=~right, num_objects=int((parts == p).sum()), normal=normal)
+            normalized_ap(part == p, wrong=~right, num_objects=int((parts == p).sum()), normal=normal)
             for p in range(len(AREAS))
         )
 
-    overall = normalised_ap(right, wrong=~right, num_objects=len(rows), normal=normal)
+    overall = normalized_ap(right, wrong=~right, num_objects=len(rows), normal=normal)
     return Sensitivity(overall, by(width * height), by(width / np.maximum(height, 1e-9)))
 
 

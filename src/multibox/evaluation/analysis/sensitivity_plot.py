@@ -36,7 +36,7 @@ def plot_sensitivity(
     properties: Sequence[str] = ("area", "aspect"),
     side_by_side: bool = False,
 ) -> "Figure":
-    """Bars of normalised AP with standard errors; a dashed line marks the AP of all objects of the class.
+    """Bars of normalized AP with standard errors; a dashed line marks the AP of all objects of the class.
 
     For each of `properties`, "area" and "aspect", as many rows as the classes need. Detectors stand below one another,
     which is Figure 6, or side by side, which is Figure 4.
@@ -67,7 +67,7 @@ def _plot_row(axes: "Axes", of_classes: Sequence[tuple[str, Sensitivity]], *, ki
     places = [_STEP * number + part for number in range(len(of_classes)) for part in range(5)]
     axes.set_xticks(places, [*_NAMES[kind]] * len(of_classes), fontsize=7.5)
     axes.tick_params(axis="x", length=0, pad=2)
-    axes.set_ylabel("normalised AP", color=INK, fontsize=8.5)
+    axes.set_ylabel("normalized AP", color=INK, fontsize=8.5)
 
 
 def _plot_parts(axes: "Axes", parts: Sequence[NormalisedAp], *, left: float) -> None:

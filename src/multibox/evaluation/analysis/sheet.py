@@ -1,4 +1,4 @@
-"""Contact sheets: the pictures of the most confident errors of a kind, and of the largest objects that were missed."""
+"""Contact sheets: the images of the most confident errors of a kind, and of the largest objects that were missed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ MISSED = "missed"
 
 _DETECTED, _OBJECT = "#ff5a36", "#27e0b3"
 _COLUMNS, _ROWS = 4, 3
-_SHAPE = 4 / 3  # width to height of a picture on the sheet
-_LEAST = 120.0  # width in pixels of the smallest part of a picture that is shown
-_OF_A_PICTURE = 2
+_SHAPE = 4 / 3  # width to height of an image on the sheet
+_LEAST = 120.0  # width in pixels of the smallest part of an image that is shown
+_OF_A_IMAGE = 2
 _TITLES = {
-    "localisation": "Localisation: the right class, but the box overlaps its object by an IoU of 0.1 to 0.5",
+    "localization": "Localization: the right class, but the box overlaps its object by an IoU of 0.1 to 0.5",
     "duplicate": "Duplicate: a better score has the object already",
     "similar": "Similar: an object of a similar class",
     "other": "Other: an object of another class",
@@ -39,9 +39,9 @@ _TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One error to show: picture, the box detected and the object's where there are any, and two lines of words."""
+    """One error to show: image, the box detected and the object's where there are any, and two lines of words."""
 
-    picture: int
+    image: int
     detected: Float32[np.ndarray, "4"] | None
     target: Float32[np.ndarray, "4"] | None
     title: str
@@ -53,20 +53,20 @@ def findings(
 ) -> Iterator[Finding]:
     """Errors of a kind, by the title of one of WRONG, the highest score first; MISSED gives objects, the largest first.
 
-    At most two of each picture.
+    At most two of each image.
     """
     every = (
         _missed(dataset, diagnosis) if kind == MISSED else _wrong(dataset, detections, diagnosis, Kind[kind.upper()])
     )
     shown = [0] * len(dataset)
     for finding in every:
-        shown[finding.picture] += 1
-        if shown[finding.picture] <= _OF_A_PICTURE:
+        shown[finding.image] += 1
+        if shown[finding.image] <= _OF_A_IMAGE:
             yield finding
 
 
 def contact_sheet(dataset: Dataset, *, of_kind: Iterator[Finding], kind: str) -> "Figure | None":
-    """The first twelve findings whose picture can be read, each cut out with its boxes; None if there is no such."""
+    """The first twelve findings whose image can be read, each cut out with its boxes; None if there is no such."""
     pairs = list(islice(_readable(dataset, of_kind), _COLUMNS * _ROWS))
     if not pairs:
         return None
@@ -77,7 +77,7 @@ def contact_sheet(dataset: Dataset, *, of_kind: Iterator[Finding], kind: str) ->
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (finding, image) in zip(grid.flat, pairs, strict=False):
-        _show(axes, finding, image, name=dataset[finding.picture].id)
+        _show(axes, finding, image, name=dataset[finding.image].id)
     _legend(figure, pairs[0][0])
     return figure
 
@@ -85,8 +85,8 @@ def contact_sheet(dataset: Dataset, *, of_kind: Iterator[Finding], kind: str) ->
 def _wrong(dataset: Dataset, detections: Sequence[Detections], diagnosis: Diagnosis, kind: Kind) -> Iterator[Finding]:
     chosen = np.flatnonzero(diagnosis.kind == kind)
     for n in chosen[np.argsort(-diagnosis.scores[chosen], kind="stable")]:
-        picture, target = int(diagnosis.picture[n]), int(diagnosis.target[n])
-        example = dataset[picture]
+        image, target = int(diagnosis.image[n]), int(diagnosis.target[n])
+        example = dataset[image]
         title = f"{dataset.class_names[diagnosis.labels[n]]} {diagnosis.scores[n]:.2f}"
         box = None
         if target >= 0:
@@ -94,7 +94,7 @@ def _wrong(dataset: Dataset, detections: Sequence[Detections], diagnosis: Diagno
             if kind in (Kind.SIMILAR, Kind.OTHER):
                 title += f" on {dataset.class_names[example.labels[target]]}"
         note = f"IoU {diagnosis.iou[n]:.2f}"
-        yield Finding(picture, detections[picture].boxes[diagnosis.position[n]], box, title, note)
+        yield Finding(image, detections[image].boxes[diagnosis.position[n]], box, title, note)
 
 
 def _missed(dataset: Dataset, diagnosis: Diagnosis) -> Iterator[Finding]:
@@ -113,11 +113,11 @@ def _missed(dataset: Dataset, diagnosis: Diagnosis) -> Iterator[Finding]:
 
 
 def _readable(dataset: Dataset, of_kind: Iterator[Finding]) -> Iterator[tuple[Finding, UInt8[np.ndarray, "_ _ 3"]]]:
-    """Findings with their pictures. A data set without any picture is given up early."""
+    """Findings with their images. A data set without any image is given up early."""
     failures = 0
     for finding in of_kind:
         try:
-            yield finding, read_image(dataset[finding.picture].image)
+            yield finding, read_image(dataset[finding.image].image)
         except (DataError, OSError):
             failures += 1
             if failures > _COLUMNS * _ROWS:
@@ -132,11 +132,11 @@ def _show(axes: "Axes", finding: Finding, image: UInt8[np.ndarray, "_ _ 3"], *, 
     x1, y1 = max(0, floor(left)), max(0, floor(top))
     visible = image[y1 : ceil(bottom), x1 : ceil(right)]
     axes.imshow(visible, extent=(x1, x1 + visible.shape[1], y1 + visible.shape[0], y1), interpolation="antialiased")
-    for box, colour in ((finding.target, _OBJECT), (finding.detected, _DETECTED)):
+    for box, color in ((finding.target, _OBJECT), (finding.detected, _DETECTED)):
         if box is None:
             continue
         x1, y1, x2, y2 = box.tolist()
-        for line, width in (("black", 3.6), (colour, 2.0)):
+        for line, width in (("black", 3.6), (color, 2.0)):
             axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=line, linewidth=width))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
@@ -146,7 +146,7 @@ def _show(axes: "Axes", finding: Finding, image: UInt8[np.ndarray, "_ _ 3"], *, 
 
 
 def _part(boxes: Float32[np.ndarray, "n 4"], *, width: int, height: int) -> tuple[float, float, float, float]:
-    """What of the picture to show: the boxes with a margin, in the sheet's shape; it may reach beyond the picture."""
+    """What of the image to show: the boxes with a margin, in the sheet's shape; it may reach beyond the image."""
     x1, y1 = boxes[:, :2].min(axis=0).clip(0).tolist()
     x2, y2 = boxes[:, 2:].max(axis=0).clip(0, [width, height]).tolist()
     wide = max(1.4 * (x2 - x1), 1.4 * (y2 - y1) * _SHAPE, _LEAST)
@@ -157,7 +157,7 @@ def _part(boxes: Float32[np.ndarray, "n 4"], *, width: int, height: int) -> tupl
 
 
 def _within(start: float, length: float, limit: float) -> float:
-    """The start moved so that the stretch lies inside 0 to the limit, or centred where it is longer."""
+    """The start moved so that the stretch lies inside 0 to the limit, or centerd where it is longer."""
     if length >= limit:
         return (limit - length) / 2
     return min(max(start, 0.0), limit - length)
@@ -167,8 +167,8 @@ def _legend(figure: "Figure", example: Finding) -> None:
     from matplotlib.lines import Line2D
 
     entries = [
-        Line2D([], [], color=colour, linewidth=3, label=label)
-        for box, colour, label in ((example.detected, _DETECTED, "detection"), (example.target, _OBJECT, "object"))
+        Line2D([], [], color=color, linewidth=3, label=label)
+        for box, color, label in ((example.detected, _DETECTED, "detection"), (example.target, _OBJECT, "object"))
         if box is not None
     ]
     figure.legend(handles=entries, loc="outside lower center", ncols=2, frameon=False, fontsize=9)

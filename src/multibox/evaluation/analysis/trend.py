@@ -9,13 +9,13 @@ from jaxtyping import Float64, Int64
 
 from multibox.evaluation.analysis.kinds import WRONG, Diagnosis, Kind
 
-SHARES = ("correct", "localisation", "similar", "other", "background")
+SHARES = ("correct", "localization", "similar", "other", "background")
 MULTIPLES = tuple(2.0 ** (n / 4) for n in range(-12, 13))  # 1/8 to 8, with all powers of 2
 COUNTS = tuple(round(25 * 2 ** (n / 4)) for n in range(29))  # 25 to 3200
 
 _SHARE = {
     Kind.CORRECT: 0,
-    Kind.LOCALISATION: 1,
+    Kind.LOCALIZATION: 1,
     Kind.DUPLICATE: 1,
     Kind.SIMILAR: 2,
     Kind.OTHER: 3,
@@ -55,7 +55,7 @@ def trend(diagnosis: Diagnosis, *, labels: Sequence[int]) -> Trend:
     """The trend of the classes `labels` together.
 
     At the multiple k a class with N objects gives its best k N detections, rounded up, or all if it has fewer; counts
-    are summed over the classes. Duplicates count as localisation errors. Classes without objects give none.
+    are summed over the classes. Duplicates count as localization errors. Classes without objects give none.
     For the false positives, each class's detections are numbered by rank; all of the group are taken by number, those
     of equal number in the order of the classes. Ignored detections have no rank.
     Source: `displayDetectionTrend2.m` and `displayFPTrend.m` of Hoiem et al. 2012.

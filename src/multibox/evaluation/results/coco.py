@@ -15,7 +15,7 @@ from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, detections_
 def read_coco_results(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections of every picture by its id. `category_ids` holds the id of each class; None takes those
+    """Detections of every image by its id. `category_ids` holds the id of each class; None takes those
     of the data set, or numbers them from 1 where it has none.
 
     `image_id` may be a number or text. `image_size` is (0, 0) where the data set does not say it.
@@ -30,7 +30,7 @@ def write_coco_results(
 ) -> None:
     """Write the file, with sides rounded to 2 decimals as `detection_output_layer.cpp` 345 does, scores as they are.
 
-    Picture ids that are plain numbers are written as numbers. DataError if the detections lack classes of the data set.
+    Image ids that are plain numbers are written as numbers. DataError if the detections lack classes of the data set.
     """
     ids = _ids_of_classes(dataset, category_ids=category_ids)
     entries = [

@@ -24,8 +24,8 @@ __all__ = [
 def read_detections(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections by picture id: of a COCO results file (.json), or of a folder of VOC devkit files or of one text file
-    for each picture (`read_text_results`).
+    """Detections by image id: of a COCO results file (.json), or of a folder of VOC devkit files or of one text file
+    for each image (`read_text_results`).
 
     `category_ids` matters to COCO results alone: the id of each class, see `read_coco_results`. DataError for what
     is not there, malformed, or does not belong to the data set.

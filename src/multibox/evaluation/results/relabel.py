@@ -34,7 +34,7 @@ def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detectio
 
 
 def no_detections(class_names: tuple[str, ...], *, image_size: tuple[int, int] | None) -> Detections:
-    """What a detector gives for a picture where it finds nothing; an unknown size becomes (0, 0)."""
+    """What a detector gives for an image where it finds nothing; an unknown size becomes (0, 0)."""
     boxes, scores = np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32)
     return Detections(boxes, scores, np.zeros(0, dtype=np.int64), class_names, image_size or (0, 0))
 

@@ -14,7 +14,7 @@ FLOAT32_MAX = 3.4e38
 
 
 class ResultRow(NamedTuple):
-    """One detection: picture id, label, score, and (x1, y1, x2, y2) in continuous pixels. `place` is for messages."""
+    """One detection: image id, label, score, and (x1, y1, x2, y2) in continuous pixels. `place` is for messages."""
 
     place: str
     image_id: str
@@ -24,19 +24,19 @@ class ResultRow(NamedTuple):
 
 
 def detections_by_id(rows: Iterable[ResultRow], *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every picture of the data set, best score first; equal scores stay in the order of the rows.
+    """Detections of every image of the data set, best score first; equal scores stay in the order of the rows.
 
-    DataError for a picture id that the data set has not, for a score or side that is no finite number, for a box whose
-    sides are in the wrong order, and for a data set in which two pictures share an id.
+    DataError for an image id that the data set has not, for a score or side that is no finite number, for a box whose
+    sides are in the wrong order, and for a data set in which two images share an id.
     """
     grouped: dict[str, list[ResultRow]] = {example.id: [] for example in dataset}
     if len(grouped) < len(dataset):
-        raise DataError(f"{dataset.name}: two pictures share an id; detection files need ids of their own for each")
+        raise DataError(f"{dataset.name}: two images share an id; detection files need ids of their own for each")
     for row in rows:
         _check(row)
         if row.image_id not in grouped:
             raise DataError(
-                f"{row.place}: picture id {row.image_id!r} is not among the {len(dataset)} of {dataset.name}; "
+                f"{row.place}: image id {row.image_id!r} is not among the {len(dataset)} of {dataset.name}; "
                 "evaluate on the split that the detections were made for"
             )
         grouped[row.image_id].append(row)

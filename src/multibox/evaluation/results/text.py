@@ -1,4 +1,4 @@
-"""Detections as a folder of text files, `PICTURE-ID.txt` each, with lines `class-index score x1 y1 x2 y2` in pixels."""
+"""Detections as a folder of text files, `IMAGE-ID.txt` each, with lines `class-index score x1 y1 x2 y2` in pixels."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from multibox.evaluation.results.rows import ResultRow, detections_by_id
 
 
 def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every picture by its id; pictures without a file have none.
+    """Detections of every image by its id; images without a file have none.
 
     The index counts the data set's classes from 0; corners are continuous pixels and taken as they are.
     `image_size` is (0, 0) where the data set does not say it. DataError, naming file, line and value, for what is
@@ -24,7 +24,7 @@ def _rows(path: Path, *, num_classes: int) -> Iterator[ResultRow]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); give one text file for each picture") from error
+        raise DataError(f"{path}: cannot be read as text ({error}); give one text file for each image") from error
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             yield _row(line, path=path, number=number, num_classes=num_classes)

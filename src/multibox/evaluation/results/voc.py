@@ -1,4 +1,4 @@
-"""Detections as a folder of VOC devkit files `comp4_det_SET_CLASS.txt`, with lines `picture-id score x1 y1 x2 y2`.
+"""Detections as a folder of VOC devkit files `comp4_det_SET_CLASS.txt`, with lines `image-id score x1 y1 x2 y2`.
 
 The files count pixels from 1 and include both ends: pixel k covers k-1 to k, so only the minimum corner moves by 1.
 """
@@ -19,7 +19,7 @@ _FILE_NAME = re.compile(r"comp\d+_det_(?P<set_and_class>.+)\.txt")
 
 
 def read_voc_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every picture by its id; classes without a file have none. Picture ids may contain spaces.
+    """Detections of every image by its id; classes without a file have none. Image ids may contain spaces.
 
     `image_size` is (0, 0) where the data set does not say it. DataError, naming file, line and value, for what is
     malformed or not in the data set, and for two files of one class.
@@ -61,7 +61,7 @@ def _files_by_label(folder: Path, *, class_names: tuple[str, ...]) -> dict[int, 
         files[label] = path
     if not files:
         raise DataError(
-            f"{folder}: no file comp4_det_SET_CLASS.txt, and none named after a picture; give a folder of detections"
+            f"{folder}: no file comp4_det_SET_CLASS.txt, and none named after an image; give a folder of detections"
         )
     return files
 
@@ -92,5 +92,5 @@ def _row(line: str, *, label: int, place: str) -> ResultRow:
         image_id, *fields = line.strip().rsplit(maxsplit=5)
         score, x1, y1, x2, y2 = map(float, fields)
     except ValueError as error:
-        raise DataError(f"{place}: {line!r}; a line is: picture-id score x1 y1 x2 y2") from error
+        raise DataError(f"{place}: {line!r}; a line is: image-id score x1 y1 x2 y2") from error
     return ResultRow(place, image_id, label, score, (x1 - 1, y1 - 1, x2, y2))

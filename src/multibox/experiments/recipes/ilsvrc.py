@@ -12,7 +12,7 @@ def ssd300() -> Recipe:
     """SSD300 with COCO's prior sizes, as the paper's text says, 440k steps: 43.4 mAP.
 
     multibox train ilsvrc-ssd300 --data ILSVRC --out runs/ilsvrc-ssd300
-    Cost: 14.08 million pictures.
+    Cost: 14.08 million images.
     """
     return ilsvrc("ilsvrc-ssd300", ssd300_config(dataset="coco"))
 
@@ -21,6 +21,6 @@ def ssd300_voc_sizes() -> Recipe:
     """SSD300 with VOC's prior sizes, as the official script has them, 440k steps: 43.4 mAP.
 
     multibox train ilsvrc-ssd300-voc-sizes --data ILSVRC --out runs/ilsvrc-ssd300-voc-sizes
-    Cost: 14.08 million pictures.
+    Cost: 14.08 million images.
     """
     return ilsvrc("ilsvrc-ssd300-voc-sizes", ssd300_config())

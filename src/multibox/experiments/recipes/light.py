@@ -1,6 +1,6 @@
-"""A light detector from nothing on a few thousand photographs, in two rounds: small pictures first, then larger ones.
+"""A light detector from nothing on a few thousand photographs, in two rounds: small images first, then larger ones.
 
-Small pictures cost little, and what is learned from them stays: the weights fit any side. What was tried on the way is
+Small images cost little, and what is learned from them stays: the weights fit any side. What was tried on the way is
 in docs/experiments.md.
 """
 
@@ -17,7 +17,7 @@ _CROPS = replace(AUGMENTATIONS["caffe"], zoom_out=0.0, interpolations=("linear",
 
 
 def light96() -> Recipe:
-    """The first round, at 96 x 96: crops, mirror and colour, 9,600 steps of 16.
+    """The first round, at 96 x 96: crops, mirror and color, 9,600 steps of 16.
 
     multibox train light96 --data PATH --out runs/light96 --workers 1 --cache 1500
     """

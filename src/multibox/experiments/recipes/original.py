@@ -3,7 +3,7 @@
 Every recipe of a table takes one of the four functions here and changes what its row changes. A batch of 32 goes
 through in four parts of 8, each divided by its own matches, as on the authors' four GPUs; it needs the memory of 8.
 Costs are counted, not measured: SSD300 takes about 63 billion operations (additions and multiplications) for one
-picture and SSD512 about 181, a training step three times as many. `multibox reproduce TABLE --plan` measures them.
+image and SSD512 about 181, a training step three times as many. `multibox reproduce TABLE --plan` measures them.
 """
 
 from dataclasses import replace

@@ -8,7 +8,7 @@ from multibox.training.optimizer import OptimizerConfig, Schedule
 
 
 def quick() -> Recipe:
-    """A slim SSD300 with batch normalisation, for a few hundred pictures of a few classes.
+    """A slim SSD300 with batch normalization, for a few hundred images of a few classes.
 
     multibox train quick --data PATH --out runs/quick
     """

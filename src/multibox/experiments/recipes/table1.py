@@ -9,7 +9,7 @@ def ssd300_07() -> Recipe:
     """SSD300 on VOC2007 trainval, 60k steps: 68.0 mAP.
 
     multibox train table1-ssd300-07 --data VOCdevkit --out runs/table1-ssd300-07
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table1-ssd300-07", ssd300_config(), train_split=VOC07)
 
@@ -18,7 +18,7 @@ def ssd300_0712() -> Recipe:
     """SSD300 on VOC 07+12 trainval, 60k steps: 74.3 mAP; the reference of Tables 2 and 3.
 
     multibox train table1-ssd300-0712 --data VOCdevkit --out runs/table1-ssd300-0712
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table1-ssd300-0712", ssd300_config())
 
@@ -28,7 +28,7 @@ def ssd300_0712_coco() -> Recipe:
 
     multibox train table1-ssd300-0712-coco --data VOCdevkit --out runs/table1-ssd300-0712-coco
     The paper gives no steps of its own for this, so they are those of the others. The priors have VOC's sizes.
-    Cost: 1.92 million pictures after those of table5-ssd300.
+    Cost: 1.92 million images after those of table5-ssd300.
     """
     return from_coco(voc2007("table1-ssd300-0712-coco", ssd300_config()), "table5-ssd300")
 
@@ -37,7 +37,7 @@ def ssd512_07() -> Recipe:
     """SSD512 on VOC2007 trainval, 60k steps: 71.6 mAP.
 
     multibox train table1-ssd512-07 --data VOCdevkit --out runs/table1-ssd512-07
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table1-ssd512-07", ssd512_config(), train_split=VOC07)
 
@@ -46,7 +46,7 @@ def ssd512_0712() -> Recipe:
     """SSD512 on VOC 07+12 trainval, 60k steps: 76.8 mAP (76.9 in the abstract); the detector of Figures 3 and 4.
 
     multibox train table1-ssd512-0712 --data VOCdevkit --out runs/table1-ssd512-0712
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table1-ssd512-0712", ssd512_config())
 
@@ -55,6 +55,6 @@ def ssd512_0712_coco() -> Recipe:
     """SSD512 from the COCO weights of Table 5, then VOC 07+12: 81.6 mAP.
 
     multibox train table1-ssd512-0712-coco --data VOCdevkit --out runs/table1-ssd512-0712-coco
-    Steps and priors as for SSD300. Cost: 1.92 million pictures after those of table5-ssd512.
+    Steps and priors as for SSD300. Cost: 1.92 million images after those of table5-ssd512.
     """
     return from_coco(voc2007("table1-ssd512-0712-coco", ssd512_config()), "table5-ssd512")

@@ -15,8 +15,8 @@ def only_flips() -> Recipe:
     """No patches and no photometric distortion, 60k steps: 65.5 mAP.
 
     multibox train table2-only-flips --data VOCdevkit --out runs/table2-only-flips
-    The table says no more than that its augmentation is less; whole pictures and their mirror images are what Fast and
-    Faster R-CNN took. Cost: 1.92 million pictures.
+    The table says no more than that its augmentation is less; whole images and their mirror images are what Fast and
+    Faster R-CNN took. Cost: 1.92 million images.
     """
     return replace(voc2007("table2-only-flips", ssd300_config()), augmentation=AUGMENTATIONS["flip"])
 
@@ -25,7 +25,7 @@ def only_squares() -> Recipe:
     """Priors of ratio 1 only, two a cell, 60k steps: 71.6 mAP.
 
     multibox train table2-only-squares --data VOCdevkit --out runs/table2-only-squares
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table2-only-squares", _with_ratios(()))
 
@@ -34,7 +34,7 @@ def no_ratio_3() -> Recipe:
     """Priors of ratios 1, 2 and 1/2, four a cell, 60k steps: 73.7 mAP.
 
     multibox train table2-no-ratio-3 --data VOCdevkit --out runs/table2-no-ratio-3
-    Cost: 1.92 million pictures.
+    Cost: 1.92 million images.
     """
     return voc2007("table2-no-ratio-3", _with_ratios((2.0,)))
 
@@ -43,7 +43,7 @@ def no_atrous() -> Recipe:
     """The whole VGG16 with pool5 of stride 2, fc6 of 7 x 7 and conv5_3 as a source, 60k steps: 74.2 mAP.
 
     multibox train table2-no-atrous --data VOCdevkit --out runs/table2-no-atrous
-    Starts from VGG16 with all of fc6 and fc7. Cost: 1.92 million pictures, each about a fifth slower by the paper.
+    Starts from VGG16 with all of fc6 and fc7. Cost: 1.92 million images, each about a fifth slower by the paper.
     """
     return replace(voc2007("table2-no-atrous", ssd300_config(atrous=False)), base_weights=WHOLE_VGG16)
 

@@ -1,8 +1,8 @@
 """Table 3 of the paper (section 3.2): SSD300 with fewer source maps on VOC2007 test, trained on 07+12.
 
-Each is trained twice, with all priors and with only those that lie inside the picture, as Faster R-CNN trains its
+Each is trained twice, with all priors and with only those that lie inside the image, as Faster R-CNN trains its
 anchors. How the priors are spread is our choice (`tilings.py`). The row with all six sources is table1-ssd300-0712.
-Each costs 1.92 million pictures.
+Each costs 1.92 million images.
 """
 
 from dataclasses import replace

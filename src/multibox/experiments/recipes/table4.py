@@ -12,7 +12,7 @@ def ssd300() -> Recipe:
     """SSD300 on VOC 07++12, 80k steps: 72.4 mAP.
 
     multibox train table4-ssd300 --data VOCdevkit --out runs/table4-ssd300
-    Cost: 2.56 million pictures.
+    Cost: 2.56 million images.
     """
     return voc2012("table4-ssd300", ssd300_config())
 
@@ -21,7 +21,7 @@ def ssd300_coco() -> Recipe:
     """SSD300 from the COCO weights of Table 5, then VOC 07++12, 80k steps: 77.5 mAP.
 
     multibox train table4-ssd300-coco --data VOCdevkit --out runs/table4-ssd300-coco
-    Cost: 2.56 million pictures after those of table5-ssd300.
+    Cost: 2.56 million images after those of table5-ssd300.
     """
     return from_coco(voc2012("table4-ssd300-coco", ssd300_config()), "table5-ssd300")
 
@@ -31,7 +31,7 @@ def ssd512(*, sizes: str = "voc") -> Recipe:
 
     multibox train table4-ssd512 --data VOCdevkit --out runs/table4-ssd512
     `sizes` "coco" takes the smaller priors of section 3.4, scales from 0.1 and 0.04 on the first map, instead of 0.15
-    and 0.07: table4-ssd512-small. Cost: 2.56 million pictures.
+    and 0.07: table4-ssd512-small. Cost: 2.56 million images.
     """
     name = "table4-ssd512" if sizes == "voc" else "table4-ssd512-small"
     return voc2012(name, ssd512_config(dataset=sizes))
@@ -49,6 +49,6 @@ def ssd512_coco() -> Recipe:
     """SSD512 from the COCO weights of Table 5, then VOC 07++12, 80k steps: 80.0 mAP.
 
     multibox train table4-ssd512-coco --data VOCdevkit --out runs/table4-ssd512-coco
-    Cost: 2.56 million pictures after those of table5-ssd512.
+    Cost: 2.56 million images after those of table5-ssd512.
     """
     return from_coco(voc2012("table4-ssd512-coco", ssd512_config()), "table5-ssd512")

@@ -9,7 +9,7 @@ def ssd300() -> Recipe:
     """SSD300 on COCO trainval35k, 240k steps: 23.2 AP.
 
     multibox train table5-ssd300 --data coco --out runs/table5-ssd300
-    Cost: 7.68 million pictures.
+    Cost: 7.68 million images.
     """
     return coco("table5-ssd300", ssd300_config(dataset="coco"))
 
@@ -18,6 +18,6 @@ def ssd512() -> Recipe:
     """SSD512 on COCO trainval35k, 240k steps: 26.8 AP.
 
     multibox train table5-ssd512 --data coco --out runs/table5-ssd512
-    Cost: 7.68 million pictures.
+    Cost: 7.68 million images.
     """
     return coco("table5-ssd512", ssd512_config(dataset="coco"))

@@ -12,7 +12,7 @@ def ssd300_0712_coco() -> Recipe:
     """SSD300* from the COCO weights of this table, then VOC 07+12, 120k steps: 81.2 mAP on VOC2007 test.
 
     multibox train table6-ssd300-0712-coco --data VOCdevkit --out runs/table6-ssd300-0712-coco
-    Cost: 3.84 million pictures after those of table6-ssd300-coco.
+    Cost: 3.84 million images after those of table6-ssd300-coco.
     """
     return from_coco(zoomed_out(voc2007("table6-ssd300-0712-coco", ssd300_config())), "table6-ssd300-coco")
 
@@ -21,7 +21,7 @@ def ssd300_0712_plus() -> Recipe:
     """SSD300* on VOC 07++12, 160k steps: 75.8 mAP on VOC2012 test.
 
     multibox train table6-ssd300-0712-plus --data VOCdevkit --out runs/table6-ssd300-0712-plus
-    Cost: 5.12 million pictures.
+    Cost: 5.12 million images.
     """
     return zoomed_out(voc2012("table6-ssd300-0712-plus", ssd300_config()))
 
@@ -30,7 +30,7 @@ def ssd300_0712_plus_coco() -> Recipe:
     """SSD300* from the COCO weights of this table, then VOC 07++12, 160k steps: 79.3 mAP on VOC2012 test.
 
     multibox train table6-ssd300-0712-plus-coco --data VOCdevkit --out runs/table6-ssd300-0712-plus-coco
-    Cost: 5.12 million pictures after those of table6-ssd300-coco.
+    Cost: 5.12 million images after those of table6-ssd300-coco.
     """
     return from_coco(zoomed_out(voc2012("table6-ssd300-0712-plus-coco", ssd300_config())), "table6-ssd300-coco")
 
@@ -39,7 +39,7 @@ def ssd300_coco() -> Recipe:
     """SSD300* on COCO trainval35k, 480k steps: 25.1 AP on test-dev2015. The official code took 400k: ssd300-coco.
 
     multibox train table6-ssd300-coco --data coco --out runs/table6-ssd300-coco
-    Cost: 15.36 million pictures.
+    Cost: 15.36 million images.
     """
     return zoomed_out(coco("table6-ssd300-coco", ssd300_config(dataset="coco")))
 
@@ -48,7 +48,7 @@ def ssd512_0712_coco() -> Recipe:
     """SSD512* from the COCO weights of this table, then VOC 07+12, 120k steps: 83.2 mAP on VOC2007 test.
 
     multibox train table6-ssd512-0712-coco --data VOCdevkit --out runs/table6-ssd512-0712-coco
-    Cost: 3.84 million pictures after those of table6-ssd512-coco.
+    Cost: 3.84 million images after those of table6-ssd512-coco.
     """
     return from_coco(zoomed_out(voc2007("table6-ssd512-0712-coco", ssd512_config())), "table6-ssd512-coco")
 
@@ -57,7 +57,7 @@ def ssd512_0712_plus() -> Recipe:
     """SSD512* on VOC 07++12, 160k steps: 78.5 mAP on VOC2012 test.
 
     multibox train table6-ssd512-0712-plus --data VOCdevkit --out runs/table6-ssd512-0712-plus
-    Cost: 5.12 million pictures.
+    Cost: 5.12 million images.
     """
     return zoomed_out(voc2012("table6-ssd512-0712-plus", ssd512_config()))
 
@@ -66,7 +66,7 @@ def ssd512_0712_plus_coco() -> Recipe:
     """SSD512* from the COCO weights of this table, then VOC 07++12, 160k steps: 82.2 mAP on VOC2012 test.
 
     multibox train table6-ssd512-0712-plus-coco --data VOCdevkit --out runs/table6-ssd512-0712-plus-coco
-    Cost: 5.12 million pictures after those of table6-ssd512-coco.
+    Cost: 5.12 million images after those of table6-ssd512-coco.
     """
     return from_coco(zoomed_out(voc2012("table6-ssd512-0712-plus-coco", ssd512_config())), "table6-ssd512-coco")
 
@@ -75,6 +75,6 @@ def ssd512_coco() -> Recipe:
     """SSD512* on COCO trainval35k, 480k steps: 28.8 AP on test-dev2015. The official code took 400k: ssd512-coco.
 
     multibox train table6-ssd512-coco --data coco --out runs/table6-ssd512-coco
-    Cost: 15.36 million pictures.
+    Cost: 15.36 million images.
     """
     return zoomed_out(coco("table6-ssd512-coco", ssd512_config(dataset="coco")))

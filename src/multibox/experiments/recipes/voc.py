@@ -14,7 +14,7 @@ def ssd300_voc() -> Recipe:
     """SSD300* on VOC 07+12, zoom-out, 80k, 20k and 20k steps: 77.2 mAP on VOC2007 test (Table 6).
 
     multibox train ssd300-voc --data VOCdevkit --out runs/ssd300-voc
-    Cost: 3.84 million pictures.
+    Cost: 3.84 million images.
     """
     return replace(voc2007("ssd300-voc", ssd300_config()), schedule=_OFFICIAL, augmentation=ZOOMED_OUT)
 
@@ -23,6 +23,6 @@ def ssd512_voc() -> Recipe:
     """SSD512* on VOC 07+12, zoom-out, 80k, 20k and 20k steps: 79.8 mAP on VOC2007 test (Table 6).
 
     multibox train ssd512-voc --data VOCdevkit --out runs/ssd512-voc
-    Cost: 3.84 million pictures.
+    Cost: 3.84 million images.
     """
     return replace(voc2007("ssd512-voc", ssd512_config()), schedule=_OFFICIAL, augmentation=ZOOMED_OUT)

@@ -56,7 +56,7 @@ def convolution(
     groups: int = 1,
     activation: type[nn.Module] | None = None,
 ) -> nn.Sequential:
-    """Convolution, batch normalisation and an activation; keeps the size but for the stride."""
+    """Convolution, batch normalization and an activation; keeps the size but for the stride."""
     layers: list[nn.Module] = [
         nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out, eps=0.001, momentum=0.03),

@@ -12,7 +12,7 @@ class VGG16(nn.Module):
 
     `atrous`: pool5 is 3 x 3 with stride 1, fc6 a dilated 3 x 3 with 1024 channels. Without it (Table 2), pool5 halves,
     fc6 is the original 7 x 7 with 4096 channels, and conv5_3 is a source between the two, so that the strides are
-    8, 16 and 32. `width` scales all channels; `batch_norm` follows each convolution with a normalisation.
+    8, 16 and 32. `width` scales all channels; `batch_norm` follows each convolution with a normalization.
     """
 
     def __init__(self, *, atrous: bool = True, width: float = 1.0, batch_norm: bool = False) -> None:

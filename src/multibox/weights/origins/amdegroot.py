@@ -1,4 +1,4 @@
-"""Models of amdegroot/ssd.pytorch: a list of VGG layers, RGB input, centres and sides of priors cut to the picture."""
+"""Models of amdegroot/ssd.pytorch: a list of VGG layers, RGB input, centers and sides of priors cut to the image."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,12 +18,12 @@ from multibox.weights.origins.layers import (
 NAME = "amdegroot/ssd.pytorch"
 
 
-def recognises(foreign: Foreign) -> bool:
+def recognizes(foreign: Foreign) -> bool:
     return "L2Norm.weight" in foreign and "loc.0.weight" in foreign
 
 
 def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] | None, bgr: bool = False) -> SSD:
-    """SSD300 (or 512, as its forks train it) with its detection settings: 200 for each class, no limit for a picture.
+    """SSD300 (or 512, as its forks train it) with its detection settings: 200 for each class, no limit for an image.
 
     `bgr` for the file that was converted from Caffe (ssd_300_VOC0712.pth), whose first layer still wants BGR.
     """
@@ -39,7 +39,7 @@ def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] |
     config = vgg_config(foreign, large=heads == 7, classes=classes, model=model)
     config = replace(
         config,
-        priors=replace(config.priors, clip_sizes=True, clip_centres=True),
+        priors=replace(config.priors, clip_sizes=True, clip_centers=True),
         detection=DetectionSettings(per_class=200, per_image=200 * classes),
     )
     return assemble(foreign, config, table=table, classes=classes, class_names=class_names, bgr=bgr)

@@ -49,7 +49,7 @@ def load_base(model: SSD, source: Path | str) -> tuple[str, ...]:
                 f"{tuple(wanted) if wanted else 'no such layer'}: base weights need the full width and the same layers"
             )
     model.base.load_state_dict(weights.tensors, strict=False)
-    model.normalise_with(mean=weights.mean, std=weights.std)
+    model.normalize_with(mean=weights.mean, std=weights.std)
     return tuple(name for name in state if name not in weights.tensors and not name.endswith("num_batches_tracked"))
 
 
@@ -90,10 +90,10 @@ def _read(foreign: Foreign, model: SSD) -> BaseWeights:
 
 
 def _torchvision_vgg(foreign: Foreign, *, atrous: bool, batch_norm: bool) -> BaseWeights:
-    normalised = "features.1.running_mean" in foreign
-    if normalised != batch_norm:
-        given, wanted = ("with", "without") if normalised else ("without", "with")
-        raise UsageError(f"{foreign.source} is a VGG16 {given} batch normalisation, the model one {wanted}: change one")
+    normalized = "features.1.running_mean" in foreign
+    if normalized != batch_norm:
+        given, wanted = ("with", "without") if normalized else ("without", "with")
+        raise UsageError(f"{foreign.source} is a VGG16 {given} batch normalization, the model one {wanted}: change one")
     positions = sequential_positions(batch_norm=batch_norm)
     names = {name: f"features.{i}" for name, i in positions.items()} | {"fc6": "classifier.0", "fc7": "classifier.3"}
     # The file of the reduced VGG16's convolutions has no numbers in its other layers, and was trained on Caffe's input.
@@ -101,14 +101,14 @@ def _torchvision_vgg(foreign: Foreign, *, atrous: bool, batch_norm: bool) -> Bas
     tensors = _vgg(foreign, names, atrous=atrous, bgr=ported)
     if batch_norm:
         for name, i in positions.items():
-            tensors |= _normalisation(foreign, f"features.{i + 1}", ours=name, bias=tensors.pop(f"{name}.bias"))
+            tensors |= _normalization(foreign, f"features.{i + 1}", ours=name, bias=tensors.pop(f"{name}.bias"))
         for name in ("fc6", "fc7"):
             tensors.pop(f"{name}.bias", None)
     return BaseWeights(tensors, CAFFE_MEAN, _ONES) if ported else BaseWeights(tensors, _IMAGENET_MEAN, _IMAGENET_STD)
 
 
-def _normalisation(foreign: Foreign, theirs: str, *, ours: str, bias: Tensor) -> dict[str, Tensor]:
-    """Their normalisation behind a convolution whose bias ours lacks: the bias moves into the mean."""
+def _normalization(foreign: Foreign, theirs: str, *, ours: str, bias: Tensor) -> dict[str, Tensor]:
+    """Their normalization behind a convolution whose bias ours lacks: the bias moves into the mean."""
     target = f"bn{ours.removeprefix('conv')}"
     tensors = {f"{target}.{kind}": foreign[f"{theirs}.{kind}"] for kind in ("weight", "bias", "running_var")}
     return tensors | {f"{target}.running_mean": foreign[f"{theirs}.running_mean"] - bias}

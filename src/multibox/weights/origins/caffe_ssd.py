@@ -14,7 +14,7 @@ from multibox.weights.origins.layers import CONVOLUTIONS, assemble, count_classe
 NAME = "authors' SSD for Caffe"
 
 
-def recognises(foreign: Foreign) -> bool:
+def recognizes(foreign: Foreign) -> bool:
     return "conv4_3_norm_mbox_loc.weight" in foreign
 
 

@@ -1,4 +1,4 @@
-"""Weights of another SSD as a model here: the origin is recognised by the names of the tensors."""
+"""Weights of another SSD as a model here: the origin is recognized by the names of the tensors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,22 +40,22 @@ def convert(
     """The same for tensors that are already read."""
     if channels not in (None, *CHANNELS):
         raise UsageError(f"channel order {channels!r} is not known: choose rgb or bgr")
-    if caffe_ssd.recognises(foreign):
+    if caffe_ssd.recognizes(foreign):
         return caffe_ssd.convert(foreign, model=model, class_names=class_names)
-    if torchvision_ssd.recognises(foreign):
+    if torchvision_ssd.recognizes(foreign):
         return torchvision_ssd.convert(foreign, class_names=class_names)
-    if amdegroot.recognises(foreign):
+    if amdegroot.recognizes(foreign):
         usual = "bgr" if Path(foreign.source).name == CONVERTED_FROM_CAFFE else "rgb"
         return amdegroot.convert(foreign, model=model, class_names=class_names, bgr=(channels or usual) == "bgr")
-    if lufficc.recognises(foreign):
+    if lufficc.recognizes(foreign):
         return lufficc.convert(foreign, model=model, class_names=class_names)
     raise WeightsError(_unknown(foreign))
 
 
 def origin_of(foreign: Foreign) -> str | None:
-    """The program whose SSD the tensors are, None where no importer recognises them."""
+    """The program whose SSD the tensors are, None where no importer recognizes them."""
     origins = (caffe_ssd, torchvision_ssd, amdegroot, lufficc)
-    return next((origin.NAME for origin in origins if origin.recognises(foreign)), None)
+    return next((origin.NAME for origin in origins if origin.recognizes(foreign)), None)
 
 
 def _unknown(foreign: Foreign) -> str:

@@ -20,7 +20,7 @@ CONVOLUTIONS = tuple(f"conv{i}_{j}" for i, stage in enumerate(STAGES, start=1) f
 def sequential_positions(*, batch_norm: bool = False) -> dict[str, int]:
     """Where conv1_1 … conv5_3 stand in a list of all layers of VGG16: convolution, activation, pooling.
 
-    With `batch_norm` a normalisation follows each convolution. fc6 and fc7 are not in the table: see REDUCED_FC.
+    With `batch_norm` a normalization follows each convolution. fc6 and fc7 are not in the table: see REDUCED_FC.
     """
     layers_of_one = 3 if batch_norm else 2
     positions, at = {}, 0
@@ -105,5 +105,5 @@ def assemble(
 
 
 def flip_channels(weight: Tensor) -> Tensor:
-    """The first convolution for pictures in RGB instead of BGR, or the other way round."""
+    """The first convolution for images in RGB instead of BGR, or the other way round."""
     return weight.flip(1)

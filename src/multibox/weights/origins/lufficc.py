@@ -1,4 +1,4 @@
-"""VGG models of lufficc/SSD, releases 1.0 to 1.2: RGB input, centres and sides of priors cut to the picture."""
+"""VGG models of lufficc/SSD, releases 1.0 to 1.2: RGB input, centers and sides of priors cut to the image."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,12 +18,12 @@ from multibox.weights.origins.layers import (
 NAME = "lufficc/SSD"
 
 
-def recognises(foreign: Foreign) -> bool:
+def recognizes(foreign: Foreign) -> bool:
     return "backbone.l2_norm.weight" in foreign or "l2_norm.weight" in foreign
 
 
 def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] | None) -> SSD:
-    """SSD300 or SSD512 with its detection settings: no limit for a class, the best 100 of a picture."""
+    """SSD300 or SSD512 with its detection settings: no limit for a class, the best 100 of an image."""
     newer = "backbone.l2_norm.weight" in foreign
     base = "backbone." if newer else ""
     location = "box_head.predictor.reg_headers" if newer else "regression_headers"
@@ -39,7 +39,7 @@ def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] |
     config = vgg_config(foreign, large=large, classes=classes, model=model)
     config = replace(
         config,
-        priors=replace(config.priors, clip_sizes=True, clip_centres=True),
+        priors=replace(config.priors, clip_sizes=True, clip_centers=True),
         detection=DetectionSettings(per_class=config.priors.count, per_image=100),
     )
     return assemble(foreign, config, table=table, classes=classes, class_names=class_names)

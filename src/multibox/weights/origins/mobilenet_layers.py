@@ -8,7 +8,7 @@ _STATISTICS = ("weight", "bias", "running_mean", "running_var", "num_batches_tra
 
 
 def convolution_table(ours: str, theirs: str) -> dict[str, str]:
-    """A convolution without bias and the normalisation behind it."""
+    """A convolution without bias and the normalization behind it."""
     table = {f"{ours}.0.weight": f"{theirs}.0.weight"}
     return table | {f"{ours}.1.{kind}": f"{theirs}.1.{kind}" for kind in _STATISTICS}
 

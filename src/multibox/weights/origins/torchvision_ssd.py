@@ -1,8 +1,8 @@
 """torchvision's ssd300_vgg16 and ssdlite320_mobilenet_v3_large, with their priors and detection settings.
 
-The differences that stay with the converted model: sides of the priors limited to the picture's, boxes clipped before
+The differences that stay with the converted model: sides of the priors limited to the image's, boxes clipped before
 suppression, its means, and for SSDLite its own thresholds. Its decoder also limits growth to 62.5 times a prior, which
-changes no box: after clipping such a box covers the picture anyway.
+changes no box: after clipping such a box covers the image anyway.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _LOCATION = "head.regression_head.module_list"
 _CONFIDENCE = "head.classification_head.module_list"
 
 
-def recognises(foreign: Foreign) -> bool:
+def recognizes(foreign: Foreign) -> bool:
     return f"{_LOCATION}.0.weight" in foreign or f"{_LOCATION}.0.1.weight" in foreign
 
 

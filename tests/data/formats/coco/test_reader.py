@@ -16,7 +16,7 @@ from shared_data import shared
 CATEGORIES = [{"id": 90, "name": "toothbrush"}, {"id": 1, "name": "person"}, {"id": 44, "name": "bottle"}]
 
 
-def picture(key: int, **more: Any) -> dict[str, Any]:
+def image(key: int, **more: Any) -> dict[str, Any]:
     return {"id": key, "file_name": f"{key}.jpg", "width": 100, "height": 80, **more}
 
 
@@ -39,7 +39,7 @@ def write(path: Path, images: list[Any], annotations: list[Any], categories: lis
     ],
 )
 def test_counts_against_the_json_module(name: str) -> None:
-    """Pictures, objects per class and picture, crowds against counts over the parsed JSON."""
+    """Images, objects per class and image, crowds against counts over the parsed JSON."""
     path = shared(f"data/{name}")
     document = json.loads(path.read_text())
     data = read_coco(path)
@@ -56,9 +56,9 @@ def test_counts_against_the_json_module(name: str) -> None:
 
 
 def test_boxes_flags_gaps_and_backgrounds(tmp_path: Path) -> None:
-    """Labels are ranks of the category ids; boxes become clipped corners; flags and empty pictures are kept."""
+    """Labels are ranks of the category ids; boxes become clipped corners; flags and empty images are kept."""
     rows = [annotation(7, 2, [10, 20, 30.5, 200], iscrowd=1), annotation(8, 2, [1, 2, 3, 4], difficult=1)]
-    data = read_coco(write(tmp_path / "a.json", [picture(1), picture(2)], rows))
+    data = read_coco(write(tmp_path / "a.json", [image(1), image(2)], rows))
     assert data.class_names == ("person", "bottle", "toothbrush")
     assert [len(example.labels) for example in data] == [0, 2]
     np.testing.assert_array_equal(data[1].boxes, np.float32([[10, 20, 40.5, 80], [1, 2, 4, 6]]))
@@ -69,26 +69,26 @@ def test_boxes_flags_gaps_and_backgrounds(tmp_path: Path) -> None:
 
 
 def test_unusable_boxes_are_dropped_and_named(tmp_path: Path) -> None:
-    """No extent, negative extent, outside, not finite, unknown picture: each a line with the annotation's id."""
+    """No extent, negative extent, outside, not finite, unknown image: each a line with the annotation's id."""
     boxes = [[5, 5, 0, 9], [5, 5, -3, 9], [200, 5, 3, 9], [float("nan"), 5, 3, 9], [5, 5, 3, 9]]
     rows = [annotation(10 + place, 1, box) for place, box in enumerate(boxes)] + [annotation(20, 3, [1, 1, 5, 5])]
-    data = read_coco(write(tmp_path / "a.json", [picture(1)], rows))
+    data = read_coco(write(tmp_path / "a.json", [image(1)], rows))
     assert data.num_objects == 1
     expected = [
         "annotation 20: belongs to image 3",
         "annotation 10 (bottle): box (5, 5, 0, 9) has no width or height; dropped",
         "annotation 11 (bottle): box (5, 5, -3, 9) has its corners swapped; dropped",
-        "annotation 12 (bottle): box (200, 5, 3, 9) lies wholly outside the picture; dropped",
+        "annotation 12 (bottle): box (200, 5, 3, 9) lies wholly outside the image; dropped",
         "annotation 13 (bottle): box (nan, 5, 3, 9) has values that are no numbers; dropped",
     ]
     assert all(part in line for part, line in zip(expected, data.problems, strict=True))
 
 
 def test_lists_of_ids(tmp_path: Path) -> None:
-    """Pictures by id, from a sequence, a text file and a JSON list; minival and trainval35k by their lists."""
+    """Images by id, from a sequence, a text file and a JSON list; minival and trainval35k by their lists."""
     notes = tmp_path / "annotations"
-    write(notes / "instances_train2014.json", [picture(1), picture(2)], [])
-    path = write(notes / "instances_val2014.json", [picture(3), picture(4), picture(5)], [])
+    write(notes / "instances_train2014.json", [image(1), image(2)], [])
+    path = write(notes / "instances_val2014.json", [image(3), image(4), image(5)], [])
     (notes / "minival.txt").write_text("5\n3\n")
     (notes / "trainval35k.txt").write_text("1\n2\n4\n")
     (tmp_path / "ids.json").write_text("[4]")
@@ -101,12 +101,12 @@ def test_lists_of_ids(tmp_path: Path) -> None:
         read_coco(path, ids=[99])
 
 
-def test_pictures_are_found_in_the_usual_places(tmp_path: Path) -> None:
+def test_images_are_found_in_the_usual_places(tmp_path: Path) -> None:
     """train2017 beside annotations, images, the file's own folder; a folder given wins."""
     for folder in ("train2017", "images", "annotations"):
-        path = write(tmp_path / folder / "annotations/instances_train2017.json", [picture(1)], [])
+        path = write(tmp_path / folder / "annotations/instances_train2017.json", [image(1)], [])
         if folder == "annotations":
-            path = write(tmp_path / folder / "_annotations.coco.json", [picture(1)], [])
+            path = write(tmp_path / folder / "_annotations.coco.json", [image(1)], [])
         home = path.parent if folder == "annotations" else path.parent.parent / folder
         home.mkdir(exist_ok=True)
         (home / "1.jpg").touch()
@@ -117,17 +117,17 @@ def test_pictures_are_found_in_the_usual_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "rows", "categories", "message"),
     [
-        ([picture(1), picture(1)], [], CATEGORIES, "two images have the id 1"),
+        ([image(1), image(1)], [], CATEGORIES, "two images have the id 1"),
         ([{"id": 1}], [], CATEGORIES, 'entry 0 of "images" has no "id" or no "file_name"'),
-        ([picture(1)], [annotation(3, 1, [1, 2, 3])], CATEGORIES, "annotation 3: has no image_id"),
+        ([image(1)], [annotation(3, 1, [1, 2, 3])], CATEGORIES, "annotation 3: has no image_id"),
         (
-            [picture(1)],
+            [image(1)],
             [annotation(3, 1, [1, 2, 3, 4], category_id=2)],
             CATEGORIES,
             "class '2' is not one of 1, 44, 90",
         ),
-        ([picture(1)], [], [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], "categories 1, 2 are all named 'a'"),
-        ([picture(1)], [], [{"name": "a"}], 'has no "categories" with an id each'),
+        ([image(1)], [], [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], "categories 1, 2 are all named 'a'"),
+        ([image(1)], [], [{"name": "a"}], 'has no "categories" with an id each'),
     ],
 )
 def test_broken_files_are_one_line_errors(

@@ -28,7 +28,7 @@ def listing(path: Path, *names: str) -> None:
 
 @pytest.mark.parametrize("folder", ["bccd", "voc_100/VOC2012", "voc_animals/VOC2012"])
 def test_counts_of_objects_against_counted_tags(folder: str) -> None:
-    """Objects, difficult ones and pictures read against the number of tags in the text of the files."""
+    """Objects, difficult ones and images read against the number of tags in the text of the files."""
     root = shared(f"data/{folder}")
     texts = [path.read_text() for path in (root / "Annotations").glob("*.xml")]
     data = read_voc(root, split="all")
@@ -50,7 +50,7 @@ def test_bccd_degenerate_boxes_are_dropped_and_named() -> None:
 
 
 def test_pixel_rules(tmp_path: Path) -> None:
-    """Corners 1..50 of a picture 50 wide: "voc" makes 0..50 of them, "caffe" leaves them."""
+    """Corners 1..50 of an image 50 wide: "voc" makes 0..50 of them, "caffe" leaves them."""
     write_xml(tmp_path / "Annotations/a.xml", xml_object("cup", 1, 2, 50, 40))
     voc, caffe = (read_voc(tmp_path, split="all", pixels=rule)[0].boxes for rule in ("voc", "caffe"))
     np.testing.assert_array_equal(voc, [[0, 1, 50, 40]])
@@ -65,7 +65,7 @@ def test_boxes_are_clipped_or_dropped(tmp_path: Path) -> None:
     write_xml(tmp_path / "Annotations/a.xml", "".join(xml_object("cup", *box) for box in boxes))
     data = read_voc(tmp_path, split="all")
     np.testing.assert_array_equal(data[0].boxes, [[0, 9, 50, 20], [6, 6, 7, 9]])
-    reasons = ["lies wholly outside the picture", "has its corners swapped", "has no width or height"]
+    reasons = ["lies wholly outside the image", "has its corners swapped", "has no width or height"]
     assert [any(f"object {n} (cup)" in line for line in data.problems) for n in (2, 3, 4)] == [True] * 3
     assert all(reason in line for reason, line in zip(reasons, data.problems, strict=True))
 
@@ -108,7 +108,7 @@ def test_years_together(tmp_path: Path) -> None:
 
 
 def test_split_folders_and_missing_tags(tmp_path: Path) -> None:
-    """Folders train and valid with XML beside the pictures; no size, no difficult, a size of 0 and odd parts."""
+    """Folders train and valid with XML beside the images; no size, no difficult, a size of 0 and odd parts."""
     part = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"
     write_xml(tmp_path / "train/a.xml", xml_object("dog", 1, 1, 90, 90, extra=part), size="")
     write_xml(tmp_path / "valid/b.xml", "", size="<size><width>0</width><height>0</height></size>")

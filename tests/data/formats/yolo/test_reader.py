@@ -1,4 +1,4 @@
-"""YOLO reading against counted lines, and against small folders written here with real picture headers."""
+"""YOLO reading against counted lines, and against small folders written here with real image headers."""
 
 from pathlib import Path
 
@@ -25,19 +25,19 @@ def text(path: Path, content: str) -> None:
 
 
 def test_counts_against_counted_lines() -> None:
-    """Objects against lines of label files that have a picture; the two files that have none are named."""
+    """Objects against lines of label files that have an image; the two files that have none are named."""
     root = shared("data/coco128_yolo")
     lines = {path.stem: len(path.read_text().split("\n")) - 1 for path in (root / "labels").glob("*.txt")}
-    pictures = {path.stem for path in (root / "images").glob("*.jpg")}
+    images = {path.stem for path in (root / "images").glob("*.jpg")}
     data = read_yolo(root)
-    assert {example.id: len(example.labels) for example in data} == {stem: lines.get(stem, 0) for stem in pictures}
-    assert data.num_objects + sum(count for stem, count in lines.items() if stem not in pictures) == 941
-    assert [Path(line.partition(":")[0]).stem for line in data.problems] == sorted(set(lines) - pictures)
+    assert {example.id: len(example.labels) for example in data} == {stem: lines.get(stem, 0) for stem in images}
+    assert data.num_objects + sum(count for stem, count in lines.items() if stem not in images) == 941
+    assert [Path(line.partition(":")[0]).stem for line in data.problems] == sorted(set(lines) - images)
     assert len(data.class_names) == 80
 
 
 def test_pixels_come_from_the_header(tmp_path: Path) -> None:
-    """Relative values become pixels of the picture's real size; outlines become the box around them."""
+    """Relative values become pixels of the image's real size; outlines become the box around them."""
     draw(tmp_path / "images/a.png")
     text(tmp_path / "labels/a.txt", "1 0.5 0.5 0.5 0.2\n\n0 0.1 0.1 0.4 0.1 0.4 0.8\n")
     data = read_yolo(tmp_path)
@@ -94,9 +94,9 @@ def test_lines_that_are_no_labels(tmp_path: Path, line: str, message: str) -> No
         read_yolo(tmp_path)
 
 
-def test_broken_picture_stays_for_decoding_to_name(tmp_path: Path) -> None:
-    """A picture without a readable header is kept without objects: training names it when it decodes."""
-    text(tmp_path / "images/a.jpg", "no picture")
+def test_broken_image_stays_for_decoding_to_name(tmp_path: Path) -> None:
+    """An image without a readable header is kept without objects: training names it when it decodes."""
+    text(tmp_path / "images/a.jpg", "no image")
     text(tmp_path / "labels/a.txt", "0 .5 .5 .1 .1")
     data = read_yolo(tmp_path)
     assert [len(example.labels) for example in data] == [0]

@@ -28,10 +28,10 @@ def find_coco(path: Path) -> dict[str, Path]:
 
 
 def scan_coco_split(files: dict[str, Path], split: str, root: Path) -> RawDataset:
-    """The pictures of a split: "train2017", "train" where one file only begins so, or several ("train2014+val2014").
+    """The images of a split: "train2017", "train" where one file only begins so, or several ("train2014+val2014").
 
     "trainval35k" and "minival" are the lists <split>.txt of image ids where there is one beside the annotation files;
-    otherwise they are train2017 and val2017, which have the same pictures. "all" is every file.
+    otherwise they are train2017 and val2017, which have the same images. "all" is every file.
     """
     names = list(files) if split == "all" else [part.strip() for part in split.split("+")]
     raws = [raw for name in names for raw in _scan(files, name, root)]
@@ -41,12 +41,12 @@ def scan_coco_split(files: dict[str, Path], split: str, root: Path) -> RawDatase
 def _scan(files: dict[str, Path], split: str, root: Path) -> list[RawDataset]:
     id_list = next((file for path in files.values() if (file := path.parent / f"{split}.txt").is_file()), None)
     if split not in files and id_list is not None:
-        return _listed_pictures(files, id_list)
+        return _listed_images(files, id_list)
     return [scan_coco(files[_resolve(files, split, root)])]
 
 
-def _listed_pictures(files: dict[str, Path], id_list: Path) -> list[RawDataset]:
-    """The pictures of a list of ids, from every file that has some of them."""
+def _listed_images(files: dict[str, Path], id_list: Path) -> list[RawDataset]:
+    """The images of a list of ids, from every file that has some of them."""
     wanted = set(read_ids(id_list))
     raws = []
     for path in files.values():

@@ -9,19 +9,19 @@ from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawDataset, RawObject, Record, listed, to_dataset
 from multibox.errors import DataError
-from multibox.images.picture_size import picture_size
+from multibox.images.upright import upright_size
 
 
 def read_coco(
     annotation_file: Path | str, *, images: Path | str | None = None, ids: Iterable[int] | Path | str | None = None
 ) -> Dataset:
-    """Read a file of COCO instances; pictures need not exist.
+    """Read a file of COCO instances; images need not exist.
 
-    `images` is the folder of the pictures; without one the usual places around the file are tried. `ids` are the ids
-    of the pictures to keep, or a file that lists them (one id a line, or a JSON list): trainval35k and minival are
+    `images` is the folder of the images; without one the usual places around the file are tried. `ids` are the ids
+    of the images to keep, or a file that lists them (one id a line, or a JSON list): trainval35k and minival are
     such lists. Classes are the categories in the order of their ids, whatever gaps these have. Crowds are flagged
-    `crowd`, pictures without annotations are kept. An entry "difficult" of an annotation is kept as the flag.
-    Boxes (x, y, width, height) are clipped to the picture; those without extent are dropped and named in `problems`.
+    `crowd`, images without annotations are kept. An entry "difficult" of an annotation is kept as the flag.
+    Boxes (x, y, width, height) are clipped to the image; those without extent are dropped and named in `problems`.
 
     Raises DataError where the file is no JSON of this kind, or an annotation has no box or an unknown category.
     """
@@ -35,11 +35,11 @@ def scan_coco(
     path = Path(annotation_file)
     document = _document(path)
     categories = _categories(path, document)
-    pictures = _pictures(path, document)
-    kept = pictures if ids is None else _chosen(path, pictures, ids)
-    folder = Path(images) if images is not None else _picture_folder(path, pictures.values())
+    entries = _images(path, document)
+    kept = entries if ids is None else _chosen(path, entries, ids)
+    folder = Path(images) if images is not None else _image_folder(path, entries.values())
     faults: list[Problem] = []
-    objects = _objects(path, document, pictures, faults)
+    objects = _objects(path, document, entries, faults)
     records = tuple(_record(path, folder, entry, objects.get(key, [])) for key, entry in kept.items())
     labels = {str(category): label for label, category in enumerate(categories)}
     home = path.resolve().parent
@@ -83,23 +83,23 @@ def _categories(path: Path, document: Mapping[str, Any]) -> dict[int, str]:
     return dict(pairs)
 
 
-def _pictures(path: Path, document: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+def _images(path: Path, document: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     """Entries of "images" by id."""
-    pictures: dict[int, Mapping[str, Any]] = {}
+    images: dict[int, Mapping[str, Any]] = {}
     for place, entry in enumerate(document["images"]):
         if not isinstance(entry, dict) or "id" not in entry or "file_name" not in entry:
             raise DataError(f'{path}: entry {place} of "images" has no "id" or no "file_name"; add it')
-        if entry["id"] in pictures:
+        if entry["id"] in images:
             raise DataError(f"{path}: two images have the id {entry['id']}; give each an id of its own")
-        pictures[entry["id"]] = entry
-    return pictures
+        images[entry["id"]] = entry
+    return images
 
 
 def _chosen(
-    path: Path, pictures: Mapping[int, Mapping[str, Any]], ids: Iterable[int] | Path | str
+    path: Path, images: Mapping[int, Mapping[str, Any]], ids: Iterable[int] | Path | str
 ) -> dict[int, Mapping[str, Any]]:
     wanted = set(read_ids(Path(ids)) if isinstance(ids, str | Path) else ids)
-    kept = {key: entry for key, entry in pictures.items() if key in wanted}
+    kept = {key: entry for key, entry in images.items() if key in wanted}
     if wanted and not kept:
         raise DataError(f"{path} has none of the {len(wanted)} image ids asked for; the list belongs to another file")
     return kept
@@ -116,7 +116,7 @@ def read_ids(path: Path) -> list[int]:
 
 
 def _objects(
-    path: Path, document: Mapping[str, Any], pictures: Mapping[int, Any], faults: list[Problem]
+    path: Path, document: Mapping[str, Any], images: Mapping[int, Any], faults: list[Problem]
 ) -> dict[int, list[RawObject]]:
     """Objects by image id; annotations that cannot be read become faults."""
     objects: dict[int, list[RawObject]] = {}
@@ -128,7 +128,7 @@ def _objects(
             message = "has no image_id, no category_id or no bbox of four numbers; add them"
             faults.append(Problem("unparsable", "error", str(path), f"annotation {number}", message))
             continue
-        if entry["image_id"] not in pictures:
+        if entry["image_id"] not in images:
             message = f"belongs to image {entry['image_id']}, which the file does not have; left out"
             faults.append(Problem("unknown_image", "warning", str(path), f"annotation {item.number}", message))
             continue
@@ -137,7 +137,7 @@ def _objects(
 
 
 def _annotations(path: Path, document: Mapping[str, Any]) -> Sequence[Any]:
-    """The entries of "annotations"; a file without them describes pictures only."""
+    """The entries of "annotations"; a file without them describes images only."""
     entries = document.get("annotations", [])
     if not isinstance(entries, list):
         raise DataError(f'{path}: "annotations" is no list; give a COCO instances file')
@@ -159,15 +159,15 @@ def _object(entry: Mapping[str, Any], place: int) -> RawObject:
 
 
 def _record(path: Path, folder: Path, entry: Mapping[str, Any], objects: list[RawObject]) -> Record:
-    picture = folder / entry["file_name"]
+    image = folder / entry["file_name"]
     width, height = entry.get("width"), entry.get("height")
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return Record(picture, str(entry["id"]), (width, height), path, tuple(objects))
-    return Record(picture, str(entry["id"]), picture_size(picture), path, tuple(objects), size_written=False)
+        return Record(image, str(entry["id"]), (width, height), path, tuple(objects))
+    return Record(image, str(entry["id"]), upright_size(image), path, tuple(objects), size_written=False)
 
 
-def _picture_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
-    """The first usual place that has one of the first pictures; the first place of all where none has."""
+def _image_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
+    """The first usual place that has one of the first images; the first place of all where none has."""
     names = [entry["file_name"] for entry, _ in zip(entries, range(5), strict=False)]
     places = list(_usual_places(path))
     found = (place for place in places if any((place / name).is_file() for name in names))
@@ -175,7 +175,7 @@ def _picture_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def _usual_places(path: Path) -> Iterator[Path]:
-    """annotations/instances_train2017.json has its pictures in train2017, images/train2017, images or beside it."""
+    """annotations/instances_train2017.json has its images in train2017, images/train2017, images or beside it."""
     part, home = path.stem.removeprefix("instances_"), path.parent
     for base in (home.parent, home) if home.name == "annotations" else (home,):
         yield from (base / part, base / "images" / part, base / "images", base)

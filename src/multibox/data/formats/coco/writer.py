@@ -1,4 +1,4 @@
-"""Writer of COCO instances JSON: annotations/instances_<split>.json and a folder of pictures per split."""
+"""Writer of COCO instances JSON: annotations/instances_<split>.json and a folder of images per split."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
         images, annotations = [], []
         for entry, image_id in zip(written, numbers, strict=False):
             width, height = entry.size
-            images.append({"id": image_id, "file_name": entry.picture.name, "width": width, "height": height})
+            images.append({"id": image_id, "file_name": entry.image.name, "width": width, "height": height})
             annotations += [_annotation(item, image_id, next(annotation_ids)) for item in _objects(entry)]
         document = {"images": images, "annotations": annotations, "categories": categories}
         (out / f"annotations/instances_{split}.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
     renamed = [str(number) for number in ids] != [entry.example.id for entry in everything]
-    return ["picture ids are numbers in COCO; file names keep the old names"] if renamed else []
+    return ["image ids are numbers in COCO; file names keep the old names"] if renamed else []
 
 
 def _image_ids(names: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Where a VOC data set keeps its annotations, pictures and splits: devkits, years, single folders, split folders."""
+"""Where a VOC data set keeps its annotations, images and splits: devkits, years, single folders, split folders."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from multibox.data.formats.record import listed
 from multibox.errors import DataError
 from multibox.images.decode import IMAGE_SUFFIXES
 
-_PICTURE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
+_IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations", "xmls", "labels")
 _SPLIT_FOLDERS = ("train", "valid", "val", "test")
 
 
 @dataclass(frozen=True)
 class VocFolder:
-    """One folder of XML files with the pictures they describe. `part` is its year or split, "" where there is one.
+    """One folder of XML files with the images they describe. `part` is its year or split, "" where there is one.
 
     `splits` maps the names of the lists in ImageSets to their files.
     """
@@ -24,13 +24,13 @@ class VocFolder:
     root: Path
     part: str
     annotations: Path
-    pictures: Path
+    images: Path
     splits: dict[str, Path]
 
     @cached_property
-    def picture_files(self) -> dict[str, Path]:
-        """Pictures by file stem."""
-        files = sorted(path for path in _entries(self.pictures) if path.suffix.lower() in IMAGE_SUFFIXES)
+    def image_files(self) -> dict[str, Path]:
+        """Images by file stem."""
+        files = sorted(path for path in _entries(self.images) if path.suffix.lower() in IMAGE_SUFFIXES)
         return {path.stem: path for path in reversed(files)}
 
     @cached_property
@@ -100,7 +100,7 @@ def _list_ids(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a list of picture names ({error}); save it as UTF-8 text") from None
+        raise DataError(f"{path} cannot be read as a list of image names ({error}); save it as UTF-8 text") from None
     rows = [line.split() for line in lines if line.strip()]
     return list(dict.fromkeys(row[0] for row in rows if len(row) < 2 or row[1] != "-1"))
 
@@ -111,10 +111,10 @@ def _folder(root: Path, part: str) -> VocFolder | None:
         if not _has_xml(root):
             return None
         annotations = root
-    pictures = next((root / name for name in _PICTURE_FOLDERS if (root / name).is_dir()), annotations)
+    images = next((root / name for name in _IMAGE_FOLDERS if (root / name).is_dir()), annotations)
     lists = next((folder for folder in (root / "ImageSets/Main", root / "ImageSets") if folder.is_dir()), None)
     splits = {path.stem: path for path in sorted(lists.glob("*.txt"))} if lists else {}
-    return VocFolder(root, part, annotations, pictures, splits)
+    return VocFolder(root, part, annotations, images, splits)
 
 
 def _year(name: str) -> str | None:

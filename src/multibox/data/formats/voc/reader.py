@@ -9,7 +9,7 @@ from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_
 from multibox.data.formats.voc.layout import VocFolder, choose, find_voc, is_voc_year
 from multibox.data.formats.voc.xml import PIXEL_RULES, class_names_in, parse_voc
 from multibox.errors import DataError, UsageError
-from multibox.images.picture_size import picture_size
+from multibox.images.upright import upright_size
 
 VOC_CLASSES = (
     "aeroplane",
@@ -49,7 +49,7 @@ def read_voc(
     no others; else the sorted names of the whole folder, so that every split has the same classes.
     `pixels` is the rule for the corners: "voc" takes 1 from the minimum corner (pixels count from 1, both ends
     included), "caffe" takes the numbers as they stand (the official code, `io.cpp` ReadXMLToAnnotatedDatum).
-    Boxes are clipped to the picture; those without extent are dropped and named in `problems`.
+    Boxes are clipped to the image; those without extent are dropped and named in `problems`.
 
     Raises DataError for a folder that is no VOC data set, a split that does not exist, an XML file that does not parse
     and a class that is not among `class_names`; UsageError for an unknown pixel rule.
@@ -71,7 +71,7 @@ def scan_voc(
     scans = {folder.root: _Scan(folder, pixels) for folder, _ in chosen}
     records = [record for folder, ids in chosen for record in scans[folder.root].records(ids)]
     names = tuple(class_names) if class_names is not None else _class_names(list(scans.values()))
-    faults = tuple(fault for scan in scans.values() for fault in (*scan.faults, *scan.unlabelled(split)))
+    faults = tuple(fault for scan in scans.values() for fault in (*scan.faults, *scan.unlabeled(split)))
     labels = {name: label for label, name in enumerate(names)}
     return RawDataset(f"{root.resolve().name} {split}", "voc", names, labels, unique_ids(records), faults=faults)
 
@@ -84,7 +84,7 @@ class _Scan:
         self.pixels = pixels
         self.faults: list[Problem] = []
         self._names: dict[str, set[str]] = {}  # by file stem
-        self._pictures: set[Path] = set()
+        self._images: set[Path] = set()
 
     def records(self, ids: Sequence[str]) -> list[Record]:
         """One record for each id; a file that cannot be read gives none, and a fault."""
@@ -96,13 +96,13 @@ class _Scan:
         unread = [name for name in self.folder.ids if name not in self._names]
         return set[str]().union(*self._names.values(), *(class_names_in(self._path(name)) for name in unread))
 
-    def unlabelled(self, split: str) -> list[Problem]:
-        """Pictures without an XML file, where the split is the whole folder."""
+    def unlabeled(self, split: str) -> list[Problem]:
+        """Images without an XML file, where the split is the whole folder."""
         if split != "all" and (self.folder.splits or split != self.folder.part):
             return []
-        message = "no XML file describes this picture, so it is left out; add one (without objects for a background)"
-        files = [path for stem, path in self.folder.picture_files.items() if stem not in self._names]
-        missing = sorted(path for path in files if path not in self._pictures)
+        message = "no XML file describes this image, so it is left out; add one (without objects for a background)"
+        files = [path for stem, path in self.folder.image_files.items() if stem not in self._names]
+        missing = sorted(path for path in files if path not in self._images)
         return [Problem("missing_labels", "warning", str(path), None, message) for path in missing]
 
     def _record(self, name: str) -> Record | None:
@@ -114,20 +114,20 @@ class _Scan:
             return None
         self._names[name] = {item.category for item in file.objects}
         self.faults += file.faults
-        picture = self._picture(name, file.filename)
-        size = file.size or picture_size(picture)
-        return Record(picture, name, size, path, file.objects, size_written=file.size is not None)
+        image = self._image(name, file.filename)
+        size = file.size or upright_size(image)
+        return Record(image, name, size, path, file.objects, size_written=file.size is not None)
 
     def _path(self, name: str) -> Path:
         return self.folder.annotations / f"{name}.xml"
 
-    def _picture(self, name: str, filename: str) -> Path:
-        """The picture named like the XML file, else that which the XML file names."""
-        files = self.folder.picture_files
-        default = self.folder.pictures / (filename or f"{name}.jpg")
-        picture = files.get(name) or files.get(Path(filename).stem) or default
-        self._pictures.add(picture)
-        return picture
+    def _image(self, name: str, filename: str) -> Path:
+        """The image named like the XML file, else that which the XML file names."""
+        files = self.folder.image_files
+        default = self.folder.images / (filename or f"{name}.jpg")
+        image = files.get(name) or files.get(Path(filename).stem) or default
+        self._images.add(image)
+        return image
 
 
 def _class_names(scans: Sequence[_Scan]) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ def write_voc(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, .
         (out / folder).mkdir(parents=True, exist_ok=True)
     for split, written in splits.items():
         for entry in written:
-            (out / f"Annotations/{entry.picture.stem}.xml").write_text(_document(entry, class_names), "utf-8")
-        stems = "".join(f"{entry.picture.stem}\n" for entry in written)
+            (out / f"Annotations/{entry.image.stem}.xml").write_text(_document(entry, class_names), "utf-8")
+        stems = "".join(f"{entry.image.stem}\n" for entry in written)
         (out / f"ImageSets/Main/{split}.txt").write_text(stems, "utf-8")
     return list(_losses([entry for written in splits.values() for entry in written], class_names))
 
@@ -31,7 +31,7 @@ def _document(entry: Written, class_names: tuple[str, ...]) -> str:
     rows = zip(example.boxes, example.labels, example.difficult | example.crowd, strict=True)
     objects = "".join(_object(box, class_names[label], bool(hard)) for box, label, hard in rows)
     return (
-        f"<annotation>\n\t<filename>{escape(entry.picture.name)}</filename>\n"
+        f"<annotation>\n\t<filename>{escape(entry.image.name)}</filename>\n"
         f"\t<size><width>{width}</width><height>{height}</height><depth>3</depth></size>\n{objects}</annotation>\n"
     )
 
@@ -64,8 +64,8 @@ def _losses(written: Sequence[Written], class_names: tuple[str, ...]) -> list[st
         lines.append(f"{counted(len(unused), 'class')} without objects cannot be written: {', '.join(unused)}")
     if list(class_names) != sorted(class_names):
         lines.append("classes have no order in VOC; they will be read sorted by name")
-    if any(entry.example.id != entry.picture.stem for entry in written):
-        lines.append("picture ids are file names in VOC; some change")
+    if any(entry.example.id != entry.image.stem for entry in written):
+        lines.append("image ids are file names in VOC; some change")
     return lines
 
 

@@ -14,7 +14,7 @@ PIXEL_RULES = ("voc", "caffe")
 
 @dataclass(frozen=True, slots=True)
 class VocFile:
-    """What an XML file says: objects, size (width, height) or None, the picture's file name ("" where it is silent).
+    """What an XML file says: objects, size (width, height) or None, the image's file name ("" where it is silent).
 
     `faults` are objects that could not be read.
     """
@@ -106,7 +106,7 @@ def _text(node: Element, tag: str) -> str:
 
 
 def _size(tree: Element) -> tuple[int, int] | None:
-    """(width, height), None where the tag is missing or says 0, as some labelling tools do."""
+    """(width, height), None where the tag is missing or says 0, as some labeling tools do."""
     try:
         width, height = int(float(_text(tree, "size/width"))), int(float(_text(tree, "size/height")))
     except (ValueError, OverflowError):

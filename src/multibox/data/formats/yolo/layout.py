@@ -1,4 +1,4 @@
-"""Where a YOLO data set keeps its pictures, labels, class names and splits."""
+"""Where a YOLO data set keeps its images, labels, class names and splits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NOT_LABELS = frozenset(("classes", "train", "val", "valid", "test", "readme", "
 
 @dataclass(frozen=True)
 class YoloFolder:
-    """`names` by class number, empty where nothing tells them; `splits` gives folders, list files or pictures."""
+    """`names` by class number, empty where nothing tells them; `splits` gives folders, list files or images."""
 
     root: Path
     names: dict[int, str]
@@ -37,35 +37,35 @@ def find_yolo(path: Path) -> YoloFolder | None:
     return _from_folders(path)
 
 
-def pictures_of(folder: YoloFolder, split: str) -> tuple[Path, ...]:
-    """The pictures of a split, those of a folder in the order of their names; "all" is those of every split."""
+def images_of(folder: YoloFolder, split: str) -> tuple[Path, ...]:
+    """The images of a split, those of a folder in the order of their names; "all" is those of every split."""
     name = _ALIASES.get(split, split)
     if name != "all" and name not in folder.splits:
         has = listed([*folder.splits, "all"])
         raise DataError(f"split {split!r} does not exist in {folder.root}; it has {has}")
     sources = [source for key, paths in folder.splits.items() if name in (key, "all") for source in paths]
-    return tuple(dict.fromkeys(picture for source in sources for picture in _pictures(source, folder.root)))
+    return tuple(dict.fromkeys(image for source in sources for image in _images(source, folder.root)))
 
 
-def label_file(picture: Path) -> Path:
+def label_file(image: Path) -> Path:
     """images/a.jpg has its labels in labels/a.txt (the last folder of that name counts), otherwise beside it."""
-    parts = picture.parts
+    parts = image.parts
     places = [place for place, part in enumerate(parts[:-1]) if part == "images"]
-    beside = picture.with_suffix(".txt")
+    beside = image.with_suffix(".txt")
     if not places:
         return beside
     swapped = Path(*parts[: places[-1]], "labels", *parts[places[-1] + 1 :]).with_suffix(".txt")
     return beside if beside.is_file() and not swapped.is_file() else swapped
 
 
-def labels_without_picture(pictures: tuple[Path, ...]) -> list[Path]:
-    """Label files in the label folders of these pictures that belong to no picture on the disk."""
+def labels_without_image(images: tuple[Path, ...]) -> list[Path]:
+    """Label files in the label folders of these images that belong to no image on the disk."""
     homes: dict[Path, set[Path]] = {}
-    for picture in pictures:
-        homes.setdefault(label_file(picture).parent, set()).add(picture.parent)
+    for image in images:
+        homes.setdefault(label_file(image).parent, set()).add(image.parent)
     orphans: list[Path] = []
     for labels, folders in homes.items():
-        stems = {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir() if _is_picture(path)}
+        stems = {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir() if _is_image(path)}
         texts = labels.glob("*.txt") if labels.is_dir() else []
         orphans += [path for path in texts if path.stem not in stems and path.stem not in _NOT_LABELS]
     return sorted(orphans)
@@ -125,11 +125,11 @@ def _from_folders(root: Path) -> YoloFolder | None:
     if splits:
         return YoloFolder(root, _listed_names(root), splits)
     names = _listed_names(root)
-    return YoloFolder(root, names, {"train": (root,)}) if names and any(map(_is_picture, root.iterdir())) else None
+    return YoloFolder(root, names, {"train": (root,)}) if names and any(map(_is_image, root.iterdir())) else None
 
 
 def _listed_names(root: Path) -> dict[int, str]:
-    """Class names from classes.txt, one a line, as labelling tools write it."""
+    """Class names from classes.txt, one a line, as labeling tools write it."""
     for path in (root / "classes.txt", root / "labels/classes.txt"):
         if path.is_file():
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
@@ -137,22 +137,22 @@ def _listed_names(root: Path) -> dict[int, str]:
     return {}
 
 
-def _pictures(source: Path, root: Path) -> list[Path]:
+def _images(source: Path, root: Path) -> list[Path]:
     if source.is_dir():
-        return sorted(path for path in source.rglob("*") if _is_picture(path))
+        return sorted(path for path in source.rglob("*") if _is_image(path))
     if not source.is_file():
         raise DataError(f"{source} does not exist; correct the path in the data.yaml of {root}")
-    if _is_picture(source):
+    if _is_image(source):
         return [source]
     lines = [line.strip() for line in source.read_text(encoding="utf-8-sig").splitlines()]
-    return [_listed_picture(source, line, root) for line in lines if line]
+    return [_listed_image(source, line, root) for line in lines if line]
 
 
-def _listed_picture(source: Path, line: str, root: Path) -> Path:
+def _listed_image(source: Path, line: str, root: Path) -> Path:
     """A line of a list file: relative to the list, or to the data set where that exists."""
     beside, inside = Path(normpath(source.parent / line)), Path(normpath(root / line))
     return inside if not beside.exists() and inside.exists() else beside
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES

@@ -1,4 +1,4 @@
-"""Reader of YOLO text labels: one line `class cx cy width height` per object, all relative to the picture."""
+"""Reader of YOLO text labels: one line `class cx cy width height` per object, all relative to the image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawDataset, RawObject, Record, to_dataset, unique_ids
-from multibox.data.formats.yolo.layout import find_yolo, label_file, labels_without_picture, pictures_of
+from multibox.data.formats.yolo.layout import find_yolo, images_of, label_file, labels_without_image
 from multibox.errors import DataError
-from multibox.images.picture_size import picture_size
+from multibox.images.upright import upright_size
 
 
 def read_yolo(root: Path | str, *, split: str = "train") -> Dataset:
     """Read a data.yaml, or the folder that holds it, or folders `images` and `labels` without one.
 
     data.yaml names folders, list files or lists of both under `train`, `val` and `test`, and the classes under `names`
-    (list or mapping). Without it the classes come from classes.txt, or are the numbers themselves. Pictures without a
-    label file, and empty label files, are backgrounds; label files without a picture are named in `problems`.
-    Outlines (lines with more numbers) become the box around them. Pixel sizes come from the headers of the pictures.
+    (list or mapping). Without it the classes come from classes.txt, or are the numbers themselves. Images without a
+    label file, and empty label files, are backgrounds; label files without an image are named in `problems`.
+    Outlines (lines with more numbers) become the box around them. Pixel sizes come from the headers of the images.
 
     Raises DataError for a folder that is none, a split that does not exist, a line that is no label and a class beyond
     the names.
@@ -31,10 +31,10 @@ def scan_yolo(root: Path | str, *, split: str = "train") -> RawDataset:
     folder = find_yolo(root)
     if folder is None:
         raise DataError(f"{root} is no YOLO data set: no data.yaml and no folder of labels beside images")
-    pictures = pictures_of(folder, split)
+    images = images_of(folder, split)
     faults: list[Problem] = []
-    records = unique_ids([_record(picture, faults) for picture in pictures])
-    faults += [_orphan(path) for path in labels_without_picture(pictures)]
+    records = unique_ids([_record(image, faults) for image in images])
+    faults += [_orphan(path) for path in labels_without_image(images)]
     names = folder.names or _numbers_used(records)
     labels = {str(number): label for label, number in enumerate(names)}
     name = f"{folder.root.resolve().name} {split}"
@@ -42,24 +42,24 @@ def scan_yolo(root: Path | str, *, split: str = "train") -> RawDataset:
 
 
 def yolo_box(values: Box, size: tuple[int, int]) -> Box:
-    """Relative centre and size to corners in pixels of a picture of `size` (width, height)."""
+    """Relative center and size to corners in pixels of an image of `size` (width, height)."""
     cx, cy, w, h = values
     width, height = size
     return (cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height
 
 
-def _record(picture: Path, faults: list[Problem]) -> Record:
-    size, path = picture_size(picture), label_file(picture)
+def _record(image: Path, faults: list[Problem]) -> Record:
+    size, path = upright_size(image), label_file(image)
     if not path.is_file():
-        return Record(picture, picture.stem, size, None, size_written=False)
+        return Record(image, image.stem, size, None, size_written=False)
     items: list[RawObject] = []
     for number, text in enumerate(_lines(path, faults), start=1):
         try:
             items += [_object(text, number, size or (1, 1))] if text.strip() else []
         except ValueError as error:
             faults.append(Problem("unparsable", "error", str(path), f"line {number}", str(error)))
-    # Without a size no pixel is known: the picture stays, and decoding it will name it.
-    return Record(picture, picture.stem, size, path, tuple(items) if size else (), size_written=False)
+    # Without a size no pixel is known: the image stays, and decoding it will name it.
+    return Record(image, image.stem, size, path, tuple(items) if size else (), size_written=False)
 
 
 def _lines(path: Path, faults: list[Problem]) -> list[str]:
@@ -89,15 +89,15 @@ def _object(text: str, number: int, size: tuple[int, int]) -> RawObject:
 
 
 def _around(outline: Sequence[float]) -> Box:
-    """Centre and size of the box around an outline x1 y1 x2 y2 x3 y3 …"""
+    """Center and size of the box around an outline x1 y1 x2 y2 x3 y3 …"""
     left, right = min(outline[::2]), max(outline[::2])
     top, bottom = min(outline[1::2]), max(outline[1::2])
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
 def _orphan(path: Path) -> Problem:
-    message = "has no picture of its name; add the picture or remove the labels"
-    return Problem("missing_picture", "warning", str(path), None, message)
+    message = "has no image of its name; add the image or remove the labels"
+    return Problem("missing_image", "warning", str(path), None, message)
 
 
 def _numbers_used(records: Sequence[Record]) -> dict[int, str]:

@@ -10,7 +10,7 @@ from multibox.errors import DataError
 
 
 def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
-    """Write every split, values relative to the picture with twelve digits. Gives lines about what is lost.
+    """Write every split, values relative to the image with twelve digits. Gives lines about what is lost.
 
     Crowds are left out, as YOLO would take each for one object. Raises DataError for a class name with both kinds of
     quotes, which data.yaml cannot hold.
@@ -19,7 +19,7 @@ def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
         folder = out / "labels" / split
         folder.mkdir(parents=True, exist_ok=True)
         for entry in written:
-            (folder / f"{entry.picture.stem}.txt").write_text(_lines(entry), "utf-8")
+            (folder / f"{entry.image.stem}.txt").write_text(_lines(entry), "utf-8")
     keys = "".join(f"{split}: images/{split}\n" for split in splits)
     names = "".join(f"  {label}: {_quoted(name)}\n" for label, name in enumerate(class_names))
     (out / "data.yaml").write_text(f"path: .\n{keys}names:\n{names}", "utf-8")
@@ -30,8 +30,8 @@ def _lines(entry: Written) -> str:
     width, height = entry.size
     example = entry.example.keep(~entry.example.crowd)
     boxes = example.boxes.astype(np.float64) / np.array([width, height, width, height])
-    centres, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    rows = zip(example.labels, np.concatenate([centres, extents], axis=1), strict=True)
+    centers, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    rows = zip(example.labels, np.concatenate([centers, extents], axis=1), strict=True)
     return "".join(f"{label} {' '.join(f'{value:.12g}' for value in row)}\n" for label, row in rows)
 
 
@@ -48,6 +48,6 @@ def _losses(written: Sequence[Written]) -> list[str]:
         lines.append(f"{counted(crowds, 'crowd')} left out; YOLO has no crowds")
     if difficult:
         lines.append(f"{counted(difficult, 'difficult object')} became ordinary ones; YOLO has no such flag")
-    if any(entry.example.id != entry.picture.stem for entry in written):
-        lines.append("picture ids are file names in YOLO; some change")
+    if any(entry.example.id != entry.image.stem for entry in written):
+        lines.append("image ids are file names in YOLO; some change")
     return lines

@@ -1,4 +1,4 @@
-"""Size of a picture as it is shown, from its header; None where there is no picture that can be read."""
+"""Size of an image as it is shown, from its header; None where there is no image that can be read."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from multibox.errors import DataError
 from multibox.images.decode import exif_orientation, image_size
 
 
-def picture_size(path: Path) -> tuple[int, int] | None:
+def upright_size(path: Path) -> tuple[int, int] | None:
     """(width, height) after the EXIF rotation, which labels refer to; nothing is decoded."""
     if not path.is_file():
         return None
