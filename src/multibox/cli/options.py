@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read the same everywhere."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,4 +43,26 @@ BackendOption = Annotated[
 ]
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
+]
+
+Data = Annotated[Path, typer.Option("--data", "-d", metavar="PATH", help="Data set: a folder or an annotation file.")]
+OptionalData = Annotated[
+    Path | None, typer.Option("--data", "-d", metavar="PATH", help="Data set: a folder or an annotation file.")
+]
+Split = Annotated[
+    str | None, typer.Option("--split", metavar="NAME", help="Split of the data set, such as val or 2007:test.")
+]
+OutFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.")]
+OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the random numbers.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change the recipe, for example schedule.iterations=2000. Repeatable."
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")]
+MinScore = Annotated[
+    float | None, typer.Option("--min-score", min=0, max=1, metavar="SCORE", help="Leave out lower scores.")
 ]
