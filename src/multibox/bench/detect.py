@@ -1,6 +1,6 @@
 """How fast a detector is on this machine, stage by stage, with each engine that is installed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
@@ -19,8 +19,7 @@ from multibox.images.decode import read_image
 from multibox.images.prepare import resize_to_input
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD
-
-Progress = Callable[[int, int], None]
+from multibox.system.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from multibox.bench.train import Progress, bench_train
+from multibox.bench.train import bench_train
 from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
@@ -20,6 +20,7 @@ from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
 from multibox.system.device import choose_device
 from multibox.system.process import keep_freed_memory, one_blas_thread
+from multibox.system.progress import Progress
 from multibox.training.loop import Run
 
 _DRAWN, _SIZE = 32, (500, 375)

@@ -1,6 +1,6 @@
 """Table 7 of the paper on this machine: images a second, boxes, input, time of suppression, share of the base."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -21,13 +21,12 @@ from multibox.images.prepare import resize_to_input
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
 from multibox.system.device import choose_device, computes_bfloat16
+from multibox.system.progress import Progress
 from multibox.weights.source import open_weights
 
 _MODELS = {"ssd300": ssd300, "ssd512": ssd512, "ssdlite320": ssdlite320}
 _CLASSES = 20
 _PARTS = ("input", "base", "added", "nms")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from multibox.data.loading.loader import Batch
 from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.models.operations import count_training_operations
 from multibox.system.device import computes_bfloat16
+from multibox.system.progress import Progress
 from multibox.training.loop import Run, take_step
 from multibox.training.network import training_network
 from multibox.training.optimizer import set_rate
@@ -28,7 +29,6 @@ PARTS = ("load", "forward", "loss", "loss_backward", "backward", "optimizer")
 _HELD = 4
 _WARM_UP = 2
 
-Progress = Callable[[int, int], None]
 Times = dict[str, float]
 
 

@@ -1,7 +1,7 @@
 """Finding what is wrong with a data set before a training finds it, with every file and object named."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ from multibox.data.formats.recognize import Source, recognize
 from multibox.data.formats.record import RawDataset, Record, listed
 from multibox.errors import DataError
 from multibox.priors import PriorSpec
+from multibox.system.progress import Progress
 from multibox.tiling.coverage import Coverage, measure_coverage
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from multibox.evaluation.coco import evaluate_coco
 from multibox.evaluation.evaluation import Evaluation
 from multibox.evaluation.results.relabel import no_detections, relabel
 from multibox.evaluation.voc import AP_VERSIONS, count_objects, evaluate_voc
+from multibox.system.progress import Progress
 
 __all__ = ["METRICS", "Evaluation", "collect", "evaluate"]
 
 METRICS = ("voc07", "voc10", "coco")
 
 BatchDetector = Callable[[list[Path]], Sequence[Detections]]
-Progress = Callable[[int, int], None]
 
 
 @runtime_checkable

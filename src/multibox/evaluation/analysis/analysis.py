@@ -9,11 +9,12 @@ import numpy as np
 
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.evaluation.analysis.costs import Costs, Progress, costs
+from multibox.evaluation.analysis.costs import Costs, costs
 from multibox.evaluation.analysis.groups import ClassGroups
 from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.analysis.sensitivity import Sensitivity, sensitivity
 from multibox.evaluation.analysis.trend import Trend, trend
+from multibox.system.progress import Progress
 
 ALL_CLASSES = "all classes"
 

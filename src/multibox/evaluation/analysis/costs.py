@@ -1,6 +1,6 @@
 """What each kind of error costs: the AP that would be gained if it alone did not happen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +13,9 @@ from multibox.errors import UsageError
 from multibox.evaluation.analysis.kinds import RIGHT_IOU, Diagnosis, Kind, missed_objects
 from multibox.evaluation.coco import evaluate_coco
 from multibox.evaluation.voc import evaluate_voc
+from multibox.system.progress import Progress
 
 REPAIRS = ("localization", "duplicate", "similar", "other", "background", "missed")
-
-Progress = Callable[[int, int], None]
 
 _KINDS = {kind.title: kind for kind in Kind}
 

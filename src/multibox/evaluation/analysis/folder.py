@@ -16,13 +16,12 @@ from multibox.evaluation.analysis.kinds import WRONG
 from multibox.evaluation.analysis.report import report_page
 from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
 from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
+from multibox.system.progress import Progress
 
 REPORT, NUMBERS = "report.html", "analysis.json"
 SHEETS = (*(kind.title for kind in WRONG), MISSED)
 
 _MADE_BY = "multibox analyze"
-
-Progress = Callable[[int, int], None]
 
 
 def prepare_folder(out: Path) -> None:
