@@ -4,7 +4,7 @@ from functools import cache
 
 import torch
 
-from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes import find_recipe
 from multibox.experiments.recipes.original import COCO, DATA, ILSVRC

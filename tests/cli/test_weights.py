@@ -76,16 +76,16 @@ def test_remap(tiny: Path, tmp_path: Path) -> None:
 
 def test_remap_to_voc(tmp_path: Path) -> None:
     """--to voc finds the COCO class of each VOC class by itself."""
-    from multibox.data.classes.published import COCO
+    from multibox.data.classes.coco import COCO_CLASSES
     from multibox.models.ssd import SSD
 
     source, out = tmp_path / "coco.safetensors", tmp_path / "voc.safetensors"
-    save_weights(source, SSD(tiny_model().config, COCO))
+    save_weights(source, SSD(tiny_model().config, COCO_CLASSES))
     assert json.loads(run("remap", source, "--out", out, "--to", "voc", "--json"))["new_classes"] == []
     rows = [load_weights(path)[0].state_dict()["heads.confidence.0.weight"] for path in (source, out)]
     old, new = rows[0].view(4, 81, -1), rows[1].view(4, 21, -1)
     for i, name in enumerate(load_weights(out)[0].class_names):
-        assert torch.equal(new[:, i + 1], old[:, COCO.index(VOC_FROM_COCO[name]) + 1])
+        assert torch.equal(new[:, i + 1], old[:, COCO_CLASSES.index(VOC_FROM_COCO[name]) + 1])
 
 
 @pytest.mark.parametrize(

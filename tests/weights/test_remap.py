@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from multibox.data.classes.published import COCO, COCO_IDS, VOC
+from multibox.data.classes.coco import COCO_CLASSES
+from multibox.data.classes.published import COCO_BY_ID
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError
 from multibox.models.config import slim300_config, ssdlite320_config
 from multibox.models.ssd import SSD
@@ -67,8 +69,8 @@ def test_voc_from_coco() -> None:
     """The map covers VOC's classes, names COCO classes, and pairs the positions of the official map file."""
     official = {1: 5, 2: 2, 3: 15, 4: 9, 5: 40, 6: 6, 7: 3, 8: 16, 9: 57, 10: 20, 11: 61, 12: 17, 13: 18, 14: 4, 15: 1,
                 16: 59, 17: 19, 18: 58, 19: 7, 20: 63}  # fmt: skip
-    assert {VOC.index(v) + 1: COCO.index(c) + 1 for v, c in VOC_FROM_COCO.items()} == official
-    assert set(COCO) < set(COCO_IDS)
+    assert {VOC_CLASSES.index(v) + 1: COCO_CLASSES.index(c) + 1 for v, c in VOC_FROM_COCO.items()} == official
+    assert set(COCO_CLASSES) < set(COCO_BY_ID)
 
 
 @pytest.mark.parametrize(

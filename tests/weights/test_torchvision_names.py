@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.classes.published import COCO_IDS
+from multibox.data.classes.published import COCO_BY_ID
 from multibox.weights.origins.foreign import Foreign
 from multibox.weights.origins.importer import convert, origin_of
 
@@ -52,7 +52,7 @@ def test_every_tensor_has_its_place(kind: str) -> None:
     model = convert(given)
     found = sorted(float(value.flatten()[0]) for value in model.state_dict().values())
     assert found == [float(i) for i in range(len(given.tensors))]
-    assert model.class_names == COCO_IDS
+    assert model.class_names == COCO_BY_ID
 
 
 @pytest.mark.parametrize("kind", STATES)

@@ -15,11 +15,12 @@ from multibox.check.objects import record_problems, zero_based
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.recognize import Source, recognize
-from multibox.data.formats.record import RawDataset, Record, listed
+from multibox.data.formats.record import RawDataset, Record
 from multibox.errors import DataError
 from multibox.priors import PriorSpec
 from multibox.system.progress import Progress
 from multibox.tiling.coverage import Coverage, measure_coverage
+from multibox.words import listed
 
 
 @dataclass(frozen=True)

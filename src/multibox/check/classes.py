@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.record import listed
+from multibox.words import listed
 
 _FEW = 10
 _IMBALANCE = 100

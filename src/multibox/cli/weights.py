@@ -189,9 +189,10 @@ def _class_names(classes: str | None, file: Path | None, *, to: ClassList | None
     if sum(option is not None for option in (classes, file, to)) > 1:
         raise UsageError("class names are given in more than one way: keep one option")
     if to is not None:
-        from multibox.data.classes.published import COCO, VOC
+        from multibox.data.classes.coco import COCO_CLASSES
+        from multibox.data.classes.voc import VOC_CLASSES
 
-        return list(VOC if to is ClassList.voc else COCO)
+        return list(VOC_CLASSES if to is ClassList.voc else COCO_CLASSES)
     if file is not None:
         if not file.is_file():
             raise DataError(f"class list {file} does not exist: give a text file with one name a line")

@@ -9,8 +9,9 @@ import numpy as np
 
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.recognize import recognize
-from multibox.data.formats.record import RawDataset, listed, to_dataset
+from multibox.data.formats.record import RawDataset, to_dataset
 from multibox.errors import DataError, UsageError
+from multibox.words import listed
 
 
 def load_dataset(

@@ -7,7 +7,7 @@ from time import perf_counter
 import torch
 
 from multibox.bench.train import timed_step
-from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.loading.loader import Batch
 from multibox.detection.engines.torch import TorchBackend
 from multibox.experiments.recipe import Recipe

@@ -8,10 +8,10 @@ from multibox.data.dataset import Dataset
 from multibox.data.formats.coco.layout import find_coco
 from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits
 from multibox.data.formats.recognize import recognize
-from multibox.data.formats.record import listed
 from multibox.data.formats.voc.layout import choose, find_voc
 from multibox.errors import DataError
 from multibox.paper.tables import Kind
+from multibox.words import listed
 
 LEAST = 8
 _COCO_FILES = {"trainval35k": "train2017", "minival": "val2017"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from multibox.data.formats.voc.reader import VOC_CLASSES
+from multibox.data.classes.voc import VOC_CLASSES
 
 COCO_NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 

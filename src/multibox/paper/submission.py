@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.voc.layout import VocFolder, choose, find_voc
-from multibox.data.formats.voc.reader import VOC_CLASSES
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
 from multibox.evaluation.results.coco import write_coco_results

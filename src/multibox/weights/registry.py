@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from multibox.data.classes.published import COCO, COCO_IDS, ILSVRC, VOC
+from multibox.data.classes.coco import COCO_CLASSES
+from multibox.data.classes.published import COCO_BY_ID, ILSVRC_LABELS
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
 from multibox.weights.archive import extract
 from multibox.weights.download import fetch_file
@@ -77,21 +79,21 @@ DETECTORS = (
         "ssd300_vgg16_coco-b556d3b4.pth",
         "SSD300, VGG16, COCO train2017",
         "25.1 AP on COCO val2017",
-        COCO_IDS,
+        COCO_BY_ID,
     ),
     _torchvision(
         "ssdlite320-torchvision-coco",
         "ssdlite320_mobilenet_v3_large_coco-a79551df.pth",
         "SSDLite320, MobileNetV3-Large, COCO train2017",
         "21.3 AP on COCO val2017",
-        COCO_IDS,
+        COCO_BY_ID,
     ),
     Published(
         "ssd300-caffe-voc0712plus-coco",
         "SSD300* of the authors, VOC 07++12 and COCO",
         "BSD-2-Clause",
         "79.3 mAP on VOC2012 test",
-        VOC,
+        VOC_CLASSES,
         url=f"{_MIRROR}/ssd300/models_VGGNet_VOC0712Plus_SSD_300x300_ft.tar.gz",
         sha256="e3eb9794a33eb77e6798f396df453123c249a1df554e42a3302eb4aa20a8f2ee",
         member="models/VGGNet/VOC0712Plus/SSD_300x300_ft/VGG_VOC0712Plus_SSD_300x300_ft_iter_160000.caffemodel",
@@ -101,28 +103,38 @@ DETECTORS = (
         "SSD512* of the authors, VOC 07++12",
         "BSD-2-Clause",
         "78.5 mAP on VOC2012 test",
-        VOC,
+        VOC_CLASSES,
         url=f"{_MIRROR}/ssd512/models_VGGNet_VOC0712Plus_SSD_512x512.tar.gz",
         sha256="2d98a6ddd5b4cb0ba59a37fe5d50020457cfe104d45873c3ea43d1e6dcddd12d",
         member="models/VGGNet/VOC0712Plus/SSD_512x512/VGG_VOC0712Plus_SSD_512x512_iter_240000.caffemodel",
     ),
-    _authors("ssd300-caffe-voc0712", "SSD300* of the authors, VOC 07+12", "77.2 mAP on VOC2007 test", VOC),
-    _authors("ssd512-caffe-voc0712", "SSD512* of the authors, VOC 07+12", "79.8 mAP on VOC2007 test", VOC),
+    _authors("ssd300-caffe-voc0712", "SSD300* of the authors, VOC 07+12", "77.2 mAP on VOC2007 test", VOC_CLASSES),
+    _authors("ssd512-caffe-voc0712", "SSD512* of the authors, VOC 07+12", "79.8 mAP on VOC2007 test", VOC_CLASSES),
     _authors(
-        "ssd300-caffe-voc0712-coco", "SSD300* of the authors, VOC 07+12 and COCO", "81.2 mAP on VOC2007 test", VOC
+        "ssd300-caffe-voc0712-coco",
+        "SSD300* of the authors, VOC 07+12 and COCO",
+        "81.2 mAP on VOC2007 test",
+        VOC_CLASSES,
     ),
     _authors(
-        "ssd512-caffe-voc0712-coco", "SSD512* of the authors, VOC 07+12 and COCO", "83.2 mAP on VOC2007 test", VOC
+        "ssd512-caffe-voc0712-coco",
+        "SSD512* of the authors, VOC 07+12 and COCO",
+        "83.2 mAP on VOC2007 test",
+        VOC_CLASSES,
     ),
-    _authors("ssd300-caffe-coco", "SSD300* of the authors, COCO trainval35k", "25.1 AP on COCO test-dev2015", COCO),
-    _authors("ssd512-caffe-coco", "SSD512* of the authors, COCO trainval35k", "28.8 AP on COCO test-dev2015", COCO),
-    _authors("ssd300-caffe-ilsvrc", "SSD300* of the authors, ILSVRC2016 DET trainval1", "", ILSVRC),
+    _authors(
+        "ssd300-caffe-coco", "SSD300* of the authors, COCO trainval35k", "25.1 AP on COCO test-dev2015", COCO_CLASSES
+    ),
+    _authors(
+        "ssd512-caffe-coco", "SSD512* of the authors, COCO trainval35k", "28.8 AP on COCO test-dev2015", COCO_CLASSES
+    ),
+    _authors("ssd300-caffe-ilsvrc", "SSD300* of the authors, ILSVRC2016 DET trainval1", "", ILSVRC_LABELS),
     _lufficc(
         "ssd300-lufficc-voc0712",
         "vgg_ssd300_voc0712.pth",
         "SSD300 of lufficc/SSD, VOC 07+12",
         "77.7 mAP on VOC2007 test",
-        VOC,
+        VOC_CLASSES,
         "ssd300-voc",
     ),
     _lufficc(
@@ -130,7 +142,7 @@ DETECTORS = (
         "vgg_ssd512_voc0712.pth",
         "SSD512 of lufficc/SSD, VOC 07+12",
         "80.7 mAP on VOC2007 test",
-        VOC,
+        VOC_CLASSES,
         "ssd512-voc",
     ),
     _lufficc(
@@ -138,7 +150,7 @@ DETECTORS = (
         "vgg_ssd300_coco_trainval35k.pth",
         "SSD300 of lufficc/SSD, COCO trainval35k",
         "25.2 AP on COCO minival",
-        COCO,
+        COCO_CLASSES,
         "ssd300-coco",
     ),
     _lufficc(
@@ -146,7 +158,7 @@ DETECTORS = (
         "vgg_ssd512_coco_trainval35k.pth",
         "SSD512 of lufficc/SSD, COCO trainval35k",
         "29.0 AP on COCO minival",
-        COCO,
+        COCO_CLASSES,
         "ssd512-coco",
     ),
     Published(
@@ -154,7 +166,7 @@ DETECTORS = (
         "SSD300 of amdegroot/ssd.pytorch, VOC 07+12",
         "MIT",
         "77.4 mAP on VOC2007 test",
-        VOC,
+        VOC_CLASSES,
         url="https://s3.amazonaws.com/amdegroot-models/ssd300_mAP_77.43_v2.pth",
         model="ssd300-voc",
     ),

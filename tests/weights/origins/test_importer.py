@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from multibox.data.classes.published import COCO, VOC
+from multibox.data.classes.coco import COCO_CLASSES
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
 from multibox.priors import SPECS
 from multibox.weights.file import save_weights
@@ -114,7 +115,7 @@ def test_amdegroot(tmp_path: Path) -> None:
     state = amdegroot(300, 21)
     torch.save({f"module.{name}": value for name, value in state.items()}, tmp_path / "weights.pth")
     model = import_weights(tmp_path / "weights.pth")
-    assert model.class_names == VOC
+    assert model.class_names == VOC_CLASSES
     image = torch.randint(0, 256, (1, 3, 300, 300)).float()
     with torch.inference_mode():
         offsets, logits = model(image)
@@ -144,7 +145,7 @@ def test_lufficc(side: int, newer: bool) -> None:
     state = amdegroot(side, 81)
     model = convert(Foreign("l.pth", lufficc(state, newer=newer)))
     twin = convert(Foreign("a.pth", state))
-    assert model.class_names == COCO
+    assert model.class_names == COCO_CLASSES
     for (name, value), (_, expected) in zip(model.state_dict().items(), twin.state_dict().items(), strict=True):
         assert torch.equal(value, expected), name
     assert torch.equal(model.extras[-1][2].weight, state[f"extras.{len(EXTRAS[side]) - 1}.weight"])

@@ -1,4 +1,4 @@
-"""The 200 classes of ILSVRC detection: WordNet synset and English name, in the order of the challenge's labels."""
+"""The 200 classes of ILSVRC detection (DET): WordNet synset to English name, in the order of the challenge's labels."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

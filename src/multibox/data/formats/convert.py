@@ -8,10 +8,11 @@ from typing import Literal
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.coco.writer import write_coco
 from multibox.data.formats.voc.writer import write_voc
-from multibox.data.formats.written import Written, counted
+from multibox.data.formats.written import Written
 from multibox.data.formats.yolo.writer import write_yolo
 from multibox.errors import DataError, UsageError
 from multibox.images.upright import upright_size
+from multibox.words import counted
 
 Images = Literal["copy", "link", "none"]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
 from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.record import RawDataset, Record, listed, to_dataset, unique_ids
+from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_ids
 from multibox.data.formats.voc.xml import parse_voc
 from multibox.errors import DataError
 from multibox.images.upright import upright_size
+from multibox.words import listed
 
 _SUFFIX = ".JPEG"
 

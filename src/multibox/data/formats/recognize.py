@@ -6,12 +6,13 @@ from typing import Protocol, runtime_checkable
 
 from multibox.data.formats.coco.layout import find_coco, scan_coco_split
 from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits, scan_ilsvrc
-from multibox.data.formats.record import RawDataset, listed
+from multibox.data.formats.record import RawDataset
 from multibox.data.formats.voc.layout import VocFolder, find_voc, split_names
 from multibox.data.formats.voc.reader import scan_voc
 from multibox.data.formats.yolo.layout import YoloFolder, find_yolo
 from multibox.data.formats.yolo.reader import scan_yolo
 from multibox.errors import DataError
+from multibox.words import listed
 
 _LOOKED_FOR = (
     "VOC (XML files in it, in Annotations or in VOC<year>), COCO (annotations/*.json with images and categories), "

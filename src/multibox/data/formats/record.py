@@ -5,7 +5,7 @@ boxes that are dropped, classes that do not exist, files that do not parse.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Float64
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
 from multibox.errors import DataError
+from multibox.words import listed
 
 Box = tuple[float, float, float, float]
 
@@ -204,10 +205,3 @@ def unique_ids(records: Sequence[Record]) -> tuple[Record, ...]:
 def numbers(values: Box) -> str:
     """The four numbers as short as they can be written: (181, 329, 181, 329)."""
     return f"({', '.join(f'{value:g}' for value in values)})"
-
-
-def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Names for a message, the first few of them where there are many."""
-    all_names = list(names)
-    text = ", ".join(all_names[:limit])
-    return f"{text}, … ({len(all_names)} in all)" if len(all_names) > limit else text

@@ -16,12 +16,6 @@ class Written:
     size: tuple[int, int]
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 image, 2 images, 2 boxes, 2 classes."""
-    plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 def flagged(written: Iterable[Written], flag: str) -> int:
     """How many objects are "difficult" or "crowd"."""
     return sum(int(getattr(entry.example, flag).sum()) for entry in written)

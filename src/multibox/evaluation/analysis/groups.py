@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from multibox.data.formats.coco.layout import find_coco
-from multibox.data.formats.record import listed
 from multibox.errors import DataError, UsageError
+from multibox.words import listed
 
 Sets = Mapping[str, tuple[str, ...]]
 

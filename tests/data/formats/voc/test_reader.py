@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.data.formats.voc.reader import VOC_CLASSES, read_voc
+from multibox.data.classes.voc import VOC_CLASSES
+from multibox.data.formats.voc.reader import read_voc
 from multibox.errors import DataError, UsageError
 from shared_data import shared
 

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from multibox.data.formats.coco.reader import read_ids, scan_coco
-from multibox.data.formats.record import RawDataset, listed, merge
+from multibox.data.formats.record import RawDataset, merge
 from multibox.errors import DataError
+from multibox.words import listed
 
 _PREFIXES = ("instances_", "image_info_")
 _OTHERS = ("person_keypoints_", "captions_", "panoptic_", "stuff_")

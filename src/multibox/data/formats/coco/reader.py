@@ -7,9 +7,10 @@ from typing import Any
 
 from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.record import Box, RawDataset, RawObject, Record, listed, to_dataset
+from multibox.data.formats.record import Box, RawDataset, RawObject, Record, to_dataset
 from multibox.errors import DataError
 from multibox.images.upright import upright_size
+from multibox.words import listed
 
 
 def read_coco(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from multibox.data.formats.record import listed
 from multibox.errors import DataError
 from multibox.images.decode import IMAGE_SUFFIXES
+from multibox.words import listed
 
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations", "xmls", "labels")

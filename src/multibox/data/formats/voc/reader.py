@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_ids
@@ -10,29 +11,6 @@ from multibox.data.formats.voc.layout import VocFolder, choose, find_voc, is_voc
 from multibox.data.formats.voc.xml import PIXEL_RULES, class_names_in, parse_voc
 from multibox.errors import DataError, UsageError
 from multibox.images.upright import upright_size
-
-VOC_CLASSES = (
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
 
 
 def read_voc(

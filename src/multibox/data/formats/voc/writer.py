@@ -6,7 +6,8 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from multibox.data.formats.written import Written, counted, flagged
+from multibox.data.formats.written import Written, flagged
+from multibox.words import counted
 
 
 def write_voc(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
-from multibox.data.formats.record import listed
 from multibox.data.formats.yolo.simple_yaml import Value, read_keys
 from multibox.errors import DataError
 from multibox.images.decode import IMAGE_SUFFIXES
+from multibox.words import listed
 
 _KEYS = ("path", "train", "val", "test", "names")
 _ALIASES = {"valid": "val", "validation": "val"}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.data.formats.written import Written, counted, flagged
+from multibox.data.formats.written import Written, flagged
 from multibox.errors import DataError
+from multibox.words import counted
 
 
 def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
