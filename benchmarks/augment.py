@@ -29,6 +29,7 @@ from multibox.data.dataset import Dataset, Example
 from multibox.data.load import load_dataset
 from multibox.data.loading.worker import settle
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 TURN = 25
 Turn = Callable[[], float]
@@ -40,7 +41,7 @@ def augmenting(examples: list[Example], augmentation: Augmentation) -> Turn:
     def turn() -> float:
         begin = time.process_time()
         for example in islice(endless, TURN):
-            make_sample(example, augmentation=augmentation, input_size=(300, 300), rng=rng)
+            make_sample(example, augmentation=augmentation, input_size=Size(300, 300), rng=rng)
         return time.process_time() - begin
 
     return turn

@@ -25,6 +25,7 @@ from multibox.data.augmentation.augment import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loading.loader import batches
+from multibox.size import Size
 
 BATCH = 32
 
@@ -45,7 +46,7 @@ def measure(dataset: Dataset, options: argparse.Namespace) -> list[list[float]]:
     stream = batches(
         dataset,
         augmentation=find_augmentation(options.augmentation),
-        input_size=(options.size, options.size),
+        input_size=Size(options.size, options.size),
         batch_size=BATCH,
         seed=0,
         workers=options.workers,

@@ -7,6 +7,7 @@ import numpy as np
 
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
+from multibox.size import Size
 
 
 def an_example(
@@ -26,7 +27,7 @@ def an_example(
         difficult=np.zeros(count, bool) if difficult is None else np.asarray(difficult, bool),
         crowd=np.zeros(count, bool) if crowd is None else np.asarray(crowd, bool),
         id=name,
-        size=(640, 480),
+        size=Size(480, 640),
     )
 
 
@@ -43,7 +44,7 @@ def some_detections(
         scores=np.asarray(scores, dtype=np.float32),
         labels=np.zeros(len(boxes), np.int64) if labels is None else np.asarray(labels, np.int64),
         class_names=class_names,
-        image_size=(640, 480),
+        image_size=Size(480, 640),
     )
 
 

@@ -13,6 +13,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.system.distributed import ALONE, Processes
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.loop import LoopConfig, Run, fit
@@ -23,7 +24,7 @@ SIDE = 64
 
 
 def tiny_config(*, batch_norm: bool = True) -> ModelConfig:
-    priors = equation4_spec((SIDE, SIDE), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(SIDE, SIDE), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     return ModelConfig(
         "tiny",
         "vgg16",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from multibox.size import Size
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,14 +17,14 @@ if TYPE_CHECKING:
 class Detections:
     """Boxes (N, 4) in pixels of the original image, scores (N,), labels (N,) into `class_names`; best score first.
 
-    `image_size` is (width, height). Iterating gives (box, score, name) for each detection.
+    Iterating gives (box, score, name) for each detection.
     """
 
     boxes: Float32[np.ndarray, "n 4"]
     scores: Float32[np.ndarray, " n"]
     labels: Int64[np.ndarray, " n"]
     class_names: tuple[str, ...]
-    image_size: tuple[int, int]
+    image_size: Size
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -44,7 +46,7 @@ class Detections:
 
     def to_json(self, image: "Path | str") -> dict[str, Any]:
         """One entry of `multibox detect --json`: boxes to 2 decimals, scores to 6."""
-        width, height = self.image_size
+        height, width = self.image_size
         rows = [
             {
                 "box": [round(float(side), 2) for side in box],

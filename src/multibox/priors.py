@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from multibox.size import Size
+
 RATIOS_300 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 RATIOS_512 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 
@@ -41,13 +43,13 @@ class PriorMap:
 class PriorSpec:
     """All priors of one detector, as numbers that fit into a weight file.
 
-    `input_size` is (height, width). `truncate` cuts min and max sizes to whole pixels as the official layer does
+    `truncate` cuts min and max sizes to whole pixels as the official layer does
     (it matters for SSD512 only); `clip` cuts the boxes to the image, as the official code did before July 2016.
     Other implementations limit width and height to the input's (`clip_sizes`: torchvision), some of them the centers
     too (`clip_centers`); weights that were trained so keep it.
     """
 
-    input_size: tuple[int, int]
+    input_size: Size
     maps: tuple[PriorMap, ...]
     truncate: bool = False
     clip: bool = False
@@ -116,7 +118,7 @@ def equation4_scales(maps: int, *, smallest: float = 0.2, largest: float = 0.9) 
 
 
 def equation4_spec(
-    input_size: tuple[int, int],
+    input_size: Size,
     cells: Sequence[tuple[int, int]],
     *,
     ratios: Sequence[Sequence[float]],
@@ -134,7 +136,7 @@ def equation4_spec(
 
 
 def sized_spec(
-    input_size: tuple[int, int],
+    input_size: Size,
     cells: Sequence[tuple[int, int]],
     *,
     sizes: Sequence[float],
@@ -170,7 +172,7 @@ def _official_spec(
     sizes: Sequence[float],
 ) -> PriorSpec:
     return PriorSpec(
-        (side, side),
+        Size(side, side),
         tuple(
             PriorMap((n, n), (float(step), float(step)), small, large, tuple(r))
             for n, step, small, large, r in zip(cells, steps, sizes, sizes[1:], ratios, strict=False)

@@ -10,6 +10,7 @@ from multibox.bench.augment import bench_augment
 from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError
+from multibox.size import Size
 
 
 def dataset_of(folder: Path, *, readable: int, broken: int) -> Dataset:
@@ -32,7 +33,7 @@ def test_the_numbers_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
         dataset_of(tmp_path, readable=3, broken=2),
         augmentation=AUGMENTATIONS["caffe"],
         seconds=0.05,
-        input_size=(30, 40),
+        input_size=Size(30, 40),
     )
     assert found["images"] == 3
     assert found["samples"] % 16 == 0

@@ -14,12 +14,13 @@ from multibox.models.heads import Extra
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.training.loop import LoopConfig, Run
 from multibox.training.optimizer import OptimizerConfig, Schedule
 
 
 def tiny_run(**loop: float) -> Run:
-    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     config = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     return Run(
         SSD(config, ("a", "b")),

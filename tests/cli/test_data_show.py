@@ -6,13 +6,14 @@ import cv2
 import pytest
 
 from multibox.data.scenes.scenes import write_scenes
+from multibox.size import Size
 
 COLUMNS, ROWS, GAP = 3, 2, 6  # of five images
 
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
-    write_scenes(tmp_path / "scenes", count=6, seed=0, size=(150, 100))
+    write_scenes(tmp_path / "scenes", count=6, seed=0, size=Size(100, 150))
     return tmp_path / "scenes"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from devkit import tiny_settings, write_devkit
 from multibox.paper import speed as reproduce_speed
+from multibox.size import Size
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Pat
     """Figure 3 from given weights, on images whose classes they know, against the folder that is printed."""
     from multibox.data.scenes.scenes import write_scenes
 
-    write_scenes(tmp_path / "scenes", count=3, seed=0, size=(96, 80), split="test")
+    write_scenes(tmp_path / "scenes", count=3, seed=0, size=Size(80, 96), split="test")
     words = ["figure3", "--data", tmp_path / "scenes", "--test-split", "test", "--out", tmp_path / "out"]
     outcome = multibox("reproduce", *words, "--set", 'classes=["disc","square"]', "--weights", weights)
     assert outcome.code == 0, outcome.err

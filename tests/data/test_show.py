@@ -9,6 +9,7 @@ from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.show import contact_sheet
 from multibox.errors import DataError
+from multibox.size import Size
 
 
 class Pencil:
@@ -44,7 +45,7 @@ def dataset_of(folder: Path, count: int) -> Dataset:
 def test_the_sheet_shows_every_readable_image_once(tmp_path: Path) -> None:
     """Four readable images of five, asked for nine: four tiles, boxes scaled to their size, flags in the names."""
     pencil = Pencil()
-    sheet = contact_sheet(dataset_of(tmp_path, 5), draw=pencil, count=9, tile=(100, 100))
+    sheet = contact_sheet(dataset_of(tmp_path, 5), draw=pencil, count=9, tile=Size(100, 100))
     assert sheet.shape == (6 + 2 * 106, 6 + 3 * 106, 3)
     assert np.count_nonzero((sheet == (0, 200, 0)).all(axis=2)) == 4 * 100 * 50
     assert pencil.names == ["cat", "dog (difficult)", "dog (crowd)"] * 4
@@ -55,7 +56,9 @@ def test_an_augmented_sheet_goes_on_for_as_long_as_asked(tmp_path: Path) -> None
     """Two readable images fill seven tiles with samples; the same seed gives the same sheet."""
     dataset = dataset_of(tmp_path, 3)
     sheets = [
-        contact_sheet(dataset, draw=Pencil(), augmentation=AUGMENTATIONS["caffe"], count=7, seed=seed, tile=(60, 90))
+        contact_sheet(
+            dataset, draw=Pencil(), augmentation=AUGMENTATIONS["caffe"], count=7, seed=seed, tile=Size(60, 90)
+        )
         for seed in (1, 1, 2)
     ]
     assert sheets[0].shape == (6 + 2 * 66, 6 + 4 * 96, 3)

@@ -13,6 +13,7 @@ from multibox.detections import Detections
 from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.size import Size
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
 
@@ -52,7 +53,7 @@ def test_boxes_are_the_models_own_in_pixels(model: SSD, detector: Detector):
 def test_detections_keep_their_promises(detector: Detector):
     """Types, order and limits of a result against what the class and the vocabulary say."""
     found = detector(noise_image(seed=2, width=97, height=211))
-    assert found.image_size == (97, 211)
+    assert found.image_size == Size(211, 97)
     assert found.class_names == CLASS_NAMES
     assert (found.boxes.dtype, found.scores.dtype, found.labels.dtype) == (np.float32, np.float32, np.int64)
     assert (np.diff(found.scores) <= 0).all()
@@ -170,7 +171,7 @@ def test_boxes_outside_the_image_are_left_out():
     class Fixed:
         engine = "none"
         class_names = ("thing",)
-        input_size = (10, 10)
+        input_size = Size(10, 10)
 
         def forward(self, batch: np.ndarray) -> int:
             return len(batch)

@@ -12,6 +12,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorMap, PriorSpec
+from multibox.size import Size
 from tiny_detector import CLASS_NAMES, tiny_model
 
 MAPS = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
@@ -19,7 +20,7 @@ MAPS = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (15
 
 @pytest.fixture(scope="module")
 def config() -> ModelConfig:
-    return replace(tiny_model().config, priors=PriorSpec((300, 300), MAPS), sources=(0, 1))
+    return replace(tiny_model().config, priors=PriorSpec(Size(300, 300), MAPS), sources=(0, 1))
 
 
 @given(

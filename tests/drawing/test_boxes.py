@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from multibox.detections import Detections
 from multibox.drawing.boxes import draw_boxes, draw_detections
 from multibox.drawing.colors import class_color, ink
+from multibox.size import Size
 
 NAMES = ("cat", "dog", "a class with a name as long as a whole sentence would be", "Žluťoučký kůň", "猫")
 
 
-def detections(boxes, scores, labels, size=(200, 100)):
+def detections(boxes, scores, labels, size=Size(100, 200)):
     return Detections(np.float32(boxes).reshape(-1, 4), np.float32(scores), np.int64(labels), NAMES, size)
 
 
@@ -44,7 +45,7 @@ def test_the_tag_lies_above_the_box_and_holds_text():
 def test_no_letter_reaches_out_of_its_tag(side):
     """Apart from the frame and the tag's rectangle nothing has changed."""
     low = side // 2
-    rows = detections([[1, low, 3, low + 2]], [1], [1], (side, side))
+    rows = detections([[1, low, 3, low + 2]], [1], [1], Size(side, side))
     drawn = draw_detections(canvas(side, side), rows)
     assert (drawn[low + 2 :] == 127).all()
     changed = (drawn[:low] != 127).any(axis=2)
@@ -91,7 +92,7 @@ def test_small_ground_truth_boxes_stay_visible_on_large_ones():
 def test_any_image_size_and_name(width, height):
     """Long, accented and Chinese names at the borders of images of any size: the same shape, something drawn."""
     box = [[-5, -5, width + 9, height + 9], [width - 2, height - 2, width, height], [0, 0, 1, 1]]
-    rows = detections(box, [0.9, 0.8, 0.7], [2, 3, 4], (width, height))
+    rows = detections(box, [0.9, 0.8, 0.7], [2, 3, 4], Size(height, width))
     drawn = draw_detections(canvas(width, height), rows)
     assert drawn.shape == (height, width, 3)
     assert (drawn != 127).any()

@@ -30,6 +30,7 @@ from multibox.experiments.recipes.quick import quick
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.training.optimizer import Schedule
 
 KILLS = {"alone": 7, "helped": 4}
@@ -54,7 +55,7 @@ and at the latest in step number STEPS of the process: one more than there are b
 
 
 def recipe() -> Recipe:
-    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     loop = replace(quick().loop, batch_size=2, report_every=4, checkpoint_every=3, validate_every=8, ema=0.9)
     loop = replace(loop, precision="float32", patience=9)

@@ -23,6 +23,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.training import loop
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.optimizer import OptimizerConfig, Schedule
@@ -32,7 +33,7 @@ from together import forks
 
 
 def tiny_recipe(*, iterations: int) -> Recipe:
-    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     steps = replace(quick().loop, batch_size=4, report_every=1, checkpoint_every=2)
     return replace(quick(), model=model, loop=steps, schedule=Schedule(iterations, rate=0.01), train_split="train")
@@ -41,8 +42,8 @@ def tiny_recipe(*, iterations: int) -> Recipe:
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
-    write_scenes(folder, count=6, seed=0, size=(96, 80), split="train")
-    write_scenes(folder, count=3, seed=0, size=(96, 80), split="val")
+    write_scenes(folder, count=6, seed=0, size=Size(80, 96), split="train")
+    write_scenes(folder, count=3, seed=0, size=Size(80, 96), split="val")
     return folder
 
 

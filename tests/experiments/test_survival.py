@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from multibox.data.scenes.scenes import write_scenes
+from multibox.size import Size
 from multibox.training.checkpoint import find_checkpoint
 from multibox.training.progress import read_metrics
 
@@ -20,8 +21,8 @@ SURVIVOR = Path(__file__).with_name("survivor.py")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs `whole`, `alone` and `helped`, the last two killed at places that a seed chooses."""
     folder = tmp_path_factory.mktemp("runs")
-    write_scenes(folder / "scenes", count=6, seed=0, size=(96, 80), split="train")
-    write_scenes(folder / "scenes", count=3, seed=0, size=(96, 80), split="val")
+    write_scenes(folder / "scenes", count=6, seed=0, size=Size(80, 96), split="train")
+    write_scenes(folder / "scenes", count=3, seed=0, size=Size(80, 96), split="val")
     subprocess.run([sys.executable, str(SURVIVOR), str(folder), "2"], check=True, timeout=280)
     return folder
 

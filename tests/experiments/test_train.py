@@ -16,13 +16,14 @@ from multibox.experiments.train import train
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import Sums, read_metrics
 from multibox.weights.file import load_weights
 
 
 def tiny_recipe(base: Recipe, *, iterations: int = 4) -> Recipe:
-    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     loop = replace(base.loop, batch_size=4, report_every=1, checkpoint_every=2)
     return replace(base, model=model, loop=loop, schedule=Schedule(iterations, rate=0.01))
@@ -31,8 +32,8 @@ def tiny_recipe(base: Recipe, *, iterations: int = 4) -> Recipe:
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
-    write_scenes(folder, count=6, seed=0, size=(96, 80), split="train")
-    write_scenes(folder, count=3, seed=0, size=(96, 80), split="val")
+    write_scenes(folder, count=6, seed=0, size=Size(80, 96), split="train")
+    write_scenes(folder, count=3, seed=0, size=Size(80, 96), split="val")
     return folder
 
 

@@ -21,6 +21,7 @@ from multibox.experiments.train import train
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.system.distributed import joined
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
@@ -31,7 +32,7 @@ pytestmark = forks
 
 
 def recipe(*, iterations: int) -> Recipe:
-    priors = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, std=(58.0,) * 3)
     base = quick()
     loop = replace(
@@ -57,8 +58,8 @@ def recipe(*, iterations: int) -> Recipe:
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
-    write_scenes(folder, count=6, seed=0, size=(96, 80), split="train")
-    write_scenes(folder, count=3, seed=0, size=(96, 80), split="val")
+    write_scenes(folder, count=6, seed=0, size=Size(80, 96), split="train")
+    write_scenes(folder, count=3, seed=0, size=Size(80, 96), split="val")
     return folder
 
 

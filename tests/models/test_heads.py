@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from multibox.models.heads import Extra, Heads, extra_layer, lite_extra_layer, predictor
 from multibox.priors import SPECS, PriorMap, PriorSpec, cell_sizes, make_priors
+from multibox.size import Size
 
 OBLONG = PriorSpec(
-    (200, 320),
+    Size(200, 320),
     (PriorMap((5, 8), (40.0, 40.0), 40.5, 77.7, (2.0, 3.0)), PriorMap((3, 4), (66.0, 80.0), 77.7, None, (1.5,))),
 )
 

@@ -22,6 +22,7 @@ from multibox.models.heads import Extra
 from multibox.models.ssd import SSD, ssd300, ssd512
 from multibox.nms import DetectionSettings, select
 from multibox.priors import PriorMap, PriorSpec, sized_spec
+from multibox.size import Size
 
 NAMES = ("cat", "dog", "owl")
 CONFIGS = {
@@ -72,7 +73,7 @@ def test_number_of_parameters(build: type[SSD], count: int) -> None:
 def test_oblong_input() -> None:
     """A network for 192 x 320 images: sides of all maps worked out by hand, as many rows as priors."""
     cells = [(24, 40), (12, 20), (6, 10), (3, 5)]
-    spec = sized_spec((192, 320), cells, sizes=[20, 40, 80, 120, 160], ratios=[(2.0,)] * 4)
+    spec = sized_spec(Size(192, 320), cells, sizes=[20, 40, 80, 120, 160], ratios=[(2.0,)] * 4)
     config = ModelConfig("oblong", "vgg16", (Extra(32, 64), Extra(32, 64)), spec, width=1 / 16)
     assert output_shapes(on_meta(config))[0] == (2, spec.count, 4)
     assert spec.maps[3].step == (64, 64)
@@ -182,7 +183,7 @@ def test_nothing_but_learned_values_to_save() -> None:
 
 def tiny_model(*, clip: bool) -> SSD:
     maps = PriorMap((8, 8), (8.0, 8.0), 24.0, None, (2.0,)), PriorMap((4, 4), (16.0, 16.0), 40.0, None, ())
-    spec = PriorSpec((64, 64), maps)
+    spec = PriorSpec(Size(64, 64), maps)
     settings = DetectionSettings(score_threshold=0.2, per_image=30)
     return SSD(ModelConfig("tiny", "vgg16", (), spec, width=1 / 16, clip=clip, detection=settings), NAMES)
 
@@ -240,7 +241,7 @@ def test_json_and_back(name: str) -> None:
 
 def test_json_of_all_fields() -> None:
     """A config in which no field has its default comes back the same too."""
-    spec = PriorSpec((60, 80), (PriorMap((2, 3), (30.0, 26.5), 9.5, None, (1.5, 2.0)),), True, True, True, True)
+    spec = PriorSpec(Size(60, 80), (PriorMap((2, 3), (30.0, 26.5), 9.5, None, (1.5, 2.0)),), True, True, True, True)
     config = ModelConfig(
         "all",
         "mobilenet_v3_large",
@@ -258,7 +259,7 @@ def test_json_of_all_fields() -> None:
         clip=True,
         detection=DetectionSettings(0.1, 0.2, 3, 4),
     )
-    defaults = ModelConfig("", "vgg16", (), PriorSpec((1, 1), ()))
+    defaults = ModelConfig("", "vgg16", (), PriorSpec(Size(1, 1), ()))
     assert [k for k in defaults.to_json() if getattr(config, k) == getattr(defaults, k)] == []
     assert ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 

@@ -8,6 +8,7 @@ import pytest
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
 from multibox.evaluation.voc import average_precision, evaluate_voc, match_detections, precision_recall
+from multibox.size import Size
 
 OFFICIAL = np.load(Path(__file__).parents[1] / "data_files" / "official_evaluation.npz")
 CLASS_NAMES = tuple(f"class {label}" for label in range(1, 21))
@@ -36,7 +37,7 @@ def prepared(name: str) -> tuple[Dataset, list[Detections]]:
         labels, none = objects[here, 1].astype(np.int64) - 1, np.zeros(here.sum(), dtype=bool)
         examples.append(Example(Path("x"), object_boxes[here], labels, difficult[here], none, id=str(image)))
         labels = found[there, 1].astype(np.int64) - 1
-        detections.append(Detections(found_boxes[there], found[there, 2], labels, CLASS_NAMES, (1, 1)))
+        detections.append(Detections(found_boxes[there], found[there, 2], labels, CLASS_NAMES, Size(1, 1)))
     return Dataset("official", CLASS_NAMES, tuple(examples)), detections
 
 

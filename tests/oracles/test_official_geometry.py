@@ -8,10 +8,12 @@ from multibox.data.augmentation.augment import Augmentation, draw_chances, place
 from multibox.data.augmentation.render import Look, render
 from multibox.data.augmentation.resample import resample
 from multibox.data.augmentation.view import View
+from multibox.size import Size
 from oracles.compact_augmentation import whole_levels
 from oracles.official import EDITIONS, Official, official
 
-SIZE = (64, 48)
+SIZE = (64, 48)  # width, height, as in the official arrays
+OUR_SIZE = Size(48, 64)
 FILL = (123, 117, 104)
 NAMES = {"LINEAR": "linear", "AREA": "area", "NEAREST": "nearest", "CUBIC": "cubic", "LANCZOS4": "lanczos"}
 
@@ -29,9 +31,9 @@ def in_pixels(rows: np.ndarray) -> np.ndarray:
     return rows[:, 1:5] * np.array([*SIZE, *SIZE], np.float32)
 
 
-def shown(arrays: Official, view: View, look: Look, size: tuple[int, int]) -> np.ndarray:
-    """The sample of `size` (height, width) in BGR order."""
-    image = render(image_of(arrays), source_size=SIZE, view=view, look=look, size=size, fill=FILL)
+def shown(arrays: Official, view: View, look: Look, size: Size) -> np.ndarray:
+    """The sample of `size` in BGR order."""
+    image = render(image_of(arrays), source_size=OUR_SIZE, view=view, look=look, size=size, fill=FILL)
     return image[:, :, ::-1]
 
 
@@ -51,12 +53,12 @@ def test_zoom_out_equals_the_official_one(arrays: Official, k: int) -> None:
     """
     ratio, offset, size = (arrays[f"expand{k}_{name}"] for name in ("ratio", "offset_x_y", "size_w_h"))
     shift = (offset + 0.5) / np.maximum(1, size - SIZE)
-    view = views.zoom_out(SIZE, ratio=float(ratio), shift=tuple(np.minimum(shift, 0.999).tolist()))
+    view = views.zoom_out(OUR_SIZE, ratio=float(ratio), shift=tuple(np.minimum(shift, 0.999).tolist()))
     assert view.pixels == (*(-offset).tolist(), *size.tolist())
     np.testing.assert_allclose(np.array(view.corners) / (*SIZE, *SIZE), arrays[f"expand{k}_bbox"], atol=1e-6)
     assert_boxes(arrays, view, arrays[f"expand{k}_boxes_out"])
     if f"expand{k}_image" in arrays:
-        image = shown(arrays, view, Look(), tuple(size[::-1].tolist()))
+        image = shown(arrays, view, Look(), Size(*size[::-1].tolist()))
         np.testing.assert_array_equal(image, arrays[f"expand{k}_image"])
 
 
@@ -65,7 +67,7 @@ def test_zoom_out_offsets_are_as_spread_as_the_official_ones(arrays: Official) -
     augmentation = Augmentation(zoom_out=1.0, zoom_out_ratio=4.0)
     rng = np.random.default_rng(1)
     draws = [
-        draw_chances(np.zeros((0, 4), np.float32), size=SIZE, augmentation=augmentation, rng=rng).view.pixels
+        draw_chances(np.zeros((0, 4), np.float32), size=OUR_SIZE, augmentation=augmentation, rng=rng).view.pixels
         for _ in range(1000)
     ]
     room = np.array([(width - SIZE[0], height - SIZE[1]) for _, _, width, height in draws])
@@ -80,12 +82,12 @@ def test_zoom_out_offsets_are_as_spread_as_the_official_ones(arrays: Official) -
 @pytest.mark.parametrize("k", range(12))
 def test_crop_equals_the_official_one(arrays: Official, k: int) -> None:
     """Pixels of CropImage, exactly, and the objects of TransformAnnotation with the center rule."""
-    view = views.crop(views.whole(SIZE), arrays[f"crop{k}_bbox"])
+    view = views.crop(views.whole(OUR_SIZE), arrays[f"crop{k}_bbox"])
     assert_boxes(arrays, view, arrays[f"crop{k}_boxes_out"])
     if f"crop{k}_image" in arrays:
         expected = arrays[f"crop{k}_image"]
         assert view.pixels[2:] == expected.shape[1::-1]
-        np.testing.assert_array_equal(shown(arrays, view, Look(), expected.shape[:2]), expected)
+        np.testing.assert_array_equal(shown(arrays, view, Look(), Size(*expected.shape[:2])), expected)
 
 
 @pytest.mark.parametrize("size", [(30, 30), (100, 100), (37, 53), (64, 48), (150, 75)], ids=str)
@@ -96,7 +98,7 @@ def test_resize_equals_the_official_one(arrays: Official, mode: str, size: tuple
     if name not in arrays:
         pytest.skip("not among the compact arrays")
     window = (0.0, 0.0, float(SIZE[0]), float(SIZE[1]))
-    found = resample(image_of(arrays), window=window, size=size[::-1], interpolation=NAMES[mode]).pixels
+    found = resample(image_of(arrays), window=window, size=Size(*size[::-1]), interpolation=NAMES[mode]).pixels
     difference = np.abs(found[:, :, ::-1].astype(int) - arrays[name])
     assert difference.max() <= (0 if mode in ("LINEAR", "NEAREST") else 1)
 
@@ -104,7 +106,7 @@ def test_resize_equals_the_official_one(arrays: Official, mode: str, size: tuple
 def test_boxes_outside_are_clipped_as_in_the_official_resize(arrays: Official) -> None:
     """UpdateBBoxByResizePolicy WARP on 14 boxes, the last of which sticks out, to 1e-6."""
     boxes = arrays["resize_boxes_in"] * np.array([*SIZE, *SIZE], np.float32)
-    found, kept = place_boxes(boxes, view=views.whole(SIZE), look=Look())
+    found, kept = place_boxes(boxes, view=views.whole(OUR_SIZE), look=Look())
     assert kept.all()
     np.testing.assert_allclose(found, arrays["resize_boxes_out_300"], atol=1e-6)
 
@@ -114,8 +116,8 @@ def test_the_last_step_equals_the_official_one(arrays: Official, k: int) -> None
     """Resize and mirror of DataTransformer::Transform to 44 x 40, every pixel within one level; boxes to 1e-6."""
     mode = NAMES[str(arrays[f"transform{k}_interp"])]
     look = Look(interpolation=mode, mirror=bool(arrays[f"transform{k}_mirror"]))
-    view = views.whole(SIZE)
-    found = shown(arrays, view, look, (40, 44))
+    view = views.whole(OUR_SIZE)
+    found = shown(arrays, view, look, Size(40, 44))
     blob = arrays[f"transform{k}_blob"]
     levels = blob if blob.dtype == np.uint8 else whole_levels(blob)
     assert np.abs(found.astype(int) - levels[0].transpose(1, 2, 0)).max() <= 1

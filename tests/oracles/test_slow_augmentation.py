@@ -17,10 +17,11 @@ from multibox.data.augmentation.color import ColorChange, ColorJitter, draw_colo
 from multibox.data.augmentation.crop_sampler import CropSampler
 from multibox.data.augmentation.render import Look, render
 from multibox.data.augmentation.view import View
+from multibox.size import Size
 from oracles.distributions import ks_distance, share_z
 
 FILL = (123, 117, 104)
-OUTPUT = (90, 110)
+OUTPUT = Size(90, 110)
 MODES = {
     "linear": cv2.INTER_LINEAR,
     "area": cv2.INTER_AREA,
@@ -74,9 +75,9 @@ def slow_colors(image: np.ndarray, change: ColorChange) -> np.ndarray:
     return image
 
 
-def slow_boxes(boxes: np.ndarray, size: tuple[int, int], d: Decisions) -> tuple[list[list[float]], list[int]]:
+def slow_boxes(boxes: np.ndarray, size: Size, d: Decisions) -> tuple[list[list[float]], list[int]]:
     """One object at a time: to the canvas, to the patch, mirrored; with the numbers of those that stay."""
-    w, h = size
+    h, w = size
     cw, ch = int(w * d.ratio), int(h * d.ratio)
     ox, oy = int(d.shift[0] * (cw - w)), int(d.shift[1] * (ch - h))
     px1, py1, px2, py2 = d.patch.clip(0, 1).tolist()
@@ -109,7 +110,7 @@ def slow_image(image: np.ndarray, d: Decisions) -> tuple[np.ndarray, np.ndarray]
     return (sample[:, ::-1], share[:, ::-1]) if d.look.mirror else (sample, share)
 
 
-def our_view(size: tuple[int, int], d: Decisions) -> View:
+def our_view(size: Size, d: Decisions) -> View:
     return views.crop(views.zoom_out(size, ratio=d.ratio, shift=d.shift), d.patch)
 
 
@@ -117,9 +118,11 @@ def test_the_same_decisions_give_the_same_boxes() -> None:
     """Which of 20 objects stay and where, in 200 views: equal numbers, coordinates to 2e-6 (float32 crop corners)."""
     rng = np.random.default_rng(0)
     for _ in range(200):
-        size = tuple(rng.integers(20, 600, 2).tolist())
+        width, height = rng.integers(20, 600, 2).tolist()
+        size = Size(height, width)
         corners = rng.random((20, 2)) * 0.8
-        boxes = np.concatenate([corners, corners + rng.uniform(0.01, 0.2, (20, 2))], axis=1) * [*size, *size]
+        boxes = np.concatenate([corners, corners + rng.uniform(0.01, 0.2, (20, 2))], axis=1)
+        boxes = boxes * [width, height, width, height]
         boxes = boxes.astype(np.float32)
         d = some_decisions(rng, "linear", zoom=bool(rng.random() < 0.5), color=False)
         expected, numbers = slow_boxes(boxes, size, d)
@@ -134,7 +137,7 @@ def differences(seed: int, mode: str, *, zoom: bool, color: bool) -> tuple[np.nd
     within, outside = [], []
     for _ in range(6):
         image, d = a_image(rng), some_decisions(rng, mode, zoom=zoom, color=color)
-        size = image.shape[1::-1]
+        size = Size(*image.shape[:2])
         found = render(image, source_size=size, view=our_view(size, d), look=d.look, size=OUTPUT, fill=FILL)
         expected, share = slow_image(image, d)
         error = np.abs(found.astype(int) - expected)
@@ -200,7 +203,7 @@ def test_views_are_distributed_as_the_text_says() -> None:
 
     Level: Kolmogorov-Smirnov below 2.1 (chance below 3e-4 each), share of each number of objects |z| < 4.
     """
-    size, boxes = (500, 375), np.array([[50, 40, 180, 300], [200, 100, 480, 370], [10, 10, 40, 30]], np.float32)
+    size, boxes = Size(375, 500), np.array([[50, 40, 180, 300], [200, 100, 480, 370], [10, 10, 40, 30]], np.float32)
     rng, slow_rng = np.random.default_rng(4), random.Random(4)
     found, expected = [], []
     for _ in range(700):
@@ -214,12 +217,12 @@ def test_views_are_distributed_as_the_text_says() -> None:
         assert abs(share_z((ours[2] == count).mean(), 700, (slow[2] == count).mean(), 700)) < 4
 
 
-def slow_view(boxes: np.ndarray, size: tuple[int, int], rng: random.Random) -> list[float]:
+def slow_view(boxes: np.ndarray, size: Size, rng: random.Random) -> list[float]:
     """Width and height in pixels and number of objects of a view by the text."""
     ratio = rng.uniform(1, 4) if rng.random() < 0.5 else 1.0
     shift = (rng.random(), rng.random())
-    w, h = (int(side * ratio) for side in size)
-    ox, oy = int(shift[0] * (w - size[0])), int(shift[1] * (h - size[1]))
+    h, w = (int(side * ratio) for side in size)
+    ox, oy = int(shift[0] * (w - size.width)), int(shift[1] * (h - size.height))
     objects = [((x1 + ox) / w, (y1 + oy) / h, (x2 + ox) / w, (y2 + oy) / h) for x1, y1, x2, y2 in boxes.tolist()]
     patch = np.array(slow_patch(objects, CropSampler(), rng), np.float32)
     kept = slow_boxes(boxes, size, Decisions(ratio, shift, patch, Look()))[1]
@@ -236,7 +239,7 @@ def test_chances_are_those_asked_for() -> None:
         interpolations=("linear", "area", "cubic", "lanczos"),
     )
     rng, none = np.random.default_rng(6), np.zeros((0, 4), np.float32)
-    draws = [draw_chances(none, size=(400, 300), augmentation=augmentation, rng=rng) for _ in range(2000)]
+    draws = [draw_chances(none, size=Size(300, 400), augmentation=augmentation, rng=rng) for _ in range(2000)]
     shares = {
         0.3: [draw.view.pixels[2] > 400 for draw in draws],
         0.5: [draw.look.mirror for draw in draws],

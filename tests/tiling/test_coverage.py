@@ -10,6 +10,7 @@ from multibox.boxes import iou
 from multibox.data.dataset import Dataset, Example
 from multibox.matching import match
 from multibox.priors import SPECS, make_prior_corners
+from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
 
 SPEC = SPECS["ssd300-voc"]
@@ -18,7 +19,7 @@ SPEC = SPECS["ssd300-voc"]
 def example(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray | None = None) -> Example:
     none = np.zeros(len(boxes), dtype=np.bool_)
     flags = none if crowd is None else crowd
-    return Example(Path("a.jpg"), boxes.astype(np.float32), labels.astype(np.int64), none, flags, "a", (500, 250))
+    return Example(Path("a.jpg"), boxes.astype(np.float32), labels.astype(np.int64), none, flags, "a", Size(250, 500))
 
 
 def test_against_the_definition() -> None:

@@ -10,6 +10,7 @@ from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError, UsageError
 from multibox.priors import SPECS
+from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
 from multibox.tiling.fit import fit_priors, hold_out
 from multibox.tiling.text import coverage_text, gain_text
@@ -28,7 +29,7 @@ def banners(count: int, *, seed: int) -> Dataset:
         boxes = np.concatenate([boxes, [[0, 0, 12, 300]]]).astype(np.float32)
         crowd = np.array([False, False, True])
         name = f"{number}.jpg"
-        examples.append(Example(Path(name), boxes, np.array([0, 1, 1]), ~crowd & crowd, crowd, name, (400, 300)))
+        examples.append(Example(Path(name), boxes, np.array([0, 1, 1]), ~crowd & crowd, crowd, name, Size(300, 400)))
     return Dataset("banners", ("text", "sign", "unused"), tuple(examples))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from multibox.data.dataset import Dataset, Example
 from multibox.priors import SPECS, make_prior_corners
+from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
 from multibox.tiling.missed import missed_objects
 
@@ -19,7 +20,7 @@ def test_against_a_loop_over_objects_and_priors() -> None:
     corners = np.sort(rng.uniform(0, 250, (4, 5, 2, 2)), axis=2).reshape(4, 5, 4) + np.array([0, 0, 5, 5])
     none = np.zeros(5, np.bool_)
     examples = [
-        Example(Path(f"{n}.jpg"), boxes.astype(np.float32), np.arange(5) % 2, none, none, str(n), (500, 260))
+        Example(Path(f"{n}.jpg"), boxes.astype(np.float32), np.arange(5) % 2, none, none, str(n), Size(260, 500))
         for n, boxes in enumerate(corners)
     ]
     data = Dataset("d", ("cat", "dog"), tuple(examples))

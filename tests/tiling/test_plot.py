@@ -10,6 +10,7 @@ import pytest
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import UsageError
 from multibox.priors import SPECS
+from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
 from multibox.tiling.plot import plot_coverage
 
@@ -19,7 +20,7 @@ SPEC = SPECS["ssd300-voc"].keep([2, 3])
 def dataset(boxes: list[list[float]]) -> Dataset:
     none = np.zeros(len(boxes), np.bool_)
     corners, labels = np.array(boxes, np.float32).reshape(-1, 4), np.zeros(len(boxes), np.int64)
-    return Dataset("d", ("a",), (Example(Path("a.jpg"), corners, labels, none, none, "a", (300, 300)),))
+    return Dataset("d", ("a",), (Example(Path("a.jpg"), corners, labels, none, none, "a", Size(300, 300)),))
 
 
 def test_missed_objects_are_red(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
+from multibox.size import Size
 from multibox.weights.file import save_weights
 from multibox.weights.start import class_mapping, load_start
 
-PRIORS = equation4_spec((64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+PRIORS = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
 CONFIG = ModelConfig("tiny", "vgg16", (Extra(8, 16),), PRIORS, width=1 / 32, batch_norm=True)
 
 

@@ -11,6 +11,7 @@ from multibox.data.dataset import Dataset, Example
 from multibox.data.loading.worker import settle
 from multibox.errors import DataError
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 _ROUND = 16  # images in a row before the other task takes its turn
 
@@ -20,7 +21,7 @@ def bench_augment(
     *,
     augmentation: Augmentation,
     seconds: float,
-    input_size: tuple[int, int] = (300, 300),
+    input_size: Size = Size(300, 300),
     seed: int = 0,
 ) -> dict[str, Any]:
     """Samples and decoded images per second on one core, taken in turns for about `seconds` in all.

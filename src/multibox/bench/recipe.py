@@ -18,12 +18,13 @@ from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
+from multibox.size import Size
 from multibox.system.device import choose_device
 from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.system.progress import Progress
 from multibox.training.loop import Run
 
-_DRAWN, _SIZE = 32, (500, 375)
+_DRAWN, _SIZE = 32, Size(375, 500)
 
 
 def bench_recipe(

@@ -11,6 +11,7 @@ from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record
 from multibox.errors import DataError
 from multibox.images.decode import exif_orientation, read_image
+from multibox.size import Size
 
 _THREADS = 4
 _BY_DESIGN = ({"trainval", "train"}, {"trainval", "val"})
@@ -18,12 +19,12 @@ _BY_DESIGN = ({"trainval", "train"}, {"trainval", "val"})
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of an image: its size (width, height) as shown, EXIF orientation, and a hash of its pixels.
+    """What was seen of an image: its size as shown, EXIF orientation, and a hash of its pixels.
 
     `fault` is (kind, message) where it could not be decoded; the rest is empty then.
     """
 
-    size: tuple[int, int] = (0, 0)
+    size: Size = Size(0, 0)
     orientation: int = 1
     digest: bytes = b""
     fault: tuple[str, str] | None = None
@@ -40,7 +41,7 @@ def look(path: Path) -> Look:
         return Look(fault=("undecodable", str(error).removeprefix(f"cannot decode {path}: ")))
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
-    return Look((image.shape[1], image.shape[0]), orientation, digest.digest())
+    return Look(Size(*image.shape[:2]), orientation, digest.digest())
 
 
 def look_at_all(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> dict[Path, Look]:
@@ -61,7 +62,7 @@ def image_problems(raw: RawDataset, record: Record, seen: Look) -> Iterator[Prob
         yield Problem(kind, "error", str(record.image), None, message)
         return
     file = raw.file_of(record)
-    turned = seen.size[::-1] if seen.orientation >= 5 else seen.size  # the size as stored
+    turned = Size(*seen.size[::-1]) if seen.orientation >= 5 else seen.size  # the size as stored
     if not record.size_written:
         if seen.orientation > 1 and record.objects:
             message = f"EXIF orientation {seen.orientation} turns the image; make sure that the labels follow it"
@@ -118,5 +119,5 @@ def _names(splits: Iterable[str]) -> str:
     return " and ".join(sorted(splits))
 
 
-def _text(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"
+def _text(size: Size) -> str:
+    return f"{size.width} x {size.height}"

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 
 from multibox.data.formats.problem import Problem, Severity
 from multibox.data.formats.record import RawDataset, RawObject, Record, box_fault, numbers
+from multibox.size import Size
 
 _BEYOND = 1.0  # pixels outside that rounding explains
 _SAME = 0.95
@@ -44,9 +45,9 @@ def _object_problems(raw: RawDataset, record: Record, item: RawObject) -> Iterat
         yield from _against_size(item, record.size)
 
 
-def _against_size(item: RawObject, size: tuple[int, int]) -> Iterator[tuple[str, Severity, str]]:
+def _against_size(item: RawObject, size: Size) -> Iterator[tuple[str, Severity, str]]:
     x1, y1, x2, y2 = item.box
-    width, height = size
+    height, width = size
     beyond = max(-x1, -y1, x2 - width, y2 - height)
     if beyond > _BEYOND:
         message = f"box {numbers(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} image; clipped"

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from multibox.size import Size
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """One image with its objects.
 
     `boxes` are (x1, y1, x2, y2) in continuous pixels of the image, `labels` index the data set's class names
-    (no background). `size` is (width, height) as the annotation says, None where it says nothing. `id` is the name
+    (no background). `size` is what the annotation says, None if it says nothing. `id` is the name
     that detection files use for the image: the file stem in VOC, the image id in COCO. `areas` are what COCO calls
     an object small, medium or large by, square pixels of its segmentation; None where only boxes are known.
     """
@@ -24,7 +26,7 @@ class Example:
     difficult: Bool[np.ndarray, " g"]
     crowd: Bool[np.ndarray, " g"]
     id: str
-    size: tuple[int, int] | None = None
+    size: Size | None = None
     areas: Float64[np.ndarray, " g"] | None = None
 
     def keep(self, mask: Bool[np.ndarray, " g"]) -> "Example":

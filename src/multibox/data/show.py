@@ -12,6 +12,7 @@ from multibox.data.augmentation.augment import Augmentation, Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.errors import DataError
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 Draw = Callable[
     [UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"], Sequence[str]],
@@ -28,7 +29,7 @@ def contact_sheet(
     augmentation: Augmentation | None = None,
     count: int = 12,
     seed: int = 0,
-    tile: tuple[int, int] = (300, 300),
+    tile: Size = Size(300, 300),
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Up to `count` images drawn at random, in rows on light paper.
 
@@ -49,7 +50,7 @@ def contact_sheet(
     return in_rows(tiles)
 
 
-def _whole_images(dataset: Dataset, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
+def _whole_images(dataset: Dataset, tile: Size, seed: int) -> Iterator[Sample]:
     """Readable images in random order, each as large as fits into a tile."""
     for index in np.random.default_rng(seed).permutation(len(dataset)).tolist():
         example = dataset[index]
@@ -65,7 +66,7 @@ def _whole_images(dataset: Dataset, tile: tuple[int, int], seed: int) -> Iterato
         yield Sample(small, boxes, example.labels, example.difficult, example.crowd)
 
 
-def _augmented(dataset: Dataset, augmentation: Augmentation, tile: tuple[int, int], seed: int) -> Iterator[Sample]:
+def _augmented(dataset: Dataset, augmentation: Augmentation, tile: Size, seed: int) -> Iterator[Sample]:
     """Samples of readable images in random order, without end unless none is readable."""
     rng = np.random.default_rng(seed)
     readable = len(dataset)
@@ -79,7 +80,7 @@ def _augmented(dataset: Dataset, augmentation: Augmentation, tile: tuple[int, in
             readable += 1
 
 
-def _tile(sample: Sample, class_names: Sequence[str], draw: Draw, tile: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+def _tile(sample: Sample, class_names: Sequence[str], draw: Draw, tile: Size) -> UInt8[np.ndarray, "h w 3"]:
     """The sample with its boxes in the middle of a tile."""
     height, width = sample.image.shape[:2]
     boxes = sample.boxes * np.array([width, height, width, height], np.float32)

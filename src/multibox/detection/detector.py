@@ -16,6 +16,7 @@ from multibox.images.decode import read_image
 from multibox.images.prepare import Prepared, prepare_ahead, resize_to_input
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.size import Size
 from multibox.weights.registry import DEFAULT
 
 STAGES = ("decode", "resize", "network", "post-processing")
@@ -68,7 +69,7 @@ class Detector:
         return self.backend.class_names
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Size:
         """(height, width) of the network input."""
         return self.backend.input_size
 
@@ -119,9 +120,9 @@ class Detector:
         selections = self.backend.select(outputs)
         return [self._in_pixels(s, p.image_size) for s, p in zip(selections, images, strict=True)]
 
-    def _in_pixels(self, selection: Selection, image_size: tuple[int, int]) -> Detections:
+    def _in_pixels(self, selection: Selection, image_size: Size) -> Detections:
         """Boxes from relative to pixels, without those that lay outside the image: clipped, they are empty."""
-        width, height = image_size
+        height, width = image_size
         boxes = selection.boxes.clamp(0, 1).numpy() * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         scores, labels = selection.scores.float().numpy(), selection.labels.numpy()

@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from multibox.errors import DataError
 from multibox.images.header import Header, header_of, read_header, start_of_scan
 from multibox.images.pixels import as_array, from_array
+from multibox.size import Size
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff", ".jp2", ".avif")
@@ -46,22 +47,28 @@ def read_image(source: Any, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
     return _smaller(from_array(as_array(source)), reduce)
 
 
-def image_size(path: Path | str) -> tuple[int, int]:
-    """(width, height) as stored, before the EXIF orientation; from the header, by decoding only where that is silent.
+def image_size(path: Path | str) -> Size:
+    """The size of the image as shown, after the EXIF orientation. Labels and boxes refer to it.
 
-    Raises DataError where the file is missing or no image.
+    Reads the header only, and decodes the image if the header does not say the size.
+    Raises DataError if the file is missing or is not an image.
     """
-    size = _header(path).size
-    if size is None:
-        height, width = read_image(path).shape[:2]
-        return width, height
-    return size
+    size = _header(path).upright_size
+    return Size(*read_image(path).shape[:2]) if size is None else size
+
+
+def known_image_size(path: Path) -> Size | None:
+    """The same as `image_size`; None if the file is missing or is not an image."""
+    try:
+        return image_size(path) if path.is_file() else None
+    except (DataError, OSError):
+        return None
 
 
 def exif_orientation(path: Path | str) -> int:
-    """1 to 8 as in EXIF tag 274; 1, upright, where the file says nothing. 5 to 8 exchange width and height.
+    """1 to 8 as in EXIF tag 274; 1, upright, if the file does not say it. 5 to 8 exchange width and height.
 
-    Raises DataError where the file is missing.
+    Raises DataError if the file is missing.
     """
     return _header(path).orientation
 

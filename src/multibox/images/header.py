@@ -9,15 +9,24 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from multibox.size import Size
+
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _SHORT, _LONG = 3, 4
 
 
 class Header(NamedTuple):
-    """`size` is (width, height) as stored, None where it is not told; `orientation` is 1 to 8, where 1 is upright."""
+    """`size` as stored, None if the file does not say it; `orientation` is 1 to 8, where 1 is upright."""
 
-    size: tuple[int, int] | None
+    size: Size | None
     orientation: int
+
+    @property
+    def upright_size(self) -> Size | None:
+        """The size as shown: orientations 5 to 8 exchange height and width."""
+        if self.size is None or self.orientation < 5:
+            return self.size
+        return Size(self.size.width, self.size.height)
 
 
 def read_header(file: BufferedReader | BytesIO) -> Header:
@@ -104,15 +113,16 @@ def _webp(file: BufferedReader | BytesIO) -> Header:
         offset += 8 + length + length % 2
 
 
-def _webp_size(kind: bytes, content: bytes) -> tuple[int, int] | None:
+def _webp_size(kind: bytes, content: bytes) -> Size | None:
     if kind == b"VP8X":
-        return int.from_bytes(content[4:7], "little") + 1, int.from_bytes(content[7:10], "little") + 1
+        width, height = (int.from_bytes(content[i : i + 3], "little") + 1 for i in (4, 7))
+        return Size(height, width)
     if kind == b"VP8L":
         bits = int.from_bytes(content[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        return Size((bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1)
     if kind == b"VP8 ":
         width, height = struct.unpack("<6xHH", content)
-        return width & 0x3FFF, height & 0x3FFF
+        return Size(height & 0x3FFF, width & 0x3FFF)
     return None
 
 
@@ -158,8 +168,8 @@ def _tiff_tags(file: BufferedReader | BytesIO) -> dict[int, int]:
     return tags
 
 
-def _known(width: int, height: int) -> tuple[int, int] | None:
-    return (width, height) if width > 0 and height > 0 else None
+def _known(width: int, height: int) -> Size | None:
+    return Size(height, width) if width > 0 and height > 0 else None
 
 
 def _valid(orientation: int) -> int | None:

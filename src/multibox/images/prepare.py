@@ -13,24 +13,25 @@ from jaxtyping import UInt8
 
 from multibox.errors import DataError
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An image at the network's input size, and its original (width, height)."""
+    """An image at the network's input size, and its original size."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
-    image_size: tuple[int, int]
+    image_size: Size
 
 
-def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: tuple[int, int]) -> Prepared:
-    """WARP with linear interpolation, the official test transform. `input_size` is (height, width)."""
+def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: Size) -> Prepared:
+    """WARP with linear interpolation, the official test transform."""
     height, width = input_size
     pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Prepared(pixels, (image.shape[1], image.shape[0]))
+    return Prepared(pixels, Size(*image.shape[:2]))
 
 
-def try_prepare(source: Any, input_size: tuple[int, int]) -> Prepared | DataError:
+def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
     """The prepared image, or the reason why there is none."""
     try:
         return resize_to_input(read_image(source), input_size)
@@ -38,7 +39,7 @@ def try_prepare(source: Any, input_size: tuple[int, int]) -> Prepared | DataErro
         return error
 
 
-def prepare_ahead(sources: Iterable[Any], *, input_size: tuple[int, int], ahead: int) -> Iterator[Prepared | DataError]:
+def prepare_ahead(sources: Iterable[Any], *, input_size: Size, ahead: int) -> Iterator[Prepared | DataError]:
     """What `try_prepare` gives for each source in order; threads keep up to `ahead` images ready."""
     waiting: deque[Future[Prepared | DataError]] = deque()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode") as pool:

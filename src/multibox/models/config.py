@@ -10,6 +10,7 @@ from multibox.errors import UsageError
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
+from multibox.size import Size
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
 BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large", "resnet")
@@ -50,8 +51,8 @@ class ModelConfig:
             raise UsageError(f"base network {self.base!r} is not known: choose one of {', '.join(BASES)}")
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """(height, width) of the network input."""
+    def input_size(self) -> Size:
+        """Size of the network input."""
         return self.priors.input_size
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def ssdlite320_config() -> ModelConfig:
     Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, sides limited to the image's.
     """
     cells = [(n, n) for n in (20, 10, 5, 3, 2, 1)]
-    priors = equation4_spec((320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
+    priors = equation4_spec(Size(320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
     return ModelConfig(
         "ssdlite320",
         "mobilenet_v3_large",
@@ -112,7 +113,7 @@ def slim224_config(*, width: float = 0.25, sizes: Sequence[float] | None = None)
     """The same at 224 x 224 with five source maps, about twice as quick; `sizes` are six."""
     cells = [(n, n) for n in (28, 14, 7, 4, 2)]
     sizes = official_sizes(224, first=10, lowest=20, highest=90, maps=5) if sizes is None else sizes
-    priors = sized_spec((224, 224), cells, sizes=sizes, ratios=RATIOS_300[:5])
+    priors = sized_spec(Size(224, 224), cells, sizes=sizes, ratios=RATIOS_300[:5])
     return _slim("slim224", _EXTRAS_300[:3], priors, width)
 
 
@@ -124,7 +125,7 @@ def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] 
     """
     cells = [(n, n) for n in (ceil(side / 2**k) for k in range(3, 9))]
     sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
-    priors = sized_spec((side, side), cells, sizes=sizes, ratios=RATIOS_300)
+    priors = sized_spec(Size(side, side), cells, sizes=sizes, ratios=RATIOS_300)
     extras = _narrow((Extra(128, 256),) * 3, width)
     return ModelConfig(f"light{side}", "resnet", extras, priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0))
 

@@ -13,6 +13,7 @@ from multibox.boxes import iou
 from multibox.data.dataset import Dataset, Example
 from multibox.matching import match
 from multibox.priors import PriorSpec, make_prior_corners
+from multibox.size import Size
 
 _SMALL, _LARGE = 32.0, 96.0  # sides in pixels of the network input
 _ASPECTS = (1 / 3, 2 / 3, 3 / 2, 3.0)  # width / height at the network input
@@ -63,7 +64,7 @@ class Reach:
 class Coverage:
     """Shares of all objects, of each class, size and aspect, over `images` images with `reach` for each object."""
 
-    input_size: tuple[int, int]
+    input_size: Size
     priors: int
     images: int
     everything: Share
@@ -133,7 +134,7 @@ def _nothing() -> Reach:
     return Reach(none, whole, whole, np.zeros((0, 2), np.float32), none, whole, whole, whole)
 
 
-def _measure_one(example: Example, priors: Float32[Tensor, "p 4"], input_size: tuple[int, int], place: int) -> Reach:
+def _measure_one(example: Example, priors: Float32[Tensor, "p 4"], input_size: Size, place: int) -> Reach:
     kept = np.flatnonzero(~example.crowd)
     boxes = relative_boxes(example)[kept]
     if not len(kept):
@@ -164,7 +165,7 @@ def input_sides(example: Example, area: float) -> Float32[np.ndarray, " g"]:
 
 def relative_boxes(example: Example) -> Float32[np.ndarray, "g 4"]:
     """Boxes with the image as the unit; where its size is not known, with the extent of the boxes as it."""
-    width, height = example.size or tuple(example.boxes[:, 2:].max(axis=0, initial=1).tolist())
+    height, width = example.size or example.boxes[:, [3, 2]].max(axis=0, initial=1).tolist()
     return example.boxes / np.array([width, height, width, height], dtype=np.float32)
 
 

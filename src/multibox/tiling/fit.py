@@ -11,6 +11,7 @@ from multibox.data.augmentation.augment import Augmentation, draw_chances, place
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError, UsageError
 from multibox.priors import PriorSpec
+from multibox.size import Size
 from multibox.tiling.coverage import Coverage, measure_coverage, relative_boxes
 from multibox.tiling.search import search_priors
 
@@ -100,24 +101,24 @@ def _at_most(dataset: Dataset, most: int) -> Dataset:
     return replace(dataset, examples=tuple(dataset[place] for place in chosen))
 
 
-def _objects(example: Example, input_size: tuple[int, int]) -> Float64[np.ndarray, "k 4"]:
+def _objects(example: Example, input_size: Size) -> Float64[np.ndarray, "k 4"]:
     return _centers(relative_boxes(example)[~example.crowd], input_size)
 
 
-def _samples(dataset: Dataset, augmentation: Augmentation, input_size: tuple[int, int]) -> Float64[np.ndarray, "m 4"]:
+def _samples(dataset: Dataset, augmentation: Augmentation, input_size: Size) -> Float64[np.ndarray, "m 4"]:
     """Objects as samples show them: crops and canvases by rectangle arithmetic, no image is read."""
     rng = np.random.default_rng(_SEED)
     parts = []
     for example in dataset:
-        width, height = example.size or np.ceil(example.boxes[:, 2:].max(axis=0, initial=1)).astype(int).tolist()
+        size = example.size or Size(*np.ceil(example.boxes[:, [3, 2]].max(axis=0, initial=1)).astype(int).tolist())
         boxes = example.boxes[~example.crowd]
         for _ in range(_SAMPLES):
-            view, look = draw_chances(boxes, size=(width, height), augmentation=augmentation, rng=rng)
+            view, look = draw_chances(boxes, size=size, augmentation=augmentation, rng=rng)
             parts.append(_centers(place_boxes(boxes, view=view, look=look)[0], input_size))
     return _stacked(parts)
 
 
-def _centers(boxes: Float32[np.ndarray, "k 4"], input_size: tuple[int, int]) -> Float64[np.ndarray, "k 4"]:
+def _centers(boxes: Float32[np.ndarray, "k 4"], input_size: Size) -> Float64[np.ndarray, "k 4"]:
     """Relative corners as (cx, cy, w, h) in pixels of the input."""
     height, width = input_size
     corners = boxes.astype(np.float64) * [width, height, width, height]

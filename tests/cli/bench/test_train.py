@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from multibox.data.scenes.scenes import write_scenes
+from multibox.size import Size
 
 TINY = ("--set", "model.width=0.03125", "--batch", 2, "--steps", 1, "--threads", 1)
 
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
-    write_scenes(tmp_path / "scenes", count=2, seed=0, size=(90, 70))
+    write_scenes(tmp_path / "scenes", count=2, seed=0, size=Size(70, 90))
     return tmp_path / "scenes"
 
 

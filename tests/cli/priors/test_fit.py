@@ -12,6 +12,7 @@ from multibox.data.scenes.scenes import write_scenes
 from multibox.experiments.recipe import override
 from multibox.experiments.recipes import find_recipe
 from multibox.priors import SPECS, make_prior_corners
+from multibox.size import Size
 from multibox.tiling.file import read_priors
 
 FEW = ("--model", "slim224", "--boxes", 1200, "--augmented", "none")  # little room, so the search is short
@@ -20,7 +21,7 @@ FEW = ("--model", "slim224", "--boxes", 1200, "--augmented", "none")  # little r
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "scenes"
-    write_scenes(folder, count=8, seed=0, size=(150, 100))
+    write_scenes(folder, count=8, seed=0, size=Size(100, 150))
     return folder
 
 
@@ -42,7 +43,7 @@ def test_cover_against_all_priors_and_objects(multibox, scenes: Path):
     shown = json.loads(outcome.out)
     priors = make_prior_corners(SPECS["ssd300-voc"]).tolist()
     best = [
-        slow_best((box / np.array(example.size * 2)).tolist(), priors)
+        slow_best((box / np.array(example.size[::-1] * 2)).tolist(), priors)
         for example in load_dataset(scenes)
         for box in example.boxes
     ]

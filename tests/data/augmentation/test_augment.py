@@ -8,11 +8,12 @@ import pytest
 from multibox.data.augmentation.augment import AUGMENTATIONS, CAFFE, MEAN, Augmentation, make_sample
 from multibox.data.dataset import Example
 from multibox.errors import DataError
+from multibox.size import Size
 
 ANY_WAY = replace(CAFFE, color=None, upside_down=0.5, quarter_turn=0.5)
 
 
-def example_of(path: Path, boxes: list[list[float]], size: tuple[int, int] | None = None) -> Example:
+def example_of(path: Path, boxes: list[list[float]], size: Size | None = None) -> Example:
     count = len(boxes)
     flags = np.zeros(count, bool)
     corners = np.array(boxes, np.float32).reshape(-1, 4)
@@ -26,7 +27,7 @@ def white_block(tmp_path: Path) -> Example:
     image[90:230, 120:300] = 255
     path = tmp_path / "block.png"
     cv2.imwrite(str(path), image)
-    return example_of(path, [[120, 90, 300, 230]], (400, 300))
+    return example_of(path, [[120, 90, 300, 230]], Size(300, 400))
 
 
 def extent_of_white(image: np.ndarray) -> list[float]:
@@ -37,8 +38,8 @@ def extent_of_white(image: np.ndarray) -> list[float]:
     return [columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height]
 
 
-@pytest.mark.parametrize("input_size", [(200, 200), (160, 240)], ids=str)
-def test_boxes_and_pixels_go_the_same_way(white_block: Example, input_size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("input_size", [Size(200, 200), Size(160, 240)], ids=str)
+def test_boxes_and_pixels_go_the_same_way(white_block: Example, input_size: Size) -> None:
     """The box of 150 samples with zoom-out, crop, all flips and interpolations, against the white pixels, to 3 pixels.
 
     The official crop cuts its pixels, not its boxes, to whole numbers; enlarged, that is up to 3 pixels of the sample.
@@ -60,7 +61,7 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
     rng = np.random.default_rng(1)
     far_out = Augmentation(zoom_out=1.0, zoom_out_ratio=8.0, color=CAFFE.color)
     for _ in range(10):
-        image = make_sample(white_block, augmentation=far_out, input_size=(100, 100), rng=rng).image
+        image = make_sample(white_block, augmentation=far_out, input_size=Size(100, 100), rng=rng).image
         corners = image[[0, 0, -1, -1], [0, -1, 0, -1]].tolist()
         assert list(MEAN) in corners
 
@@ -69,7 +70,9 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
 def test_the_generator_decides_everything(white_block: Example, name: str) -> None:
     """The same seed gives the same sample, twice; "none" gives it for any seed."""
     samples = [
-        make_sample(white_block, augmentation=AUGMENTATIONS[name], input_size=(64, 64), rng=np.random.default_rng(seed))
+        make_sample(
+            white_block, augmentation=AUGMENTATIONS[name], input_size=Size(64, 64), rng=np.random.default_rng(seed)
+        )
         for seed in (5, 5, 6)
     ]
     assert (samples[0].image == samples[1].image).all()
@@ -80,7 +83,7 @@ def test_the_generator_decides_everything(white_block: Example, name: str) -> No
 def test_none_is_the_transform_of_the_test_time(white_block: Example) -> None:
     """The sample without augmentation equals a plain linear resize of the image, its box the relative box."""
     sample = make_sample(
-        white_block, augmentation=AUGMENTATIONS["none"], input_size=(120, 120), rng=np.random.default_rng(0)
+        white_block, augmentation=AUGMENTATIONS["none"], input_size=Size(120, 120), rng=np.random.default_rng(0)
     )
     image = cv2.imread(str(white_block.image))
     assert (sample.image == cv2.resize(image, (120, 120), interpolation=cv2.INTER_LINEAR)).all()
@@ -97,7 +100,9 @@ def test_flags_and_labels_follow_their_boxes(tmp_path: Path) -> None:
     augmentation = Augmentation(crop=CAFFE.crop)
     counts = set()
     for seed in range(20):
-        sample = make_sample(example, augmentation=augmentation, input_size=(50, 50), rng=np.random.default_rng(seed))
+        sample = make_sample(
+            example, augmentation=augmentation, input_size=Size(50, 50), rng=np.random.default_rng(seed)
+        )
         counts.add(len(sample.labels))
         assert (sample.difficult == (sample.labels % 2 == 0)).all()
         assert (sample.crowd == (sample.labels % 3 == 0)).all()
@@ -123,7 +128,7 @@ def test_decoding_large_images_small_changes_little(tmp_path: Path) -> None:
             make_sample(
                 example,
                 augmentation=replace(augmentation, reduced_above=above),
-                input_size=(150, 150),
+                input_size=Size(150, 150),
                 rng=np.random.default_rng(seed),
             )
             for above in (0, None)
@@ -142,7 +147,7 @@ def test_compression_is_felt_but_slight(tmp_path: Path) -> None:
     example = example_of(path, [[10, 10, 60, 60]])
     plain, compressed = (
         make_sample(
-            example, augmentation=Augmentation(jpeg_quality=q), input_size=(60, 60), rng=np.random.default_rng(0)
+            example, augmentation=Augmentation(jpeg_quality=q), input_size=Size(60, 60), rng=np.random.default_rng(0)
         )
         for q in (None, 95)
     )
@@ -154,8 +159,8 @@ def test_a_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
     """A file of text: the error names it, with and without knowing its size, whichever way it would be decoded."""
     path = tmp_path / "text.jpg"
     path.write_text("no image")
-    for size in (None, (4000, 3000), (40, 30)):
+    for size in (None, Size(3000, 4000), Size(30, 40)):
         with pytest.raises(DataError, match=r"text\.jpg"):
             make_sample(
-                example_of(path, [], size), augmentation=CAFFE, input_size=(30, 30), rng=np.random.default_rng(0)
+                example_of(path, [], size), augmentation=CAFFE, input_size=Size(30, 30), rng=np.random.default_rng(0)
             )

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multibox.data.augmentation import view as views
+from multibox.size import Size
 
-SIZES = st.tuples(st.integers(1, 2000), st.integers(1, 2000))
+SIZES = st.builds(Size, st.integers(1, 2000), st.integers(1, 2000))
 SHARES = st.floats(0, 1, exclude_max=True)
 
 
@@ -13,25 +14,25 @@ def boxes_of(*rows: list[float]) -> np.ndarray:
 
 
 @given(SIZES, st.floats(1, 4), st.tuples(SHARES, SHARES))
-def test_zoom_out_keeps_the_whole_image(size: tuple[int, int], ratio: float, shift: tuple[float, float]) -> None:
+def test_zoom_out_keeps_the_whole_image(size: Size, ratio: float, shift: tuple[float, float]) -> None:
     """A zoomed-out view, against its definition: ratio times the size, cut to pixels, the whole image inside."""
     left, top, width, height = views.zoom_out(size, ratio=ratio, shift=shift).pixels
-    assert (width, height) == (int(size[0] * ratio), int(size[1] * ratio))
+    assert (width, height) == (int(size.width * ratio), int(size.height * ratio))
     assert left <= 0
     assert top <= 0
-    assert left + width >= size[0]
-    assert top + height >= size[1]
+    assert left + width >= size.width
+    assert top + height >= size.height
 
 
 def test_center_on_the_border_of_the_view_counts_as_inside() -> None:
-    """Boxes centerd on, just inside and just outside the border, against the inclusive center rule."""
+    """Boxes centered on, just inside and just outside the border, against the inclusive center rule."""
     boxes = np.array([[-0.5, 0.2, 0.5, 0.4], [-0.51, 0.2, 0.5, 0.4], [0.9, 0.9, 1.1, 1.1], [0.3, 0.3, 0.3, 0.6]])
     assert views.emitted(boxes).tolist() == [True, False, True, False]
 
 
 def test_crop_truncates_pixels_and_keeps_exact_corners() -> None:
     """A crop of a 64 x 48 image, against numbers worked out by hand."""
-    view = views.crop(views.whole((64, 48)), np.float32([0.25, 0.1, 0.9, 1.5]))
+    view = views.crop(views.whole(Size(48, 64)), np.float32([0.25, 0.1, 0.9, 1.5]))
     assert view.pixels == (16, 4, 41, 43)
     np.testing.assert_allclose(view.corners, (16, 4.8, 57.6, 48), rtol=1e-6)
 

@@ -14,6 +14,7 @@ from multibox.data.formats.convert import convert
 from multibox.data.formats.voc.reader import read_voc
 from multibox.data.load import load_dataset
 from multibox.errors import UsageError
+from multibox.size import Size
 from shared_data import shared
 
 NAMES = ("cup", "fork & knife", "it's")
@@ -28,7 +29,7 @@ def example(path: Path, boxes: list[tuple[float, ...]], labels: list[int], flags
         difficult=np.array(flags, dtype=np.bool_),
         crowd=np.zeros(len(labels), dtype=np.bool_),
         id=path.stem,
-        size=(WIDTH, HEIGHT),
+        size=Size(HEIGHT, WIDTH),
     )
 
 
@@ -59,7 +60,7 @@ def test_boxes_classes_and_flags_come_back(rows: list[tuple[tuple[float, ...], i
         after = load_dataset(Path(folder) / "out")
     np.testing.assert_allclose(after[0].boxes, before[0].boxes, atol=0 if to == "coco" else 1e-4)
     assert [after.class_names[label] for label in after[0].labels] == [NAMES[label] for label in labels]
-    assert after[0].size == (WIDTH, HEIGHT)
+    assert after[0].size == Size(HEIGHT, WIDTH)
     if to == "yolo":
         assert any("no such flag" in line for line in lines) == any(flags)
     else:

@@ -12,6 +12,7 @@ from multibox.data.loading import cache as module
 from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.loader import batches
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 # Python 3.12 and later warn about every fork of a process that has threads, as torch always has
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -27,7 +28,7 @@ def dataset(tmp_path: Path) -> Dataset:
         cv2.imwrite(str(path), cv2.resize(coarse, (width, height)))
         box = np.array([[0.2 * width, 0.3 * height, 0.7 * width, 0.8 * height]], np.float32)
         flag = np.zeros(1, bool)
-        examples.append(Example(path, box, np.zeros(1, np.int64), flag, flag, str(number), (width, height)))
+        examples.append(Example(path, box, np.zeros(1, np.int64), flag, flag, str(number), Size(height, width)))
     return Dataset("five", ("thing",), tuple(examples))
 
 
@@ -39,7 +40,7 @@ def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: s
         batches(
             dataset,
             augmentation=AUGMENTATIONS[name],
-            input_size=(60, 60),
+            input_size=Size(60, 60),
             batch_size=5,
             seed=1,
             workers=workers,

@@ -13,6 +13,7 @@ from multibox.data.dataset import Dataset, Example
 from multibox.data.loading.loader import Batch, _Stream, batches
 from multibox.data.loading.packed import PackedDataset
 from multibox.errors import DataError
+from multibox.size import Size
 
 # Python 3.12 and later warn about every fork of a process that has threads, as torch always has
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -33,7 +34,7 @@ def make_example(folder: Path, number: int, boxes: list[list[float]], *, readabl
         difficult=np.arange(count) == 1,
         crowd=np.arange(count) == 2,
         id=str(number),
-        size=(40, 30),
+        size=Size(30, 40),
     )
 
 
@@ -57,7 +58,7 @@ def take(
     stream = batches(
         dataset,
         augmentation=AUGMENTATIONS[name],
-        input_size=(24, 32),
+        input_size=Size(24, 32),
         batch_size=3,
         seed=seed,
         workers=workers,
@@ -114,7 +115,7 @@ def test_the_stream_resumes_at_any_step(dataset: Dataset) -> None:
 
 def test_crowd_and_difficult_objects_are_present_but_not_valid(dataset: Dataset) -> None:
     """Object 1 of each example is difficult, object 2 a crowd region: neither is a target where difficult is off."""
-    settings = {"augmentation": AUGMENTATIONS["none"], "input_size": (24, 32), "batch_size": 7, "seed": 0}
+    settings = {"augmentation": AUGMENTATIONS["none"], "input_size": Size(24, 32), "batch_size": 7, "seed": 0}
     used = next(batches(dataset, **settings))
     skipped = next(batches(dataset, use_difficult=False, **settings))
     assert torch.equal(used.labels, skipped.labels)
@@ -149,7 +150,7 @@ def test_a_data_set_without_one_readable_image_is_an_error(tmp_path: Path, worke
 
 def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset) -> None:
     """What a worker gets survives pickling, as platforms without fork need, and gives the same batches."""
-    settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": (24, 32), "batch_size": 3, "seed": 1}
+    settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": Size(24, 32), "batch_size": 3, "seed": 1}
     stream = _Stream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN)
     copy = pickle.loads(pickle.dumps(stream))
     assert_same(list(itertools.islice(copy, 3)), list(itertools.islice(batches(dataset, **settings, start=2), 3)))

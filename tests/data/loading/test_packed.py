@@ -5,6 +5,7 @@ import pytest
 
 from multibox.data.dataset import Dataset, Example
 from multibox.data.loading.packed import PackedDataset
+from multibox.size import Size
 
 
 def test_unpacked_examples_equal_those_packed() -> None:
@@ -20,7 +21,7 @@ def test_unpacked_examples_equal_those_packed() -> None:
             id=f"id of {name}",
             size=size,
         )
-        for name, count, size in (("a.jpg", 3, (5, 6)), ("straße/日本.png", 0, None), ("c d.jpg", 2, (7, 8)))
+        for name, count, size in (("a.jpg", 3, Size(5, 6)), ("straße/日本.png", 0, None), ("c d.jpg", 2, Size(7, 8)))
     )
     packed = PackedDataset(Dataset("three", ("a",), examples))
     assert len(packed) == 3

@@ -8,6 +8,7 @@ from multibox.data.scenes.scenes import make_scene, write_scenes
 from multibox.data.scenes.shapes import SHAPES
 from multibox.errors import UsageError
 from multibox.images.decode import read_image
+from multibox.size import Size
 
 
 def scene(seed, **options):
@@ -27,16 +28,16 @@ def test_the_same_seed_gives_the_same_scene_and_another_seed_another():
     assert np.abs(a.astype(int) - c).mean() > 5
 
 
-@pytest.mark.parametrize("size", [(320, 320), (200, 120), (64, 300)])
+@pytest.mark.parametrize("size", [Size(320, 320), Size(120, 200), Size(300, 64)])
 def test_boxes_lie_on_whole_pixels_inside_the_image(size):
     """Size, types and the box rule 0 <= x1 < x2 <= width for a dozen scenes of each size."""
     for seed in range(12):
         image, boxes, labels = scene(seed, size=size)
-        assert image.shape == (size[1], size[0], 3)
+        assert image.shape == (*size, 3)
         assert 1 <= len(labels) == len(boxes) <= 8
         assert (boxes == np.rint(boxes)).all()
         assert (boxes[:, :2] >= 0).all()
-        assert (boxes[:, 2:] <= size).all()
+        assert (boxes[:, 2:] <= size[::-1]).all()
         assert (boxes[:, 2:] - boxes[:, :2] >= 3).all()
         assert set(labels.tolist()) <= set(range(6))
 
@@ -63,9 +64,7 @@ def test_boxes_are_tight_on_the_visible_part(monkeypatch):
 
     monkeypatch.setattr("multibox.data.scenes.scenes._paint_object", flat)
     monkeypatch.setattr("multibox.data.scenes.scenes._add_clutter", lambda rng, canvas: None)
-    monkeypatch.setattr(
-        "multibox.data.scenes.painting.background", lambda rng, size: np.zeros((*size[::-1], 3), np.float32)
-    )
+    monkeypatch.setattr("multibox.data.scenes.painting.background", lambda rng, size: np.zeros((*size, 3), np.float32))
     monkeypatch.setattr(
         "multibox.data.scenes.painting.finish", lambda rng, canvas: np.rint(255 * canvas).astype(np.uint8)
     )
@@ -82,7 +81,7 @@ def test_the_area_of_an_outline_is_that_of_its_pixels(name):
     """The area from the corners against the sum of the coverage, and the number of corners against a polygon fit."""
     rng = np.random.default_rng(3)
     shape = shapes.turned(shapes.outline(name, rng), rng, center=np.array([150.0, 140.0]), radius=90)
-    cover = shapes.mask(shape, (300, 300))
+    cover = shapes.mask(shape, Size(300, 300))
     assert cover.sum() / 255 == pytest.approx(
         shapes.area(shape), rel=0.06
     )  # OpenCV fills about half a pixel more on each side
@@ -95,8 +94,8 @@ def test_the_area_of_an_outline_is_that_of_its_pixels(name):
 
 def test_written_scenes_come_back_through_the_voc_reader(tmp_path):
     """A split read by the VOC reader against what the writer returned; pixels against the scene but for JPEG's loss."""
-    write_scenes(tmp_path, count=3, seed=5, split="val", size=(160, 120))
-    written = write_scenes(tmp_path, count=12, seed=5, split="train", size=(160, 120))
+    write_scenes(tmp_path, count=3, seed=5, split="val", size=Size(120, 160))
+    written = write_scenes(tmp_path, count=12, seed=5, split="train", size=Size(120, 160))
     back = read_voc(tmp_path, split="train")
     assert back.class_names == written.class_names == SHAPES
     assert not back.problems
@@ -105,7 +104,7 @@ def test_written_scenes_come_back_through_the_voc_reader(tmp_path):
         np.testing.assert_array_equal(ours.boxes, theirs.boxes)
         np.testing.assert_array_equal(ours.labels, theirs.labels)
         assert not theirs.difficult.any()
-        assert theirs.size == (160, 120)
+        assert theirs.size == Size(120, 160)
         assert read_image(theirs.image).shape == (120, 160, 3)
     assert len(read_voc(tmp_path, split="val")) == 3
 
@@ -113,17 +112,17 @@ def test_written_scenes_come_back_through_the_voc_reader(tmp_path):
 def test_the_same_seed_writes_the_same_bytes_and_more_images_keep_the_first(tmp_path):
     """All files of two runs against each other; a longer run begins with the files of the shorter one."""
     for name, count in (("a", 3), ("b", 3), ("c", 4)):
-        write_scenes(tmp_path / name, count=count, seed=7, size=(96, 96))
+        write_scenes(tmp_path / name, count=count, seed=7, size=Size(96, 96))
     a, b, c = (files(tmp_path / name) for name in "abc")
     assert a == b
     assert all(c[name] == content for name, content in a.items() if not name.startswith("ImageSets"))
-    write_scenes(tmp_path / "d", count=3, seed=8, size=(96, 96))
+    write_scenes(tmp_path / "d", count=3, seed=8, size=Size(96, 96))
     assert files(tmp_path / "d") != a
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path):
     """Too small an image and no image at all are refused with the number received."""
     with pytest.raises(UsageError, match="40 x 320"):
-        scene(0, size=(40, 320))
+        scene(0, size=Size(320, 40))
     with pytest.raises(UsageError, match="0 images"):
         write_scenes(tmp_path, count=0, seed=0)

@@ -95,7 +95,7 @@ from multibox.detection.detector import Detector
 faulthandler.enable()
 signal.signal(signal.SIGTERM, lambda number, frame: print("handled"))
 detectors = [Detector.load(sys.argv[1])]
-assert detectors[0](sys.argv[2]).image_size == (160, 120)
+assert detectors[0](sys.argv[2]).image_size == (120, 160)
 freeing = threading.Thread(target=detectors.clear)
 freeing.start()
 freeing.join()

@@ -15,6 +15,7 @@ from multibox.errors import DataError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorMap, PriorSpec
+from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
@@ -97,7 +98,9 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
     The first image has no candidate, the second few, the third many.
     """
     maps = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
-    config = replace(tiny_model().config, priors=PriorSpec((300, 300), maps), sources=(0, 1), clip=clip, detection=rule)
+    config = replace(
+        tiny_model().config, priors=PriorSpec(Size(300, 300), maps), sources=(0, 1), clip=clip, detection=rule
+    )
     model = SSD(config, CLASS_NAMES)
     session = runtime.InferenceSession(choice_graph(model).SerializeToString())
     random = np.random.default_rng(0)
@@ -135,13 +138,13 @@ def test_calibration_images_are_spread_over_a_folder(tmp_path: Path):
     """Three of five images, one of them broken, against the first, the middle and the last of a sorted folder."""
     for i in range(5):
         write_image(tmp_path / f"{i}.png", np.full((4, 4, 3), 50 * i, dtype=np.uint8))
-    found = calibration_images(tmp_path, input_size=(6, 8), limit=3)
+    found = calibration_images(tmp_path, input_size=Size(6, 8), limit=3)
     assert [image.shape for image in found] == [(6, 8, 3)] * 3
     assert [int(image[0, 0, 0]) for image in found] == [0, 100, 200]
     (tmp_path / "0.png").write_bytes(b"nothing")
-    assert len(calibration_images(tmp_path, input_size=(6, 8), limit=3)) == 2
+    assert len(calibration_images(tmp_path, input_size=Size(6, 8), limit=3)) == 2
     with pytest.raises(DataError, match="none of the 1 images"):
-        calibration_images(tmp_path, input_size=(6, 8), limit=1)
+        calibration_images(tmp_path, input_size=Size(6, 8), limit=1)
 
 
 def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path):

@@ -14,6 +14,7 @@ from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.results.files import read_detections, write_detections
+from multibox.size import Size
 
 NAMES = ("cat", "blood cell", "red blood cell", "t_shirt")
 IDS = ("2008_000001", "42", "000042", "my photo")
@@ -72,7 +73,7 @@ def test_a_coco_file_by_hand(tmp_path: Path) -> None:
     found = read_detections(file, dataset=a_four_image_dataset(), category_ids=CATEGORIES)["42"]
     assert found.boxes.tolist() == [[10, 20, 40.5, 60]] * 2
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.75, 0.5], [0, 2])
-    assert (found.class_names, found.image_size) == (NAMES, (640, 480))
+    assert (found.class_names, found.image_size) == (NAMES, Size(480, 640))
 
 
 def test_coco_entries_as_written(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from multibox.data.augmentation.resample import Interpolation
 from multibox.data.augmentation.view import View
 from multibox.data.dataset import Example
 from multibox.errors import UsageError
-from multibox.images.decode import exif_orientation, image_size, read_image
+from multibox.images.decode import image_size, read_image
+from multibox.size import Size
 
 
 @runtime_checkable
@@ -107,18 +108,18 @@ def make_sample(
     example: Example,
     *,
     augmentation: Augmentation,
-    input_size: tuple[int, int],
+    input_size: Size,
     rng: np.random.Generator,
     fill: Fill = MEAN,
     read: ReadImage = read_image,
 ) -> Sample:
-    """Draw one training sample of `input_size` (height, width) from an example; `fill` is the RGB color of the canvas.
+    """Draw one training sample of `input_size` from an example; `fill` is the RGB color of the canvas.
 
     `read` gives what `read_image` gives, perhaps from memory.
     Raises DataError where the image cannot be decoded.
     """
     source = None if _may_be_reduced(example, augmentation) else read(example.image, reduce=1)
-    size = _upright_size(example) if source is None else (source.shape[1], source.shape[0])
+    size = image_size(example.image) if source is None else Size(*source.shape[:2])
     view, look = draw_chances(example.boxes, size=size, augmentation=augmentation, rng=rng)
     if source is None:
         source = read(example.image, reduce=_reduction(view, input_size))
@@ -128,9 +129,9 @@ def make_sample(
 
 
 def draw_chances(
-    boxes: Float32[np.ndarray, "g 4"], *, size: tuple[int, int], augmentation: Augmentation, rng: np.random.Generator
+    boxes: Float32[np.ndarray, "g 4"], *, size: Size, augmentation: Augmentation, rng: np.random.Generator
 ) -> Chances:
-    """All decisions for an image of `size` (width, height) with objects at `boxes`, in pixels; no pixel is needed."""
+    """All decisions for an image of `size` with objects at `boxes`, in pixels; no pixel is needed."""
     coins = rng.random(4)
     view = views.whole(size)
     if coins[0] < augmentation.zoom_out:
@@ -170,15 +171,10 @@ def _may_be_reduced(example: Example, augmentation: Augmentation) -> bool:
     """Whether the image is large enough for a decoding at reduced size, as far as can be told without opening it."""
     if augmentation.reduced_above is None:
         return False
-    return example.size is None or example.size[0] * example.size[1] > augmentation.reduced_above
+    return example.size is None or example.size.width * example.size.height > augmentation.reduced_above
 
 
-def _upright_size(example: Example) -> tuple[int, int]:
-    width, height = image_size(example.image)
-    return (height, width) if exif_orientation(example.image) >= 5 else (width, height)
-
-
-def _reduction(view: View, input_size: tuple[int, int]) -> int:
+def _reduction(view: View, input_size: Size) -> int:
     """The largest of 1, 2, 4 and 8 at which the view still has as many pixels as the network's input, on both sides."""
-    shrink = min(view.pixels[2] / input_size[1], view.pixels[3] / input_size[0])
+    shrink = min(view.pixels[2] / input_size.width, view.pixels[3] / input_size.height)
     return max(reduce for reduce in (1, 2, 4, 8) if reduce <= max(1, shrink))

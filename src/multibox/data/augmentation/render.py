@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from multibox.data.augmentation.color import ColorChange, apply_color
 from multibox.data.augmentation.resample import Interpolation, Part, Window, cut, resample
 from multibox.data.augmentation.view import View
+from multibox.size import Size
 
 Fill = tuple[int, int, int]
 
@@ -28,29 +29,29 @@ class Look:
 def render(
     image: UInt8[np.ndarray, "H W 3"],
     *,
-    source_size: tuple[int, int],
+    source_size: Size,
     view: View,
     look: Look,
-    size: tuple[int, int],
+    size: Size,
     fill: Fill,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The sample of `size` (height, width); `fill` is the RGB color where the view shows no image.
+    """The sample of `size`; `fill` is the RGB color where the view shows no image.
 
-    `image` may have been decoded smaller than the `source_size` (width, height) in whose pixels the view is given.
+    `image` may have been decoded smaller than the `source_size` in whose pixels the view is given.
     """
-    scale_x, scale_y = image.shape[1] / source_size[0], image.shape[0] / source_size[1]
+    scale_x, scale_y = image.shape[1] / source_size.width, image.shape[0] / source_size.height
     left, top, width, height = view.pixels
     window = (left * scale_x, top * scale_y, width * scale_x, height * scale_y)
-    shape = size[::-1] if look.quarter_turn else size
+    shape = Size(size.width, size.height) if look.quarter_turn else size
     return _flipped(_pasted(_colored_part(image, window, shape, look), shape, fill), look)
 
 
-def _colored_part(image: UInt8[np.ndarray, "H W 3"], window: Window, size: tuple[int, int], look: Look) -> Part:
+def _colored_part(image: UInt8[np.ndarray, "H W 3"], window: Window, size: Size, look: Look) -> Part:
     """Colors before resizing, as in the official code, where that is less work, which is where the cut is enlarged."""
     seen, window = cut(image, window)
     if look.jpeg_quality is not None and seen.size:
         seen = compressed(seen, look.jpeg_quality)
-    if seen.size < 3 * size[0] * size[1]:
+    if seen.size < 3 * size.height * size.width:
         return resample(apply_color(seen, look.color), window=window, size=size, interpolation=look.interpolation)
     part = resample(seen, window=window, size=size, interpolation=look.interpolation)
     return part._replace(pixels=apply_color(part.pixels, look.color))
@@ -64,11 +65,11 @@ def compressed(image: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndar
     return decoded
 
 
-def _pasted(part: Part, size: tuple[int, int], fill: Fill) -> UInt8[np.ndarray, "h w 3"]:
+def _pasted(part: Part, size: Size, fill: Fill) -> UInt8[np.ndarray, "h w 3"]:
     height, width = part.pixels.shape[:2]
     if (height, width) == size:
         return part.pixels
-    below, right = size[0] - part.top - height, size[1] - part.left - width
+    below, right = size.height - part.top - height, size.width - part.left - width
     if not part.pixels.size:
         return np.full((*size, 3), fill, np.uint8)
     return cv2.copyMakeBorder(part.pixels, part.top, below, part.left, right, cv2.BORDER_CONSTANT, value=fill)

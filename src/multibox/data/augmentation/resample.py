@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from multibox.data.augmentation import kernels
 from multibox.data.augmentation.kernels import Axis, Taps
+from multibox.size import Size
 
 Window = tuple[float, float, float, float]
 Interpolation = Literal["linear", "area", "nearest", "cubic", "lanczos"]
@@ -42,16 +43,14 @@ def cut(image: UInt8[np.ndarray, "H W 3"], window: Window) -> tuple[UInt8[np.nda
     return image[y:bottom, x:right], (left - x, top - y, width, height)
 
 
-def resample(
-    image: UInt8[np.ndarray, "H W 3"], *, window: Window, size: tuple[int, int], interpolation: Interpolation
-) -> Part:
-    """All output pixels, of `size` (height, width), whose centers fall on the image, which has been `cut`.
+def resample(image: UInt8[np.ndarray, "H W 3"], *, window: Window, size: Size, interpolation: Interpolation) -> Part:
+    """All output pixels, of `size`, whose centers fall on the image, which has been `cut`.
 
     A window of whole pixels inside the image gives what cutting it out and cv2.resize give. Otherwise the same kernel
     is placed at the same fractional positions; beyond its border the image counts as continued by its last pixels.
     """
-    columns = _axis(window[0], window[2], size[1], image.shape[1])
-    rows = _axis(window[1], window[3], size[0], image.shape[0])
+    columns = _axis(window[0], window[2], size.width, image.shape[1])
+    rows = _axis(window[1], window[3], size.height, image.shape[0])
     if columns.first >= columns.beyond or rows.first >= rows.beyond:
         return Part(np.zeros((0, 0, 3), np.uint8), 0, 0)
     if interpolation != "lanczos" and window == (0, 0, *image.shape[1::-1]):

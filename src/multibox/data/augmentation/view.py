@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from multibox.size import Size
+
 
 @dataclass(frozen=True)
 class View:
@@ -22,20 +24,20 @@ class View:
     pixels: tuple[int, int, int, int]
 
 
-def whole(size: tuple[int, int]) -> View:
-    """The view that shows exactly an image of `size` (width, height)."""
-    width, height = size
+def whole(size: Size) -> View:
+    """The view that shows exactly an image of `size`."""
+    height, width = size
     return View((0.0, 0.0, float(width), float(height)), (0, 0, width, height))
 
 
-def zoom_out(size: tuple[int, int], *, ratio: float, shift: tuple[float, float]) -> View:
+def zoom_out(size: Size, *, ratio: float, shift: tuple[float, float]) -> View:
     """A canvas `ratio` times the width and the height of the image, the image at the relative position `shift`.
 
     `shift` are two numbers in [0, 1): the share of the free room that lies left of the image and above it. Size and
     position are truncated to whole pixels (ExpandImage of data_transformer.cpp; paper section 3.6).
     """
-    width, height = int(size[0] * ratio), int(size[1] * ratio)
-    left, top = int(shift[0] * (width - size[0])), int(shift[1] * (height - size[1]))
+    width, height = int(size.width * ratio), int(size.height * ratio)
+    left, top = int(shift[0] * (width - size.width)), int(shift[1] * (height - size.height))
     corners = (float(-left), float(-top), float(width - left), float(height - top))
     return View(corners, (-left, -top, width, height))
 

@@ -11,7 +11,7 @@ from multibox.data.formats.voc.writer import write_voc
 from multibox.data.formats.written import Written
 from multibox.data.formats.yolo.writer import write_yolo
 from multibox.errors import DataError, UsageError
-from multibox.images.upright import upright_size
+from multibox.images.decode import known_image_size
 from multibox.words import counted
 
 Images = Literal["copy", "link", "none"]
@@ -66,7 +66,7 @@ def _place(example: Example, home: Path, taken: set[str], to: str) -> Written:
     while stem in taken:
         stem, number = f"{example.image.stem}_{number}", number + 1
     taken.add(stem)
-    real = upright_size(example.image)
+    real = known_image_size(example.image)
     size = (real or example.size) if to == "yolo" else (example.size or real)
     if size is None:
         raise DataError(f"{example.image} is missing and its annotation has no size; add the image")

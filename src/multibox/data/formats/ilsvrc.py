@@ -9,7 +9,7 @@ from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_ids
 from multibox.data.formats.voc.xml import parse_voc
 from multibox.errors import DataError
-from multibox.images.upright import upright_size
+from multibox.images.decode import known_image_size
 from multibox.words import listed
 
 _SUFFIX = ".JPEG"
@@ -48,7 +48,7 @@ def scan_ilsvrc(root: Path | str, *, split: str = "train") -> RawDataset:
             continue
         faults += file.faults
         image = _image(home, path)
-        size = file.size or upright_size(image)
+        size = file.size or known_image_size(image)
         records.append(Record(image, path.stem, size, path, file.objects, size_written=file.size is not None))
     labels = {synset: label for label, synset in enumerate(ILSVRC_NAMES)}
     name = f"{home.resolve().name} DET {split}"

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Float64
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
 from multibox.errors import DataError
+from multibox.size import Size
 from multibox.words import listed
 
 Box = tuple[float, float, float, float]
@@ -49,7 +50,7 @@ class Record:
 
     image: Path
     id: str
-    size: tuple[int, int] | None
+    size: Size | None
     annotation: Path | None
     objects: tuple[RawObject, ...] = ()
     size_written: bool = True
@@ -84,7 +85,7 @@ class RawDataset:
         return f"{self.word} {item.number} ({name})"
 
 
-def box_fault(item: RawObject, size: tuple[int, int] | None) -> tuple[str, str] | None:
+def box_fault(item: RawObject, size: Size | None) -> tuple[str, str] | None:
     """(kind, reason) why the box cannot be used, None where it can."""
     x1, y1, x2, y2 = item.box
     if not all(isfinite(side) for side in item.box):
@@ -94,17 +95,17 @@ def box_fault(item: RawObject, size: tuple[int, int] | None) -> tuple[str, str] 
     clipped = clip_boxes(np.array([item.box], dtype=np.float32), size)
     if _extended(clipped)[0]:
         return None
-    beyond = size is not None and (x1 >= size[0] or y1 >= size[1])
+    beyond = size is not None and (x1 >= size.width or y1 >= size.height)
     if beyond or x2 <= 0 or y2 <= 0:
         return "outside", "lies wholly outside the image"
     return "degenerate", "has no width or height"
 
 
-def clip_boxes(boxes: Float32[np.ndarray, "g 4"], size: tuple[int, int] | None) -> Float32[np.ndarray, "g 4"]:
-    """The boxes cut at the image's border; only at 0 where the size (width, height) is not known."""
+def clip_boxes(boxes: Float32[np.ndarray, "g 4"], size: Size | None) -> Float32[np.ndarray, "g 4"]:
+    """The boxes cut at the image's border; only at 0 if the size is not known."""
     if size is None:
         return np.maximum(boxes, np.float32(0))
-    limit = np.array([*size, *size], dtype=np.float32)
+    limit = np.array([size.width, size.height, size.width, size.height], dtype=np.float32)
     return np.clip(boxes, np.float32(0), limit)
 
 

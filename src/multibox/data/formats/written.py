@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.data.dataset import Example
+from multibox.size import Size
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An Example, the file that its image becomes, and the size (width, height) that its labels are written for."""
+    """An Example, the file that its image becomes, and the size that its labels are written for."""
 
     example: Example
     image: Path
-    size: tuple[int, int]
+    size: Size
 
 
 def flagged(written: Iterable[Written], flag: str) -> int:

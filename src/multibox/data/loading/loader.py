@@ -17,6 +17,7 @@ from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.packed import PackedDataset
 from multibox.data.loading.worker import leave_stopping_to_parent, settle
 from multibox.errors import DataError
+from multibox.size import Size
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def batches(
     dataset: Dataset,
     *,
     augmentation: Augmentation,
-    input_size: tuple[int, int],
+    input_size: Size,
     batch_size: int,
     seed: int,
     workers: int = 0,
@@ -81,7 +82,7 @@ def batches(
     With a stride several processes share a stream: the one that starts at r takes every batch that is its turn.
 
     Each epoch is a new permutation of the data set and batches run across its end, so all images are seen equally
-    often. `input_size` is (height, width), `fill` the RGB color of the zoom-out canvas. An image that cannot be
+    often. `fill` is the RGB color of the zoom-out canvas. An image that cannot be
     decoded is replaced by the next one of the permutation, logged once and listed in `Batch.unreadable`. Each worker
     keeps up to `cache_mb` MiB of decoded images, which saves time where all fit and changes no batch.
 
@@ -125,7 +126,7 @@ class _Stream(IterableDataset["Batch | DataError"]):
 
     examples: PackedDataset
     augmentation: Augmentation
-    input_size: tuple[int, int]
+    input_size: Size
     batch_size: int
     seed: int
     start: int

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox.data.dataset import Dataset, Example
+from multibox.size import Size
 
 
 class PackedDataset:
@@ -33,7 +34,7 @@ class PackedDataset:
         if not 0 <= index < len(self):
             raise IndexError(index)
         rows = slice(self._ends[index], self._ends[index + 1])
-        width, height = self._sizes[index].tolist()
+        size = Size(*self._sizes[index].tolist())
         return Example(
             Path(self._images[index]),
             self._boxes[rows],
@@ -41,7 +42,7 @@ class PackedDataset:
             self._difficult[rows],
             self._crowd[rows],
             self._ids[index],
-            (width, height) if width else None,
+            size if size.width else None,
         )
 
 

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from multibox.size import Size
+
 Canvas = Float32[np.ndarray, "h w 3"]
 Color = Float32[np.ndarray, "3"]
 
@@ -25,9 +27,9 @@ def color(
     return np.array(colorsys.hsv_to_rgb(turn, rng.uniform(*saturation), rng.uniform(*value)), np.float32)
 
 
-def background(rng: np.random.Generator, size: tuple[int, int]) -> Canvas:
+def background(rng: np.random.Generator, size: Size) -> Canvas:
     """Two muted colors blended by clouds and a slope, with a fine pattern over them in one image of two."""
-    width, height = size
+    height, width = size
     first, second = (color(rng, saturation=(0.05, 0.5), value=(0.2, 0.9)) for _ in range(2))
     blend = 0.5 + 0.6 * clouds(rng, size) + 0.5 * _slope(rng, size)
     canvas = first + (second - first) * np.clip(blend, 0, 1)[:, :, None]
@@ -36,17 +38,17 @@ def background(rng: np.random.Generator, size: tuple[int, int]) -> Canvas:
     return np.ascontiguousarray(np.clip(canvas, 0, 1), dtype=np.float32).reshape(height, width, 3)
 
 
-def clouds(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+def clouds(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
     """Noise on four scales, each half as strong as the coarser one; about -1 to 1."""
-    total = np.zeros((size[1], size[0]), np.float32)
+    total = np.zeros(size, np.float32)
     for octave in range(4):
         cells = 3 * 2**octave
         coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
-        total += cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) / 2**octave
+        total += cv2.resize(coarse, (size.width, size.height), interpolation=cv2.INTER_CUBIC) / 2**octave
     return total / np.float32(1.3)
 
 
-def pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+def pattern(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
     """Stripes, checks, dots or clouds at any angle, -1 to 1."""
     kind = int(rng.integers(4))
     if kind == 3:
@@ -60,14 +62,12 @@ def pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarr
     return np.clip(5 * checks, -1, 1) if kind == 1 else np.clip(6 * (checks - 0.45), -1, 1)
 
 
-def fill(
-    rng: np.random.Generator, size: tuple[int, int], *, ground: Color, hue: tuple[float, float] = (0.0, 1.0)
-) -> Canvas:
+def fill(rng: np.random.Generator, size: Size, *, ground: Color, hue: tuple[float, float] = (0.0, 1.0)) -> Canvas:
     """The surface of an object: a strong color that stands off the ground's, plain or patterned, lit from one side."""
     base = ground
     while np.linalg.norm(base - ground) < _STAND_OFF:
         base = color(rng, saturation=(0.35, 0.95), value=(0.35, 1.0), hue=hue)
-    surface: Canvas = np.broadcast_to(base, (size[1], size[0], 3))
+    surface: Canvas = np.broadcast_to(base, (*size, 3))
     if rng.uniform() < 0.55:
         other = color(rng, saturation=(0.2, 0.95), value=(0.3, 1.0))
         weight = rng.uniform(0.15, 0.6) * (0.5 + 0.5 * pattern(rng, size))
@@ -90,7 +90,7 @@ def shade(canvas: Canvas, cover: UInt8[np.ndarray, "h w"], *, depth: float, blur
 
 def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3"]:
     """What light and camera do: uneven brightness, a tint, contrast, now and then blur, and noise; to 8 bits."""
-    size = canvas.shape[1], canvas.shape[0]
+    size = Size(*canvas.shape[:2])
     light = 1 + rng.uniform(0, 0.3) * _slope(rng, size)
     tint = rng.uniform(0.9, 1.1, 3).astype(np.float32)
     image: Canvas = canvas * (light[:, :, None] * tint * np.float32(rng.uniform(0.75, 1.1)))
@@ -101,18 +101,16 @@ def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3
     return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
-def _slope(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+def _slope(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
     """A plane that rises from -1 to 1 across the image in any direction."""
     along, _ = _turned_grid(rng, size)
     return along / np.abs(along).max()
 
 
-def _turned_grid(
-    rng: np.random.Generator, size: tuple[int, int]
-) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+def _turned_grid(rng: np.random.Generator, size: Size) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
     """Coordinates in pixels from the middle along two axes at a right angle, turned by any angle."""
     angle = rng.uniform(0, 2 * math.pi)
-    x = np.arange(size[0], dtype=np.float32)[None] - np.float32((size[0] - 1) / 2) + np.float32(1e-3)
-    y = np.arange(size[1], dtype=np.float32)[:, None] - np.float32((size[1] - 1) / 2)
+    x = np.arange(size.width, dtype=np.float32)[None] - np.float32((size.width - 1) / 2) + np.float32(1e-3)
+    y = np.arange(size.height, dtype=np.float32)[:, None] - np.float32((size.height - 1) / 2)
     cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     return x * cosine + y * sine, y * cosine - x * sine

@@ -28,6 +28,7 @@ from multibox.data.scenes.shapes import (
     turned,
 )
 from multibox.errors import UsageError
+from multibox.size import Size
 
 _SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the image's shorter side
 _HUES = 0.13  # width of a kind's range of hues, of a full turn
@@ -61,18 +62,20 @@ class _Stage:
 
 
 def make_scene(
-    rng: np.random.Generator, *, size: tuple[int, int] = (320, 320)
+    rng: np.random.Generator, *, size: Size = Size(320, 320)
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"]]:
-    """An RGB image of `size` (width, height), the boxes of its one to eight objects in pixels, labels into SHAPES.
+    """An RGB image of `size`, the boxes of its one to eight objects in pixels, labels into SHAPES.
 
     A box is tight on the part of the object that can be seen; at least half of each object can be.
     """
     if min(size) < 64:
-        raise UsageError(f"a scene of {size[0]} x {size[1]} pixels is too small; each side has to be at least 64")
+        raise UsageError(
+            f"a scene of {size.width} x {size.height} pixels is too small; each side has to be at least 64"
+        )
     canvas = painting.background(rng, size)
     for _ in range(rng.integers(2, 9)):
         _add_clutter(rng, canvas)
-    stage = _Stage(np.full((size[1], size[0]), -1, np.int16), [])
+    stage = _Stage(np.full(size, -1, np.int16), [])
     labels: list[int] = []
     for _ in range(rng.integers(1, 9)):
         label = int(rng.integers(len(SHAPES)))
@@ -83,7 +86,7 @@ def make_scene(
 
 
 def write_scenes(
-    folder: Path | str, *, count: int, seed: int, size: tuple[int, int] = (320, 320), split: str = "train"
+    folder: Path | str, *, count: int, seed: int, size: Size = Size(320, 320), split: str = "train"
 ) -> Dataset:
     """Write `count` scenes as a VOC data set and return it; the same numbers give the same files.
 
@@ -103,10 +106,10 @@ def write_scenes(
 
 def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage, name: str, *, patience: int) -> bool:
     """Try places until one leaves everything visible enough; False where none is found."""
-    size = canvas.shape[1], canvas.shape[0]
+    size = Size(*canvas.shape[:2])
     for _ in range(patience):
         radius = min(size) * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
-        shape = turned(outline(name, rng), rng, center=rng.uniform(0, size), radius=radius)
+        shape = turned(outline(name, rng), rng, center=rng.uniform(0, [size.width, size.height]), radius=radius)
         cover, whole = mask(shape, size), area(shape)
         if stage.admits(cover, whole):
             stage.add(cover, whole)
@@ -133,14 +136,14 @@ def _paint_object(
     hue: tuple[float, float],
 ) -> None:
     """Shadow, surface and, on some, a line around it; only the part of the canvas around the object is touched."""
-    size = canvas.shape[1], canvas.shape[0]
+    size = Size(*canvas.shape[:2])
     blur = max(1.0, 0.07 * radius)
     near = surroundings(shape, size, margin=0.12 * radius + 3 * blur)
     part = canvas[near]
     offset = rng.uniform(-0.12, 0.12, 2) * radius
     shadow = mask([curve + offset for curve in shape], size)[near]
     painting.shade(part, shadow, depth=rng.uniform(0.1, 0.45), blur=blur)
-    surface = painting.fill(rng, (part.shape[1], part.shape[0]), ground=part.mean(axis=(0, 1)), hue=hue)
+    surface = painting.fill(rng, Size(*part.shape[:2]), ground=part.mean(axis=(0, 1)), hue=hue)
     painting.paint(part, surface, cover[near])
     if rng.uniform() < 0.35:
         line = np.minimum(contour(shape, size, thickness=max(1, round(0.07 * radius))), cover)
@@ -150,8 +153,8 @@ def _paint_object(
 
 def _add_clutter(rng: np.random.Generator, canvas: painting.Canvas) -> None:
     """A stroke or a blob in a color like those of the objects, more or less opaque."""
-    size = canvas.shape[1], canvas.shape[0]
-    center, reach = rng.uniform(0, size), min(size) * rng.uniform(0.03, 0.25)
+    size = Size(*canvas.shape[:2])
+    center, reach = rng.uniform(0, [size.width, size.height]), min(size) * rng.uniform(0.03, 0.25)
     opacity, tone = rng.uniform(0.25, 0.9), painting.color(rng, saturation=(0.1, 0.8), value=(0.2, 0.95))
     if rng.uniform() < 0.5:
         shape = blob(rng, center=center, radius=0.6 * reach)
@@ -163,7 +166,7 @@ def _add_clutter(rng: np.random.Generator, canvas: painting.Canvas) -> None:
     painting.paint(canvas[near], tone[None, None], (cover[near] * opacity).astype(np.uint8))
 
 
-def _write_scene(root: Path, name: str, seed: int, index: int, size: tuple[int, int]) -> Example:
+def _write_scene(root: Path, name: str, seed: int, index: int, size: Size) -> Example:
     split = name.rpartition("_")[0]
     rng = np.random.default_rng([seed, index, *split.encode()])
     image, boxes, labels = make_scene(rng, size=size)
@@ -176,12 +179,12 @@ def _write_scene(root: Path, name: str, seed: int, index: int, size: tuple[int, 
 
 
 def _annotation(
-    filename: str, size: tuple[int, int], boxes: Float32[np.ndarray, "g 4"], labels: Int64[np.ndarray, " g"]
+    filename: str, size: Size, boxes: Float32[np.ndarray, "g 4"], labels: Int64[np.ndarray, " g"]
 ) -> ElementTree.ElementTree:
     """VOC counts pixels from 1 and includes both ends: 1 is added to the minimum corner only."""
     root = ElementTree.Element("annotation")
     _texts(root, folder="shapes", filename=filename)
-    _texts(ElementTree.SubElement(root, "size"), width=size[0], height=size[1], depth=3)
+    _texts(ElementTree.SubElement(root, "size"), width=size.width, height=size.height, depth=3)
     _texts(root, segmented=0)
     for box, label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
         node = ElementTree.SubElement(root, "object")

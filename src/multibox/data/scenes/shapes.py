@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, Int32, UInt8
 
+from multibox.size import Size
+
 SHAPES = ("cross", "disc", "ring", "square", "star", "triangle")
 
 _FRACTION_BITS = 4  # outlines are drawn to a sixteenth of a pixel
@@ -43,24 +45,24 @@ def area(shape: Outline) -> float:
     return sides[0] - sum(sides[1:])
 
 
-def surroundings(shape: Outline, size: tuple[int, int], *, margin: float) -> tuple[slice, slice]:
+def surroundings(shape: Outline, size: Size, *, margin: float) -> tuple[slice, slice]:
     """Rows and columns of the image within a margin around the outline; one pixel where it lies outside."""
     corners = np.concatenate(shape)
-    low = np.clip(np.floor(corners.min(axis=0) - margin), 0, [size[0] - 1, size[1] - 1]).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, size).astype(int)
+    low = np.clip(np.floor(corners.min(axis=0) - margin), 0, [size.width - 1, size.height - 1]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, [size.width, size.height]).astype(int)
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def mask(shape: Outline, size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """How much of each pixel the outline covers, 0 to 255, in an image of `size` (width, height)."""
-    canvas = np.zeros((size[1], size[0]), np.uint8)
+def mask(shape: Outline, size: Size) -> UInt8[np.ndarray, "h w"]:
+    """How much of each pixel the outline covers, 0 to 255, in an image of `size`."""
+    canvas = np.zeros(size, np.uint8)
     cv2.fillPoly(canvas, _fixed(shape), 255, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
 
 
-def contour(shape: Outline, size: tuple[int, int], *, thickness: int) -> UInt8[np.ndarray, "h w"]:
+def contour(shape: Outline, size: Size, *, thickness: int) -> UInt8[np.ndarray, "h w"]:
     """How much of each pixel a line along the outline covers, 0 to 255."""
-    canvas = np.zeros((size[1], size[0]), np.uint8)
+    canvas = np.zeros(size, np.uint8)
     cv2.polylines(canvas, _fixed(shape), True, 255, thickness, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
 

@@ -6,11 +6,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox.nms import Selection
+from multibox.size import Size
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A network in some engine. `input_size` is (height, width); boxes in a Selection are relative to the input."""
+    """A network in some engine. Boxes in a Selection are relative to the input."""
 
     @property
     def engine(self) -> str:
@@ -20,7 +21,7 @@ class Backend(Protocol):
     def class_names(self) -> tuple[str, ...]: ...
 
     @property
-    def input_size(self) -> tuple[int, int]: ...
+    def input_size(self) -> Size: ...
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Any:
         """The network's raw outputs for RGB images at the input size; complete when this returns."""

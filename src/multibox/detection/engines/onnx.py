@@ -12,6 +12,7 @@ from multibox.detection.postprocess import Arrays, Chooser, filled_rows, joined,
 from multibox.errors import UsageError, WeightsError
 from multibox.models.config import ModelConfig
 from multibox.nms import Selection
+from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 
 
@@ -50,7 +51,7 @@ class OnnxBackend:
         return self.exported.class_names
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Size:
         return self.exported.config.input_size
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:

@@ -14,6 +14,7 @@ from multibox.errors import WeightsError
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class OpenVinoBackend:
         return self.exported.class_names
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Size:
         return self.exported.config.input_size
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:

@@ -12,6 +12,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.size import Size
 
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -44,7 +45,7 @@ class FoldedBackend:
         return self.network.class_names
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Size:
         return self.network.config.input_size
 
     @torch.inference_mode()

@@ -11,6 +11,7 @@ from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.size import Size
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -44,7 +45,7 @@ class TorchBackend:
         return self.model.class_names
 
     @property
-    def input_size(self) -> tuple[int, int]:
+    def input_size(self) -> Size:
         return self.model.config.input_size
 
     @torch.inference_mode()

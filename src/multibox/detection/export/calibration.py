@@ -10,10 +10,11 @@ from multibox.data.load import load_dataset
 from multibox.errors import DataError
 from multibox.images.find import find_images
 from multibox.images.prepare import Prepared, prepare_ahead
+from multibox.size import Size
 
 
 def calibration_images(
-    path: Path | str, *, input_size: tuple[int, int], split: str | None = None, limit: int = 300
+    path: Path | str, *, input_size: Size, split: str | None = None, limit: int = 300
 ) -> list[UInt8[np.ndarray, "h w 3"]]:
     """Up to `limit` images at the input size (height, width), spread evenly over a data set or a folder of images.
 

@@ -157,7 +157,7 @@ def _part(boxes: Float32[np.ndarray, "n 4"], *, width: int, height: int) -> tupl
 
 
 def _within(start: float, length: float, limit: float) -> float:
-    """The start moved so that the stretch lies inside 0 to the limit, or centerd where it is longer."""
+    """The start moved so that the stretch lies inside 0 to the limit, or centered where it is longer."""
     if length >= limit:
         return (limit - length) / 2
     return min(max(start, 0.0), limit - length)

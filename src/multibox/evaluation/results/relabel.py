@@ -6,6 +6,7 @@ import numpy as np
 
 from multibox.detections import Detections
 from multibox.errors import DataError
+from multibox.size import Size
 
 
 def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detections:
@@ -33,10 +34,10 @@ def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detectio
     )
 
 
-def no_detections(class_names: tuple[str, ...], *, image_size: tuple[int, int] | None) -> Detections:
+def no_detections(class_names: tuple[str, ...], *, image_size: Size | None) -> Detections:
     """What a detector gives for an image where it finds nothing; an unknown size becomes (0, 0)."""
     boxes, scores = np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32)
-    return Detections(boxes, scores, np.zeros(0, dtype=np.int64), class_names, image_size or (0, 0))
+    return Detections(boxes, scores, np.zeros(0, dtype=np.int64), class_names, image_size or Size(0, 0))
 
 
 def _position(name: str, class_names: tuple[str, ...]) -> int:

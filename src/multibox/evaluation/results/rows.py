@@ -9,6 +9,7 @@ from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.results.relabel import no_detections
+from multibox.size import Size
 
 FLOAT32_MAX = 3.4e38
 
@@ -58,4 +59,4 @@ def _detections(rows: list[ResultRow], *, example: Example, dataset: Dataset) ->
     order = np.argsort(-scores, kind="stable")
     boxes = np.array([row.box for row in rows], dtype=np.float32)
     labels = np.array([row.label for row in rows], dtype=np.int64)
-    return Detections(boxes[order], scores[order], labels[order], dataset.class_names, example.size or (0, 0))
+    return Detections(boxes[order], scores[order], labels[order], dataset.class_names, example.size or Size(0, 0))

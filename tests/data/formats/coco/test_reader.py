@@ -11,6 +11,7 @@ import pytest
 from multibox.data.formats.coco.reader import read_coco
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
+from multibox.size import Size
 from shared_data import shared
 
 CATEGORIES = [{"id": 90, "name": "toothbrush"}, {"id": 1, "name": "person"}, {"id": 44, "name": "bottle"}]
@@ -65,7 +66,7 @@ def test_boxes_flags_gaps_and_backgrounds(tmp_path: Path) -> None:
     assert data[1].labels.tolist() == [1, 1]
     assert data[1].crowd.tolist() == [True, False]
     assert data[1].difficult.tolist() == [False, True]
-    assert data[1].size == (100, 80)
+    assert data[1].size == Size(80, 100)
 
 
 def test_unusable_boxes_are_dropped_and_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from multibox.data.formats.yolo.reader import read_yolo
 from multibox.data.formats.yolo.simple_yaml import read_keys
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
+from multibox.size import Size
 from shared_data import shared
 
 
@@ -43,7 +44,7 @@ def test_pixels_come_from_the_header(tmp_path: Path) -> None:
     data = read_yolo(tmp_path)
     np.testing.assert_allclose(data[0].boxes, [[10, 8, 30, 12], [4, 2, 16, 16]], atol=1e-5)
     assert data.class_names == ("0", "1")
-    assert data[0].size == (40, 20)
+    assert data[0].size == Size(20, 40)
 
 
 def test_splits_of_a_yaml(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawDataset, RawObject, Record, to_dataset
 from multibox.errors import DataError
-from multibox.images.upright import upright_size
+from multibox.images.decode import known_image_size
+from multibox.size import Size
 from multibox.words import listed
 
 
@@ -163,8 +164,8 @@ def _record(path: Path, folder: Path, entry: Mapping[str, Any], objects: list[Ra
     image = folder / entry["file_name"]
     width, height = entry.get("width"), entry.get("height")
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return Record(image, str(entry["id"]), (width, height), path, tuple(objects))
-    return Record(image, str(entry["id"]), upright_size(image), path, tuple(objects), size_written=False)
+        return Record(image, str(entry["id"]), Size(height, width), path, tuple(objects))
+    return Record(image, str(entry["id"]), known_image_size(image), path, tuple(objects), size_written=False)
 
 
 def _image_folder(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:

@@ -25,7 +25,7 @@ def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
     for split, written in splits.items():
         images, annotations = [], []
         for entry, image_id in zip(written, numbers, strict=False):
-            width, height = entry.size
+            height, width = entry.size
             images.append({"id": image_id, "file_name": entry.image.name, "width": width, "height": height})
             annotations += [_annotation(item, image_id, next(annotation_ids)) for item in _objects(entry)]
         document = {"images": images, "annotations": annotations, "categories": categories}

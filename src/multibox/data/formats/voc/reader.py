@@ -10,7 +10,7 @@ from multibox.data.formats.record import RawDataset, Record, to_dataset, unique_
 from multibox.data.formats.voc.layout import VocFolder, choose, find_voc, is_voc_year
 from multibox.data.formats.voc.xml import PIXEL_RULES, class_names_in, parse_voc
 from multibox.errors import DataError, UsageError
-from multibox.images.upright import upright_size
+from multibox.images.decode import known_image_size
 
 
 def read_voc(
@@ -93,7 +93,7 @@ class _Scan:
         self._names[name] = {item.category for item in file.objects}
         self.faults += file.faults
         image = self._image(name, file.filename)
-        size = file.size or upright_size(image)
+        size = file.size or known_image_size(image)
         return Record(image, name, size, path, file.objects, size_written=file.size is not None)
 
     def _path(self, name: str) -> Path:

@@ -27,7 +27,7 @@ def write_voc(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, .
 
 
 def _document(entry: Written, class_names: tuple[str, ...]) -> str:
-    width, height = entry.size
+    height, width = entry.size
     example = entry.example
     rows = zip(example.boxes, example.labels, example.difficult | example.crowd, strict=True)
     objects = "".join(_object(box, class_names[label], bool(hard)) for box, label, hard in rows)

@@ -8,19 +8,20 @@ from xml.etree.ElementTree import Element
 
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawObject
+from multibox.size import Size
 
 PIXEL_RULES = ("voc", "caffe")
 
 
 @dataclass(frozen=True, slots=True)
 class VocFile:
-    """What an XML file says: objects, size (width, height) or None, the image's file name ("" where it is silent).
+    """What an XML file says: objects, size or None, the image's file name ("" where it is silent).
 
     `faults` are objects that could not be read.
     """
 
     objects: tuple[RawObject, ...]
-    size: tuple[int, int] | None
+    size: Size | None
     filename: str
     faults: tuple[Problem, ...]
 
@@ -105,10 +106,10 @@ def _text(node: Element, tag: str) -> str:
     return (node.findtext(tag) or "").strip()
 
 
-def _size(tree: Element) -> tuple[int, int] | None:
-    """(width, height), None where the tag is missing or says 0, as some labeling tools do."""
+def _size(tree: Element) -> Size | None:
+    """The size in the annotation, None if the tag is missing or says 0, as some labeling tools write."""
     try:
         width, height = int(float(_text(tree, "size/width"))), int(float(_text(tree, "size/height")))
     except (ValueError, OverflowError):
         return None
-    return (width, height) if width > 0 and height > 0 else None
+    return Size(height, width) if width > 0 and height > 0 else None

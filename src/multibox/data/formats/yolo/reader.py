@@ -8,7 +8,8 @@ from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawDataset, RawObject, Record, to_dataset, unique_ids
 from multibox.data.formats.yolo.layout import find_yolo, images_of, label_file, labels_without_image
 from multibox.errors import DataError
-from multibox.images.upright import upright_size
+from multibox.images.decode import known_image_size
+from multibox.size import Size
 
 
 def read_yolo(root: Path | str, *, split: str = "train") -> Dataset:
@@ -41,21 +42,21 @@ def scan_yolo(root: Path | str, *, split: str = "train") -> RawDataset:
     return RawDataset(name, "yolo", _distinct(names, folder.root), labels, records, "line", tuple(faults))
 
 
-def yolo_box(values: Box, size: tuple[int, int]) -> Box:
-    """Relative center and size to corners in pixels of an image of `size` (width, height)."""
+def yolo_box(values: Box, size: Size) -> Box:
+    """Relative center and size to corners in pixels of an image of `size`."""
     cx, cy, w, h = values
-    width, height = size
+    height, width = size
     return (cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height
 
 
 def _record(image: Path, faults: list[Problem]) -> Record:
-    size, path = upright_size(image), label_file(image)
+    size, path = known_image_size(image), label_file(image)
     if not path.is_file():
         return Record(image, image.stem, size, None, size_written=False)
     items: list[RawObject] = []
     for number, text in enumerate(_lines(path, faults), start=1):
         try:
-            items += [_object(text, number, size or (1, 1))] if text.strip() else []
+            items += [_object(text, number, size or Size(1, 1))] if text.strip() else []
         except ValueError as error:
             faults.append(Problem("unparsable", "error", str(path), f"line {number}", str(error)))
     # Without a size no pixel is known: the image stays, and decoding it will name it.
@@ -71,7 +72,7 @@ def _lines(path: Path, faults: list[Problem]) -> list[str]:
         return []
 
 
-def _object(text: str, number: int, size: tuple[int, int]) -> RawObject:
+def _object(text: str, number: int, size: Size) -> RawObject:
     words = text.split()
     try:
         category, numbers = int(float(words[0])), [float(word) for word in words[1:]]

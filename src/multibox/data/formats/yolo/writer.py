@@ -28,7 +28,7 @@ def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
 
 
 def _lines(entry: Written) -> str:
-    width, height = entry.size
+    height, width = entry.size
     example = entry.example.keep(~entry.example.crowd)
     boxes = example.boxes.astype(np.float64) / np.array([width, height, width, height])
     centers, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
