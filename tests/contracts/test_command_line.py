@@ -10,7 +10,7 @@ COMMANDS = {
     "": "--help --version",
     "analyze": (
         "WEIGHTS --backend --batch --classes --data --detections --device --groups --help --json --metric --name --out"
-        " --precision --split -o"
+        " --precision --split -d -o"
     ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split",
@@ -28,8 +28,7 @@ COMMANDS = {
     "demo": "--help --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --backend --batch --classes --data --detections --device --ground-truth --help --json --metric"
-        " --precision --split"
+        "WEIGHTS --backend --batch --classes --data --detections --device --help --json --metric --precision --split -d"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"

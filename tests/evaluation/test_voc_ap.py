@@ -19,23 +19,14 @@ from multibox.evaluation.voc import (
     average_precision,
     evaluate_voc,
     match_detections,
-    pairwise_iou,
     precision_recall,
 )
+from oracles.slow import iou
 from shared_data import shared
 
 CAT = (10, 10, 50, 50)
 FAR = (100, 100, 140, 140)
 SIDES = ("xmin", "ymin", "xmax", "ymax")
-
-
-def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tuple[list[bool], int]:
@@ -51,7 +42,7 @@ def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tu
     for _, image, position in sorted(rows):
         example, best, best_object = dataset[image], -1.0, -1
         for number, box in enumerate(example.boxes.astype(float)):
-            overlap = slow_iou(detections[image].boxes[position].astype(float), box)
+            overlap = iou(detections[image].boxes[position].astype(float), box)
             if example.labels[number] == label and overlap > best:
                 best, best_object = overlap, number
         if best < 0.5:
@@ -170,27 +161,6 @@ def test_the_threshold_is_reached_by_equality() -> None:
     for height, outcome in ((5, TRUE_POSITIVE), (4.999, FALSE_POSITIVE)):
         box = np.array([(0, 0, 10, height)], np.float32)
         assert match_detections(box, objects=objects, ignore=ignore).tolist() == [outcome]
-
-
-def test_inclusive_pixels_become_the_same_iou() -> None:
-    """IoU of continuous boxes against the +1 formula on the pixel-counting boxes that they were read from."""
-    generator = np.random.default_rng(0)
-    corners = generator.integers(1, 40, (2, 20, 2))
-    counting = np.concatenate([corners, corners + generator.integers(0, 40, (2, 20, 2))], axis=2).astype(float)
-    continuous = counting - np.array([1, 1, 0, 0])
-    iou = pairwise_iou(continuous[0], others=continuous[1])
-    for row, a in enumerate(counting[0]):
-        for column, b in enumerate(counting[1]):
-            sides = [min(a[k + 2], b[k + 2]) - max(a[k], b[k]) + 1 for k in (0, 1)]
-            both = max(sides[0], 0) * max(sides[1], 0)
-            areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (a, b)]
-            assert iou[row, column] == pytest.approx(both / (sum(areas) - both))
-
-
-def test_boxes_without_area_overlap_nothing() -> None:
-    """IoU with points and lines against 0, without a warning about division."""
-    points = np.array([(5, 5, 5, 5), (0, 5, 10, 5)], np.float32)
-    assert pairwise_iou(points, others=points).tolist() == [[0, 0], [0, 0]]
 
 
 def test_equal_scores_keep_the_order_of_the_images() -> None:

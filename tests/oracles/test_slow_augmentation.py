@@ -19,6 +19,7 @@ from multibox.data.augmentation.render import Look, render
 from multibox.data.augmentation.view import View
 from multibox.size import Size
 from oracles.distributions import ks_distance, share_z
+from oracles.slow import iou
 
 FILL = (123, 117, 104)
 OUTPUT = Size(90, 110)
@@ -185,17 +186,11 @@ def slow_patch(objects: list[tuple[float, float, float, float]], rule: CropSampl
             aspect = max(scale * scale, min(1 / scale / scale, rng.uniform(*rule.aspect)))
             w, h = scale * aspect**0.5, scale / aspect**0.5
             x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
-            overlaps = [slow_iou((x, y, x + w, y + h), box) for box in objects]
+            overlaps = [iou((x, y, x + w, y + h), box) for box in objects]
             if any((lowest is None or o >= lowest) and (highest is None or o <= highest) for o in overlaps):
                 candidates.append([x, y, x + w, y + h])
                 break
     return rng.choice(candidates)
-
-
-def slow_iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    overlap = max(w, 0) * max(h, 0)
-    return overlap / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap)
 
 
 def test_views_are_distributed_as_the_text_says() -> None:

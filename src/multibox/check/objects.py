@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float64
 
 from multibox.data.formats.problem import Problem, Severity
 from multibox.data.formats.record import RawDataset, RawObject, Record, box_fault, numbers
+from multibox.pairwise import pairwise_iou
 from multibox.size import Size
 
 _BEYOND = 1.0  # pixels outside that rounding explains
@@ -62,21 +62,14 @@ def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]
     items = [item for item in record.objects if not item.crowd and box_fault(item, record.size) is None]
     if len(items) < 2:
         return
-    overlaps = _iou(np.array([item.box for item in items], dtype=np.float64))
+    boxes = np.array([item.box for item in items], dtype=np.float64)
+    overlaps = pairwise_iou(boxes, others=boxes)
     for one, two in combinations(range(len(items)), 2):
         if overlaps[one, two] >= _SAME:
             same = items[one].category == items[two].category
             kind, advice = ("duplicate_object", "remove one") if same else ("two_classes", "check that both are there")
             message = f"is on the same spot as {raw.place(items[one])}; {advice}"
             yield Problem(kind, "warning", file, raw.place(items[two]), message)
-
-
-def _iou(boxes: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n n"]:
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return np.asarray(shared / (areas[:, None] + areas[None] - shared))
 
 
 def zero_based(raw: RawDataset) -> Iterator[Problem]:

@@ -1,43 +1,51 @@
-"""`multibox analyze`: what a detector gets wrong, what that costs, and images of it."""
+"""`multibox analyze`: what a detector gets wrong, what that costs, and images of the errors."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar, table
-from multibox.cli.evaluate import counted
-from multibox.cli.options import BackendOption, Batch, Classes, Device, Json, Metric, Precision, PrecisionOption
+from multibox.cli.evaluate import DETECTIONS_HELP
+from multibox.cli.options import (
+    BackendOption,
+    Batch,
+    Classes,
+    Data,
+    Device,
+    Json,
+    Metric,
+    OutFolder,
+    PrecisionOption,
+    Split,
+    split_names,
+)
 from multibox.errors import UsageError
+from multibox.evaluation.metrics import DEFAULT_METRIC
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
+    from multibox.detection.detector import Detector
     from multibox.detections import Detections
     from multibox.evaluation.analysis.analysis import Analysis
     from multibox.evaluation.analysis.groups import ClassGroups
 
-_MOST = 2
+Found: TypeAlias = "tuple[list[Detections], list[str]]"
+MAX_DETECTORS = 2
 
 
 def analyze(
     weights: Annotated[
-        str | None, typer.Argument(metavar="[WEIGHTS]", help="Detector: a weight file or published name.")
+        str | None, typer.Argument(metavar="[WEIGHTS]", help="Detector: a weight file or a published name.")
     ] = None,
     *,
-    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="Data set: a folder or annotation file.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="New or empty folder for the results.")],
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set, such as val or 2007:test.")
-    ] = None,
+    data: Data,
+    out: OutFolder,
+    split: Split = None,
     classes: Classes = None,
     detections: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--detections",
-            metavar="PATH",
-            help="Detections of any origin: COCO results, VOC result files, or a text file for each image.",
-        ),
+        list[Path] | None, typer.Option("--detections", metavar="PATH", help=f"{DETECTIONS_HELP} Repeatable.")
     ] = None,
     name: Annotated[
         list[str] | None, typer.Option("--name", metavar="LABEL", help="Name of each detector, in their order.")
@@ -46,53 +54,42 @@ def analyze(
         Path | None,
         typer.Option("--groups", metavar="FILE", help='Similar classes: JSON {"group": ["class", ...]}.'),
     ] = None,
-    metric: Annotated[
-        Metric, typer.Option("--metric", help="The average precision in which errors are counted.")
-    ] = Metric.voc10,
+    metric: Metric = DEFAULT_METRIC,
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,
     precision: PrecisionOption = None,
     backend: BackendOption = None,
 ) -> None:
-    """Say what a detector, or two beside one another, get wrong and what that costs.
+    """Show what one detector, or two side by side, get wrong and what the errors cost.
 
-    Writes report.html with all figures, the figures as PNG, and analysis.json into the folder.
+    Writes report.html with all figures, the figures as PNG, and analysis.json into a new or empty folder.
     """
-    from multibox.data.load import load_dataset
-    from multibox.evaluation.analysis.folder import REPORT, prepare_folder, write_analysis
+    from multibox.data.load import choose_classes, load_dataset
+    from multibox.detection.detector import Detector
+    from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
     from multibox.evaluation.analysis.groups import find_groups
-    from multibox.evaluation.evaluate import collect
-    from multibox.evaluation.results.files import read_detections
 
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
     whole = load_dataset(data, split=split)
-    dataset = counted(whole, classes)
-    chosen = find_groups(dataset.class_names, data=data, file=groups)
-    found = [collect(read_detections(path, dataset=whole), dataset) for path in detections or []]
+    dataset = choose_classes(whole, classes=split_names(classes))
+    similar = find_groups(dataset.class_names, data=data, file=groups)
+    found = [_read(path, whole=whole, dataset=dataset) for path in detections or []]
     if weights is not None:
-        found.insert(0, _from_detector(weights, dataset, device, batch, precision, backend))
-    analyses = [
-        _analysis(dataset, each, problems, name=label, groups=chosen, metric=metric)
-        for label, (each, problems) in zip(names, found, strict=True)
-    ]
+        detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
+        found.insert(0, _detect(detector, dataset, batch=batch))
+    pairs = zip(names, found, strict=True)
+    analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]
     with progress_bar("drawing") as advance:
-        numbers = write_analysis(out, dataset=dataset, analyses=analyses, groups=chosen, progress=advance)
-    for problem in (line for analysis in analyses for line in analysis.problems):
-        complain(problem)
-    if as_json:
-        print_json(numbers)
-        return
-    for analysis in analyses:
-        print(_text(analysis))
-    print(out / REPORT)
+        numbers = write_analysis(out, dataset=dataset, analyses=analyses, groups=similar, progress=advance)
+    _print(analyses, numbers, out=out, as_json=as_json)
 
 
 def _names(weights: str | None, detections: Sequence[Path], *, given: Sequence[str]) -> list[str]:
-    """A name for each detector: those given, else of the files. UsageError for a wrong number of either, or equals."""
+    """The name of each detector: as given, else from its file. UsageError for a wrong number or two equal names."""
     paths = [*([Path(weights)] if weights is not None else []), *detections]
-    if not 1 <= len(paths) <= _MOST:
+    if not 1 <= len(paths) <= MAX_DETECTORS:
         raise UsageError(f"{len(paths)} detectors; analyze takes one or two: WEIGHTS, --detections PATH, or both")
     if given and len(given) != len(paths):
         raise UsageError(f"{len(given)} names for {len(paths)} detectors; give --name once for each, or not at all")
@@ -104,47 +101,52 @@ def _names(weights: str | None, detections: Sequence[Path], *, given: Sequence[s
     return names
 
 
-def _from_detector(
-    weights: str,
-    dataset: "Dataset",
-    device: str | None,
-    batch: int,
-    precision: Precision | None,
-    backend: str | None,
-) -> "tuple[list[Detections], list[str]]":
-    from multibox.detection.detector import Detector
+def _read(path: Path, *, whole: "Dataset", dataset: "Dataset") -> Found:
+    """Detections in a file, which may number the classes of the whole data set, for the chosen classes."""
+    from multibox.evaluation.evaluate import collect
+    from multibox.evaluation.results.files import read_detections
+
+    return collect(read_detections(path, dataset=whole), dataset)
+
+
+def _detect(detector: "Detector", dataset: "Dataset", *, batch: int) -> Found:
     from multibox.evaluation.evaluate import collect
 
-    detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
     with progress_bar("detecting") as advance:
         return collect(detector, dataset, progress=advance, batch_size=batch)
 
 
-def _analysis(
-    dataset: "Dataset",
-    detections: "list[Detections]",
-    problems: list[str],
-    *,
-    name: str,
-    groups: "ClassGroups",
-    metric: Metric,
-) -> "Analysis":
-    from multibox.evaluation.analysis.analysis import analyse
+def _analyze(dataset: "Dataset", found: Found, *, name: str, groups: "ClassGroups", metric: str) -> "Analysis":
+    from multibox.evaluation.analysis.analysis import analyze
 
+    detections, problems = found
     with progress_bar(f"analyzing {name}") as advance:
-        return analyse(
+        return analyze(
             dataset,
             detections=detections,
             groups=groups,
-            metric=metric.value,
+            metric=metric,
             name=name,
             problems=problems,
             progress=advance,
         )
 
 
+def _print(analyses: "Sequence[Analysis]", numbers: dict[str, Any], *, out: Path, as_json: bool) -> None:
+    from multibox.evaluation.analysis.folder import REPORT
+
+    for problem in (line for analysis in analyses for line in analysis.problems):
+        complain(problem)
+    if as_json:
+        print_json(numbers)
+        return
+    for analysis in analyses:
+        print(_text(analysis))
+    print(out / REPORT)
+
+
 def _text(analysis: "Analysis") -> str:
-    """A table for the terminal: how often each kind of error occurs and what it costs."""
+    """A table of how often each kind of error occurs and what it costs."""
     from multibox.evaluation.analysis.costs import REPAIRS
 
     costs = analysis.costs
@@ -152,12 +154,10 @@ def _text(analysis: "Analysis") -> str:
     rows += [("correct", str(analysis.leading["correct"]), str(analysis.counts["correct"]), "")]
     for repair in REPAIRS:
         gain = f"{100 * costs.gain[repair]:+.1f}"
-        counts = ("", str(analysis.missed)) if repair == "missed" else _both(analysis, repair)
-        rows.append((repair, *counts, gain))
+        if repair == "missed":
+            rows.append((repair, "", str(analysis.missed), gain))
+        else:
+            rows.append((repair, str(analysis.leading[repair]), str(analysis.counts[repair]), gain))
     head = f"{analysis.name}: AP {100 * costs.ap:.1f} % ({costs.metric})"
     lines = "\n".join(line.rstrip() for line in table(rows).splitlines())
     return f"{head}\n\n{lines}\n"
-
-
-def _both(analysis: "Analysis", kind: str) -> tuple[str, str]:
-    return str(analysis.leading[kind]), str(analysis.counts[kind])

@@ -9,6 +9,7 @@ import typer
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Json, Metric
 from multibox.errors import UsageError
+from multibox.evaluation.metrics import DEFAULT_METRIC
 
 if TYPE_CHECKING:
     from multibox.evaluation.evaluate import Evaluation
@@ -67,7 +68,7 @@ def export(
     check_split: Annotated[
         str | None, typer.Option("--check-split", metavar="NAME", help="Part of that data set.")
     ] = None,
-    metric: Annotated[Metric, typer.Option("--metric", help="Which average precision.")] = Metric.voc10,
+    metric: Metric = DEFAULT_METRIC,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -129,7 +130,7 @@ def _beside(weights: str, *, to: Format, precision: ExportPrecision) -> Path:
     return path.with_name(stem + ending + _SUFFIXES[to])
 
 
-def _measured(source: str | Path, data: Path, *, split: str | None, metric: Metric, title: str) -> "Evaluation":
+def _measured(source: str | Path, data: Path, *, split: str | None, metric: str, title: str) -> "Evaluation":
     from multibox.data.load import load_dataset
     from multibox.detection.detector import Detector
     from multibox.evaluation.evaluate import evaluate
@@ -137,7 +138,7 @@ def _measured(source: str | Path, data: Path, *, split: str | None, metric: Metr
     detector = Detector.load(source, device="cpu")
     say(f"{title}: {detector.engine}")
     with progress_bar(title) as advance:
-        return evaluate(detector, load_dataset(data, split=split), metric=metric.value, progress=advance)
+        return evaluate(detector, load_dataset(data, split=split), metric=metric, progress=advance)
 
 
 def _side_by_side(before: "Evaluation", after: "Evaluation") -> str:

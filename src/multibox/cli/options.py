@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from multibox.evaluation.metrics import METRICS, find_metric
+
 
 class Precision(StrEnum):
     """Number type of the convolutions."""
@@ -14,12 +16,13 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
-class Metric(StrEnum):
-    """Kinds of average precision."""
+def split_names(text: str | None) -> list[str] | None:
+    """The names of `--classes A,B` as a list."""
+    return None if text is None else text.split(",")
 
-    voc07 = "voc07"
-    voc10 = "voc10"
-    coco = "coco"
+
+def _known_metric(name: str) -> str:
+    return find_metric(name).name
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
@@ -40,6 +43,15 @@ PrecisionOption = Annotated[
 BackendOption = Annotated[
     str | None,
     typer.Option("--backend", metavar="NAME", help="torch, packed, onnxruntime or openvino; by default the fastest."),
+]
+Metric = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="|".join(metric.name for metric in METRICS),
+        callback=_known_metric,
+        help="Average precision. " + "; ".join(f"{metric.name}: {metric.meaning}" for metric in METRICS) + ".",
+    ),
 ]
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")

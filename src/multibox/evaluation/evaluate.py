@@ -1,28 +1,26 @@
-"""Run a detector over a data set, or take detections that exist, and say how good they are."""
+"""Run a detector over a data set, or take existing detections, and measure their average precision."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.coco import evaluate_coco
 from multibox.evaluation.evaluation import Evaluation
+from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.evaluation.results.relabel import no_detections, relabel
-from multibox.evaluation.voc import AP_VERSIONS, count_objects, evaluate_voc
 from multibox.system.progress import Progress
 
-__all__ = ["METRICS", "Evaluation", "collect", "evaluate"]
-
-METRICS = ("voc07", "voc10", "coco")
+__all__ = ["Evaluation", "collect", "evaluate"]
 
 BatchDetector = Callable[[list[Path]], Sequence[Detections]]
 
 
 @runtime_checkable
-class TriesEach(Protocol):
-    """A detector that goes on after an image that it cannot read, giving its error instead of Detections."""
+class DetectorWithTryEach(Protocol):
+    """A detector whose `try_each` yields, for an image that it cannot read, the error in place of Detections."""
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int) -> Iterator[Detections | DataError]: ...
 
@@ -31,25 +29,23 @@ def evaluate(
     detector: BatchDetector | Mapping[str, Detections],
     dataset: Dataset,
     *,
-    metric: str = "voc10",
+    metric: str = DEFAULT_METRIC,
     progress: Progress | None = None,
     batch_size: int = 8,
 ) -> Evaluation:
-    """Average precision of a detector on a data set, all of whose images count.
+    """Compute the average precision of a detector on all images of a data set.
 
-    `detector` takes a list of image paths and gives their Detections (`multibox.Detector` does), or is a mapping from
-    image id to Detections, where images that it lacks have none. `metric` is one of METRICS. `progress` is called
-    with the number of images done and of all. Classes are matched by name. An image that cannot be read counts as
-    without detections and is listed in `problems`.
-    UsageError for an unknown metric or a batch size below 1. DataError for a data set without images, or of which no
-    image can be read, for detections of unknown images, and for classes of the data set that the detector lacks.
+    `detector` takes a list of image paths and returns their Detections (`multibox.Detector` does), or is a mapping from
+    image id to Detections; images that the mapping lacks have no detections. `metric` is the name of one of
+    `multibox.evaluation.metrics.METRICS`. `progress` is called with the number of images done and of all images.
+    Classes are matched by name. An image that cannot be read counts as without detections and is listed in `problems`.
+
+    UsageError for an unknown metric or a batch size below 1. DataError if the data set has no images or none can be
+    read, for detections of unknown images, and if the detector lacks classes of the data set.
     """
-    if metric not in METRICS:
-        raise UsageError(f"metric {metric!r}; it is one of {', '.join(METRICS)}")
+    chosen = find_metric(metric)
     found, problems = collect(detector, dataset, progress=progress, batch_size=batch_size)
-    if metric == "coco":
-        return _coco_evaluation(dataset, detections=found, problems=problems)
-    return _voc_evaluation(dataset, detections=found, metric=metric, problems=problems)
+    return replace(chosen.evaluate(dataset, found), problems=tuple(problems))
 
 
 def collect(
@@ -59,9 +55,9 @@ def collect(
     progress: Progress | None = None,
     batch_size: int = 8,
 ) -> tuple[list[Detections], list[str]]:
-    """Detections of every image in the data set's classes and order, and a line for each that could not be read.
+    """Return the detections of every image, labeled as in the data set, and a line for each image that is unreadable.
 
-    Arguments and errors as for `evaluate`.
+    Arguments and errors are those of `evaluate`.
     """
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}; it has to be 1 or more")
@@ -76,7 +72,7 @@ def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detec
     unknown = sorted(set(found) - {example.id for example in dataset})
     if unknown:
         raise DataError(
-            f"detections of {len(unknown)} images that {dataset.name} has not, the first {unknown[0]!r}; "
+            f"detections of {len(unknown)} images that are not in {dataset.name}, the first {unknown[0]!r}; "
             "evaluate on the split that the detections were made for"
         )
     nothing = no_detections(dataset.class_names, image_size=None)
@@ -86,13 +82,13 @@ def _look_up(found: Mapping[str, Detections], *, dataset: Dataset) -> list[Detec
 def _detect(
     detector: BatchDetector, *, dataset: Dataset, batch_size: int, progress: Progress | None
 ) -> tuple[list[Detections], list[str]]:
-    """Detections of every image in the data set's classes, and a line about each that could not be read."""
+    """Return the detections of every image and a line about each image that cannot be read."""
     found: list[Detections] = []
     problems: list[str] = []
     results = _try_each(detector, paths=[example.image for example in dataset], batch_size=batch_size)
     for example, result in zip(dataset, results, strict=True):
         if not isinstance(result, Detections):
-            problems.append(_named(result, path=example.image))
+            problems.append(_with_path(result, path=example.image))
             result = no_detections(dataset.class_names, image_size=example.size)
         found.append(relabel(result, class_names=dataset.class_names))
         if progress is not None:
@@ -105,11 +101,11 @@ def _detect(
 def _try_each(
     detector: BatchDetector, *, paths: list[Path], batch_size: int
 ) -> Iterator[Detections | DataError | OSError]:
-    """Detections of each image in order, or what is wrong with it.
+    """Yield the detections of each image in order, or the error that reading it raised.
 
-    A detector with a `try_each` of its own decodes ahead. Others get batches, and where one fails, its images singly.
+    A detector with its own `try_each` decodes ahead. Others get batches; if a batch fails, its images are tried singly.
     """
-    if isinstance(detector, TriesEach):
+    if isinstance(detector, DetectorWithTryEach):
         yield from detector.try_each(paths, batch_size=batch_size)
         return
     for start in range(0, len(paths), batch_size):
@@ -125,36 +121,5 @@ def _try_batch(detector: BatchDetector, *, paths: list[Path]) -> Sequence[Detect
     return [result for path in paths for result in _try_batch(detector, paths=[path])]
 
 
-def _named(error: DataError | OSError, *, path: Path) -> str:
+def _with_path(error: DataError | OSError, *, path: Path) -> str:
     return str(error) if str(path) in str(error) else f"{path}: {error}"
-
-
-def _voc_evaluation(dataset: Dataset, *, detections: list[Detections], metric: str, problems: list[str]) -> Evaluation:
-    result = evaluate_voc(dataset, detections=detections)
-    return Evaluation(
-        metric=metric,
-        class_names=dataset.class_names,
-        mean=result.mean(metric),
-        numbers={version: result.mean(version) for version in AP_VERSIONS},
-        ap=dict(zip(dataset.class_names, result.ap(metric).tolist(), strict=True)),
-        objects={name: curve.num_objects for name, curve in zip(dataset.class_names, result.curves, strict=True)},
-        num_images=len(dataset),
-        num_detections=sum(map(len, detections)),
-        curves=dict(zip(dataset.class_names, result.curves, strict=True)),
-        problems=tuple(problems),
-    )
-
-
-def _coco_evaluation(dataset: Dataset, *, detections: list[Detections], problems: list[str]) -> Evaluation:
-    result = evaluate_coco(dataset, detections=detections)
-    return Evaluation(
-        metric="coco",
-        class_names=dataset.class_names,
-        mean=result.numbers["AP"],
-        numbers=result.numbers,
-        ap=dict(zip(dataset.class_names, result.ap.tolist(), strict=True)),
-        objects=dict(zip(dataset.class_names, count_objects(dataset), strict=True)),
-        num_images=len(dataset),
-        num_detections=sum(map(len, detections)),
-        problems=tuple(problems),
-    )

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Float64, Int8
 
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
+from multibox.pairwise import pairwise_iou
 
 TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = 1, 0, -1
 AP_VERSIONS = ("voc07", "voc10", "integral")
@@ -113,15 +114,6 @@ def match_detections(
     outcomes[hits[first]] = TRUE_POSITIVE
     outcomes[hits[ignore[best[hits]]]] = IGNORED
     return outcomes
-
-
-def pairwise_iou(boxes: Float[np.ndarray, "n 4"], *, others: Float[np.ndarray, "m 4"]) -> Float64[np.ndarray, "n m"]:
-    """Intersection over union in double precision; 0 where a box has no area."""
-    a, b = boxes[:, None].astype(np.float64), others[None].astype(np.float64)
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    intersection = sides.clip(min=0).prod(axis=-1)
-    union = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
 
 
 def precision_recall(scores: Float[np.ndarray, " n"], *, outcomes: Int8[np.ndarray, " n"], num_objects: int) -> Curve:

@@ -58,7 +58,7 @@ def run_demo(
     model = train(recipe, data=learned, out=folder / "run")
     trained = time.monotonic()
     detector = Detector(model, precision="float32")
-    evaluation = evaluate(detector, held_out, metric="voc10")
+    evaluation = evaluate(detector, held_out)
     print(evaluation.table())
     facts = {
         "Model": f"{recipe.model.name}, {recipe.model.priors.count} priors",

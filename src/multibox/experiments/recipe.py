@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from multibox.data.augmentation.augment import Augmentation, find_augmentation
 from multibox.errors import UsageError
+from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.tiling.file import read_priors
@@ -36,12 +37,15 @@ class Recipe:
     train_split: str | None = None
     validation_split: str | None = None
     classes: tuple[str, ...] | None = None
-    metric: Literal["voc07", "voc10", "coco"] = "voc10"
+    metric: str = DEFAULT_METRIC
     pixels: Literal["voc", "caffe"] = "voc"
     use_difficult: bool = True
     base_weights: str | None = None
     start_weights: str | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        find_metric(self.metric)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""

@@ -16,15 +16,8 @@ from jaxtyping import UInt8
 from multibox._version import __version__
 from multibox.drawing.chart import Series, line_chart, unit_chart
 from multibox.evaluation.evaluation import Evaluation
+from multibox.evaluation.metrics import find_metric
 
-_METRICS = {
-    "voc07": ("mAP", "mean of the average precision over classes as in VOC 2007: IoU 0.5, eleven points of recall"),
-    "voc10": (
-        "mAP",
-        "mean of the average precision over classes as in VOC 2010 and later: IoU 0.5, area below the curve",
-    ),
-    "coco": ("AP", "average precision as in COCO: mean over classes and over IoU 0.50 to 0.95"),
-}
 _LOSSES = {"loss": "total", "confidence_loss": "confidence", "location_loss": "location"}
 _WIDEST = 900  # pixels of an embedded image
 
@@ -60,7 +53,7 @@ def _tiles(history: Sequence[Mapping[str, Any]], evaluation: Evaluation | None) 
     """The numbers that people look for first."""
     tiles = []
     if evaluation is not None:
-        tiles += [(f"{_METRICS[evaluation.metric][0]}, %", _percent(evaluation.mean))]
+        tiles += [(f"{find_metric(evaluation.metric).headline}, %", _percent(evaluation.mean))]
         tiles += [("images evaluated", f"{evaluation.num_images:,}")]
         tiles += [("objects in them", f"{sum(evaluation.objects.values()):,}")]
     steps = [int(row["step"]) for row in history]
@@ -100,8 +93,8 @@ def _classes(evaluation: Evaluation) -> str:
     rows = "".join(_bar(name, evaluation.ap[name], evaluation.objects[name]) for name in ranked)
     head = '<tr><th>class</th><th></th><th class="number">AP, %</th><th class="number count">objects</th></tr>'
     table = f'<table class="bars"><thead>{head}</thead><tbody>{rows}</tbody></table>'
-    meaning = _METRICS[evaluation.metric][1]
-    note = f"{_METRICS[evaluation.metric][0]} {_percent(evaluation.mean)} %: {meaning}"
+    meaning = find_metric(evaluation.metric).meaning
+    note = f"{find_metric(evaluation.metric).headline} {_percent(evaluation.mean)} %: {meaning}"
     return _section("Average precision by class", note, table)
 
 

@@ -1,4 +1,4 @@
-"""The paper's figures anew: train or take the detectors, and analyse their detections."""
+"""The paper's figures anew: train or take the detectors, and analyze their detections."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
 from multibox.errors import DataError, UsageError
-from multibox.evaluation.analysis.analysis import Analysis, analyse
+from multibox.evaluation.analysis.analysis import Analysis, analyze
 from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
 from multibox.evaluation.analysis.groups import ClassGroups, find_groups
 from multibox.evaluation.evaluate import collect
@@ -35,7 +35,7 @@ def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str]
     groups = find_groups(test.class_names)
     folders = []
     for panel, shown in figure.panels.items():
-        analyses = [_analyse(*next(given), test, groups, request, named=bool(weights)) for _ in shown]
+        analyses = [_analyze(*next(given), test, groups, request, named=bool(weights)) for _ in shown]
         write_analysis(request.out / panel, dataset=test, analyses=analyses, groups=groups)
         folders.append(request.out / panel)
     return folders
@@ -63,7 +63,7 @@ def _test_images(figure: Figure, request: Request) -> Dataset:
     return replace(dataset, name=f"{dataset.name}; rehearsal: {stamp}") if stamp else dataset
 
 
-def _analyse(
+def _analyze(
     shown: Shown, weights: str, test: Dataset, groups: ClassGroups, request: Request, *, named: bool
 ) -> Analysis:
     """`named`: the weights are not of the paper's training, so their name says which they are."""
@@ -71,4 +71,4 @@ def _analyse(
     name = f"{name} (rehearsal)" if request.stamp else name
     say(f"analyzing {name} on {len(test)} images")
     found, problems = collect(Detector.load(weights, device=request.device), test)
-    return analyse(test, detections=found, groups=groups, metric="voc07", name=name, problems=problems)
+    return analyze(test, detections=found, groups=groups, metric="voc07", name=name, problems=problems)

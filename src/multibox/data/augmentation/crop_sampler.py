@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from multibox.pairwise import pairwise_iou
+
 WHOLE: Float32[np.ndarray, "4"] = np.array([0, 0, 1, 1], np.float32)
 WHOLE.flags.writeable = False
 
@@ -53,7 +55,7 @@ def candidates(
     """
     bounds = len(sampler.min_overlaps) + 1
     patches = random_patches(bounds * sampler.trials, sampler=sampler, rng=rng)
-    accepted = _accepted(_ious(objects, patches).reshape(-1, bounds, sampler.trials), sampler)
+    accepted = _accepted(pairwise_iou(objects, others=patches).reshape(-1, bounds, sampler.trials), sampler)
     which = np.flatnonzero(accepted.any(axis=1))
     first = accepted.argmax(axis=1)[which]
     return patches[which * sampler.trials + first], which
@@ -78,12 +80,3 @@ def _accepted(ious: Float64[np.ndarray, "g s t"], sampler: CropSampler) -> Bool[
     enough = ious[:, :-1].max(axis=0) >= np.array(sampler.min_overlaps)[:, None]
     little = ious[:, -1:].min(axis=0) <= sampler.max_overlap
     return np.concatenate([enough, little])
-
-
-def _ious(objects: Float64[np.ndarray, "g 4"], patches: Float32[np.ndarray, "n 4"]) -> Float64[np.ndarray, "g n"]:
-    ox1, oy1, ox2, oy2 = objects.T[:, :, None]
-    px1, py1, px2, py2 = patches.T.astype(np.float64)
-    width = np.minimum(px2, ox2) - np.maximum(px1, ox1)
-    height = np.minimum(py2, oy2) - np.maximum(py1, oy1)
-    overlap = np.maximum(width, 0) * np.maximum(height, 0)
-    return overlap / ((px2 - px1) * (py2 - py1) + (ox2 - ox1) * (oy2 - oy1) - overlap)

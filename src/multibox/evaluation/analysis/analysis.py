@@ -58,7 +58,7 @@ class Analysis:
         }
 
 
-def analyse(
+def analyze(
     dataset: Dataset,
     *,
     detections: Sequence[Detections],

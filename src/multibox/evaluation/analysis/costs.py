@@ -11,11 +11,11 @@ from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import UsageError
 from multibox.evaluation.analysis.kinds import RIGHT_IOU, Diagnosis, Kind, missed_objects
-from multibox.evaluation.coco import evaluate_coco
-from multibox.evaluation.voc import evaluate_voc
+from multibox.evaluation.metrics import find_metric
 from multibox.system.progress import Progress
 
 REPAIRS = ("localization", "duplicate", "similar", "other", "background", "missed")
+
 
 _KINDS = {kind.title: kind for kind in Kind}
 
@@ -58,20 +58,21 @@ def costs(
     Kinds are those at IoU 0.5 whatever the metric. For coco that leaves a little to interpretation: a duplicate at 0.5
     may be the one that is right at 0.75, so that removing duplicates can even cost AP.
     """
-    mean, ap = _average_precision(dataset, detections, metric)
+    chosen = find_metric(metric)
+    before = chosen.evaluate(dataset, detections)
     gain: dict[str, float] = {}
     by_class: dict[str, dict[str, float]] = {name: {} for name in dataset.class_names}
     for number, repair in enumerate(REPAIRS, 1):
         if progress is not None:
             progress(number, len(REPAIRS) + 1)
         better = repaired(dataset, detections=detections, diagnosis=diagnosis, repair=repair)
-        new_mean, new_ap = _average_precision(*better, metric)
-        gain[repair] = new_mean - mean
-        for name, difference in zip(dataset.class_names, (new_ap - ap).tolist(), strict=True):
-            by_class[name][repair] = difference
+        after = chosen.evaluate(*better)
+        gain[repair] = after.mean - before.mean
+        for name in dataset.class_names:
+            by_class[name][repair] = after.ap[name] - before.ap[name]
     if progress is not None:
         progress(len(REPAIRS) + 1, len(REPAIRS) + 1)
-    return Costs(metric, mean, gain, by_class)
+    return Costs(metric, before.mean, gain, by_class)
 
 
 def repaired(
@@ -144,15 +145,6 @@ def _without_missed(dataset: Dataset, diagnosis: Diagnosis) -> Dataset:
             missed[diagnosis.image[n]][diagnosis.target[n]] = False
     examples = tuple(example.keep(~gone) for example, gone in zip(dataset, missed, strict=True))
     return replace(dataset, examples=examples)
-
-
-def _average_precision(dataset: Dataset, detections: Sequence[Detections], metric: str) -> tuple[float, np.ndarray]:
-    """The mean over classes and the AP of each."""
-    if metric == "coco":
-        result = evaluate_coco(dataset, detections=detections)
-        return result.numbers["AP"], result.ap
-    curves = evaluate_voc(dataset, detections=detections)
-    return curves.mean(metric), curves.ap(metric)
 
 
 def _number(value: float) -> float | None:

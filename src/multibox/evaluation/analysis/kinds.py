@@ -13,13 +13,8 @@ from jaxtyping import Bool, Float32, Float64, Int8, Int64
 
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
-from multibox.evaluation.voc import (
-    IGNORED,
-    TRUE_POSITIVE,
-    count_objects,
-    match_detections,
-    pairwise_iou,
-)
+from multibox.evaluation.voc import IGNORED, TRUE_POSITIVE, count_objects, match_detections
+from multibox.pairwise import pairwise_iou
 
 LEAST_IOU = 0.1  # with less an object has nothing to do with a detection
 RIGHT_IOU = 0.5

@@ -1,0 +1,15 @@
+"""Pairwise IoU of numpy boxes in double precision; `multibox.boxes.iou` computes it on tensors."""
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+
+def pairwise_iou(boxes: Float[np.ndarray, "n 4"], *, others: Float[np.ndarray, "m 4"]) -> Float64[np.ndarray, "n m"]:
+    """Intersection over union of every pair of corner boxes; 0 if neither box of a pair has an area."""
+    x1, y1, x2, y2 = boxes.astype(np.float64).T[:, :, None]
+    left, top, right, bottom = others.astype(np.float64).T[:, None]
+    width = np.minimum(x2, right) - np.maximum(x1, left)
+    height = np.minimum(y2, bottom) - np.maximum(y1, top)
+    intersection = np.maximum(width, 0) * np.maximum(height, 0)
+    union = (x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - intersection
+    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
