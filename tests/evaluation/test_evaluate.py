@@ -141,7 +141,7 @@ def test_wrong_use() -> None:
         evaluate(Finder(answers), dataset, batch_size=0)
     with pytest.raises(DataError, match="test data: no image to evaluate on"):
         evaluate(answers, a_dataset())
-    with pytest.raises(DataError, match="detections of 1 images that test data has not, the first 'd'"):
+    with pytest.raises(DataError, match="detections of 1 images that are not in test data, the first 'd'"):
         evaluate(answers | {"d": answers["a"]}, dataset)
 
 

@@ -12,6 +12,7 @@ from multibox.evaluation.results.relabel import no_detections
 from multibox.size import Size
 
 FLOAT32_MAX = 3.4e38
+ROUNDING = 1e-6  # pixels that corners may be inverted by: 1.312 - 1 is more than 0.312
 
 
 class ResultRow(NamedTuple):
@@ -48,7 +49,7 @@ def _check(row: ResultRow) -> None:
     if not all(abs(value) < FLOAT32_MAX for value in (row.score, *row.box)):
         raise DataError(f"{row.place}: score {row.score}, box {list(row.box)}; all must be finite numbers")
     x1, y1, x2, y2 = row.box
-    if x2 < x1 or y2 < y1:
+    if x2 < x1 - ROUNDING or y2 < y1 - ROUNDING:
         raise DataError(f"{row.place}: box {list(row.box)} as x1 y1 x2 y2; x2 and y2 must not lie before x1 and y1")
 
 
@@ -58,5 +59,6 @@ def _detections(rows: list[ResultRow], *, example: Example, dataset: Dataset) ->
     scores = np.array([row.score for row in rows], dtype=np.float32)
     order = np.argsort(-scores, kind="stable")
     boxes = np.array([row.box for row in rows], dtype=np.float32)
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
     labels = np.array([row.label for row in rows], dtype=np.int64)
     return Detections(boxes[order], scores[order], labels[order], dataset.class_names, example.size or Size(0, 0))
