@@ -13,7 +13,7 @@ from multibox.evaluation.analysis.analysis import Analysis
 from multibox.evaluation.analysis.errors_plot import plot_costs, plot_trends
 from multibox.evaluation.analysis.groups import ClassGroups
 from multibox.evaluation.analysis.kinds import WRONG
-from multibox.evaluation.analysis.report import report_page
+from multibox.evaluation.analysis.report import write_analysis_report
 from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
 from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
 from multibox.system.progress import Progress
@@ -62,8 +62,8 @@ def write_analysis(
             written.append(name)
         if progress is not None:
             progress(number, len(steps))
-    page = report_page(dataset, analyses=analyses, groups=groups, figures=[out / name for name in written])
-    (out / REPORT).write_text(page, encoding="utf-8")
+    figures = [out / name for name in written]
+    write_analysis_report(out / REPORT, dataset=dataset, analyses=analyses, groups=groups, figures=figures)
     numbers = {
         "made_by": _MADE_BY,
         "data": dataset.name,
