@@ -11,7 +11,7 @@ from multibox.experiments.recipes.original import COCO, DATA, ILSVRC
 from multibox.models.config import ModelConfig
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
-from multibox.paper.outcome import Progress
+from multibox.paper.outcome import Results
 from multibox.paper.request import written_start
 from multibox.paper.tables import Row, Table
 
@@ -22,18 +22,18 @@ _CLASSES = {"voc": len(VOC_CLASSES), "coco": 80, "ilsvrc": 200}
 _SPLITS = {COCO: "COCO trainval35k", ILSVRC: "ILSVRC DET train + val1"}
 
 
-def page_table(table: Table, progress: Progress) -> str:
+def page_table(table: Table, results: Results) -> str:
     """A line for each row: the paper's headline number, ours or "not run", and what a run takes."""
     key = table.numbers[0]
     lines = [
         f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ images | 10¹⁸ operations | GPU days |",
         "|---|---:|---:|---|---|---|---:|---:|---:|",
     ]
-    lines += [_line(row, progress) for row in table.rows]
+    lines += [_line(row, results) for row in table.rows]
     return "\n".join(lines)
 
 
-def _line(row: Row, progress: Progress) -> str:
+def _line(row: Row, results: Results) -> str:
     printed = next(iter(row.numbers.values()))
     if row.recipe is None:
         return f"| {row.label} | {printed:.1f} | | | | | | | |"
@@ -42,7 +42,7 @@ def _line(row: Row, progress: Progress) -> str:
     cells = (
         row.label,
         f"{printed:.1f}",
-        _ours(row, progress),
+        _ours(row, results),
         f"`{row.recipe}`",
         _data(recipe),
         f"`{written_start(recipe) or recipe.base_weights}`",
@@ -53,8 +53,8 @@ def _line(row: Row, progress: Progress) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _ours(row: Row, progress: Progress) -> str:
-    outcome = progress.done.get(row.recipe or "")
+def _ours(row: Row, results: Results) -> str:
+    outcome = results.done.get(row.recipe or "")
     return f"{next(iter(outcome.numbers.values())):.1f}" if outcome and outcome.numbers else "not run"
 
 

@@ -27,7 +27,7 @@ def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
     assert planned.code == 0, planned.err
     assert "table2-only-flips" in planned.out
     assert "to do" in planned.out
-    assert f"there: trainval: {devkit}, 5 images" in planned.out
+    assert f"found: trainval: {devkit}, 5 images" in planned.out
     assert not (tmp_path / "out").exists()
     done = multibox(*words, "--json")
     assert done.code == 0, done.err
@@ -98,12 +98,12 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
     ("words", "code", "message"),
     [
         (["table9", "--data", "DATA"], 2, "'table9' is nothing to reproduce: choose one of table1, table2"),
-        (["table2"], 2, "table2 needs images: give --data ROOT"),
+        (["table2"], 2, "table2 needs images: give --data PATH"),
         (["table2", "--data", "DATA", "--rows", "table4-*"], 2, "'table4-*' is no row of table2"),
         (["table2", "--data", "DATA", "--set", "schedule.speed=3"], 2, "'speed' is no setting here"),
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
-        (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights do not go with table2"),
-        (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows do not go with figure3"),
+        (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights does not fit table2"),
+        (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows does not fit figure3"),
         (["figure4", "--data", "DATA", "--weights", "x"], 2, "1 weights for figure4, which shows SSD300, SSD512"),
         (["figure3", "--data", "DATA"], 1, "table1-ssd512-0712 needs 2007:trainval+2012:trainval: year '2007'"),
     ],

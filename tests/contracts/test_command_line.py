@@ -43,7 +43,7 @@ COMMANDS = {
     "priors show": "--cells --dataset --help --image --json --model --out --priors --recipe --weights -o -w",
     "reproduce": (
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
-        " --workers -o -w"
+        " --workers -d -o -w"
     ),
     "train": "RECIPE --accept-changes --cache --data --device --help --out --resume --seed --set --split --workers -o",
     "weights": "--help",

@@ -11,15 +11,15 @@ from multibox.errors import TrainingError, UsageError
 from multibox.evaluation.results.voc import read_voc_results
 from multibox.experiments.recipes.original import times
 from multibox.paper import reproduce as reproduce_module
-from multibox.paper.files import as_json, as_markdown, write_table
-from multibox.paper.locate import look_for, thinned
-from multibox.paper.outcome import Progress
+from multibox.paper.outcome import Results
 from multibox.paper.plan import plan
 from multibox.paper.plot import plot_table
 from multibox.paper.reproduce import finish, reproduce
 from multibox.paper.request import Request, chosen_rows, prepare
-from multibox.paper.submission import images_alone
+from multibox.paper.splits import find_split, thinned
+from multibox.paper.submission import images_without_annotations
 from multibox.paper.tables import TABLES
+from multibox.paper.write import as_json, as_markdown, write_table
 from multibox.training.optimizer import Schedule
 from multibox.training.progress import read_metrics
 
@@ -47,16 +47,16 @@ def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: py
             raise KeyboardInterrupt
         return train(recipe, **others)
 
-    written: list[Progress] = []
+    written: list[Results] = []
     monkeypatch.setattr(reproduce_module, "train", second_breaks)
     with pytest.raises(KeyboardInterrupt):
-        reproduce(table, request_, rows=rows, report=written.append)
+        reproduce(table, request_, rows=rows, report=written.append, say=print)
     assert list(written[0].done) == ["table2-only-flips"]
-    progress = reproduce(table, request_, rows=rows, report=written.append)
-    assert set(progress.done) == {"table2-only-flips", "table2-only-squares"}
-    assert progress.failed == {}
+    results = reproduce(table, request_, rows=rows, report=written.append, say=print)
+    assert set(results.done) == {"table2-only-flips", "table2-only-squares"}
+    assert results.failed == {}
     assert trained == ["table2-only-flips", "table2-only-squares", "table2-only-squares"]
-    for outcome in progress.done.values():
+    for outcome in results.done.values():
         assert (outcome.train_images, outcome.test_images) == (9, 4)
         assert set(outcome.numbers) == {"mAP"}
         assert 0 <= outcome.numbers["mAP"] <= 100
@@ -77,9 +77,9 @@ def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch
 
     monkeypatch.setattr(run, "batches", three)
     with pytest.raises(KeyboardInterrupt):
-        finish(row, request_)
+        finish(row, request_, say=print)
     monkeypatch.setattr(run, "batches", batches)
-    finish(row, request_)
+    finish(row, request_, say=print)
     steps = [line["step"] for line in read_metrics(request_.folder("table2-only-flips")) if "loss" in line]
     assert steps == [1, 2, 3, 4]
 
@@ -87,25 +87,26 @@ def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch
 def test_finished_rows_are_kept_and_never_mixed(request_: Request):
     """A second call against the first outcome, and one with other settings against an error that names the folder."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
-    first = finish(row, request_)
-    assert finish(row, request_) == first
+    first = finish(row, request_, say=print)
+    assert finish(row, request_, say=print) == first
     assert first.train_images == 6
     other = replace(request_, settings=(*request_.settings, "seed=1"))
     with pytest.raises(
         TrainingError, match=r"table1-ssd300-07 holds the result of another run .* choose another --out"
     ):
-        finish(row, other)
+        finish(row, other, say=print)
 
 
 def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
     """Markdown, JSON and the stamp of the image against the words that the request stands for."""
     rehearsal = replace(request_, scale=0.5, settings=(*request_.settings, "schedule.iterations=1"))
     table = TABLES["table2"]
-    progress = reproduce(
+    results = reproduce(
         table,
         rehearsal,
         rows=["table2-only-flips"],
-        report=lambda sofar: write_table(table, sofar, request=rehearsal),
+        report=lambda so_far: write_table(table, so_far, request=rehearsal),
+        say=print,
     )
     text = (rehearsal.out / "table2.md").read_text()
     assert text.startswith("# Rehearsal of Table 2")
@@ -116,14 +117,14 @@ def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
     first, *others = fields["rows"]
     assert first["difference"]["mAP"] == pytest.approx(first["ours"]["mAP"] - 65.5)
     assert [row["ours"] for row in others] == [None] * 4
-    plot_table(tmp_path / "table2.png", table, progress, stamp=rehearsal.stamp)
+    plot_table(tmp_path / "table2.png", table, results, stamp=rehearsal.stamp)
     assert (tmp_path / "table2.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_experiment_itself_has_no_stamp():
     """A request for the paper's own experiment against: no stamp, and no word of rehearsals in what it writes."""
     whole = Request(Path("data"), Path("out"), workers=4)
-    nothing = Progress({}, {})
+    nothing = Results({}, {})
     assert whole.stamp == ()
     for table in TABLES.values():
         assert as_json(table, nothing, stamp=whole.stamp)["rehearsal"] is None
@@ -155,25 +156,25 @@ def test_the_subset_is_even_and_deterministic(devkit: Path):
 def test_detections_for_a_server_where_nobody_may_judge(request_: Request):
     """Table 4, whose test images have no annotations, against result files for each class instead of numbers."""
     row = chosen_rows(TABLES["table4"], ["table4-ssd300"])[0]
-    outcome = finish(row, request_)
+    outcome = finish(row, request_, say=print)
     assert (outcome.numbers, outcome.test_images) == ({}, 3)
     assert outcome.train_images == 13
     folder = Path(str(outcome.submission))
     assert len(list(folder.glob("comp4_det_test_*.txt"))) == 20
-    images = images_alone(look_for("voc", "2012:test", request_.data))
+    images = images_without_annotations(find_split("voc", "2012:test", request_.data))
     assert images is not None
     read_voc_results(folder, dataset=images)
-    page = as_markdown(TABLES["table4"], Progress({outcome.recipe: outcome}, {}), stamp=request_.stamp)
+    page = as_markdown(TABLES["table4"], Results({outcome.recipe: outcome}, {}), stamp=request_.stamp)
     assert "| 72.4 | to be judged by the server |" in page
 
 
 def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request):
     """Two rows of Table 1, one of which needs COCO, against an outcome and a reason."""
-    progress = reproduce(TABLES["table1"], request_, rows=["table1-ssd300-07*"], report=lambda sofar: None)
-    assert set(progress.done) == {"table1-ssd300-07", "table1-ssd300-0712"}
-    assert list(progress.failed) == ["table1-ssd300-0712-coco"]
-    assert "needs trainval35k" in progress.failed["table1-ssd300-0712-coco"]
-    assert "holds no COCO" in progress.failed["table1-ssd300-0712-coco"]
+    results = reproduce(TABLES["table1"], request_, rows=["table1-ssd300-07*"], report=lambda so_far: None, say=print)
+    assert set(results.done) == {"table1-ssd300-07", "table1-ssd300-0712"}
+    assert list(results.failed) == ["table1-ssd300-0712-coco"]
+    assert "needs trainval35k" in results.failed["table1-ssd300-0712-coco"]
+    assert "holds no COCO" in results.failed["table1-ssd300-0712-coco"]
 
 
 def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -189,11 +190,11 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
         return train(recipe, **others)
 
     monkeypatch.setattr(reproduce_module, "train", listed)
-    finish(chosen_rows(TABLES["table1"], ["table1-ssd300-0712-coco"])[0], both)
+    finish(chosen_rows(TABLES["table1"], ["table1-ssd300-0712-coco"])[0], both, say=print)
     weights = both.folder("table5-ssd300") / "last.safetensors"
     assert trained == [("table5-ssd300", None), ("table1-ssd300-0712-coco", str(weights))]
     before = weights.read_bytes()
-    outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both)
+    outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both, say=print)
     assert weights.read_bytes() == before
     assert (outcome.train_images, outcome.test_images) == (4, 3)
     assert {"AP", "AP50", "AR100"} <= set(outcome.numbers)
@@ -202,7 +203,7 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
 def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
     """A plan on a devkit without COCO against its images, its missing parts, and times that follow the steps."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
-    finish(row, request_)
+    finish(row, request_, say=print)
     steps = {step.recipe: step for step in plan(TABLES["table1"], request_, rows=["table1-ssd300-*"])}
     assert list(steps) == [
         "table1-ssd300-07",
@@ -214,7 +215,7 @@ def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
     waiting = steps["table1-ssd300-0712"]
     assert (waiting.state, waiting.images) == ("to do", 16)
     assert waiting.seconds > 0
-    assert [(part.split, part.images) for part in waiting.parts] == [
+    assert [(needed.split, needed.images) for needed in waiting.splits] == [
         ("2007:trainval+2012:trainval", 9),
         ("2007:test", 4),
     ]
@@ -234,16 +235,16 @@ def test_the_plan_counts_what_is_left(request_: Request):
 def test_other_folders_need_other_splits(tmp_path: Path):
     """A single VOC folder against the splits that the paper's data set has, and those that it has itself."""
     root = write_devkit(tmp_path / "mine", years={"2012": {"trainval": 5, "test": 2}})
-    assert "year '2007' is not in" in str(look_for("voc", "2007:trainval", root).problem)
-    assert look_for("voc", "trainval", root).images == 5
-    assert look_for("voc", "trainval", root).problem is None
-    assert "winter" in str(look_for("voc", "winter", root).problem)
-    assert look_for("coco", "trainval", root).folder is None
-    assert look_for("coco", "trainval", root, any_kind=True).folder == root
-    assert look_for("coco", "trainval", tmp_path / "nowhere", any_kind=True).folder is None
+    assert "year '2007' is not in" in str(find_split("voc", "2007:trainval", root).problem)
+    assert find_split("voc", "trainval", root).images == 5
+    assert find_split("voc", "trainval", root).problem is None
+    assert "winter" in str(find_split("voc", "winter", root).problem)
+    assert find_split("coco", "trainval", root).folder is None
+    assert find_split("coco", "trainval", root, any_family=True).folder == root
+    assert find_split("coco", "trainval", tmp_path / "nowhere", any_family=True).folder is None
 
 
 def test_unknown_rows_are_named():
     """A pattern that fits no row against an error with the rows there are."""
-    with pytest.raises(UsageError, match=r"'table2-everything' is no row of table2: choose of table2-only-flips"):
+    with pytest.raises(UsageError, match=r"'table2-everything' is no row of table2: choose from table2-only-flips"):
         chosen_rows(TABLES["table2"], ["table2-everything"])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from multibox.experiments.recipes import find_recipe
-from multibox.paper.numbers import TABLE7
-from multibox.paper.outcome import Progress
+from multibox.paper.outcome import Results
+from multibox.paper.printed import TABLE7
 from multibox.paper.tables import TABLES
 from scripts.paper_page import page_table, training_work
 
@@ -26,12 +26,12 @@ def block(name: str, text: str) -> str:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_agrees_with_the_code(name: str):
-    """Each table of the page against the table that the code makes of paper.py and the recipes."""
-    assert block(name, PAGE.read_text("utf-8")) == page_table(TABLES[name], Progress({}, {})) + "\n"
+    """Each table of the page against the table that the code makes from printed.py and the recipes."""
+    assert block(name, PAGE.read_text("utf-8")) == page_table(TABLES[name], Results({}, {})) + "\n"
 
 
 def test_the_page_has_table_7():
-    """FPS, batch and boxes of the page's rows against paper.py."""
+    """FPS, batch and boxes of the page's rows against printed.py."""
     rows = re.findall(
         r"^\| (SSD\d+) \| (\d+) \| (\d) \| (\d+) \| (.+) \|$", PAGE.read_text("utf-8"), flags=re.MULTILINE
     )
@@ -49,7 +49,7 @@ def write() -> None:
     for name, table in TABLES.items():
         head, rest = text.split(f"<!-- {name} -->\n", 1)
         tail = rest.split("<!-- end -->", 1)[1]
-        text = f"{head}<!-- {name} -->\n{page_table(table, Progress({}, {}))}\n<!-- end -->{tail}"
+        text = f"{head}<!-- {name} -->\n{page_table(table, Results({}, {}))}\n<!-- end -->{tail}"
     PAGE.write_text(text, "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""`multibox reproduce`: the paper's tables and figures anew."""
+"""`multibox reproduce`: reproduce the paper's tables and figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,14 +7,16 @@ import typer
 
 from multibox.cli.console import complain, print_json, say
 from multibox.cli.console import table as aligned
-from multibox.cli.options import Device, Json
-from multibox.errors import TrainingError, UsageError
+from multibox.cli.options import Device, Json, Settings, Workers
+from multibox.errors import StoppedError, TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from multibox.paper.outcome import Progress
-    from multibox.paper.plan import Step
+    from multibox.paper.outcome import Results
+    from multibox.paper.plan import PlannedTraining
     from multibox.paper.request import Request
     from multibox.paper.tables import Table
+
+SPEED_TABLE = "table7"
 
 
 def reproduce(
@@ -25,7 +27,7 @@ def reproduce(
     *,
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="ROOT", help="Folder of VOCdevkit, coco and ILSVRC, or one of them."),
+        typer.Option("--data", "-d", metavar="PATH", help="Folder of VOCdevkit, coco and ILSVRC, or one of them."),
     ] = None,
     rows: Annotated[
         list[str] | None,
@@ -35,15 +37,13 @@ def reproduce(
         Path("runs")
     ),
     plan: Annotated[
-        bool, typer.Option("--plan", help="Say what would run, what it needs and how long it would take here.")
+        bool, typer.Option("--plan", help="Print what would run, what it needs and how long it would take here.")
     ] = False,
     scale: Annotated[
-        float, typer.Option("--scale", min=1e-6, max=1, metavar="X", help="Rehearse with this share of all.")
+        float,
+        typer.Option("--scale", min=1e-6, max=1, metavar="X", help="Rehearse with this share of everything."),
     ] = 1.0,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change every recipe, as in loop.batch_size=16. Repeatable."),
-    ] = None,
+    settings: Settings = None,
     train_split: Annotated[
         str | None, typer.Option("--train-split", metavar="NAME", help="Train on this split instead.")
     ] = None,
@@ -52,24 +52,24 @@ def reproduce(
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option("--weights", "-w", metavar="FILE", help="For figures and table7: detectors that are trained."),
+        typer.Option("--weights", "-w", metavar="FILE", help="For figures and table7: trained detectors. Repeatable."),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
+    workers: Workers = 0,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Train, evaluate and compare what one of the paper's tables or figures shows.
+    """Train, test and compare with the paper what one of its tables or figures shows.
 
-    DIR gets a folder for each training, and the table as NAME.md, NAME.json and NAME.png, or the figures in a folder
-    NAME. What is finished is not run again and what stopped goes on, so the same command can be given until all is
-    done. Everything that is not the paper's experiment is marked as a rehearsal.
+    DIR gets a folder for each training, and the table as NAME.md, NAME.json and NAME.png, or a folder NAME with the
+    figures. Finished trainings are not repeated and stopped ones continue, so the same command can be given until all
+    is done. Everything that differs from the paper's experiment is marked as a rehearsal.
     """
-    from multibox.errors import StoppedError
     from multibox.paper.request import Request
     from multibox.training.stopping import Stopped
 
+    _check(name, has_data=data is not None, has_rows=bool(rows), has_weights=bool(weights))
     request = Request(
-        _checked(name, data=data, rows=rows, weights=weights),
+        data or Path(),
         out,
         scale=scale,
         settings=tuple(settings or ()),
@@ -81,18 +81,14 @@ def reproduce(
     try:
         if plan:
             _plan(name, request, rows=rows or [], as_json=as_json)
-        elif name == "table7":
-            _speed(request, weights=weights or [], as_json=as_json)
-        elif name.startswith("figure"):
-            _figure(name, request, weights=weights or [], as_json=as_json)
         else:
-            _table(name, request, rows=rows or [], as_json=as_json)
+            _run(name, request, rows=rows or [], weights=weights or [], as_json=as_json)
     except Stopped as stopped:
-        raise StoppedError("stopped, with a checkpoint; the same command goes on", number=stopped.number) from None
+        raise StoppedError("stopped, with a checkpoint; the same command continues", number=stopped.number) from None
 
 
-def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: list[str] | None) -> Path:
-    """The root of the data; UsageError for a name that is not known and for options that do not go with it."""
+def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> None:
+    """UsageError for several processes, for an unknown name, and for options that do not fit the name."""
     from multibox.paper.figures import FIGURES
     from multibox.paper.tables import TABLES
     from multibox.system.launcher import place
@@ -102,63 +98,74 @@ def _checked(name: str, *, data: Path | None, rows: list[str] | None, weights: l
             "reproduce is one process: train rows with torchrun ... -m multibox train RECIPE --out DIR/RECIPE, "
             "then reproduce takes them from there"
         )
-    known = [*TABLES, "table7", *FIGURES]
+    known = [*TABLES, SPEED_TABLE, *FIGURES]
     if name not in known:
         raise UsageError(f"{name!r} is nothing to reproduce: choose one of {', '.join(known)}")
-    if data is None and name != "table7":
-        raise UsageError(f"{name} needs images: give --data ROOT, the folder of VOCdevkit, coco or ILSVRC")
-    if weights and name in TABLES:
-        raise UsageError(f"--weights do not go with {name}, whose rows are trained: use `multibox evaluate` for them")
-    if rows and name not in TABLES:
-        raise UsageError(f"--rows do not go with {name}: leave them out")
-    return data or Path()
+    if not has_data and name != SPEED_TABLE:
+        raise UsageError(f"{name} needs images: give --data PATH, the folder of VOCdevkit, coco or ILSVRC")
+    if has_weights and name in TABLES:
+        raise UsageError(f"--weights does not fit {name}, whose rows are trained: use `multibox evaluate` for weights")
+    if has_rows and name not in TABLES:
+        raise UsageError(f"--rows does not fit {name}: leave it out")
+
+
+def _run(name: str, request: "Request", *, rows: list[str], weights: list[str], as_json: bool) -> None:
+    if name == SPEED_TABLE:
+        _speed(request, weights=weights, as_json=as_json)
+    elif name.startswith("figure"):
+        _figure(name, request, weights=weights, as_json=as_json)
+    else:
+        _table(name, request, rows=rows, as_json=as_json)
 
 
 def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:
-    from multibox.paper.files import write_table
-    from multibox.paper.reproduce import reproduce as run
+    from multibox.paper.reproduce import reproduce as reproduce_table
     from multibox.paper.tables import TABLES
+    from multibox.paper.write import write_table
 
     table = TABLES[name]
-    progress = run(table, request, rows=rows, report=lambda sofar: write_table(table, sofar, request=request))
-    _show(table, progress, request, as_json=as_json)
-    if progress.failed:
-        raise TrainingError(f"no result for {', '.join(progress.failed)}: the reasons are above, --plan lists the data")
+
+    def report(so_far: "Results") -> None:
+        write_table(table, so_far, request=request)
+
+    results = reproduce_table(table, request, rows=rows, report=report, say=say)
+    _show(table, results, request, as_json=as_json)
+    if results.failed:
+        raise TrainingError(f"no result for {', '.join(results.failed)}: the reasons are above, --plan lists the data")
 
 
 def _speed(request: "Request", *, weights: list[str], as_json: bool) -> None:
-    from multibox.paper.files import write_table
     from multibox.paper.speed import reproduce_speed
+    from multibox.paper.write import write_table
 
-    table, progress, measured = reproduce_speed(request, weights=weights)
-    write_table(table, progress, request=request, measured=measured)
-    _show(table, progress, request, as_json=as_json, measured=measured)
+    table, results, measured = reproduce_speed(request, weights=weights)
+    write_table(table, results, request=request, measured=measured)
+    _show(table, results, request, as_json=as_json, measured=measured)
 
 
 def _show(
-    table: "Table", progress: "Progress", request: "Request", *, as_json: bool, measured: dict[str, Any] | None = None
+    table: "Table", results: "Results", request: "Request", *, as_json: bool, measured: dict[str, Any] | None = None
 ) -> None:
-    """The image into the folder, the table on standard output."""
-    from multibox.paper import files as files
+    """Write the chart into the folder, and the table to standard output."""
+    from multibox.paper import write
     from multibox.paper.plot import plot_table
 
     try:
-        plot_table(request.out / f"{table.name}.png", table, progress, stamp=request.stamp)
+        plot_table(request.out / f"{table.name}.png", table, results, stamp=request.stamp)
     except UsageError as error:
         complain(error)
     if as_json:
-        print_json(files.as_json(table, progress, stamp=request.stamp, measured=measured))
+        print_json(write.as_json(table, results, stamp=request.stamp, measured=measured))
     else:
-        print(files.as_markdown(table, progress, stamp=request.stamp))
+        print(write.as_markdown(table, results, stamp=request.stamp))
     say(f"the table is in {request.out}")
 
 
 def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool) -> None:
     from multibox.evaluation.analysis.folder import REPORT
-    from multibox.paper.figure import reproduce_figure
-    from multibox.paper.figures import FIGURES
+    from multibox.paper.figures import FIGURES, reproduce_figure
 
-    folders = reproduce_figure(FIGURES[name], request, weights=weights)
+    folders = reproduce_figure(FIGURES[name], request, weights=weights, say=say)
     if as_json:
         print_json({"figure": name, "rehearsal": list(request.stamp) or None, "folders": [str(f) for f in folders]})
         return
@@ -171,7 +178,7 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
     from multibox.paper.plan import plan
     from multibox.paper.tables import TABLES
 
-    if name == "table7":
+    if name == SPEED_TABLE:
         say("table7 trains nothing and needs no data: it measures SSD300, SSD512 and SSDLite320 here, in minutes")
         steps = []
     else:
@@ -179,30 +186,30 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
     if as_json:
         print_json({"name": name, "rehearsal": list(request.stamp) or None, "steps": [s.to_json() for s in steps]})
     elif steps:
-        print(plan_text(steps))
+        print(_plan_text(steps))
 
 
-def plan_text(steps: "list[Step]") -> str:
-    """The plan as a table, then the data with where they are, then what is missing."""
+def _plan_text(steps: "list[PlannedTraining]") -> str:
+    """The plan as a table, then the data that were found, then what is missing."""
     lines: list[tuple[str, ...]] = [("recipe", "row", "state", "images to see", "time here")]
     lines += [(s.recipe, s.label, s.state, f"{s.images:,}", _duration(s.seconds)) for s in steps]
-    parts = {(part.kind, part.split): part for step in steps for part in step.parts}.values()
-    found = [f"{p.split}: {p.folder}" + (f", {p.images} images" if p.images else "") for p in parts if not p.problem]
+    splits = {(needed.family, needed.split): needed for step in steps for needed in step.splits}.values()
+    found = [f"{s.split}: {s.folder}" + (f", {s.images} images" if s.images else "") for s in splits if not s.problem]
     missing = dict.fromkeys(problem for step in steps for problem in step.problems)
     total = _duration(sum(step.seconds for step in steps))
     return "\n".join(
         [
             aligned(lines),
             "",
-            f"{total} in all, one training after the other, without the loading of images; measured in small batches",
-            *(f"there: {line}" for line in found),
+            f"{total} in all, one training after the other, without loading images; measured in small batches",
+            *(f"found: {line}" for line in found),
             *(f"missing: {line}" for line in missing),
         ]
     )
 
 
 def _duration(seconds: float) -> str:
-    """Hours, minutes and seconds, or days where there are many."""
+    """Hours, minutes and seconds, or days if there are more than two."""
     from multibox.training.progress import clock
 
     return f"{seconds / 86_400:.1f} days" if seconds > 2 * 86_400 else clock(seconds)

@@ -1,4 +1,4 @@
-"""What the rows of a table gave, kept in their folders so that no finished row runs twice."""
+"""The results of a table's rows, kept in their folders so that no finished row runs twice."""
 
 import json
 from contextlib import suppress
@@ -16,9 +16,10 @@ RESULT = "result.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row gave: numbers in per cent by name, AP by class, and with what.
+    """The result of one row: numbers in per cent by name, AP by class, and how they were obtained.
 
-    Without annotations there are no numbers, and `submission` is the file or folder for the evaluation server.
+    If the test images have no annotations, there are no numbers, and `submission` is the file or folder for the
+    evaluation server.
     """
 
     recipe: str
@@ -37,24 +38,24 @@ class Outcome:
 
 
 @dataclass
-class Progress:
-    """Outcomes, and reasons why there is none, by recipe."""
+class Results:
+    """By recipe: the outcomes so far, and the reasons why a row has none."""
 
     done: dict[str, Outcome]
     failed: dict[str, str]
 
 
 def save_outcome(outcome: Outcome, recipe: Recipe, request: Request) -> None:
-    """Put the outcome into the recipe's folder."""
+    """Write the outcome into the recipe's folder."""
     text = json.dumps({"outcome": asdict(outcome), "recipe": recipe.to_json()}, indent=1)
     with atomic_file(request.folder(outcome.recipe) / RESULT) as file:
         file.write(text.encode() + b"\n")
 
 
 def stored_outcome(name: str, recipe: Recipe, request: Request) -> Outcome | None:
-    """The outcome in the recipe's folder, None where it is not finished.
+    """Return the outcome in the recipe's folder, None if the row is not finished.
 
-    Raises TrainingError where the folder's outcome is of another recipe or of other data.
+    Raises TrainingError if the folder holds the outcome of another recipe or of other data.
     """
     path = request.folder(name) / RESULT
     if not path.exists():
@@ -70,7 +71,7 @@ def stored_outcome(name: str, recipe: Recipe, request: Request) -> Outcome | Non
 
 
 def finished(table: Table, request: Request) -> dict[str, Outcome]:
-    """Outcomes of the same request that are on disk already, by recipe."""
+    """Return the outcomes that the same request stored before, by recipe."""
     known: dict[str, Outcome] = {}
     for row in chosen_rows(table):
         name = str(row.recipe)

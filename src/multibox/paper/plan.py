@@ -1,4 +1,4 @@
-"""What a reproduction would run, what it needs and whether that is there, and how long it would take here."""
+"""The plan of a reproduction: what would run, which data and weights are missing, and how long it would take here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -6,11 +6,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from multibox.experiments.recipe import Recipe
-from multibox.paper.cost import Costs
-from multibox.paper.locate import LEAST, Part
 from multibox.paper.outcome import stored_outcome
-from multibox.paper.request import Request, chosen_rows, prepare, starts_from, test_part, training_part
+from multibox.paper.request import Request, chosen_rows, find_test_split, find_training_split, prepare, starts_from
+from multibox.paper.splits import MIN_IMAGES, NeededSplit
 from multibox.paper.tables import Row, Table
+from multibox.paper.timing import Timer
 from multibox.training.progress import read_metrics
 from multibox.weights.download import cache_folder
 from multibox.weights.registry import published
@@ -19,17 +19,17 @@ FINISHED, NOT_BEGUN = "finished", "to do"
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedTraining:
     """One training of a plan: for a row of the table, or for the weights that a row starts from.
 
-    `state` is "finished", "to do" or "step 40 of 60000"; `weights_there` is None where no weights are needed to start.
-    `seconds` are for what is left of training, and of the test of a row, without the loading of images.
+    `state` is "finished", "to do" or "step 40 of 60000". `weights_there` is None if no weights are needed to start.
+    `seconds` is the remaining time of training and of the row's test, without loading images.
     """
 
     recipe: str
     label: str
     state: str
-    parts: tuple[Part, ...]
+    splits: tuple[NeededSplit, ...]
     weights: str | None
     weights_there: bool | None
     images: int
@@ -37,8 +37,8 @@ class Step:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is missing."""
-        lines = tuple(f"{part.split}: {part.problem}" for part in self.parts if part.problem)
+        """A line for everything that is missing."""
+        lines = tuple(f"{needed.split}: {needed.problem}" for needed in self.splits if needed.problem)
         return (
             (*lines, f"base weights {self.weights} are not on this machine yet")
             if self.weights_there is False
@@ -47,48 +47,52 @@ class Step:
 
     def to_json(self) -> dict[str, object]:
         fields = asdict(self)
-        for part in fields["parts"]:
-            part["folder"] = part["folder"] and str(part["folder"])
-        return {**fields, "parts": list(fields["parts"]), "problems": list(self.problems)}
+        for needed in fields["splits"]:
+            needed["folder"] = needed["folder"] and str(needed["folder"])
+        return {**fields, "splits": list(fields["splits"]), "problems": list(self.problems)}
 
 
 def plan(
     table: Table, request: Request, *, rows: Sequence[str] = (), say: Callable[[str], None] = lambda text: None
-) -> list[Step]:
-    """Every training that the rows need, in order; each network that is left to train takes a few steps of noise.
+) -> list[PlannedTraining]:
+    """Return every training that the rows need, in order; a few steps on noise measure each network that is left.
 
     Raises UsageError for rows and settings that do not exist.
     """
-    costs = Costs(request.device)
-    steps: dict[str, Step] = {}
+    timer = Timer(request.device)
+    steps: dict[str, PlannedTraining] = {}
     for row in chosen_rows(table, rows):
         name = str(row.recipe)
         start = starts_from(name, request)
         if start and start not in steps:
-            steps[start] = _step(start, f"for {row.label}", None, request, costs, say)
+            steps[start] = _step(start, f"for {row.label}", None, request, timer, say)
         if name not in steps or steps[name].label.startswith("for "):
-            steps[name] = _step(name, row.label, row, request, costs, say)
+            steps[name] = _step(name, row.label, row, request, timer, say)
     return list(steps.values())
 
 
-def _step(name: str, label: str, row: Row | None, request: Request, costs: Costs, say: Callable[[str], None]) -> Step:
+def _step(
+    name: str, label: str, row: Row | None, request: Request, timer: Timer, say: Callable[[str], None]
+) -> PlannedTraining:
     recipe = prepare(name, request)
-    parts = [training_part(name, request), *([test_part(row, request)] if row else [])]
+    splits = [find_training_split(name, request)]
+    if row is not None and row.test is not None:
+        splits.append(find_test_split(row.test, request))
     state, done = _state(name, recipe, request, tested=row is not None)
     images = (recipe.schedule.iterations - done) * recipe.loop.batch_size
     seconds = 0.0
     if state != FINISHED:
-        if not costs.known(recipe):
+        if not timer.knows(recipe):
             say(f"measuring {recipe.model.name} for {name}")
-        cost = costs.of(recipe)
-        seconds = images * cost.training + _test_images(row, parts[-1], request) * cost.detection
+        time = timer.measure(recipe)
+        seconds = images * time.training + _test_images(row, splits[-1], request) * time.detection
     weights = recipe.base_weights
     there = None if weights is None else _weights_there(weights)
-    return Step(name, label, state, tuple(parts), weights, there, images, seconds)
+    return PlannedTraining(name, label, state, tuple(splits), weights, there, images, seconds)
 
 
 def _state(name: str, recipe: Recipe, request: Request, *, tested: bool) -> tuple[str, int]:
-    """In words, and how many steps of the training are done."""
+    """Return the state in words and the number of finished training steps."""
     total = recipe.schedule.iterations
     if tested and stored_outcome(name, recipe, request) is not None:
         return FINISHED, total
@@ -99,14 +103,14 @@ def _state(name: str, recipe: Recipe, request: Request, *, tested: bool) -> tupl
     return (f"step {done} of {total}" if done else NOT_BEGUN), done
 
 
-def _test_images(row: Row | None, part: Part, request: Request) -> float:
+def _test_images(row: Row | None, split: NeededSplit, request: Request) -> float:
     if row is None or row.test is None:
         return 0
-    return max(LEAST, (part.images or row.test.images) * request.scale)
+    return max(MIN_IMAGES, (split.images or row.test.images) * request.scale)
 
 
 def _weights_there(source: str) -> bool:
-    """Whether a file of that name, or the file of that published name, is on this machine."""
+    """Whether the weights, a file or a published name, are on this machine."""
     entry = published(source)
     if entry is None or entry.url is None:
         return Path(source).is_file()

@@ -1,24 +1,24 @@
-"""A reproduced table as an image: the paper's headline number and ours for each row (matplotlib, the extra `plot`)."""
+"""A chart of a reproduced table: the paper's headline number and ours for each row (matplotlib, the extra `plot`)."""
 
 from pathlib import Path
 from typing import Any
 
 from multibox.errors import UsageError
-from multibox.paper.outcome import Progress
+from multibox.paper.outcome import Results
 from multibox.paper.tables import Row, Table
 
 _PAPER, _OURS, _QUIET, _WARNING = "#8a8f98", "#1f6fb2", "#d9dce1", "#b3261e"
 
 
-def plot_table(path: Path, table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> None:
-    """Write the image; a rehearsal says so under the title and across it. UsageError without matplotlib."""
+def plot_table(path: Path, table: Table, results: Results, *, stamp: tuple[str, ...]) -> None:
+    """Write the chart; a rehearsal is marked below the title and across the chart. UsageError without matplotlib."""
     pyplot = _pyplot()
     rows = [row for row in table.rows if row.recipe]
     figure, axes = pyplot.subplots(figsize=(9, 1.6 + 0.42 * len(rows) + 0.16 * _lines(stamp)), layout="constrained")
     try:
         for place, row in enumerate(rows):
-            _draw_row(axes, place, row, progress)
-        _dress(axes, rows, table)
+            _draw_row(axes, place, row, results)
+        _style(axes, rows, table)
         figure.legend(loc="outside lower left", frameon=False, ncols=2)
         figure.suptitle(_title(table, stamp), fontsize=12, x=0.02, ha="left")
         if stamp:
@@ -51,11 +51,11 @@ def _pyplot() -> Any:
     return pyplot
 
 
-def _draw_row(axes: Any, place: int, row: Row, progress: Progress) -> None:
-    """Two dots on a line, with their numbers outside them."""
+def _draw_row(axes: Any, place: int, row: Row, results: Results) -> None:
+    """Draw two dots connected by a line, with their numbers on the outer sides."""
     key = next(iter(row.numbers))
     printed = row.numbers[key]
-    outcome = progress.done.get(row.recipe or "")
+    outcome = results.done.get(row.recipe or "")
     axes.plot(printed, place, "o", color=_PAPER, markersize=8, zorder=3)
     if outcome is None or key not in outcome.numbers:
         axes.annotate(
@@ -78,7 +78,7 @@ def _draw_row(axes: Any, place: int, row: Row, progress: Progress) -> None:
         )
 
 
-def _dress(axes: Any, rows: list[Row], table: Table) -> None:
+def _style(axes: Any, rows: list[Row], table: Table) -> None:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
     axes.margins(x=0.12)

@@ -1,20 +1,20 @@
-"""Table 7 of the paper anew: frames a second on this machine beside those on the paper's Titan X."""
+"""Reproduces Table 7 of the paper: frames per second on this machine beside the paper's Titan X."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from multibox.bench.images import sample_images
 from multibox.bench.table7 import bench_table7
-from multibox.paper.numbers import TABLE7
-from multibox.paper.outcome import Outcome, Progress
+from multibox.paper.outcome import Outcome, Results
+from multibox.paper.printed import TABLE7
 from multibox.paper.request import Request
 from multibox.paper.tables import Row, Table
 
 
-def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[Table, Progress, dict[str, Any]]:
-    """The table, our rows of it, and the whole measurement with its machine.
+def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[Table, Results, dict[str, Any]]:
+    """Return the table, our results, and the whole measurement with a description of the machine.
 
-    Without `weights` the networks have random weights, and boxes are chosen from made-up scores.
+    Without `weights` the networks have random weights, and boxes are selected from made-up scores.
     """
     images = list(sample_images(count=8)) if weights else []
     measured = bench_table7(weights=weights, images=images, device=request.device)
@@ -23,11 +23,11 @@ def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[T
         for size, times in row["batches"].items():
             key = _key(row["model"], int(size))
             done[key] = Outcome(key, {"FPS": times["fps"]}, {}, request.stamp, 0, 0, 0.0, measured["machine"]["torch"])
-    return speed_table(measured), Progress(done, {}), measured
+    return speed_table(measured), Results(done, {}), measured
 
 
 def speed_table(measured: dict[str, Any]) -> Table:
-    """The paper's rows, ours where a network of that name was measured, and with what, as the note."""
+    """Return the paper's rows, with a recipe if a network of that name was measured; the note describes the machine."""
     ours = {row["model"] for row in measured["rows"]}
     rows = tuple(
         Row(
@@ -42,7 +42,7 @@ def speed_table(measured: dict[str, Any]) -> Table:
         f"The paper: Titan X (Maxwell), cuDNN 4. Ours: {measured['device']}, {measured['machine']['threads']} threads, "
         f"load {measured['machine']['load']:.1f}; {measured['engine']}; {weights}."
     )
-    return Table("table7", "Table 7: frames a second, from pixels of the input to boxes", rows, note, unit="")
+    return Table("table7", "Table 7: frames per second, from input pixels to boxes", rows, note, unit="")
 
 
 def _key(model: str, batch: int) -> str:

@@ -1,45 +1,46 @@
-"""The paper's tables as rows: what the paper prints, and the recipe and the test images that give our number."""
+"""The paper's tables as rows: the printed numbers, and the recipe and test images that produce our number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from multibox.paper import numbers as paper
-from multibox.paper.numbers import Printed
-
-Kind = str  # "voc", "coco" or "ilsvrc"
+from multibox.paper import printed as paper
+from multibox.paper.printed import Printed
 
 
 @dataclass(frozen=True)
-class Test:
-    """The images that a number is measured on; `printed` is what the paper measured on where that is another set."""
+class TestSet:
+    """The images that a number is measured on.
 
-    kind: Kind
+    `family` is "voc", "coco" or "ilsvrc". `printed` names the paper's test set if it is another one.
+    """
+
+    family: str
     split: str
     images: int
     printed: str | None = None
 
 
-VOC2007_TEST = Test("voc", "2007:test", 4952)
-VOC2012_TEST = Test("voc", "2012:test", 10991)
-COCO_MINIVAL = Test("coco", "minival", 5000, printed="test-dev2015")
-ILSVRC_VAL2 = Test("ilsvrc", "val2", 9917)
+VOC2007_TEST = TestSet("voc", "2007:test", 4952)
+VOC2012_TEST = TestSet("voc", "2012:test", 10991)
+COCO_MINIVAL = TestSet("coco", "minival", 5000, printed="test-dev2015")
+ILSVRC_VAL2 = TestSet("ilsvrc", "val2", 9917)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `numbers` in per cent as printed, headline first. `recipe` and `test` are None for others' methods."""
+    """One row: the printed `numbers`, headline first. `recipe` and `test` are None for methods of other authors."""
 
     label: str
     numbers: Mapping[str, float]
     recipe: str | None = None
-    test: Test | None = None
+    test: TestSet | None = None
     classes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper by the name that `multibox reproduce` takes."""
+    """A table of the paper; `name` is what `multibox reproduce` takes."""
 
     name: str
     title: str
@@ -49,16 +50,16 @@ class Table:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Names of all numbers of its rows, in order."""
+        """Names of all numbers in its rows, in order."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.numbers))
 
 
-def _row(printed: Printed, recipe: str | None, test: Test) -> Row:
+def _row(printed: Printed, recipe: str | None, test: TestSet) -> Row:
     label = f"{printed.method}, {printed.data}"
     return Row(label, printed.numbers, recipe, test if recipe else None, printed.classes)
 
 
-def _rows(printed: tuple[Printed, ...], names: dict[tuple[str, str], str], test: Test) -> tuple[Row, ...]:
+def _rows(printed: tuple[Printed, ...], names: dict[tuple[str, str], str], test: TestSet) -> tuple[Row, ...]:
     return tuple(_row(row, names.get((row.method, row.data)), test) for row in printed)
 
 

@@ -10,7 +10,7 @@ import torch
 from multibox.data.augmentation.augment import AUGMENTATIONS
 from multibox.experiments.recipes import PAPER, find_recipe
 from multibox.models.ssd import SSD
-from multibox.paper import numbers as paper
+from multibox.paper import printed as paper
 from multibox.paper.tables import TABLES
 from multibox.priors import make_prior_corners
 

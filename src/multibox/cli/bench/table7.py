@@ -74,7 +74,7 @@ def _introduce(result: dict[str, Any]) -> None:
 
 def _paper() -> dict[str, Any]:
     """The paper's rows for SSD, and what its text says of SSD300 with 20 classes."""
-    from multibox.paper.numbers import TABLE7
+    from multibox.paper.printed import TABLE7
 
     rows = [asdict(row) for row in TABLE7 if row.method.startswith("SSD")]
     return {"device": "Titan X (Maxwell)", "rows": rows, "nms_milliseconds": 1.7, "share_of_base": 0.8}

@@ -9,7 +9,7 @@ COCO_NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100
 
 @dataclass(frozen=True)
 class Printed:
-    """One row: a method, its training data, its numbers by name with the headline first, and AP by class."""
+    """One row: a method, its training data, its numbers by name, headline number first, and AP by class."""
 
     method: str
     data: str
@@ -73,7 +73,7 @@ SSD512 | trainval35k         | 26.8 46.5 27.8 9.0 28.9 41.9 24.8 37.5 39.8 14.0 
 
 
 def _voc(text: str) -> tuple[Printed, ...]:
-    """Two lines each: method, data and mAP, then the 20 classes in alphabetical order."""
+    """Rows of two lines: method, data and mAP; then AP of the 20 classes in alphabetical order."""
     lines = text.strip().splitlines()
     rows = []
     for head, values in zip(lines[::2], lines[1::2], strict=True):
@@ -84,7 +84,7 @@ def _voc(text: str) -> tuple[Printed, ...]:
 
 
 def _coco(text: str) -> tuple[Printed, ...]:
-    """Rows of the twelve numbers, as many as a row has."""
+    """Rows of the twelve COCO numbers; "-" marks a number that the paper does not print."""
     rows = []
     for line in text.strip().splitlines():
         method, data, values = map(str.strip, line.split("|"))
@@ -106,7 +106,7 @@ TABLE2 = {
     "table2-no-atrous": ("no atrous", 74.2),
     "table1-ssd300-0712": ("everything", 74.3),
 }
-"""Recipe: what it leaves out, mAP."""
+"""Recipe: what is left out, mAP."""
 
 TABLE3 = {
     "6-sources": ("conv4_3, 7, 8_2, 9_2, 10_2, 11_2", 8732, 74.3, 63.4),

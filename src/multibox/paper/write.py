@@ -1,11 +1,11 @@
-"""A reproduced table as Markdown and JSON: the paper's numbers, ours, and the difference."""
+"""Writes a reproduced table as Markdown and JSON: the paper's numbers, ours, and the difference."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multibox.paper.outcome import Outcome, Progress
+from multibox.paper.outcome import Outcome, Results
 from multibox.paper.request import Request
 from multibox.paper.tables import Row, Table
 
@@ -13,38 +13,38 @@ NOT_RUN = "not run"
 
 
 def write_table(
-    table: Table, progress: Progress, *, request: Request, measured: dict[str, Any] | None = None
+    table: Table, results: Results, *, request: Request, measured: dict[str, Any] | None = None
 ) -> list[Path]:
-    """Write NAME.md and NAME.json beside the runs; every file of a rehearsal says that it is one.
+    """Write NAME.md and NAME.json beside the runs; every file of a rehearsal is marked as one.
 
-    `measured` are further numbers for the JSON file.
+    `measured` adds further numbers to the JSON file.
     """
     folder, stamp = request.out, request.stamp
     folder.mkdir(parents=True, exist_ok=True)
     markdown, data = folder / f"{table.name}.md", folder / f"{table.name}.json"
-    markdown.write_text(as_markdown(table, progress, stamp=stamp), encoding="utf-8")
+    markdown.write_text(as_markdown(table, results, stamp=stamp), encoding="utf-8")
     data.write_text(
-        json.dumps(as_json(table, progress, stamp=stamp, measured=measured), indent=1) + "\n", encoding="utf-8"
+        json.dumps(as_json(table, results, stamp=stamp, measured=measured), indent=1) + "\n", encoding="utf-8"
     )
     return [markdown, data]
 
 
 def as_json(
-    table: Table, progress: Progress, *, stamp: tuple[str, ...], measured: dict[str, Any] | None = None
+    table: Table, results: Results, *, stamp: tuple[str, ...], measured: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """All rows of the table; `rehearsal` is null for the paper's experiment, else what is different."""
+    """Return all rows of the table; `rehearsal` is null for the paper's experiment, else it lists the differences."""
     return {
         "table": table.name,
         "title": table.title,
         "rehearsal": list(stamp) or None,
         "note": table.note,
-        "rows": [_row_json(row, progress) for row in table.rows],
+        "rows": [_row_json(row, results) for row in table.rows],
         **({"measured": measured} if measured else {}),
     }
 
 
-def _row_json(row: Row, progress: Progress) -> dict[str, Any]:
-    outcome = progress.done.get(row.recipe or "")
+def _row_json(row: Row, results: Results) -> dict[str, Any]:
+    outcome = results.done.get(row.recipe or "")
     ours = outcome.numbers if outcome else None
     return {
         "label": row.label,
@@ -56,12 +56,12 @@ def _row_json(row: Row, progress: Progress) -> dict[str, Any]:
         "images": {"train": outcome.train_images, "test": outcome.test_images} if outcome else None,
         "seconds": outcome.seconds if outcome else None,
         "submission": outcome.submission if outcome else None,
-        "problem": progress.failed.get(row.recipe or ""),
+        "problem": results.failed.get(row.recipe or ""),
     }
 
 
-def as_markdown(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> str:
-    """A page with the table, and with AP by class where both have it."""
+def as_markdown(table: Table, results: Results, *, stamp: tuple[str, ...]) -> str:
+    """Return a page with the table and AP by class."""
     heading = f"# {'Rehearsal of ' if stamp else ''}{table.title}"
     lines = [heading, ""]
     if stamp:
@@ -71,13 +71,13 @@ def as_markdown(table: Table, progress: Progress, *, stamp: tuple[str, ...]) -> 
     keys = table.numbers
     head = [f"{key} paper | {key} ours | difference" for key in keys]
     lines += ["| | " + " | ".join(head) + " | recipe |", "|---|" + "---:|---:|---:|" * len(keys) + "---|"]
-    lines += [_line(row, progress, keys) for row in table.rows]
-    lines += [f"\n`{name}`: {problem}" for name, problem in progress.failed.items()]
-    return "\n".join([*lines, *_by_class(table, progress), ""])
+    lines += [_line(row, results, keys) for row in table.rows]
+    lines += [f"\n`{name}`: {problem}" for name, problem in results.failed.items()]
+    return "\n".join([*lines, *_by_class(table, results), ""])
 
 
-def _line(row: Row, progress: Progress, keys: tuple[str, ...]) -> str:
-    outcome = progress.done.get(row.recipe or "")
+def _line(row: Row, results: Results, keys: tuple[str, ...]) -> str:
+    outcome = results.done.get(row.recipe or "")
     cells = []
     for key in keys:
         printed = row.numbers.get(key)
@@ -92,14 +92,14 @@ def _line(row: Row, progress: Progress, keys: tuple[str, ...]) -> str:
 
 
 def _missing(row: Row, outcome: Outcome | None) -> str:
-    """Why there is no number."""
+    """Return the reason why there is no number."""
     if outcome is None:
         return NOT_RUN if row.recipe else ""
     return "to be judged by the server" if outcome.submission else ""
 
 
-def _by_class(table: Table, progress: Progress) -> list[str]:
-    rows = [(row, progress.done[row.recipe]) for row in table.rows if row.recipe in progress.done]
+def _by_class(table: Table, results: Results) -> list[str]:
+    rows = [(row, results.done[row.recipe]) for row in table.rows if row.recipe in results.done]
     if not rows:
         return []
     names = list(dict.fromkeys(name for _, outcome in rows for name in outcome.classes))
@@ -113,8 +113,8 @@ def _by_class(table: Table, progress: Progress) -> list[str]:
     return lines
 
 
-def _class_line(label: str, whose: str, values: Mapping[str, float], names: list[str]) -> str:
-    return f"| {label} | {whose} | " + " | ".join(_decimal(values.get(name)) for name in names) + " |"
+def _class_line(label: str, source: str, values: Mapping[str, float], names: list[str]) -> str:
+    return f"| {label} | {source} | " + " | ".join(_decimal(values.get(name)) for name in names) + " |"
 
 
 def _decimal(value: float | None) -> str:

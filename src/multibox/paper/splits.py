@@ -1,4 +1,4 @@
-"""Where the data of the paper's experiments lie below one folder, and which part of them a rehearsal takes."""
+"""Finds the splits that the paper's experiments need below one folder, and thins them out for a rehearsal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits
 from multibox.data.formats.recognize import recognize
 from multibox.data.formats.voc.layout import choose, find_voc
 from multibox.errors import DataError
-from multibox.paper.tables import Kind
 from multibox.words import listed
 
-LEAST = 8
+MIN_IMAGES = 8  # of a rehearsal
+
 _COCO_FILES = {"trainval35k": "train2017", "minival": "val2017"}
-_LOOKED_FOR = {
+_EXPECTED = {
     "voc": "VOC (VOCdevkit, or VOC2007 and VOC2012)",
     "coco": "COCO (annotations/instances_*.json, here or in coco)",
     "ilsvrc": "ILSVRC DET (Annotations/DET, here or in ILSVRC)",
@@ -23,34 +23,34 @@ _LOOKED_FOR = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """A split of a data set that an experiment needs; `problem` says why it is not there, None where it is.
+class NeededSplit:
+    """A split of a data set that an experiment needs; `problem` says why it is missing, None if it was found.
 
-    `images` is None where counting them would take long.
+    `images` is None if counting them would take long.
     """
 
-    kind: Kind
+    family: str
     split: str
     folder: Path | None
     images: int | None
     problem: str | None
 
 
-def look_for(kind: Kind, split: str, root: Path, *, any_kind: bool = False) -> Part:
-    """Find the split without reading images or large files; with `any_kind` in whatever data set `root` is."""
-    folder = locate(kind, root) or (root if any_kind and _is_data_set(root) else None)
+def find_split(family: str, split: str, root: Path, *, any_family: bool = False) -> NeededSplit:
+    """Find the split without reading images or large files; with `any_family`, `root` may be a data set of any kind."""
+    folder = find_folder(family, root) or (root if any_family and _is_data_set(root) else None)
     if folder is None:
-        return Part(kind, split, None, None, f"{root} holds no {_LOOKED_FOR[kind]}")
+        return NeededSplit(family, split, None, None, f"{root} holds no {_EXPECTED[family]}")
     try:
-        return Part(kind, split, folder, _count(kind, split, folder), None)
+        return NeededSplit(family, split, folder, _count(family, split, folder), None)
     except DataError as error:
-        return Part(kind, split, folder, None, str(error))
+        return NeededSplit(family, split, folder, None, str(error))
 
 
-def locate(kind: Kind, root: Path) -> Path | None:
-    """The data set of that kind at `root` or in a folder of its name, None where there is none."""
+def find_folder(family: str, root: Path) -> Path | None:
+    """Return the data set of that family at `root` or in a folder of its name; None if there is none."""
     finders = {"voc": find_voc, "coco": find_coco, "ilsvrc": find_ilsvrc}
-    return next((place for place in _places(kind, root) if finders[kind](place)), None)
+    return next((place for place in _places(family, root) if finders[family](place)), None)
 
 
 def _is_data_set(root: Path) -> bool:
@@ -61,16 +61,16 @@ def _is_data_set(root: Path) -> bool:
     return True
 
 
-def _places(kind: Kind, root: Path) -> Iterator[Path]:
-    yield from (place for place in (root, root / kind, root / kind.upper()) if place.is_dir())
+def _places(family: str, root: Path) -> Iterator[Path]:
+    yield from (place for place in (root, root / family, root / family.upper()) if place.is_dir())
 
 
-def _count(kind: Kind, split: str, folder: Path) -> int | None:
-    """How many images, where a list tells; DataError where the split is not there."""
+def _count(family: str, split: str, folder: Path) -> int | None:
+    """Return the number of images if a list tells it, else None; DataError if the split does not exist."""
     if folders := find_voc(folder):
         return sum(len(ids) for _, ids in choose(folders, split, folder))
-    names = list(find_coco(folder)) if kind == "coco" else None
-    if kind == "ilsvrc" and (home := find_ilsvrc(folder)):
+    names = list(find_coco(folder)) if family == "coco" else None
+    if family == "ilsvrc" and (home := find_ilsvrc(folder)):
         names = ilsvrc_splits(home)
     names = recognize(folder).splits() if names is None else names
     for part in split.split("+"):
@@ -84,8 +84,8 @@ def _has_list(folder: Path, split: str) -> bool:
 
 
 def thinned(dataset: Dataset, share: float) -> Dataset:
-    """Every so many-th image, so that about `share` of them stay, at least a few."""
-    count = min(len(dataset), max(LEAST, round(len(dataset) * share)))
+    """Keep evenly spaced images, about `share` of them, at least MIN_IMAGES."""
+    count = min(len(dataset), max(MIN_IMAGES, round(len(dataset) * share)))
     if count == len(dataset):
         return dataset
     examples = tuple(dataset[k * len(dataset) // count] for k in range(count))
