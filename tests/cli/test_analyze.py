@@ -182,7 +182,7 @@ def test_a_folder_of_other_things_is_refused(multibox, given: Path, tmp_path: Pa
         (["--detections", "a", "--detections", "b", "--detections", "c"], 2, "3 detectors"),
         (["--detections", "found.json", "--name", "a", "--name", "b"], 2, "2 names for 1 detectors"),
         (["--detections", "found.json", "--detections", "found.json"], 2, "both detectors are named"),
-        (["--detections", "nothing.json"], 1, "nothing.json: not there"),
+        (["--detections", "nothing.json"], 1, "nothing.json does not exist"),
         (["--detections", "found.json", "--groups", "found.json"], 1, "not of the form"),
         (["--detections", "found.json", "--metric", "voc12"], 2, "voc12"),
     ],

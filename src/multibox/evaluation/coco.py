@@ -1,4 +1,4 @@
-"""The twelve box numbers of COCO, and AP for each class, computed by faster-coco-eval (the extra `coco`)."""
+"""The twelve box numbers of COCO and the AP of each class, computed with faster-coco-eval (the extra `coco`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "A
 
 @dataclass(frozen=True, eq=False)
 class CocoResult:
-    """`numbers` holds the twelve by the names in NUMBERS; `ap` and `ap50` one value for each class.
+    """`numbers` holds the twelve by the names in NUMBERS; `ap` and `ap50` hold one value for each class.
 
-    nan stands for a class, or a range of areas, without objects; all means leave such classes out.
+    A class or a range of areas without objects has the value nan; means leave such classes out.
     """
 
     numbers: dict[str, float]
@@ -29,18 +29,14 @@ class CocoResult:
     ap50: Float64[np.ndarray, " c"]
 
 
-def evaluate_coco(
-    dataset: Dataset,
-    *,
-    detections: Sequence[Detections],
-) -> CocoResult:
-    """AP and AR over IoU .5 to .95. `detections` has one entry for each image in order, labels index the class names.
+def evaluate_coco(dataset: Dataset, *, detections: Sequence[Detections]) -> CocoResult:
+    """Compute AP and AR over IoU 0.5 to 0.95.
 
-    Crowd objects are regions in which detections are ignored; difficult objects are treated in the same way.
-    What is small, medium or large depends on the object's area in square pixels: `Example.areas` where the data set has
-    it (COCO means the area of the segmentation), else the area of the box. UsageError without
-    faster-coco-eval. Equal scores keep the order of the image ids where all are numbers, as in COCO, and otherwise
-    the order of the data set.
+    `detections` has one entry for each image in order, with labels that index the class names. Crowd and difficult
+    objects are regions in which detections are ignored. An object is small, medium or large by its area in square
+    pixels: `Example.areas` if the data set has them (in COCO the area of the segmentation), else the area of the box.
+    Equal scores are ordered by image id if all ids are numbers, as in COCO, else by the order of the data set.
+    UsageError without faster-coco-eval.
     """
     evaluator_class = _import_evaluator()
     order = _official_order(dataset)
@@ -70,7 +66,7 @@ def _import_evaluator() -> Any:
 
 
 def _official_order(dataset: Dataset) -> list[int]:
-    """Positions of the images as the COCO API visits them: by number where every id is one."""
+    """Return the positions of the images in the order of the COCO API: by number if every id is a number."""
     order = list(range(len(dataset)))
     if all(example.id.isdecimal() for example in dataset):
         order.sort(key=lambda position: int(dataset[position].id))
@@ -99,7 +95,7 @@ def _detection_rows(detections: Detections) -> list[dict[str, Any]]:
 
 
 def _coco(dataset: Dataset, *, rows: list[list[dict[str, Any]]]) -> "COCO":
-    """The evaluator's data set: images and classes numbered from 1, annotations too, since it takes id 0 for none."""
+    """Build the evaluator's data set, with images, classes and annotations numbered from 1: id 0 means none to it."""
     from faster_coco_eval import COCO
 
     annotations = [row | {"image_id": image} for image, rows_of_image in enumerate(rows, 1) for row in rows_of_image]
@@ -119,7 +115,7 @@ def _to_xywh(boxes: np.ndarray) -> Float64[np.ndarray, "n 4"]:
 
 
 def _class_means(precision: Float64[np.ndarray, "t r c"]) -> Float64[np.ndarray, " c"]:
-    """Mean over thresholds and recalls; the evaluator writes -1 throughout for a class without objects."""
+    """Compute the mean over thresholds and recalls; the evaluator marks a class without objects with -1."""
     return np.where((precision < 0).all(axis=(0, 1)), np.nan, precision.mean(axis=(0, 1)))
 
 
@@ -128,4 +124,4 @@ def _nan_if_absent(value: float | np.floating) -> float:
 
 
 def _silent(*_: object) -> None:
-    """Takes the evaluator's messages, which nobody asked for."""
+    """Discard the evaluator's messages."""

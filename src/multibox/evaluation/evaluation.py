@@ -1,4 +1,4 @@
-"""The outcome of an evaluation: numbers, curves, and a table for the terminal."""
+"""The result of an evaluation: numbers, curves, and a table for the terminal."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from multibox.evaluation.voc import Curve
 class Evaluation:
     """How good a detector is on a data set.
 
-    `mean` is the headline number: mAP for voc07 and voc10, AP (IoU .5 to .95) for coco. `numbers` holds all: for the
-    VOC metrics the mAP in the versions voc07, voc10 and integral, for coco the twelve. `ap` and `objects` are by class;
-    `objects` leaves difficult and crowd objects out. A class without objects has AP nan and does not enter the mean.
-    `curves`, by class, exist for the VOC metrics. `problems` names images that could not be read and so count as
-    without detections.
+    `mean` is the headline number of the metric, and `numbers` holds all its numbers: the VOC metrics have the mAP in
+    the versions voc07, voc10 and integral, the COCO metric its twelve. `ap` and `objects` are by class; `objects`
+    counts neither difficult nor crowd objects. A class without objects has AP nan and is left out of the mean.
+    `curves`, by class, exist for the VOC metrics only. `problems` has a line for each image that could not be read;
+    such images count as without detections.
     """
 
     metric: str
@@ -30,7 +30,7 @@ class Evaluation:
     problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """All but the curves, ready for json.dumps; nan becomes None."""
+        """Return everything except the curves as plain values for json.dumps; nan becomes None."""
         return {
             "metric": self.metric,
             "mean": _json_number(self.mean),
@@ -43,7 +43,7 @@ class Evaluation:
         }
 
     def table(self) -> str:
-        """Classes with objects and AP in per cent, then the mean, the counts and all numbers, aligned with spaces."""
+        """Return aligned text: objects and AP in per cent of each class, the mean, all numbers, and the counts."""
         rows = [("class", "objects", "AP %")]
         rows += [(name, str(self.objects[name]), _percent(self.ap[name])) for name in self.class_names]
         rows += [(f"mean ({self.metric})", str(sum(self.objects.values())), _percent(self.mean))]

@@ -1,7 +1,7 @@
-"""Average precision as PASCAL VOC defines it: match detections with objects, draw the curve, measure the area below it.
+"""Average precision as PASCAL VOC defines it: match detections to objects, compute the curve and the area below it.
 
-Boxes are continuous pixels and the IoU has no +1: the devkit counts pixels inclusively from 1, and subtracting 1 from
-the minimum corner when such a file is read gives the same areas.
+Boxes are in continuous pixels, so the IoU has no +1. The devkit counts pixels inclusively from 1; the readers subtract
+1 from the minimum corner, which results in the same areas.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ AP_VERSIONS = ("voc07", "voc10", "integral")
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Recall and precision of one class after each counted detection, best score first.
+    """Recall and precision of one class after each counted detection, highest score first.
 
-    Ignored detections are left out. `num_objects` is the number of objects that count: without any, recall is 0
-    throughout and the AP is nan.
+    Ignored detections are left out. `num_objects` is the number of counted objects; if it is 0, recall is 0 everywhere
+    and the AP is nan.
     """
 
     scores: Float[np.ndarray, " k"]
@@ -32,7 +32,7 @@ class Curve:
     num_objects: int
 
     def ap(self, version: str) -> float:
-        """Average precision in one of AP_VERSIONS: nan without objects, 0 with objects but without detections."""
+        """Return the average precision in one of AP_VERSIONS; nan without objects, 0 with objects but no detections."""
         if self.num_objects == 0:
             return float("nan")
         return average_precision(self.recall, precision=self.precision, version=version)
@@ -45,24 +45,25 @@ class VocResult:
     curves: tuple[Curve, ...]
 
     def ap(self, version: str) -> Float64[np.ndarray, " c"]:
-        """Average precision of every class; nan for a class without objects."""
+        """Return the average precision of every class; nan for a class without objects."""
         return np.array([curve.ap(version) for curve in self.curves], dtype=np.float64)
 
     def mean(self, version: str) -> float:
-        """mAP: the mean over the classes that have objects, nan if none has.
+        """Return mAP: the mean over the classes that have objects; nan if no class has any.
 
-        The official solver (`solver.cpp` TestDetection) divides by all classes instead; on data where every class has
-        objects the two are the same.
+        The official solver (`solver.cpp` TestDetection) divides by the number of all classes. The two agree if every
+        class has objects.
         """
         ap = self.ap(version)
         return float(ap[~np.isnan(ap)].mean()) if not np.isnan(ap).all() else float("nan")
 
 
 def evaluate_voc(dataset: Dataset, *, detections: Sequence[Detections], iou_threshold: float = 0.5) -> VocResult:
-    """Curves of all classes. `detections` has one entry for each image in order, labels index `dataset.class_names`.
+    """Compute the curves of all classes.
 
-    Difficult and crowd objects neither count nor punish: a detection whose best object is one of them is left out.
-    Detections of equal score keep the order of the images, and within an image their own.
+    `detections` has one entry for each image in order, with labels that index `dataset.class_names`. A detection that
+    matches a difficult or crowd object is ignored, and such objects are not counted. Detections of equal score keep
+    the order of the images, and their order within an image.
     Source: VOC devkit `VOCevaldet.m`; `detection_evaluate_layer.cpp`.
     """
     num_classes = len(dataset.class_names)
@@ -85,7 +86,7 @@ def evaluate_voc(dataset: Dataset, *, detections: Sequence[Detections], iou_thre
 
 
 def count_objects(dataset: Dataset) -> list[int]:
-    """Objects of each class that count: neither difficult nor crowd."""
+    """Return the number of objects of each class that are neither difficult nor crowds."""
     counts = np.zeros(len(dataset.class_names), dtype=np.int64)
     for example in dataset:
         np.add.at(counts, example.labels[~(example.difficult | example.crowd)], 1)
@@ -99,10 +100,11 @@ def match_detections(
     ignore: Bool[np.ndarray, " g"],
     iou_threshold: float = 0.5,
 ) -> Int8[np.ndarray, " n"]:
-    """TRUE_POSITIVE, FALSE_POSITIVE or IGNORED for boxes of one class in one image, given best score first.
+    """Return TRUE_POSITIVE, FALSE_POSITIVE or IGNORED for boxes of one class in one image, highest score first.
 
-    A box belongs to the object that it overlaps most, even if that one is taken. At an IoU of at least the threshold
-    it is ignored if that object is to be ignored, right if it is the first, and a false positive if it is a duplicate.
+    Each box is compared with the object that it overlaps most, even if a better box has matched that object. If the
+    IoU reaches the threshold, the box is ignored if `ignore` says so for the object, a true positive if it is the
+    first box of the object, and else a false positive.
     """
     outcomes = np.full(len(boxes), FALSE_POSITIVE, dtype=np.int8)
     if len(boxes) == 0 or len(objects) == 0:
@@ -117,7 +119,7 @@ def match_detections(
 
 
 def precision_recall(scores: Float[np.ndarray, " n"], *, outcomes: Int8[np.ndarray, " n"], num_objects: int) -> Curve:
-    """The curve of one class over all images; detections of equal score stay in the order given."""
+    """Compute the curve of one class over all images; detections of equal score keep their order."""
     counted = np.flatnonzero(outcomes != IGNORED)
     order = counted[np.argsort(-scores[counted], kind="stable")]
     right = np.cumsum(outcomes[order] == TRUE_POSITIVE)
@@ -126,13 +128,14 @@ def precision_recall(scores: Float[np.ndarray, " n"], *, outcomes: Int8[np.ndarr
 
 
 def average_precision(recall: Float[np.ndarray, " k"], *, precision: Float[np.ndarray, " k"], version: str) -> float:
-    """Area below a curve whose recall does not fall.
+    """Compute the area below a curve with ascending recall.
 
-    `voc07` averages, over the recalls 0, .1, ... 1, the largest precision at that recall or beyond it; `voc10` is the
-    area below the largest precision to the right; `integral` the area below the curve as it is. ValueError for others.
-    They are the versions 11point, MaxIntegral and Integral of ComputeAP (`bbox_util.cpp` 1996). Recalls are compared in
-    double. The official code holds them in float32, so that recalls of exactly 7/10 and 9/10 miss their point of
-    `voc07` there: a float32 `recall` gives its numbers.
+    `voc07` is the mean over the recalls 0, 0.1, ..., 1 of the largest precision at that recall or a higher one.
+    `voc10` is the area below the precision after it was made non-increasing, and `integral` the area below the curve
+    itself. ValueError for another version.
+    They are the versions 11point, MaxIntegral and Integral of ComputeAP (`bbox_util.cpp` 1996). Recalls are compared
+    in float64. The official code uses float32, where recalls of exactly 7/10 and 9/10 miss their point of `voc07`; a
+    float32 `recall` reproduces its numbers.
     """
     if version == "voc07":
         reached = recall.astype(np.float64)[None] >= (np.arange(11) / 10)[:, None]
@@ -148,7 +151,7 @@ def average_precision(recall: Float[np.ndarray, " k"], *, precision: Float[np.nd
 def _match_class(
     example: Example, *, found: Detections, label: int | np.integer, iou_threshold: float
 ) -> tuple[Float[np.ndarray, " n"], Int8[np.ndarray, " n"]]:
-    """Scores, best first, and outcomes of the detections of one class in one image."""
+    """Return scores, highest first, and outcomes of the detections of one class in one image."""
     mine = np.flatnonzero(found.labels == label)
     mine = mine[np.argsort(-found.scores[mine], kind="stable")]
     theirs = example.labels == label

@@ -174,7 +174,7 @@ def test_wrong_voc_folders(tmp_path: Path, files: list[str], message: str) -> No
 def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
     """The error for a path that does not exist, for text that is no JSON, and for a format that does not exist."""
     dataset = a_four_image_dataset()
-    with pytest.raises(DataError, match=r"absent\.json: not there"):
+    with pytest.raises(DataError, match=r"absent\.json does not exist"):
         read_detections(tmp_path / "absent.json", dataset=dataset)
     (tmp_path / "broken.json").write_text("[{")
     with pytest.raises(DataError, match=r"broken\.json: not JSON \(.*line 1"):

@@ -15,11 +15,11 @@ from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, detections_
 def read_coco_results(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections of every image by its id. `category_ids` holds the id of each class; None takes those
-    of the data set, or numbers them from 1 where it has none.
+    """Return the detections of every image by its id.
 
-    `image_id` may be a number or text. `image_size` is (0, 0) where the data set does not say it.
-    DataError, naming file, entry and value, for what is malformed or not in the data set.
+    `category_ids` holds the id of each class; None stands for the data set's own, or 1, 2, ... if it has none.
+    `image_id` may be a number or text. `image_size` is (0, 0) if the data set does not know it. DataError, with file,
+    entry and value, for a malformed entry and for one that is not in the data set.
     """
     ids = _ids_of_classes(dataset, category_ids=category_ids)
     return detections_by_id(_rows(path, label_of={number: label for label, number in enumerate(ids)}), dataset=dataset)
@@ -28,7 +28,7 @@ def read_coco_results(
 def write_coco_results(
     path: Path, *, dataset: Dataset, detections: Mapping[str, Detections], category_ids: Sequence[int] | None = None
 ) -> None:
-    """Write the file, with sides rounded to 2 decimals as `detection_output_layer.cpp` 345 does, scores as they are.
+    """Write the file. Sides are rounded to 2 decimals as in `detection_output_layer.cpp` 345; scores are not rounded.
 
     Image ids that are plain numbers are written as numbers. DataError if the detections lack classes of the data set.
     """
@@ -102,7 +102,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that float32 can hold; nan is none."""
+    """Whether the value is a number that float32 can hold; nan is not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < FLOAT32_MAX
 
 

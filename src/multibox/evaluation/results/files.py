@@ -1,4 +1,4 @@
-"""Detections that anybody made, from the file formats that people exchange, and back into them."""
+"""Read and write detections in the common result formats."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,18 +24,18 @@ __all__ = [
 def read_detections(
     path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
 ) -> dict[str, Detections]:
-    """Detections by image id: of a COCO results file (.json), or of a folder of VOC devkit files or of one text file
-    for each image (`read_text_results`).
+    """Read detections by image id.
 
-    `category_ids` matters to COCO results alone: the id of each class, see `read_coco_results`. DataError for what
-    is not there, malformed, or does not belong to the data set.
+    `path` is a COCO results file (.json), a folder of VOC devkit files, or a folder with a text file for each image
+    (`read_text_results`). `category_ids`, the id of each class, is used for COCO results only, see
+    `read_coco_results`. DataError if nothing is there, and for malformed or unknown entries.
     """
     if path.is_dir() and {example.id for example in dataset} & {file.stem for file in path.glob("*.txt")}:
         return read_text_results(path, dataset=dataset)
     if path.is_dir():
         return read_voc_results(path, dataset=dataset)
     if not path.exists():
-        raise DataError(f"{path}: not there; give a COCO results file or a folder of comp4_det_SET_CLASS.txt")
+        raise DataError(f"{path} does not exist; give a COCO results file or a folder of comp4_det_SET_CLASS.txt")
     return read_coco_results(path, dataset=dataset, category_ids=category_ids)
 
 

@@ -1,4 +1,4 @@
-"""Detections in the class names of a data set: classes are matched by name, never by position."""
+"""Relabels detections for the classes of a data set: classes are matched by name, never by position."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ from multibox.size import Size
 
 
 def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detections:
-    """The same detections with labels that index `class_names`; those of other classes are left out.
+    """Return the detections with labels that index `class_names`; detections of other classes are dropped.
 
-    DataError, naming them, if `class_names` has classes that the detector does not know.
+    DataError, with their names, if `class_names` has classes that the detector does not know.
     """
     if detections.class_names == class_names:
         return detections
@@ -20,7 +20,7 @@ def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detectio
     if missing:
         raise DataError(
             f"the data set has classes that the detector does not know: {', '.join(missing)}; it knows "
-            f"{', '.join(detections.class_names)}; names must agree to the letter: rename them in one of the two"
+            f"{', '.join(detections.class_names)}; names must match exactly: rename them in one of the two"
         )
     new_labels = np.array([_position(name, class_names) for name in detections.class_names], dtype=np.int64)
     labels = new_labels[detections.labels]
@@ -35,7 +35,7 @@ def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detectio
 
 
 def no_detections(class_names: tuple[str, ...], *, image_size: Size | None) -> Detections:
-    """What a detector gives for an image where it finds nothing; an unknown size becomes (0, 0)."""
+    """Return Detections without any box; an unknown image size becomes (0, 0)."""
     boxes, scores = np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.float32)
     return Detections(boxes, scores, np.zeros(0, dtype=np.int64), class_names, image_size or Size(0, 0))
 

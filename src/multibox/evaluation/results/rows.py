@@ -1,4 +1,4 @@
-"""One detection as a result file states it, and the way from such rows to Detections."""
+"""One detection as a result file states it, and Detections made from such rows."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -26,14 +26,14 @@ class ResultRow(NamedTuple):
 
 
 def detections_by_id(rows: Iterable[ResultRow], *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every image of the data set, best score first; equal scores stay in the order of the rows.
+    """Return the detections of every image of the data set, highest score first; equal scores keep their order.
 
-    DataError for an image id that the data set has not, for a score or side that is no finite number, for a box whose
-    sides are in the wrong order, and for a data set in which two images share an id.
+    DataError for an unknown image id, for a score or side that is not a finite number, for a box with swapped corners,
+    and for a data set in which two images have the same id.
     """
     grouped: dict[str, list[ResultRow]] = {example.id: [] for example in dataset}
     if len(grouped) < len(dataset):
-        raise DataError(f"{dataset.name}: two images share an id; detection files need ids of their own for each")
+        raise DataError(f"{dataset.name}: two images share an id; detection files need a different id for each image")
     for row in rows:
         _check(row)
         if row.image_id not in grouped:
@@ -50,7 +50,7 @@ def _check(row: ResultRow) -> None:
         raise DataError(f"{row.place}: score {row.score}, box {list(row.box)}; all must be finite numbers")
     x1, y1, x2, y2 = row.box
     if x2 < x1 - ROUNDING or y2 < y1 - ROUNDING:
-        raise DataError(f"{row.place}: box {list(row.box)} as x1 y1 x2 y2; x2 and y2 must not lie before x1 and y1")
+        raise DataError(f"{row.place}: box {list(row.box)} as x1 y1 x2 y2; x2 and y2 must not be less than x1 and y1")
 
 
 def _detections(rows: list[ResultRow], *, example: Example, dataset: Dataset) -> Detections:

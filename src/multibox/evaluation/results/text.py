@@ -10,11 +10,10 @@ from multibox.evaluation.results.rows import ResultRow, detections_by_id
 
 
 def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every image by its id; images without a file have none.
+    """Return the detections of every image by its id; images without a file have none.
 
-    The index counts the data set's classes from 0; corners are continuous pixels and taken as they are.
-    `image_size` is (0, 0) where the data set does not say it. DataError, naming file, line and value, for what is
-    malformed or not in the data set.
+    The index counts the data set's classes from 0; corners are continuous pixels. `image_size` is (0, 0) if the data
+    set does not know it. DataError, with file, line and value, for a malformed line and for an unknown image or class.
     """
     rows = (row for path in sorted(folder.glob("*.txt")) for row in _rows(path, num_classes=len(dataset.class_names)))
     return detections_by_id(rows, dataset=dataset)

@@ -19,10 +19,10 @@ _FILE_NAME = re.compile(r"comp\d+_det_(?P<set_and_class>.+)\.txt")
 
 
 def read_voc_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
-    """Detections of every image by its id; classes without a file have none. Image ids may contain spaces.
+    """Return the detections of every image by its id; classes without a file have none. Image ids may contain spaces.
 
-    `image_size` is (0, 0) where the data set does not say it. DataError, naming file, line and value, for what is
-    malformed or not in the data set, and for two files of one class.
+    `image_size` is (0, 0) if the data set does not know it. DataError, with file, line and value, for a malformed line,
+    for an unknown image or class, and for two files of one class.
     """
     files = _files_by_label(folder, class_names=dataset.class_names)
     rows = (row for label, path in sorted(files.items()) for row in _rows(path, label=label))
@@ -32,7 +32,7 @@ def read_voc_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]
 def write_voc_results(
     folder: Path, *, dataset: Dataset, detections: Mapping[str, Detections], split: str = "test"
 ) -> None:
-    """Write `comp4_det_SPLIT_CLASS.txt` for every class, empty if it has no detections; sides get 3 decimals.
+    """Write `comp4_det_SPLIT_CLASS.txt` for every class, empty if it has no detections; sides have 3 decimals.
 
     DataError if the detections lack classes of the data set, or if a class name cannot be part of a file name.
     """
@@ -67,7 +67,7 @@ def _files_by_label(folder: Path, *, class_names: tuple[str, ...]) -> dict[int, 
 
 
 def _label_of(set_and_class: str, *, path: Path, class_names: tuple[str, ...]) -> int:
-    """The class whose name ends the file name after a `_`; the longest where several do."""
+    """Return the class whose name follows a `_` at the end of the file name; the longest name if several do."""
     names = [name for name in class_names if set_and_class.endswith(f"_{name}")]
     if not names:
         raise DataError(
