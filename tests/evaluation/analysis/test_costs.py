@@ -8,7 +8,7 @@ from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detection
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
 from multibox.errors import UsageError
-from multibox.evaluation.analysis.costs import REPAIRS, costs, repaired
+from multibox.evaluation.analysis.costs import REPAIRS, error_costs, repaired
 from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.voc import evaluate_voc
 
@@ -33,7 +33,7 @@ def two_cats() -> tuple[Dataset, list[Detections], Diagnosis]:
 def test_gains_of_one_class(metric: str, ap: float, localization: float, background: float) -> None:
     """Four detections of two objects against APs worked by hand; B is not missed, since its poor box is repaired."""
     dataset, detections, diagnosis = two_cats()
-    result = costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric)
+    result = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric)
     assert result.ap == pytest.approx(ap)
     expected = dict.fromkeys(REPAIRS, 0.0) | {"localization": localization - ap, "background": background - ap}
     assert result.gain == pytest.approx(expected)
@@ -47,7 +47,7 @@ def test_gains_with_every_kind_once() -> None:
     """
     dataset, detections, _ = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
-    result = costs(dataset, detections=detections, diagnosis=diagnosis, metric="voc10")
+    result = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric="voc10")
     assert result.ap == pytest.approx(1 / 6)
     expected = dict.fromkeys(REPAIRS, 0.0) | {"similar": 1 / 3, "other": 1 / 3, "missed": 1 / 6}
     assert result.gain == pytest.approx(expected)
@@ -60,7 +60,7 @@ def test_localization_in_coco_repairs_correct_boxes_too() -> None:
     dataset = a_dataset(an_example("1", boxes=[[0, 0, 100, 100]]))
     detections = [some_detections([[0, 0, 100, 62]], scores=[0.9])]
     diagnosis = diagnose(dataset, detections=detections, similar=ALONE)
-    result = costs(dataset, detections=detections, diagnosis=diagnosis, metric="coco")
+    result = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric="coco")
     assert (result.ap, result.gain["localization"]) == pytest.approx((0.3, 0.7))
 
 

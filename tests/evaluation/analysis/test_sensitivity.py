@@ -6,7 +6,7 @@ import pytest
 from error_cases import ALIKE, one_of_each
 from evaluation_cases import noisy_scenes
 from multibox.evaluation.analysis.kinds import Kind, diagnose
-from multibox.evaluation.analysis.sensitivity import normalized_ap, parts_of, sensitivity
+from multibox.evaluation.analysis.sensitivity import bins_of, normalized_ap, sensitivity
 from multibox.evaluation.voc import average_precision
 
 
@@ -65,7 +65,7 @@ def test_with_as_many_objects_as_there_are_it_is_the_ap_of_voc10(seed: int) -> N
 )
 def test_parts_are_10_20_40_20_and_10_per_cent(values: object, expected: list[int]) -> None:
     """Parts of small lists by hand; equal values lie in one part."""
-    assert parts_of(np.array(list(values), dtype=np.float64)).tolist() == expected  # type: ignore[call-overload]
+    assert bins_of(np.array(list(values), dtype=np.float64)).tolist() == expected  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -73,7 +73,7 @@ def test_a_sheet_for_every_kind(tmp_path: Path) -> None:
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     for kind in [*(kind.title for kind in WRONG), MISSED]:
         chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind=kind)
-        sheet = contact_sheet(dataset, of_kind=chosen, kind=kind)
+        sheet = contact_sheet(dataset, errors=chosen, kind=kind)
         assert sheet is not None
         shown = [axes for axes in sheet.axes if axes.images]
         assert len(shown) == (2 if kind == MISSED else 1)
@@ -90,4 +90,4 @@ def test_no_image_no_sheet() -> None:
     dataset, detections, _ = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind="similar")
-    assert contact_sheet(dataset, of_kind=chosen, kind="similar") is None
+    assert contact_sheet(dataset, errors=chosen, kind="similar") is None

@@ -1,4 +1,4 @@
-"""All that an analysis says about one detector, as numbers."""
+"""The numbers of an analysis of one detector."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.evaluation.analysis.costs import Costs, costs
+from multibox.evaluation.analysis.costs import ErrorCosts, error_costs
 from multibox.evaluation.analysis.groups import ClassGroups
 from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose, missed_objects
 from multibox.evaluation.analysis.sensitivity import Sensitivity, sensitivity
@@ -25,10 +25,11 @@ Confusion = tuple[str, str, int]
 class Analysis:
     """A detector's errors on a data set.
 
-    `counts` and `leading` are detections by the title of their kind: all of them, and the best of each class, as many
-    as it has objects. `missed` counts objects without a correct detection. `trends` has a column of Figure 3 for each
-    group and one for all classes; `sensitivity` is by class; `confusions` are (class detected, class of the object,
-    how often) among the leading detections, the most frequent first. `problems` are images that cannot be read.
+    `counts` is the number of detections by the title of their kind; `leading` counts only the best detections of each
+    class, as many as the class has objects. `missed` is the number of objects without a correct detection. `trends` has
+    a column of Figure 3 for each group and one for all classes. `sensitivity` is by class. `confusions` are (detected
+    class, class of the object, count) among the leading detections, most frequent first. `problems` has a line for each
+    image that cannot be read.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Analysis:
     counts: dict[str, int]
     leading: dict[str, int]
     missed: int
-    costs: Costs
+    costs: ErrorCosts
     trends: dict[str, Trend]
     sensitivity: dict[str, Sensitivity]
     confusions: tuple[Confusion, ...]
@@ -68,7 +69,7 @@ def analyze(
     problems: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Analysis:
-    """Diagnose detections, one entry for each image, in one of METRICS; `progress` as in `costs`."""
+    """Diagnose detections, one entry for each image. `metric` and `progress` are those of `error_costs`."""
     names = dataset.class_names
     diagnosis = diagnose(dataset, detections=detections, similar=groups.similar(names))
     leading = diagnosis.leading()
@@ -81,7 +82,7 @@ def analyze(
         counts=_counts(diagnosis.kind),
         leading=_counts(diagnosis.kind[leading]),
         missed=int(sum(objects.sum() for objects in missed_objects(dataset, diagnosis=diagnosis))),
-        costs=costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric, progress=progress),
+        costs=error_costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric, progress=progress),
         trends={title: trend(diagnosis, labels=labels) for title, labels in columns.items()},
         sensitivity=sensitivity(dataset, diagnosis=diagnosis),
         confusions=_confusions(dataset, diagnosis, leading),

@@ -1,4 +1,4 @@
-"""What each kind of error costs: the AP that would be gained if it alone did not happen."""
+"""The cost of each kind of error: the AP that a detector would gain without it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ _KINDS = {kind.title: kind for kind in Kind}
 
 
 @dataclass(frozen=True)
-class Costs:
-    """AP of a detector, and what it gains by each of REPAIRS alone; `by_class` has a row of gains for every class.
+class ErrorCosts:
+    """AP of a detector, and its gain by each of REPAIRS alone; `by_class` has a row of gains for every class.
 
-    Gains do not sum to what is missing: an error may hide behind another.
+    The gains do not add up to the missing AP, because one error can hide another.
     """
 
     metric: str
@@ -43,20 +43,19 @@ class Costs:
         }
 
 
-def costs(
+def error_costs(
     dataset: Dataset,
     *,
     detections: Sequence[Detections],
     diagnosis: Diagnosis,
     metric: str,
     progress: Progress | None = None,
-) -> Costs:
-    """The gains in a metric of METRICS, each the AP after `repaired` less the AP as it is.
+) -> ErrorCosts:
+    """Compute the gain of each repair: the AP of a metric after `repaired` minus the AP before.
 
-    `progress` is called with the number of evaluations done and of all.
-
-    Kinds are those at IoU 0.5 whatever the metric. For coco that leaves a little to interpretation: a duplicate at 0.5
-    may be the one that is right at 0.75, so that removing duplicates can even cost AP.
+    `metric` is the name of a metric; `progress` is called with the number of finished evaluations and of all. Kinds are
+    determined at IoU 0.5 for every metric. A gain in a metric of several thresholds can therefore be negative: a
+    duplicate at 0.5 may be the correct detection at 0.75.
     """
     chosen = find_metric(metric)
     before = chosen.evaluate(dataset, detections)
@@ -72,21 +71,21 @@ def costs(
             by_class[name][repair] = after.ap[name] - before.ap[name]
     if progress is not None:
         progress(len(REPAIRS) + 1, len(REPAIRS) + 1)
-    return Costs(metric, before.mean, gain, by_class)
+    return ErrorCosts(metric, before.mean, gain, by_class)
 
 
 def repaired(
     dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diagnosis, repair: str
 ) -> tuple[Dataset, list[Detections]]:
-    """The data set and the detections without one kind of error, one of REPAIRS; all other errors stay.
+    """Return the data set and the detections without one kind of error, one of REPAIRS; other errors stay.
 
-    localization: boxes of correct detections and of localization errors become their objects' boxes. Of several errors
-    at one object the best stays, and only if no correct detection has the object; the others are removed.
-    similar, other: the detection gets its object's class where its IoU is at least 0.5 and no correct detection has the
-    object; the best of several. The others are removed.
+    localization: correct detections and localization errors get their object's box. If an object has several
+    localization errors, the one with the highest score stays, and only if the object has no correct detection.
+    similar, other: a detection gets its object's class if its IoU is at least 0.5, the object has no correct detection,
+    and no detection of the kind with a higher score gets it. The others are removed.
     duplicate, background: the detections are removed.
-    missed: objects without a correct detection are taken out of the data set, but for those that the repair of
-    localization, similar or other would find. A class that loses all objects so leaves the mean.
+    missed: objects without a correct detection are removed from the data set, except those that the repair of
+    localization, similar or other would find. A class without remaining objects is left out of the mean.
     UsageError for another repair.
     """
     if repair not in REPAIRS:
@@ -94,15 +93,15 @@ def repaired(
     if repair == "missed":
         return _without_missed(dataset, diagnosis), list(detections)
     kind = _KINDS[repair]
-    stays = _rescued(dataset, diagnosis, kind)
+    stays = _repairable(dataset, diagnosis, kind)
     return dataset, [
         _repair_image(dataset, number, found, diagnosis=diagnosis, kind=kind, stays=stays)
         for number, found in enumerate(detections)
     ]
 
 
-def _rescued(dataset: Dataset, diagnosis: Diagnosis, kind: Kind) -> Bool[np.ndarray, " n"]:
-    """The detections of a kind that its repair makes correct: the best for each object that counts and is missed."""
+def _repairable(dataset: Dataset, diagnosis: Diagnosis, kind: Kind) -> Bool[np.ndarray, " n"]:
+    """Mark the detections that the repair of their kind makes correct: the best for each missed object that counts."""
     stays = np.zeros(len(diagnosis.kind), dtype=bool)
     if kind in (Kind.DUPLICATE, Kind.BACKGROUND):
         return stays
@@ -125,7 +124,7 @@ def _repair_image(
     kind: Kind,
     stays: Bool[np.ndarray, " n"],
 ) -> Detections:
-    """The detections of one image after a repair."""
+    """Return the detections of one image after a repair."""
     example = dataset[number]
     here = slice(*np.searchsorted(diagnosis.image, [number, number + 1]))
     kinds, target, kept = diagnosis.kind[here], diagnosis.target[here], (diagnosis.kind[here] != kind) | stays[here]
@@ -141,7 +140,7 @@ def _repair_image(
 def _without_missed(dataset: Dataset, diagnosis: Diagnosis) -> Dataset:
     missed = missed_objects(dataset, diagnosis=diagnosis)
     for kind in (Kind.LOCALIZATION, Kind.SIMILAR, Kind.OTHER):
-        for n in np.flatnonzero(_rescued(dataset, diagnosis, kind)):
+        for n in np.flatnonzero(_repairable(dataset, diagnosis, kind)):
             missed[diagnosis.image[n]][diagnosis.target[n]] = False
     examples = tuple(example.keep(~gone) for example, gone in zip(dataset, missed, strict=True))
     return replace(dataset, examples=examples)

@@ -1,4 +1,4 @@
-"""Figure 3 of the SSD paper from the numbers of `trend`, and a chart of what each error costs."""
+"""Figure 3 of the SSD paper from the numbers of `trend`, and a chart of the cost of each kind of error."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from multibox.drawing.figure import (
     new_figure,
     plain,
 )
-from multibox.evaluation.analysis.costs import REPAIRS, Costs
+from multibox.evaluation.analysis.costs import REPAIRS, ErrorCosts
 from multibox.evaluation.analysis.trend import COUNTS, MULTIPLES, SHARES, Trend
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ _COUNT_TICKS = tuple(25 * 2**n for n in range(8))
 
 
 def plot_trends(trends: Mapping[str, Mapping[str, Trend]]) -> "Figure":
-    """Figure 3: for each detector two rows of charts, with a column for each group of classes; more rows where needed.
+    """Draw Figure 3: two rows of charts for each detector, a column for each group of classes, at most four in a row.
 
-    Above, shares of the kinds as the number of detections grows, with recall at IoU 0.5 (solid) and 0.1 (dashed);
-    below, shares of the kinds of false positives.
+    Upper row: shares of the kinds as the number of detections grows, with recall at IoU 0.5 (solid) and 0.1 (dashed).
+    Lower row: shares of the kinds of false positives.
     """
     blocks = [(name, block) for name, groups in trends.items() for block in _blocks(list(groups.items()))]
     columns = max(len(block) for _, block in blocks)
@@ -49,13 +49,13 @@ def plot_trends(trends: Mapping[str, Mapping[str, Trend]]) -> "Figure":
         grid[2 * row][0].set_ylabel(f"{prefix}% of detections", color=INK, fontsize=9)
         grid[2 * row + 1][0].set_ylabel(f"{prefix}% of false positives", color=INK, fontsize=9)
     handles, names = grid[0][0].get_legend_handles_labels()
-    abreast = {1: 2, 2: 4}.get(columns, 7)
-    figure.legend(handles, names, loc="outside upper center", ncols=abreast, frameon=False, fontsize=9)
+    legend_columns = {1: 2, 2: 4}.get(columns, 7)
+    figure.legend(handles, names, loc="outside upper center", ncols=legend_columns, frameon=False, fontsize=9)
     return figure
 
 
-def plot_costs(costs: Mapping[str, Costs]) -> "Figure":
-    """A bar for each repair and detector: percentage points of AP gained."""
+def plot_costs(costs: Mapping[str, ErrorCosts]) -> "Figure":
+    """Draw a bar for each repair and detector: the gain in percentage points of AP."""
     figure = new_figure(8.2, 1.1 + 0.34 * len(REPAIRS) * (1 + 0.5 * len(costs)))
     axes = figure.subplots()
     height = 0.8 / len(costs)
@@ -106,7 +106,7 @@ def _plot_wrong(axes: "Axes", trend: Trend) -> None:
 
 
 def _mark_end(axes: "Axes", values: Sequence[float], known: np.ndarray) -> None:
-    """Words in the empty part of a chart, beyond the last detection."""
+    """Write into the empty area of a chart beyond the last detection."""
     if known.all():
         return
     first = values[int(known.sum()) - 1] if known.any() else values[0]

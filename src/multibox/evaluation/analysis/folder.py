@@ -1,4 +1,4 @@
-"""The folder of an analysis: figures, contact sheets, numbers and the report that shows them all."""
+"""The folder of an analysis: figures, contact sheets, numbers, and the report that shows them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -25,9 +25,9 @@ _MADE_BY = "multibox analyze"
 
 
 def prepare_folder(out: Path) -> None:
-    """Make the folder, or clear it of the files of an earlier analysis.
+    """Create the folder, or delete the files of an earlier analysis from it.
 
-    UsageError where it holds anything and no earlier analysis, or without matplotlib, before any work is done.
+    UsageError if the folder holds files but no earlier analysis, or if matplotlib is missing; both before any work.
     """
     new_figure(1, 1)
     if out.exists() and not out.is_dir():
@@ -50,8 +50,9 @@ def write_analysis(
 ) -> dict[str, Any]:
     """Write all files into a prepared folder and return the numbers, which are also in analysis.json.
 
-    figure3.png, figure4.png, cost.png; figure6.png for two detectors; sensitivity.png where there are more classes than
-    figure4.png shows; errors_KIND.png for each kind that has errors, with -1 and -2 for two detectors; report.html.
+    The files are figure3.png, figure4.png and cost.png; figure6.png for two detectors; sensitivity.png if there are
+    more classes than figure4.png shows; errors_KIND.png for each kind with errors, with -1 and -2 for two detectors;
+    report.html.
     """
     steps = [*_figures(analyses), *_sheets(dataset, analyses)]
     written = []
@@ -77,7 +78,7 @@ def write_analysis(
 
 
 def _files_of(numbers: Path) -> set[str]:
-    """Names of the files that an earlier analysis wrote into the folder."""
+    """Return the names of the files that an earlier analysis wrote into the folder."""
     try:
         document = json.loads(numbers.read_text(encoding="utf-8"))
         if document["made_by"] != _MADE_BY:
@@ -85,7 +86,7 @@ def _files_of(numbers: Path) -> set[str]:
         return {str(name) for name in document["files"] if Path(name).name == name}
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(
-            f"{numbers.parent} holds files that are of no earlier analysis; --out takes a new or empty folder"
+            f"{numbers.parent} holds files but no earlier analysis; --out takes a new or empty folder"
         ) from None
 
 
@@ -117,10 +118,10 @@ def _sheets(dataset: Dataset, analyses: Sequence[Analysis]) -> list[tuple[str, C
 
 
 def sheet_name(kind: str, *, number: int, of: int) -> str:
-    """Name of the contact sheet of a kind of errors of one of several detectors, counted from 1."""
+    """Return the file name of a contact sheet; detectors are numbered from 1."""
     return f"errors_{kind}-{number}.png" if of > 1 else f"errors_{kind}.png"
 
 
 def _sheet(dataset: Dataset, analysis: Analysis, kind: str) -> Any:
     found = findings(dataset, detections=analysis.detections, diagnosis=analysis.diagnosis, kind=kind)
-    return contact_sheet(dataset, of_kind=found, kind=kind)
+    return contact_sheet(dataset, errors=found, kind=kind)

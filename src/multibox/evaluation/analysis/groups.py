@@ -1,4 +1,4 @@
-"""Which classes are alike: groups for the study of confusions, and for the columns of its figure."""
+"""Groups of similar classes, for the analysis of confusions and the columns of its figure."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from multibox.data.formats.coco.layout import find_coco
 from multibox.errors import DataError, UsageError
 from multibox.words import listed
 
-Sets = Mapping[str, tuple[str, ...]]
+NamedClasses = Mapping[str, tuple[str, ...]]
 
 _ANIMALS = ("bird", "cat", "cow", "dog", "horse", "sheep")
 _VEHICLES = ("aeroplane", "bicycle", "boat", "bus", "car", "motorbike", "train")
@@ -30,17 +30,17 @@ _VOC_ALONE = ("bottle", "pottedplant", "tvmonitor")
 
 @dataclass(frozen=True)
 class ClassGroups:
-    """`shown` are the classes of each column of Figure 3; classes that share a set of `alike` are similar.
+    """`shown` holds the classes of each column of Figure 3; classes in the same set of `alike` are similar.
 
-    `origin` says where the groups come from, in words for a reader.
+    `origin` describes where the groups come from.
     """
 
-    shown: Sets
-    alike: Sets
+    shown: NamedClasses
+    alike: NamedClasses
     origin: str
 
     def similar(self, class_names: tuple[str, ...]) -> Bool[np.ndarray, "c c"]:
-        """Whether two different classes are similar."""
+        """Return a table of which pairs of different classes are similar."""
         table = np.zeros((len(class_names), len(class_names)), dtype=bool)
         for names in self.alike.values():
             members = [class_names.index(name) for name in names if name in class_names]
@@ -50,10 +50,10 @@ class ClassGroups:
 
 
 def find_groups(class_names: tuple[str, ...], *, data: Path | None = None, file: Path | None = None) -> ClassGroups:
-    """The groups of `file`, else the supercategories of the COCO data set at `data`, else VOC's, else none.
+    """Return the groups in `file`, else the supercategories of the COCO data set at `data`, else VOC's, else none.
 
-    VOC's are taken where all classes are VOC's. Without groups no class is similar to another, and every confusion is
-    one with an other class. Errors as `read_groups`.
+    VOC's groups are used if all classes are VOC's. Without groups no class is similar to another, and every confusion
+    counts as one with another class. Errors are those of `read_groups`.
     """
     if file is not None:
         return read_groups(file, class_names=class_names)
@@ -62,24 +62,25 @@ def find_groups(class_names: tuple[str, ...], *, data: Path | None = None, file:
         return ClassGroups(sets, sets, "supercategories of the annotation file")
     if set(class_names) <= {name for names in _VOC_ALIKE.values() for name in names} | set(_VOC_ALONE):
         return voc_groups(class_names)
-    return ClassGroups({}, {}, "none: no class counts as similar to another; --groups takes a file that says which are")
+    return ClassGroups({}, {}, "none, so no classes count as similar; --groups takes a file of similar classes")
 
 
 def voc_groups(class_names: tuple[str, ...]) -> ClassGroups:
-    """The sets for PASCAL VOC, as far as the classes are there.
+    """Return the sets for PASCAL VOC, limited to the given classes.
 
-    Similar are: all animals and person; all vehicles; chair, table and sofa; aeroplane and bird. The figure shows
-    animals without person, vehicles, and furniture. Source: Hoiem, Chodpathumwan, Dai, ECCV 2012, section 3.1 and
-    `setDatasetParameters.m`; the mean numbers of objects in SSD's Figure 3 (357, 415, 400) confirm the shown sets.
+    The sets of similar classes are: all animals and person; all vehicles; chair, table and sofa; aeroplane and bird.
+    The figure shows animals without person, vehicles, and furniture. Source: Hoiem, Chodpathumwan, Dai, ECCV 2012,
+    section 3.1 and `setDatasetParameters.m`. The mean numbers of objects in SSD's Figure 3 (357, 415, 400) confirm the
+    shown sets.
     """
     shown, alike = (_present(sets, class_names) for sets in (_VOC_SHOWN, _VOC_ALIKE))
     return ClassGroups(shown, alike, "sets for PASCAL VOC of Hoiem et al. 2012")
 
 
 def read_groups(path: Path, *, class_names: tuple[str, ...]) -> ClassGroups:
-    """Groups from a JSON file {"name": ["class", ...]}; a class may be in several.
+    """Read groups from a JSON file {"name": ["class", ...]}; a class may be in several groups.
 
-    DataError where it cannot be read or is of another form, UsageError for a class that the data set does not have.
+    DataError if the file cannot be read or has another form, UsageError for a class that the data set does not have.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -102,14 +103,14 @@ def _is_group(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
-def _present(sets: Sets, class_names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Every set with the classes that are there; sets without any are left out."""
+def _present(sets: NamedClasses, class_names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Limit every set to the given classes; empty sets are left out."""
     kept = {title: tuple(name for name in names if name in class_names) for title, names in sets.items()}
     return {title: names for title, names in kept.items() if names}
 
 
 def _supercategories(data: Path, class_names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Classes by supercategory, from the smallest annotation file; empty where there is none or all share one."""
+    """Read classes by supercategory from the smallest annotation file; empty without one or with only one category."""
     files = find_coco(data)
     if not files:
         return {}

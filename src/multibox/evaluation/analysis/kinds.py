@@ -1,7 +1,7 @@
-"""What every detection is: right, or wrong in one of five ways.
+"""The kind of every detection: correct, or wrong in one of five ways.
 
 Source: D. Hoiem, Y. Chodpathumwan, Q. Dai, "Diagnosing Error in Object Detectors", ECCV 2012, section 3.1, the method
-behind Figure 3 of the SSD paper. What is right is decided as in `evaluation/voc.py`, so that counts agree with the AP.
+behind Figure 3 of the SSD paper. Detections are matched as in `evaluation/voc.py`, so the counts agree with the AP.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from multibox.detections import Detections
 from multibox.evaluation.voc import IGNORED, TRUE_POSITIVE, count_objects, match_detections
 from multibox.pairwise import pairwise_iou
 
-LEAST_IOU = 0.1  # with less an object has nothing to do with a detection
+LEAST_IOU = 0.1  # below it a detection is unrelated to an object
 RIGHT_IOU = 0.5
 
 
 class Kind(IntEnum):
-    """What a detection is; `diagnose` says when."""
+    """The kind of a detection, as `diagnose` defines it."""
 
     CORRECT = 0
     LOCALIZATION = 1
@@ -41,12 +41,12 @@ WRONG = (Kind.LOCALIZATION, Kind.DUPLICATE, Kind.SIMILAR, Kind.OTHER, Kind.BACKG
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Kinds of all N detections of a data set: image by image, best score first within each.
+    """The kinds of all N detections of a data set: image by image, highest score first within an image.
 
-    `image` is the position in the data set and `position` that in the image's detections. `target` is the number
-    of the object, within its image, that the kind speaks of, and `iou` the overlap with it; background has -1, and
-    the largest overlap with any object. `loose` marks detections that are right if an IoU of 0.1 is enough.
-    `num_objects` counts, by class, the objects that are neither difficult nor crowds.
+    `image` is the position of the image in the data set, `position` that of the detection in the image's detections.
+    `target` is the number within its image of the object that the kind refers to, and `iou` the IoU with it; for
+    background `target` is -1 and `iou` the largest with any object. `loose` marks detections that are correct if an IoU
+    of 0.1 is enough. `num_objects` is the number of objects of each class that are neither difficult nor crowds.
     """
 
     image: Int64[np.ndarray, " n"]
@@ -60,14 +60,14 @@ class Diagnosis:
     num_objects: tuple[int, ...]
 
     def ranked(self, label: int) -> Int64[np.ndarray, " k"]:
-        """Positions in the arrays of the detections of a class that count, in the order of the AP: best score first."""
+        """Return the positions in the arrays of a class's detections that are not ignored, highest score first."""
         mine = np.flatnonzero((self.labels == label) & (self.kind != Kind.IGNORED))
         return mine[np.argsort(-self.scores[mine], kind="stable")]
 
     def leading(self) -> Int64[np.ndarray, " k"]:
-        """Positions of each class's best detections, as many as it has objects: what a user sees at a good threshold.
+        """Return the positions of each class's best detections, as many as it has objects.
 
-        Counts over all detections say little, since a detector may add any number of low scores.
+        Counts over all detections say little, because a detector can add any number of detections with low scores.
         """
         best = [self.ranked(label)[:count] for label, count in enumerate(self.num_objects)]
         return np.concatenate(best) if best else np.zeros(0, dtype=np.int64)
@@ -86,29 +86,32 @@ _COLUMNS = {
 
 
 def diagnose(dataset: Dataset, *, detections: Sequence[Detections], similar: Bool[np.ndarray, "c c"]) -> Diagnosis:
-    """Kind of each detection. `detections` has one entry for each image; `similar` tells which classes are alike.
+    """Determine the kind of each detection. `detections` has one entry for each image.
 
-    CORRECT and IGNORED are as in `evaluate_voc`: IoU of at least 0.5 with its best object of its class, and the first
-    there; or that object is difficult or a crowd. Of the others, by the first that holds:
-    DUPLICATE, IoU of at least 0.5 with its best object of its class, which a better score has;
-    LOCALIZATION, IoU of 0.1 to 0.5 with it;
-    SIMILAR, IoU of at least 0.1 with an object of a similar class; OTHER, the same with any other class;
-    BACKGROUND, the rest. Difficult objects and crowds are objects here, as in the authors' program.
-    The authors count duplicates among the localization errors, and so does the figure. They let a detection fall back
-    on its second-best object where the best is taken; here, as in VOC's own evaluation, it is a duplicate.
+    `similar` is the table of similar classes. CORRECT and IGNORED are the outcomes of `evaluate_voc`: the IoU with the
+    best object of the class is at least 0.5, and the detection is the first there, or the object is difficult or a
+    crowd. The first condition that holds decides about the others:
+    DUPLICATE: the IoU with the best object of the class is at least 0.5; a higher score has the object.
+    LOCALIZATION: that IoU is 0.1 to 0.5.
+    SIMILAR: the IoU with an object of a similar class is at least 0.1. OTHER: the same with any other class.
+    BACKGROUND: everything else.
+    Difficult objects and crowds are objects here, as in the authors' program. The authors count duplicates as
+    localization errors, and so does the figure. In their program a detection whose best object is taken can match its
+    second-best one; here, as in VOC's own evaluation, it is a duplicate.
     """
-    parts = [
+    images = [
         _diagnose_image(example, found=found, similar=similar, number=number)
         for number, (example, found) in enumerate(zip(dataset, detections, strict=True))
     ]
     columns = {
-        name: np.concatenate([part[name] for part in parts] or [np.zeros(0, kind)]) for name, kind in _COLUMNS.items()
+        name: np.concatenate([image[name] for image in images] or [np.zeros(0, kind)])
+        for name, kind in _COLUMNS.items()
     }
     return Diagnosis(**columns, num_objects=tuple(count_objects(dataset)))
 
 
 def missed_objects(dataset: Dataset, *, diagnosis: Diagnosis) -> list[Bool[np.ndarray, " _"]]:
-    """For each image which objects count and have no correct detection."""
+    """Mark, for each image, the objects that count and have no correct detection."""
     missed = [~(example.difficult | example.crowd) for example in dataset]
     for n in np.flatnonzero(diagnosis.kind == Kind.CORRECT):
         missed[diagnosis.image[n]][diagnosis.target[n]] = False
@@ -118,7 +121,7 @@ def missed_objects(dataset: Dataset, *, diagnosis: Diagnosis) -> list[Bool[np.nd
 def _diagnose_image(
     example: Example, *, found: Detections, similar: Bool[np.ndarray, "c c"], number: int
 ) -> dict[str, np.ndarray]:
-    """The columns of a Diagnosis for one image."""
+    """Return the columns of a Diagnosis for one image."""
     order = np.argsort(-found.scores, kind="stable")
     labels, boxes = found.labels[order], found.boxes[order]
     overlaps = pairwise_iou(boxes, others=example.boxes)
@@ -153,7 +156,7 @@ def _diagnose_image(
 def _outcomes(
     example: Example, *, labels: Int64[np.ndarray, " n"], boxes: Float32[np.ndarray, "n 4"], iou_threshold: float
 ) -> Int8[np.ndarray, " n"]:
-    """What `match_detections` says of each detection, class by class."""
+    """Return the outcome of `match_detections` for each detection, class by class."""
     outcomes = np.zeros(len(labels), dtype=np.int8)
     for label in np.unique(labels):
         mine, theirs = labels == label, example.labels == label
@@ -169,7 +172,7 @@ def _outcomes(
 def _best(
     overlaps: Float64[np.ndarray, "n g"], *, among: Bool[np.ndarray, "n g"]
 ) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """For each detection the object of largest overlap among those allowed, and the overlap; -1 and -1 without any."""
+    """Return the object of largest IoU among those allowed, and the IoU, for each detection; -1 and -1 without any."""
     if overlaps.shape[1] == 0:
         return np.full(len(overlaps), -1), np.full(len(overlaps), -1.0)
     masked = np.where(among, overlaps, -1.0)

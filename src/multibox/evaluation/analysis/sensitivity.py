@@ -1,4 +1,4 @@
-"""Normalized AP of objects by size and by aspect ratio: the numbers of Figures 4 and 6 of the SSD paper.
+"""Normalized AP by size and by aspect ratio of the objects: the numbers of Figures 4 and 6 of the SSD paper.
 
 Source: D. Hoiem, Y. Chodpathumwan, Q. Dai, "Diagnosing Error in Object Detectors", ECCV 2012, sections 2.3 and 3.2;
 `averagePrecisionNormalized.m` and `analyzeTrueDetections.m` of its program.
@@ -15,14 +15,14 @@ from multibox.evaluation.analysis.kinds import Diagnosis, Kind
 
 AREAS = ("XS", "S", "M", "L", "XL")
 ASPECTS = ("XT", "T", "M", "W", "XW")
-NORMAL_SHARE = 0.15  # objects of a class per image, in the imagined data set that precision is normalized to
+NORMAL_SHARE = 0.15  # objects of a class per image in the hypothetical data set that precision is normalized to
 
 _CUTS = (1, 3, 7, 9)  # tenths of a class's objects: 10, 20, 40, 20, 10 per cent
 
 
 @dataclass(frozen=True)
-class NormalisedAp:
-    """A normalized AP with its standard error (nan below two objects); AP is nan without objects."""
+class NormalizedAp:
+    """A normalized AP (nan without objects) and its standard error (nan for fewer than two objects)."""
 
     ap: float
     error: float
@@ -37,24 +37,25 @@ class NormalisedAp:
 class Sensitivity:
     """Normalized AP of a class: of all its objects, by area (AREAS) and by aspect ratio (ASPECTS)."""
 
-    overall: NormalisedAp
-    area: tuple[NormalisedAp, ...]
-    aspect: tuple[NormalisedAp, ...]
+    overall: NormalizedAp
+    area: tuple[NormalizedAp, ...]
+    aspect: tuple[NormalizedAp, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
             "overall": self.overall.to_json(),
-            "area": {name: part.to_json() for name, part in zip(AREAS, self.area, strict=True)},
-            "aspect": {name: part.to_json() for name, part in zip(ASPECTS, self.aspect, strict=True)},
+            "area": {name: ap.to_json() for name, ap in zip(AREAS, self.area, strict=True)},
+            "aspect": {name: ap.to_json() for name, ap in zip(ASPECTS, self.aspect, strict=True)},
         }
 
 
 def sensitivity(dataset: Dataset, *, diagnosis: Diagnosis) -> dict[str, Sensitivity]:
-    """By class name, for classes with objects.
+    """Compute the sensitivity by class name, for classes with objects.
 
-    A class's objects are sorted by the area of the box, or by width / height, and cut behind the first 10, 30, 70 and
-    90 per cent; objects equal to the last of a part belong to it. The AP of a part counts its objects alone; correct
-    detections of others are left out, false positives stay. Difficult objects and crowds take no part.
+    A class's objects are sorted by the area of the box, or by width / height, and divided into five bins after the
+    first 10, 30, 70 and 90 per cent; objects equal to the last one of a bin belong to it. The AP of a bin counts only
+    its objects: correct detections of other objects are left out, false positives stay. Difficult objects and crowds
+    are left out.
     """
     normal = NORMAL_SHARE * len(dataset)
     return {
@@ -66,15 +67,15 @@ def sensitivity(dataset: Dataset, *, diagnosis: Diagnosis) -> dict[str, Sensitiv
 
 def normalized_ap(
     right: Bool[np.ndarray, " k"], *, wrong: Bool[np.ndarray, " k"], num_objects: int, normal: float
-) -> NormalisedAp:
-    """AP of ranked detections, each right, wrong or neither (left out), as if the class had `normal` objects.
+) -> NormalizedAp:
+    """Compute the AP of ranked detections as if the class had `normal` objects.
 
-    With r the recall and f the false positives so far, precision is r normal / (r normal + f), and then the largest
-    from there on. The AP is the mean over objects of the precision where each is found, 0 for those missed; its
-    standard error is that of this mean.
+    A detection that is neither right nor wrong is left out. With recall r and f false positives so far, the precision
+    is r normal / (r normal + f), made non-increasing. The AP is the mean over objects of the precision where the object
+    is found, 0 for missed objects; the standard error is that of this mean.
     """
     if num_objects == 0:
-        return NormalisedAp(float("nan"), float("nan"), 0)
+        return NormalizedAp(float("nan"), float("nan"), 0)
     found = np.cumsum(right) * normal / num_objects
     total = found + np.cumsum(wrong)
     precision = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
@@ -82,11 +83,11 @@ def normalized_ap(
     values = np.zeros(num_objects)
     values[: right.sum()] = precision[right]
     error = float(values.std(ddof=1) / np.sqrt(num_objects)) if num_objects > 1 else float("nan")
-    return NormalisedAp(float(values.mean()), error, num_objects)
+    return NormalizedAp(float(values.mean()), error, num_objects)
 
 
-def parts_of(values: Float64[np.ndarray, " g"]) -> Int64[np.ndarray, " g"]:
-    """The part, 0 to 4, of each value: 10, 20, 40, 20, 10 per cent from the smallest; equal values share the lower."""
+def bins_of(values: Float64[np.ndarray, " g"]) -> Int64[np.ndarray, " g"]:
+    """Return the bin, 0 to 4, of each value: 10, 20, 40, 20, 10 per cent from the smallest; ties go to the lower."""
     ordered = np.sort(values)
     places = [(cut * len(values) + 5) // 10 for cut in _CUTS]
     limits = [ordered[place - 1] if place else -np.inf for place in places]
@@ -103,12 +104,12 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
     number = np.full(len(order), -1)
     number[right] = [where[key] for key in keys]
 
-    def by(values: np.ndarray) -> tuple[NormalisedAp, ...]:
-        parts = parts_of(values)
-        part = np.where(right, parts[number], -1)
+    def by(values: np.ndarray) -> tuple[NormalizedAp, ...]:
+        bins = bins_of(values)
+        detected = np.where(right, bins[number], -1)
         return tuple(
-            normalized_ap(part == p, wrong=~right, num_objects=int((parts == p).sum()), normal=normal)
-            for p in range(len(AREAS))
+            normalized_ap(detected == k, wrong=~right, num_objects=int((bins == k).sum()), normal=normal)
+            for k in range(len(AREAS))
         )
 
     overall = normalized_ap(right, wrong=~right, num_objects=len(rows), normal=normal)
@@ -116,5 +117,5 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
 
 
 def _objects(of_class: Bool[np.ndarray, " g"], example: Example) -> list[int]:
-    """Numbers of the objects of the class that count."""
+    """Return the numbers of the objects of the class that count."""
     return np.flatnonzero(of_class & ~(example.difficult | example.crowd)).tolist()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from multibox.drawing.figure import INK, SOFT, new_figure, plain
-from multibox.evaluation.analysis.sensitivity import AREAS, ASPECTS, NormalisedAp, Sensitivity
+from multibox.evaluation.analysis.sensitivity import AREAS, ASPECTS, NormalizedAp, Sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 PAPER_CLASSES = ("aeroplane", "bicycle", "bird", "boat", "cat", "chair", "diningtable")
 
-_IN_A_ROW = len(PAPER_CLASSES)
-_STEP = 6.6  # from class to class, in bars
+CLASSES_IN_A_ROW = len(PAPER_CLASSES)
+_CLASS_STEP = 6.6  # from class to class, in bars
 _BLUES = ("#c3d9f4", "#93bbeb", "#5f9be0", "#3577c8", "#1f5595")
 _NAMES = {"area": AREAS, "aspect": ASPECTS}
 _TITLES = {"area": "size of the box (area)", "aspect": "aspect ratio of the box (width / height)"}
@@ -22,11 +22,11 @@ OfClasses = Mapping[str, Sensitivity]
 
 
 def chosen_classes(of_classes: OfClasses) -> list[str]:
-    """The paper's seven classes where all are there, else the up to seven with the most objects, in their order."""
+    """Return the paper's seven classes if all are there, else up to seven with the most objects, in their order."""
     if set(PAPER_CLASSES) <= set(of_classes):
         return list(PAPER_CLASSES)
     by_count = sorted(of_classes, key=lambda name: -of_classes[name].overall.num_objects)
-    return [name for name in of_classes if name in by_count[:_IN_A_ROW]]
+    return [name for name in of_classes if name in by_count[:CLASSES_IN_A_ROW]]
 
 
 def plot_sensitivity(
@@ -36,12 +36,12 @@ def plot_sensitivity(
     properties: Sequence[str] = ("area", "aspect"),
     side_by_side: bool = False,
 ) -> "Figure":
-    """Bars of normalized AP with standard errors; a dashed line marks the AP of all objects of the class.
+    """Draw bars of normalized AP with standard errors; a dashed line marks the AP of all objects of the class.
 
-    For each of `properties`, "area" and "aspect", as many rows as the classes need. Detectors stand below one another,
-    which is Figure 6, or side by side, which is Figure 4.
+    Each of `properties`, "area" and "aspect", gets as many rows as the classes need. Detectors are shown below each
+    other as in Figure 6, or side by side as in Figure 4.
     """
-    rows = [classes[start : start + _IN_A_ROW] for start in range(0, len(classes), _IN_A_ROW)]
+    rows = [classes[start : start + CLASSES_IN_A_ROW] for start in range(0, len(classes), CLASSES_IN_A_ROW)]
     cells = [(kind, row, name) for kind in properties for row in rows for name in detectors]
     columns = len(detectors) if side_by_side else 1
     figure = new_figure(10.4 * columns, 2.35 * len(cells) / columns)
@@ -56,33 +56,33 @@ def plot_sensitivity(
 
 def _plot_row(axes: "Axes", of_classes: Sequence[tuple[str, Sensitivity]], *, kind: str, width: int) -> None:
     for number, (name, value) in enumerate(of_classes):
-        left = _STEP * number
-        _plot_parts(axes, value.area if kind == "area" else value.aspect, left=left)
+        left = _CLASS_STEP * number
+        _plot_bins(axes, value.area if kind == "area" else value.aspect, left=left)
         axes.plot([left - 0.6, left + 4.6], [value.overall.ap] * 2, color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
         axes.text(left + 2, 1.06, name, color=INK, fontsize=9.5, ha="center", va="bottom", clip_on=False)
     plain(axes)
-    axes.set_xlim(-1, _STEP * width - 1)
+    axes.set_xlim(-1, _CLASS_STEP * width - 1)
     axes.set_ylim(0, 1.04)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])
-    places = [_STEP * number + part for number in range(len(of_classes)) for part in range(5)]
+    places = [_CLASS_STEP * number + bar for number in range(len(of_classes)) for bar in range(5)]
     axes.set_xticks(places, [*_NAMES[kind]] * len(of_classes), fontsize=7.5)
     axes.tick_params(axis="x", length=0, pad=2)
     axes.set_ylabel("normalized AP", color=INK, fontsize=8.5)
 
 
-def _plot_parts(axes: "Axes", parts: Sequence[NormalisedAp], *, left: float) -> None:
+def _plot_bins(axes: "Axes", bins: Sequence[NormalizedAp], *, left: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    for number, part in enumerate(parts):
-        if part.num_objects == 0:
+    for number, value in enumerate(bins):
+        if value.num_objects == 0:
             continue
-        x, error = left + number, part.error if part.num_objects > 1 else 0.0
-        axes.bar(x, part.ap, width=0.86, color=_BLUES[number])
-        low, high = min(error, part.ap), min(error, max(1 - part.ap, 0.0))  # an AP lies between 0 and 1
-        axes.errorbar(x, part.ap, yerr=[[low], [high]], color=SOFT, linewidth=1, capsize=1.6)
-        text = "1" if part.ap > 0.995 else f"{part.ap:.2f}".lstrip("0")
-        inside = number > 2 and part.ap > 0.12
+        x, error = left + number, value.error if value.num_objects > 1 else 0.0
+        axes.bar(x, value.ap, width=0.86, color=_BLUES[number])
+        low, high = min(error, value.ap), min(error, max(1 - value.ap, 0.0))  # an AP lies between 0 and 1
+        axes.errorbar(x, value.ap, yerr=[[low], [high]], color=SOFT, linewidth=1, capsize=1.6)
+        text = "1" if value.ap > 0.995 else f"{value.ap:.2f}".lstrip("0")
+        inside = number > 2 and value.ap > 0.12
         written = axes.text(x, 0.02, text, color="white" if inside else INK, fontsize=7, ha="center", va="bottom")
-        if part.ap <= 0.12:  # the dashed line may cross it
+        if value.ap <= 0.12:  # the dashed line may cross it
             written.set_path_effects([withStroke(linewidth=2, foreground="white")])
             written.set_zorder(5)

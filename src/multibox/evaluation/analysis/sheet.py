@@ -1,4 +1,4 @@
-"""Contact sheets: the images of the most confident errors of a kind, and of the largest objects that were missed."""
+"""Contact sheets: images of the most confident errors of a kind, and of the largest missed objects."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ MISSED = "missed"
 
 _DETECTED, _OBJECT = "#ff5a36", "#27e0b3"
 _COLUMNS, _ROWS = 4, 3
-_SHAPE = 4 / 3  # width to height of an image on the sheet
-_LEAST = 120.0  # width in pixels of the smallest part of an image that is shown
-_OF_A_IMAGE = 2
+_ASPECT = 4 / 3  # width to height of an image on the sheet
+_MIN_WIDTH = 120.0  # pixels of the original image that are shown at least
+_MAX_PER_IMAGE = 2
 _TITLES = {
     "localization": "Localization: the right class, but the box overlaps its object by an IoU of 0.1 to 0.5",
     "duplicate": "Duplicate: a better score has the object already",
@@ -39,7 +39,7 @@ _TITLES = {
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One error to show: image, the box detected and the object's where there are any, and two lines of words."""
+    """One error to show: image, detected box and object's box if there are any, and two lines of text."""
 
     image: int
     detected: Float32[np.ndarray, "4"] | None
@@ -51,9 +51,9 @@ class Finding:
 def findings(
     dataset: Dataset, *, detections: Sequence[Detections], diagnosis: Diagnosis, kind: str
 ) -> Iterator[Finding]:
-    """Errors of a kind, by the title of one of WRONG, the highest score first; MISSED gives objects, the largest first.
+    """Yield the errors of a kind, at most two of each image.
 
-    At most two of each image.
+    `kind` is the title of one of WRONG, with the highest scores first, or MISSED, with the largest objects first.
     """
     every = (
         _missed(dataset, diagnosis) if kind == MISSED else _wrong(dataset, detections, diagnosis, Kind[kind.upper()])
@@ -61,13 +61,13 @@ def findings(
     shown = [0] * len(dataset)
     for finding in every:
         shown[finding.image] += 1
-        if shown[finding.image] <= _OF_A_IMAGE:
+        if shown[finding.image] <= _MAX_PER_IMAGE:
             yield finding
 
 
-def contact_sheet(dataset: Dataset, *, of_kind: Iterator[Finding], kind: str) -> "Figure | None":
-    """The first twelve findings whose image can be read, each cut out with its boxes; None if there is no such."""
-    pairs = list(islice(_readable(dataset, of_kind), _COLUMNS * _ROWS))
+def contact_sheet(dataset: Dataset, *, errors: Iterator[Finding], kind: str) -> "Figure | None":
+    """Draw the first twelve errors with a readable image, each cropped around its boxes; None if there are none."""
+    pairs = list(islice(_readable(dataset, errors), _COLUMNS * _ROWS))
     if not pairs:
         return None
     rows = -(-len(pairs) // _COLUMNS)
@@ -112,10 +112,10 @@ def _missed(dataset: Dataset, diagnosis: Diagnosis) -> Iterator[Finding]:
         yield Finding(number, None, box, name, f"{width:.0f} x {height:.0f} pixels")
 
 
-def _readable(dataset: Dataset, of_kind: Iterator[Finding]) -> Iterator[tuple[Finding, UInt8[np.ndarray, "_ _ 3"]]]:
-    """Findings with their images. A data set without any image is given up early."""
+def _readable(dataset: Dataset, errors: Iterator[Finding]) -> Iterator[tuple[Finding, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Yield findings with their images; stop early if many images in a row of a data set are missing."""
     failures = 0
-    for finding in of_kind:
+    for finding in errors:
         try:
             yield finding, read_image(dataset[finding.image].image)
         except (DataError, OSError):
@@ -128,7 +128,7 @@ def _show(axes: "Axes", finding: Finding, image: UInt8[np.ndarray, "_ _ 3"], *, 
     from matplotlib.patches import Rectangle
 
     boxes = [box for box in (finding.target, finding.detected) if box is not None]
-    left, top, right, bottom = _part(np.stack(boxes), width=image.shape[1], height=image.shape[0])
+    left, top, right, bottom = _window(np.stack(boxes), width=image.shape[1], height=image.shape[0])
     x1, y1 = max(0, floor(left)), max(0, floor(top))
     visible = image[y1 : ceil(bottom), x1 : ceil(right)]
     axes.imshow(visible, extent=(x1, x1 + visible.shape[1], y1 + visible.shape[0], y1), interpolation="antialiased")
@@ -145,19 +145,19 @@ def _show(axes: "Axes", finding: Finding, image: UInt8[np.ndarray, "_ _ 3"], *, 
     axes.text(0, -0.03, below, transform=axes.transAxes, fontsize=8, color=SOFT, ha="left", va="top")
 
 
-def _part(boxes: Float32[np.ndarray, "n 4"], *, width: int, height: int) -> tuple[float, float, float, float]:
-    """What of the image to show: the boxes with a margin, in the sheet's shape; it may reach beyond the image."""
+def _window(boxes: Float32[np.ndarray, "n 4"], *, width: int, height: int) -> tuple[float, float, float, float]:
+    """Return the region to show: the boxes with a margin, in the sheet's aspect; it may reach beyond the image."""
     x1, y1 = boxes[:, :2].min(axis=0).clip(0).tolist()
     x2, y2 = boxes[:, 2:].max(axis=0).clip(0, [width, height]).tolist()
-    wide = max(1.4 * (x2 - x1), 1.4 * (y2 - y1) * _SHAPE, _LEAST)
-    wide = min(wide, max(float(width), height * _SHAPE))
+    wide = max(1.4 * (x2 - x1), 1.4 * (y2 - y1) * _ASPECT, _MIN_WIDTH)
+    wide = min(wide, max(float(width), height * _ASPECT))
     left = _within((x1 + x2 - wide) / 2, wide, float(width))
-    top = _within((y1 + y2 - wide / _SHAPE) / 2, wide / _SHAPE, float(height))
-    return left, top, left + wide, top + wide / _SHAPE
+    top = _within((y1 + y2 - wide / _ASPECT) / 2, wide / _ASPECT, float(height))
+    return left, top, left + wide, top + wide / _ASPECT
 
 
 def _within(start: float, length: float, limit: float) -> float:
-    """The start moved so that the stretch lies inside 0 to the limit, or centered where it is longer."""
+    """Move an interval into the range from 0 to the limit and return its start; a longer interval is centered."""
     if length >= limit:
         return (limit - length) / 2
     return min(max(start, 0.0), limit - length)

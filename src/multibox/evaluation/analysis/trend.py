@@ -1,4 +1,4 @@
-"""How the kinds of detections change as more are taken: the numbers of Figure 3 of the SSD paper."""
+"""Shares of the kinds of detections as their number grows: the numbers of Figure 3 of the SSD paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ _SHARE = {
 class Trend:
     """The numbers of one column of Figure 3: a group of classes.
 
-    `shares` (multiple, kind of SHARES) sum to 1 in each row; `recall` and `loose_recall`, at IoU 0.5 and 0.1, are means
-    over the classes with objects. Rows are nan from where no class of the group has that many detections.
-    `wrong` (count, kind without correct) sums to 1 in each row, nan where there are fewer false positives.
-    `mean_objects` is the mean number of objects of a class: the unit of the multiples.
+    `shares` (multiple, kind of SHARES) sum to 1 in each row. `recall` and `loose_recall`, at IoU 0.5 and 0.1, are means
+    over the classes with objects. Rows of multiples that no class of the group reaches are nan. `wrong` (count, kind
+    except correct) sums to 1 in each row, or is nan if there are fewer false positives. `mean_objects` is the mean
+    number of objects of a class, the unit of the multiples.
     """
 
     shares: Float64[np.ndarray, "m 5"]
@@ -52,12 +52,12 @@ class Trend:
 
 
 def trend(diagnosis: Diagnosis, *, labels: Sequence[int]) -> Trend:
-    """The trend of the classes `labels` together.
+    """Compute the trend of a group of classes.
 
-    At the multiple k a class with N objects gives its best k N detections, rounded up, or all if it has fewer; counts
-    are summed over the classes. Duplicates count as localization errors. Classes without objects give none.
-    For the false positives, each class's detections are numbered by rank; all of the group are taken by number, those
-    of equal number in the order of the classes. Ignored detections have no rank.
+    At the multiple k, a class with N objects contributes its best k N detections, rounded up, or all if it has fewer;
+    counts are summed over the classes. Duplicates count as localization errors. Classes without objects contribute
+    nothing. False positives of all classes are ordered by their rank among their class's detections, equal ranks by
+    class. Ignored detections have no rank.
     Source: `displayDetectionTrend2.m` and `displayFPTrend.m` of Hoiem et al. 2012.
     """
     ranked = {label: diagnosis.ranked(label) for label in labels}
@@ -74,7 +74,7 @@ def trend(diagnosis: Diagnosis, *, labels: Sequence[int]) -> Trend:
 def _at_multiple(
     diagnosis: Diagnosis, ranked: dict[int, Int64[np.ndarray, " _"]], multiple: float | None
 ) -> tuple[Float64[np.ndarray, "5"], float, float]:
-    """Shares of the kinds, recall and recall at IoU 0.1; nan without a multiple."""
+    """Compute shares of the kinds, recall, and recall at IoU 0.1; nan without a multiple."""
     if multiple is None:
         return np.full(5, np.nan), float("nan"), float("nan")
     counts = np.zeros(len(SHARES))
@@ -106,7 +106,7 @@ def _wrong_shares(diagnosis: Diagnosis, ranked: dict[int, Int64[np.ndarray, " _"
 
 
 def _rounded(value: Float64[np.ndarray, "..."] | float) -> Any:
-    """Plain numbers with 6 decimals; nan becomes None."""
+    """Return plain numbers with 6 decimals; nan becomes None."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return [_rounded(part) for part in value]
+        return [_rounded(entry) for entry in value]
     return None if np.isnan(value) else round(float(value), 6)
