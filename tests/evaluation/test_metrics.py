@@ -1,0 +1,77 @@
+"""The tuple of metrics: names lead to metrics, each evaluates noisy scenes, and a new one needs no other place."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from evaluation_cases import noisy_scenes
+from multibox.cli.options import Metric as MetricOption
+from multibox.errors import UsageError
+from multibox.evaluation.coco import evaluate_coco
+from multibox.evaluation.evaluation import Evaluation
+from multibox.evaluation.metrics import DEFAULT_METRIC, METRICS, Metric, find_metric
+from multibox.evaluation.voc import evaluate_voc
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_metric_is_found_and_evaluates(metric: Metric) -> None:
+    """Its name and its evaluation of noisy scenes against the functions that it is made of."""
+    dataset, detections = noisy_scenes(np.random.default_rng(5), images=9, grid=False)
+    assert find_metric(metric.name) is metric
+    found = metric.evaluate(dataset, detections)
+    if metric.name == "coco":
+        expected = evaluate_coco(dataset, detections=detections)
+        assert (found.mean, list(found.ap.values())) == (expected.numbers["AP"], expected.ap.tolist())
+    else:
+        curves = evaluate_voc(dataset, detections=detections)
+        assert (found.mean, list(found.ap.values())) == (curves.mean(metric.name), curves.ap(metric.name).tolist())
+    assert (found.metric, found.class_names, found.num_images) == (metric.name, dataset.class_names, 9)
+    assert metric.headline
+    assert metric.meaning
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    """The error for a name that does not exist against the names of all metrics."""
+    with pytest.raises(UsageError, match=f"'map'; it is one of {', '.join(m.name for m in METRICS)}"):
+        find_metric("map")
+    assert DEFAULT_METRIC == "voc10"
+
+
+def test_the_option_names_every_metric() -> None:
+    """The placeholder and the help text of --metric against the names and meanings of the tuple."""
+    (option,) = MetricOption.__metadata__  # type: ignore[attr-defined]
+    assert option.metavar == "|".join(metric.name for metric in METRICS)
+    for metric in METRICS:
+        assert f"{metric.name}: {metric.meaning}" in option.help
+
+
+@dataclass(frozen=True)
+class CountMetric(Metric):
+    """The share of images with a detection: as little as a metric can be."""
+
+    def evaluate(self, dataset, detections):  # type: ignore[no-untyped-def]
+        share = sum(len(found) > 0 for found in detections) / len(dataset)
+        zeros = dict.fromkeys(dataset.class_names, 0)
+        ap = dict.fromkeys(dataset.class_names, share)
+        return Evaluation(self.name, dataset.class_names, share, {"share": share}, ap, zeros, len(dataset), 0)
+
+
+def test_a_new_metric_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`evaluate` and the costs of errors in a metric that is only added to the tuple against its own number."""
+    from multibox.evaluation import metrics
+    from multibox.evaluation.analysis.costs import error_costs
+    from multibox.evaluation.analysis.groups import ClassGroups
+    from multibox.evaluation.analysis.kinds import diagnose
+    from multibox.evaluation.evaluate import evaluate
+
+    monkeypatch.setattr(metrics, "METRICS", (*METRICS, CountMetric("count", "share", "images with a detection")))
+    dataset, detections = noisy_scenes(np.random.default_rng(6), images=8, grid=False)
+    by_id = dict(zip((example.id for example in dataset), detections, strict=True))
+    evaluation = evaluate(by_id, dataset, metric="count")
+    share = sum(len(found) > 0 for found in detections) / 8
+    assert (evaluation.mean, evaluation.numbers) == (share, {"share": share})
+    similar = ClassGroups({}, {}, "none").similar(dataset.class_names)
+    diagnosis = diagnose(dataset, detections=detections, similar=similar)
+    costs = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric="count")
+    assert (costs.metric, costs.ap, costs.gain["missed"]) == ("count", share, 0)
