@@ -28,9 +28,9 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     ("content", "message"),
     [
         (None, "cannot read priors from .*no such file"),
-        ("not json", "is no JSON file with an entry 'priors'"),
-        ("[1, 2]", "is no JSON file with an entry 'priors'"),
-        ('{"boxes": 3}', "is no JSON file with an entry 'priors'"),
+        ("not json", "is not a JSON file with an entry 'priors'"),
+        ("[1, 2]", "is not a JSON file with an entry 'priors'"),
+        ('{"boxes": 3}', "is not a JSON file with an entry 'priors'"),
         ('{"priors": {"input_size": [300, 300]}}', "priors.maps does not fit"),
         ('{"priors": {"input_size": [300, "wide"], "maps": []}}', "priors.input_size.1 does not fit"),
     ],

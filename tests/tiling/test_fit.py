@@ -13,7 +13,7 @@ from multibox.priors import SPECS
 from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
 from multibox.tiling.fit import fit_priors, hold_out
-from multibox.tiling.text import coverage_text, gain_text
+from multibox.tiling.tables import coverage_text, gain_text
 from shared_data import shared
 
 START = SPECS["ssd300-voc"].keep([1, 2])

@@ -1,4 +1,4 @@
-"""Figures drawn with matplotlib (the extra `plot`): one look for all, and no state outside them."""
+"""The common style of the figures drawn with matplotlib (the extra `plot`). No pyplot, so no global state."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +22,13 @@ COLORS = {
     "background": "#8768b0",
     "missed": "#7d8794",
 }
-_DPI = 130
+_DOTS_PER_INCH = 130
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty white figure of a size in inches; its parts are laid out so that nothing overlaps.
+    """An empty white figure, its size in inches. Its parts are laid out without overlap.
 
-    UsageError without matplotlib.
+    Raises UsageError if matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
@@ -40,12 +40,12 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a PNG."""
-    figure.savefig(path, dpi=_DPI, pil_kwargs={"compress_level": 4})
+    """Write the figure as PNG."""
+    figure.savefig(path, dpi=_DOTS_PER_INCH, pil_kwargs={"compress_level": 4})
 
 
 def plain(axes: "Axes", *, grid: Literal["x", "y"] = "y") -> None:
-    """No frame but the axes, small soft ticks, a light grid behind along "x" or "y"."""
+    """Remove the frame except for the two axes, and add small soft ticks and a light grid along "x" or "y"."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
     axes.tick_params(colors=SOFT, labelsize=8, length=3)
@@ -54,7 +54,7 @@ def plain(axes: "Axes", *, grid: Literal["x", "y"] = "y") -> None:
 
 
 def doubling_axis(axes: "Axes", values: Sequence[float], *, labels: Sequence[str]) -> None:
-    """A logarithmic horizontal axis from the first to the last of the values, with a tick at each."""
+    """Make the horizontal axis logarithmic, from the first to the last of the values, with a tick at each."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(values[0], values[-1])
     axes.set_xticks(values, labels)

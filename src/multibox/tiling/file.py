@@ -1,4 +1,4 @@
-"""Priors as a JSON file: what `multibox priors fit` writes and `multibox train --set model.priors=FILE` reads."""
+"""Priors as a JSON file, which `multibox priors fit` writes and `multibox train --set model.priors=FILE` reads."""
 
 import json
 from collections.abc import Mapping
@@ -10,25 +10,25 @@ from multibox.errors import InputError
 from multibox.priors import PriorSpec
 from multibox.system.atomic import atomic_file
 
-_NEXT = "write one with `multibox priors fit`"
+_NEXT_STEP = "write one with `multibox priors fit`"
 
 
 def write_priors(path: Path, priors: PriorSpec, *, about: Mapping[str, Any]) -> None:
-    """Write priors and what is known about their origin, whole or not at all; makes the folder."""
+    """Write priors and facts about their origin atomically. The folder is created if it does not exist."""
     text = json.dumps({"priors": asdict(priors), "about": dict(about)}, indent=1)
     with atomic_file(path) as file:
         file.write(f"{text}\n".encode())
 
 
 def read_priors(path: Path, *, like: PriorSpec | None = None) -> PriorSpec:
-    """The priors of a file, which must be for the input and the maps of `like` where that is given.
+    """Read the priors of a file. If `like` is given, they must be for its input size and its maps.
 
-    Raises InputError where the file does not exist, holds no priors, or those of another input or other maps.
+    Raises InputError if the file does not exist, holds no priors, or holds priors of another input size or other maps.
     """
     priors = _parsed(path)
     if like is not None and _grid(priors) != _grid(like):
         raise InputError(
-            f"{path} holds priors for {_words(priors)}, but the model has {_words(like)}; "
+            f"{path} holds priors for {_described(priors)}, but the model has {_described(like)}; "
             "fit them with that model: multibox priors fit --model or --recipe"
         )
     return priors
@@ -41,16 +41,18 @@ def _parsed(path: Path) -> PriorSpec:
         content = json.loads(path.read_text(encoding="utf-8"))
         priors = TypeAdapter(PriorSpec).validate_python(content["priors"])
     except OSError as error:
-        raise InputError(f"cannot read priors from {path}: {(error.strerror or str(error)).lower()}; {_NEXT}") from None
+        raise InputError(
+            f"cannot read priors from {path}: {(error.strerror or str(error)).lower()}; {_NEXT_STEP}"
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: priors.{place} does not fit: {first['msg'].lower()}; {_NEXT}") from None
+        raise InputError(f"{path}: priors.{place} does not fit: {first['msg'].lower()}; {_NEXT_STEP}") from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is no JSON file with an entry 'priors'; {_NEXT}") from None
+        raise InputError(f"{path} is not a JSON file with an entry 'priors'; {_NEXT_STEP}") from None
     for number, source in enumerate(priors.maps, start=1):
         if min(source.min_size, source.max_size or 1, *source.ratios, *source.cells, *source.step) <= 0:
-            raise InputError(f"{path}: map {number} has a number that is not above 0; {_NEXT}")
+            raise InputError(f"{path}: map {number} has a number that is not above 0; {_NEXT_STEP}")
     return priors
 
 
@@ -58,7 +60,7 @@ def _grid(priors: PriorSpec) -> tuple[object, ...]:
     return priors.input_size, tuple(source.cells for source in priors.maps)
 
 
-def _words(priors: PriorSpec) -> str:
+def _described(priors: PriorSpec) -> str:
     height, width = priors.input_size
     cells = ", ".join(f"{source.cells[0]} x {source.cells[1]}" for source in priors.maps)
     return f"{width} x {height} with maps of {cells} cells"

@@ -9,7 +9,7 @@ import numpy as np
 from multibox.data.dataset import Dataset
 from multibox.tiling.coverage import Coverage
 
-_THRESHOLD = 0.5
+_COVERED_IOU = 0.5
 
 Corners = tuple[float, float, float, float]
 
@@ -18,8 +18,8 @@ Corners = tuple[float, float, float, float]
 class MissedObject:
     """An object without a prior of IoU 0.5.
 
-    `box` is in pixels of its image, `shape` its width and height in pixels of the network input. `iou` and `prior`
-    are its best overlap and the number of the prior that has it.
+    `box` is in pixels of the image, `shape` its width and height in pixels of the network input. `prior` is the number
+    of the prior that overlaps it best, and `iou` that overlap.
     """
 
     image: Path
@@ -42,24 +42,24 @@ class MissedObject:
 
 
 def missed_objects(coverage: Coverage, dataset: Dataset) -> list[MissedObject]:
-    """The objects whose best IoU with a prior is below 0.5, the least covered first."""
-    reach = coverage.reach
-    places = np.flatnonzero(reach.best < _THRESHOLD)
-    order = places[np.argsort(reach.best[places], kind="stable")].tolist()
-    return [_missed(coverage, dataset, place) for place in order]
+    """The objects whose best IoU with a prior is below 0.5, in ascending order of that IoU."""
+    best = coverage.reach.best
+    places = np.flatnonzero(best < _COVERED_IOU)
+    order = places[np.argsort(best[places], kind="stable")].tolist()
+    return [_missed_object(coverage, dataset, place) for place in order]
 
 
-def _missed(coverage: Coverage, dataset: Dataset, place: int) -> MissedObject:
+def _missed_object(coverage: Coverage, dataset: Dataset, place: int) -> MissedObject:
     reach = coverage.reach
     example, label = dataset[int(reach.images[place])], int(reach.labels[place])
     x1, y1, x2, y2 = example.boxes[reach.items[place]].tolist()
     width, height = reach.shapes[place].tolist()
     return MissedObject(
-        example.image,
-        dataset.class_names[label],
-        label,
-        (x1, y1, x2, y2),
-        (width, height),
-        float(reach.best[place]),
-        int(reach.prior[place]),
+        image=example.image,
+        name=dataset.class_names[label],
+        label=label,
+        box=(x1, y1, x2, y2),
+        shape=(width, height),
+        iou=float(reach.best[place]),
+        prior=int(reach.prior[place]),
     )

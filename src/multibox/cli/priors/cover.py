@@ -47,7 +47,7 @@ def cover(
     from multibox.data.load import load_dataset
     from multibox.tiling.coverage import measure_coverage
     from multibox.tiling.missed import missed_objects
-    from multibox.tiling.text import coverage_text
+    from multibox.tiling.tables import coverage_text
 
     name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
     loaded = load_dataset(data, split=split)
@@ -65,8 +65,8 @@ def cover(
 def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:
     from multibox.images.find import write_image
     from multibox.tiling.missed import missed_objects
-    from multibox.tiling.missed_image import draw_missed
-    from multibox.tiling.plot import plot_coverage
+    from multibox.tiling.missed_sheet import draw_missed
+    from multibox.tiling.scatter import plot_coverage
 
     folder.mkdir(parents=True, exist_ok=True)
     plot_coverage(folder / "shapes.png", coverage, spec, title=f"{dataset.name} and the priors of {name}")

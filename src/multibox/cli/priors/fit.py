@@ -59,7 +59,7 @@ def fit(
     from multibox.data.augmentation.augment import find_augmentation
     from multibox.tiling.file import write_priors
     from multibox.tiling.fit import fit_priors
-    from multibox.tiling.text import gain_text
+    from multibox.tiling.tables import gain_text
 
     name, start = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
     chosen = None if augmented == "none" else find_augmentation(augmented)

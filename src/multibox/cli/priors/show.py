@@ -81,7 +81,7 @@ def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] 
         raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
     from multibox.images.decode import read_image
     from multibox.images.find import write_image
-    from multibox.tiling.image import draw_priors
+    from multibox.tiling.panels import draw_priors
 
     chosen = _parse_cells(cells) if cells else None
     drawn = draw_priors(spec, image=None if image is None else read_image(image), cells=chosen)

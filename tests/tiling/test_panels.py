@@ -10,9 +10,9 @@ from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
 from multibox.priors import SPECS, PriorMap, PriorSpec
 from multibox.size import Size
-from multibox.tiling.image import draw_priors, middle_cell
 from multibox.tiling.missed import MissedObject
-from multibox.tiling.missed_image import draw_missed
+from multibox.tiling.missed_sheet import draw_missed
+from multibox.tiling.panels import draw_priors, middle_cell
 from tiny_detector import noise_image, write_image
 
 ONE = PriorSpec(Size(300, 300), (PriorMap((3, 3), (100.0, 100.0), 60.0, None, (2.0,)),))

@@ -12,7 +12,7 @@ from multibox.errors import UsageError
 from multibox.priors import SPECS
 from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
-from multibox.tiling.plot import plot_coverage
+from multibox.tiling.scatter import plot_coverage
 
 SPEC = SPECS["ssd300-voc"].keep([2, 3])
 
