@@ -24,7 +24,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core for everybody
 import numpy as np
 import torch
 
-from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation, make_sample
+from multibox.data.augmentation.augmentation import AUGMENTATIONS, Augmentation
+from multibox.data.augmentation.sample import make_sample
 from multibox.data.dataset import Dataset, Example
 from multibox.data.load import load_dataset
 from multibox.data.loading.worker import settle

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from multibox.bench.machine import machine
-from multibox.data.augmentation.augment import find_augmentation
+from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loading.loader import batches

@@ -26,7 +26,7 @@ import torch
 
 from multibox.bench.machine import machine, product_rate
 from multibox.bench.train import PARTS, timed_matching, timed_step
-from multibox.data.augmentation.augment import find_augmentation
+from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.load import load_dataset
 from multibox.data.loading.loader import Batch, batches
 from multibox.loss import LossConfig

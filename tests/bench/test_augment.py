@@ -7,7 +7,7 @@ import pytest
 
 from multibox.bench import augment as module
 from multibox.bench.augment import bench_augment
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError
 from multibox.size import Size

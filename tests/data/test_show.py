@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.show import contact_sheet
 from multibox.errors import DataError

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from multibox.data.augmentation import view as views
-from multibox.data.augmentation.augment import Augmentation, draw_chances, place_boxes
-from multibox.data.augmentation.render import Look, render
+from multibox.data.augmentation.augmentation import Augmentation
+from multibox.data.augmentation.flip import Flip
+from multibox.data.augmentation.render import render
 from multibox.data.augmentation.resample import resample
-from multibox.data.augmentation.view import View
+from multibox.data.augmentation.transform import Transform, draw_transform, transform_boxes
 from multibox.size import Size
 from oracles.compact_augmentation import whole_levels
 from oracles.official import EDITIONS, Official, official
@@ -31,16 +32,16 @@ def in_pixels(rows: np.ndarray) -> np.ndarray:
     return rows[:, 1:5] * np.array([*SIZE, *SIZE], np.float32)
 
 
-def shown(arrays: Official, view: View, look: Look, size: Size) -> np.ndarray:
+def shown(arrays: Official, transform: Transform, size: Size) -> np.ndarray:
     """The sample of `size` in BGR order."""
-    image = render(image_of(arrays), source_size=OUR_SIZE, view=view, look=look, size=size, fill=FILL)
+    image = render(image_of(arrays), transform, source_size=OUR_SIZE, size=size, fill=FILL)
     return image[:, :, ::-1]
 
 
-def assert_boxes(arrays: Official, view: View, expected: np.ndarray, look: Look | None = None) -> None:
+def assert_boxes(arrays: Official, transform: Transform, expected: np.ndarray) -> None:
     """Which objects stay, their boxes to 1e-6 and their flags."""
     rows = arrays["boxes_in"]
-    found, kept = place_boxes(in_pixels(rows), view=view, look=look or Look())
+    found, kept = transform_boxes(in_pixels(rows), transform)
     np.testing.assert_array_equal(rows[kept][:, [0, 5]], expected[:, [0, 5]])
     np.testing.assert_allclose(found, expected[:, 1:5], atol=1e-6)
 
@@ -56,9 +57,9 @@ def test_zoom_out_equals_the_official_one(arrays: Official, k: int) -> None:
     view = views.zoom_out(OUR_SIZE, ratio=float(ratio), shift=tuple(np.minimum(shift, 0.999).tolist()))
     assert view.pixels == (*(-offset).tolist(), *size.tolist())
     np.testing.assert_allclose(np.array(view.corners) / (*SIZE, *SIZE), arrays[f"expand{k}_bbox"], atol=1e-6)
-    assert_boxes(arrays, view, arrays[f"expand{k}_boxes_out"])
+    assert_boxes(arrays, Transform(view), arrays[f"expand{k}_boxes_out"])
     if f"expand{k}_image" in arrays:
-        image = shown(arrays, view, Look(), Size(*size[::-1].tolist()))
+        image = shown(arrays, Transform(view), Size(*size[::-1].tolist()))
         np.testing.assert_array_equal(image, arrays[f"expand{k}_image"])
 
 
@@ -67,7 +68,7 @@ def test_zoom_out_offsets_are_as_spread_as_the_official_ones(arrays: Official) -
     augmentation = Augmentation(zoom_out=1.0, zoom_out_ratio=4.0)
     rng = np.random.default_rng(1)
     draws = [
-        draw_chances(np.zeros((0, 4), np.float32), size=OUR_SIZE, augmentation=augmentation, rng=rng).view.pixels
+        draw_transform(np.zeros((0, 4), np.float32), size=OUR_SIZE, augmentation=augmentation, rng=rng).view.pixels
         for _ in range(1000)
     ]
     room = np.array([(width - SIZE[0], height - SIZE[1]) for _, _, width, height in draws])
@@ -83,11 +84,11 @@ def test_zoom_out_offsets_are_as_spread_as_the_official_ones(arrays: Official) -
 def test_crop_equals_the_official_one(arrays: Official, k: int) -> None:
     """Pixels of CropImage, exactly, and the objects of TransformAnnotation with the center rule."""
     view = views.crop(views.whole(OUR_SIZE), arrays[f"crop{k}_bbox"])
-    assert_boxes(arrays, view, arrays[f"crop{k}_boxes_out"])
+    assert_boxes(arrays, Transform(view), arrays[f"crop{k}_boxes_out"])
     if f"crop{k}_image" in arrays:
         expected = arrays[f"crop{k}_image"]
         assert view.pixels[2:] == expected.shape[1::-1]
-        np.testing.assert_array_equal(shown(arrays, view, Look(), Size(*expected.shape[:2])), expected)
+        np.testing.assert_array_equal(shown(arrays, Transform(view), Size(*expected.shape[:2])), expected)
 
 
 @pytest.mark.parametrize("size", [(30, 30), (100, 100), (37, 53), (64, 48), (150, 75)], ids=str)
@@ -106,7 +107,7 @@ def test_resize_equals_the_official_one(arrays: Official, mode: str, size: tuple
 def test_boxes_outside_are_clipped_as_in_the_official_resize(arrays: Official) -> None:
     """UpdateBBoxByResizePolicy WARP on 14 boxes, the last of which sticks out, to 1e-6."""
     boxes = arrays["resize_boxes_in"] * np.array([*SIZE, *SIZE], np.float32)
-    found, kept = place_boxes(boxes, view=views.whole(OUR_SIZE), look=Look())
+    found, kept = transform_boxes(boxes, Transform(views.whole(OUR_SIZE)))
     assert kept.all()
     np.testing.assert_allclose(found, arrays["resize_boxes_out_300"], atol=1e-6)
 
@@ -115,10 +116,10 @@ def test_boxes_outside_are_clipped_as_in_the_official_resize(arrays: Official) -
 def test_the_last_step_equals_the_official_one(arrays: Official, k: int) -> None:
     """Resize and mirror of DataTransformer::Transform to 44 x 40, every pixel within one level; boxes to 1e-6."""
     mode = NAMES[str(arrays[f"transform{k}_interp"])]
-    look = Look(interpolation=mode, mirror=bool(arrays[f"transform{k}_mirror"]))
-    view = views.whole(OUR_SIZE)
-    found = shown(arrays, view, look, Size(40, 44))
+    flip = Flip(mirror=bool(arrays[f"transform{k}_mirror"]))
+    transform = Transform(views.whole(OUR_SIZE), flip, mode)
+    found = shown(arrays, transform, Size(40, 44))
     blob = arrays[f"transform{k}_blob"]
     levels = blob if blob.dtype == np.uint8 else whole_levels(blob)
     assert np.abs(found.astype(int) - levels[0].transpose(1, 2, 0)).max() <= 1
-    assert_boxes(arrays, view, arrays[f"transform{k}_boxes_out"], look)
+    assert_boxes(arrays, transform, arrays[f"transform{k}_boxes_out"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multibox.data.augmentation.color import ColorChange, ColorJitter, apply_color, draw_color
+from multibox.data.augmentation.color import ColorChange, ColorJitter
 from oracles.official import EDITIONS, Official, official
 
 
@@ -15,7 +15,7 @@ def arrays(request: pytest.FixtureRequest) -> Official:
 def changed(arrays: Official, change: ColorChange) -> np.ndarray:
     """The official image, given and returned in BGR order."""
     rgb = np.ascontiguousarray(arrays["image_bgr"][:, :, ::-1])
-    return apply_color(rgb, change)[:, :, ::-1]
+    return change.apply(rgb)[:, :, ::-1]
 
 
 @pytest.mark.parametrize("step", ["brightness", "contrast", "saturation", "hue"])
@@ -43,7 +43,7 @@ def test_random_changes_are_as_strong_as_the_official_ones() -> None:
     full = official("photometric", edition="full")
     rgb = np.ascontiguousarray(full["image_bgr"][:, :, ::-1])
     rng = np.random.default_rng(5)
-    changes = [apply_color(rgb, draw_color(ColorJitter(), rng)) for _ in range(4000)]
+    changes = [ColorJitter().draw(rng).apply(rgb) for _ in range(4000)]
     strength = np.array([np.abs(image.astype(int) - rgb).mean() for image in changes])
     assert np.mean(strength == 0) == pytest.approx(float(full["apply_distort_pascal_share_untouched"]), abs=0.022)
     found = [strength.mean(), *np.quantile(strength, [0.25, 0.5, 0.75, 0.95])]
@@ -54,6 +54,6 @@ def test_both_orders_are_equally_likely() -> None:
     """Share of draws with contrast before saturation, against the official counts, within 5 standard errors (.08)."""
     counts = official("photometric", edition="compact")["apply_distort_order_counts"]
     rng = np.random.default_rng(0)
-    early = np.mean([draw_color(ColorJitter(), rng).contrast_early for _ in range(2000)])
+    early = np.mean([ColorJitter().draw(rng).contrast_early for _ in range(2000)])
     assert counts[2] == 0
     assert early == pytest.approx(counts[0] / counts.sum(), abs=0.08)

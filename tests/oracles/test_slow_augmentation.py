@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from multibox.data.augmentation import view as views
-from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation, draw_chances, place_boxes
-from multibox.data.augmentation.color import ColorChange, ColorJitter, draw_color
+from multibox.data.augmentation.augmentation import AUGMENTATIONS, Augmentation
+from multibox.data.augmentation.color import ColorChange, ColorJitter
 from multibox.data.augmentation.crop_sampler import CropSampler
-from multibox.data.augmentation.render import Look, render
-from multibox.data.augmentation.view import View
+from multibox.data.augmentation.flip import Flip
+from multibox.data.augmentation.render import render
+from multibox.data.augmentation.transform import Transform, draw_transform, transform_boxes
 from multibox.size import Size
 from oracles.distributions import ks_distance, share_z
 from oracles.slow import iou
@@ -37,7 +38,9 @@ class Decisions:
     ratio: float
     shift: tuple[float, float]
     patch: np.ndarray
-    look: Look
+    color: ColorChange
+    interpolation: str
+    mirror: bool
 
 
 def a_image(rng: np.random.Generator) -> np.ndarray:
@@ -53,9 +56,10 @@ def a_image(rng: np.random.Generator) -> np.ndarray:
 def some_decisions(rng: np.random.Generator, mode: str, *, zoom: bool, color: bool) -> Decisions:
     low = rng.uniform(0, 0.6, 2)
     patch = np.concatenate([low, low + rng.uniform(0.3, 0.4, 2)]).astype(np.float32)
-    change = draw_color(ColorJitter(probability=0.8), rng) if color else ColorChange()
-    look = Look(color=change, interpolation=mode, mirror=bool(rng.random() < 0.5))
-    return Decisions(rng.uniform(1, 4) if zoom else 1.0, tuple(rng.random(2).tolist()), patch, look)
+    change = ColorJitter(probability=0.8).draw(rng) if color else ColorChange()
+    mirror = bool(rng.random() < 0.5)
+    ratio = rng.uniform(1, 4) if zoom else 1.0
+    return Decisions(ratio, tuple(rng.random(2).tolist()), patch, change, mode, mirror)
 
 
 def slow_colors(image: np.ndarray, change: ColorChange) -> np.ndarray:
@@ -90,7 +94,7 @@ def slow_boxes(boxes: np.ndarray, size: Size, d: Decisions) -> tuple[list[list[f
             continue
         x1, x2 = (min(1, max(0, (x - px1) / (px2 - px1))) for x in (x1, x2))
         y1, y2 = (min(1, max(0, (y - py1) / (py2 - py1))) for y in (y1, y2))
-        found.append([1 - x2, y1, 1 - x1, y2] if d.look.mirror else [x1, y1, x2, y2])
+        found.append([1 - x2, y1, 1 - x1, y2] if d.mirror else [x1, y1, x2, y2])
         numbers.append(number)
     return found, numbers
 
@@ -101,18 +105,19 @@ def slow_image(image: np.ndarray, d: Decisions) -> tuple[np.ndarray, np.ndarray]
     cw, ch = int(w * d.ratio), int(h * d.ratio)
     ox, oy = int(d.shift[0] * (cw - w)), int(d.shift[1] * (ch - h))
     canvas, inside = np.full((ch, cw, 3), FILL, np.uint8), np.zeros((ch, cw), np.float32)
-    canvas[oy : oy + h, ox : ox + w] = slow_colors(image, d.look.color)
+    canvas[oy : oy + h, ox : ox + w] = slow_colors(image, d.color)
     inside[oy : oy + h, ox : ox + w] = 1
     x1, y1, x2, y2 = (d.patch.clip(0, 1) * np.float32([cw, ch, cw, ch])).tolist()
     rows, columns = slice(int(y1), int(y1) + int(y2 - y1)), slice(int(x1), int(x1) + int(x2 - x1))
-    sample = cv2.resize(canvas[rows, columns], OUTPUT[::-1], interpolation=MODES[d.look.interpolation])
+    sample = cv2.resize(canvas[rows, columns], OUTPUT[::-1], interpolation=MODES[d.interpolation])
     share = cv2.resize(inside[rows, columns], OUTPUT[::-1], interpolation=cv2.INTER_AREA)
     share = cv2.blur(share, (11, 11), borderType=cv2.BORDER_REPLICATE)
-    return (sample[:, ::-1], share[:, ::-1]) if d.look.mirror else (sample, share)
+    return (sample[:, ::-1], share[:, ::-1]) if d.mirror else (sample, share)
 
 
-def our_view(size: Size, d: Decisions) -> View:
-    return views.crop(views.zoom_out(size, ratio=d.ratio, shift=d.shift), d.patch)
+def our_transform(size: Size, d: Decisions) -> Transform:
+    view = views.crop(views.zoom_out(size, ratio=d.ratio, shift=d.shift), d.patch)
+    return Transform(view, Flip(mirror=d.mirror), d.interpolation, (d.color,))
 
 
 def test_the_same_decisions_give_the_same_boxes() -> None:
@@ -127,7 +132,7 @@ def test_the_same_decisions_give_the_same_boxes() -> None:
         boxes = boxes.astype(np.float32)
         d = some_decisions(rng, "linear", zoom=bool(rng.random() < 0.5), color=False)
         expected, numbers = slow_boxes(boxes, size, d)
-        found, kept = place_boxes(boxes, view=our_view(size, d), look=d.look)
+        found, kept = transform_boxes(boxes, our_transform(size, d))
         assert np.flatnonzero(kept).tolist() == numbers
         np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), atol=2e-6)
 
@@ -139,7 +144,7 @@ def differences(seed: int, mode: str, *, zoom: bool, color: bool) -> tuple[np.nd
     for _ in range(6):
         image, d = a_image(rng), some_decisions(rng, mode, zoom=zoom, color=color)
         size = Size(*image.shape[:2])
-        found = render(image, source_size=size, view=our_view(size, d), look=d.look, size=OUTPUT, fill=FILL)
+        found = render(image, our_transform(size, d), source_size=size, size=OUTPUT, fill=FILL)
         expected, share = slow_image(image, d)
         error = np.abs(found.astype(int) - expected)
         within.append(error[share > 0.9999].ravel())
@@ -202,8 +207,8 @@ def test_views_are_distributed_as_the_text_says() -> None:
     rng, slow_rng = np.random.default_rng(4), random.Random(4)
     found, expected = [], []
     for _ in range(700):
-        view, look = draw_chances(boxes, size=size, augmentation=AUGMENTATIONS["caffe"], rng=rng)
-        found.append([*view.pixels[2:], place_boxes(boxes, view=view, look=look)[1].sum()])
+        transform = draw_transform(boxes, size=size, augmentation=AUGMENTATIONS["caffe"], rng=rng)
+        found.append([*transform.view.pixels[2:], transform_boxes(boxes, transform)[1].sum()])
         expected.append(slow_view(boxes, size, slow_rng))
     ours, slow = np.array(found, float).T, np.array(expected, float).T
     for a, b in ((ours[0], slow[0]), (ours[1], slow[1]), (ours[0] / ours[1], slow[0] / slow[1])):
@@ -220,7 +225,7 @@ def slow_view(boxes: np.ndarray, size: Size, rng: random.Random) -> list[float]:
     ox, oy = int(shift[0] * (w - size.width)), int(shift[1] * (h - size.height))
     objects = [((x1 + ox) / w, (y1 + oy) / h, (x2 + ox) / w, (y2 + oy) / h) for x1, y1, x2, y2 in boxes.tolist()]
     patch = np.array(slow_patch(objects, CropSampler(), rng), np.float32)
-    kept = slow_boxes(boxes, size, Decisions(ratio, shift, patch, Look()))[1]
+    kept = slow_boxes(boxes, size, Decisions(ratio, shift, patch, ColorChange(), "linear", False))[1]
     return [int((patch[2] - patch[0]) * w), int((patch[3] - patch[1]) * h), len(kept)]
 
 
@@ -234,13 +239,13 @@ def test_chances_are_those_asked_for() -> None:
         interpolations=("linear", "area", "cubic", "lanczos"),
     )
     rng, none = np.random.default_rng(6), np.zeros((0, 4), np.float32)
-    draws = [draw_chances(none, size=Size(300, 400), augmentation=augmentation, rng=rng) for _ in range(2000)]
+    draws = [draw_transform(none, size=Size(300, 400), augmentation=augmentation, rng=rng) for _ in range(2000)]
     shares = {
         0.3: [draw.view.pixels[2] > 400 for draw in draws],
-        0.5: [draw.look.mirror for draw in draws],
-        0.2: [draw.look.upside_down for draw in draws],
-        0.7: [draw.look.quarter_turn for draw in draws],
-        0.25: [draw.look.interpolation == "lanczos" for draw in draws],
+        0.5: [draw.flip.mirror for draw in draws],
+        0.2: [draw.flip.upside_down for draw in draws],
+        0.7: [draw.flip.quarter_turn for draw in draws],
+        0.25: [draw.interpolation == "lanczos" for draw in draws],
     }
     for share, outcomes in shares.items():
         assert abs(np.mean(outcomes) - share) < 4 * np.sqrt(share * (1 - share) / 2000) + 0.003

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError, UsageError
 from multibox.priors import SPECS

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from multibox.data.augmentation.augment import Augmentation, make_sample
+from multibox.data.augmentation.augmentation import Augmentation
+from multibox.data.augmentation.sample import make_sample
 from multibox.data.dataset import Dataset, Example
 from multibox.data.loading.worker import settle
 from multibox.errors import DataError

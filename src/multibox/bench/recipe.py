@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from multibox.bench.train import bench_train
-from multibox.data.augmentation.augment import AUGMENTATIONS, Augmentation
+from multibox.data.augmentation.augmentation import AUGMENTATIONS, Augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.data.loading.loader import Batch, batches

@@ -117,7 +117,7 @@ def show(
     """
     if out.suffix.lower() not in _IMAGES:
         raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
-    from multibox.data.augmentation.augment import find_augmentation
+    from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
     from multibox.drawing.boxes import draw_boxes

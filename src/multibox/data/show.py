@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.data.augmentation.augment import Augmentation, Sample, make_sample
+from multibox.data.augmentation.augmentation import Augmentation
+from multibox.data.augmentation.sample import Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.errors import DataError
 from multibox.images.decode import read_image

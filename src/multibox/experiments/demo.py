@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset
 from multibox.data.scenes.scenes import write_scenes
 from multibox.detection.detector import Detector

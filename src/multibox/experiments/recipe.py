@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from multibox.data.augmentation.augment import Augmentation, find_augmentation
+from multibox.data.augmentation.augmentation import Augmentation, find_augmentation
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.loss import LossConfig

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from multibox.data.augmentation.augment import Augmentation, draw_chances, place_boxes
+from multibox.data.augmentation.augmentation import Augmentation
+from multibox.data.augmentation.transform import draw_transform, transform_boxes
 from multibox.data.dataset import Dataset, Example
 from multibox.errors import DataError, UsageError
 from multibox.priors import PriorSpec
@@ -113,8 +114,8 @@ def _samples(dataset: Dataset, augmentation: Augmentation, input_size: Size) -> 
         size = example.size or Size(*np.ceil(example.boxes[:, [3, 2]].max(axis=0, initial=1)).astype(int).tolist())
         boxes = example.boxes[~example.crowd]
         for _ in range(_SAMPLES):
-            view, look = draw_chances(boxes, size=size, augmentation=augmentation, rng=rng)
-            parts.append(_centers(place_boxes(boxes, view=view, look=look)[0], input_size))
+            transform = draw_transform(boxes, size=size, augmentation=augmentation, rng=rng)
+            parts.append(_centers(transform_boxes(boxes, transform)[0], input_size))
     return _stacked(parts)
 
 

@@ -32,7 +32,8 @@ def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str
     _add_objects(axes, coverage, covered, name="covered", color=_COVERED_COLOR, area=9)
     _add_objects(axes, coverage, ~covered, name="missed", color=_MISSED_COLOR, area=13)
     shapes = np.concatenate([cell_sizes(source, truncate=spec.truncate) for source in spec.maps])
-    axes.scatter(*shapes.T, s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors")
+    widths, heights = shapes.T
+    axes.scatter(widths, heights, s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors")
     smallest = min(coverage.reach.shapes.clip(min=1).min(initial=8), shapes.min())
     _use_pixel_axes(axes, float(smallest), float(max(spec.input_size) * 1.4))
     axes.set_title(title, fontsize=10, color=INK, loc="left")

@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multibox.data.augmentation import flip as flips
 from multibox.data.augmentation import view as views
 from multibox.size import Size
 
@@ -40,10 +41,10 @@ def test_crop_truncates_pixels_and_keeps_exact_corners() -> None:
 def test_mirror_and_turn_move_a_corner_where_it_belongs() -> None:
     """Four quarter turns and two mirrors are the identity; a box at the top right goes to the top left by either."""
     boxes = boxes_of([0.75, 0, 1, 0.125])
-    assert views.mirrored(boxes).tolist() == [[0, 0, 0.25, 0.125]]
-    assert views.turned(boxes).tolist() == [[0, 0, 0.125, 0.25]]
+    assert flips.mirrored(boxes).tolist() == [[0, 0, 0.25, 0.125]]
+    assert flips.turned(boxes).tolist() == [[0, 0, 0.125, 0.25]]
     again = boxes
     for _ in range(4):
-        again = views.turned(again)
+        again = flips.turned(again)
     assert (again == boxes).all()
-    assert (views.mirrored(views.mirrored(boxes)) == boxes).all()
+    assert (flips.mirrored(flips.mirrored(boxes)) == boxes).all()

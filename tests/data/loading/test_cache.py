@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.loading import cache as module
 from multibox.data.loading.cache import ImageCache

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipes import PAPER, find_recipe
 from multibox.models.ssd import SSD
 from multibox.paper import printed as paper

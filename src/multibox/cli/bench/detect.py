@@ -78,7 +78,7 @@ def augment(
 ) -> None:
     """Count the training samples of 300 x 300 that one core makes in a second, and the images it only decodes."""
     from multibox.bench.augment import bench_augment
-    from multibox.data.augmentation.augment import find_augmentation
+    from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset
 
     recipe = find_augmentation(augmentation)

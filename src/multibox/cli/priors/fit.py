@@ -56,7 +56,7 @@ def fit(
     if out.suffix.lower() != ".json":
         raise UsageError(f"--out {out} has to end in .json")
     from multibox.cli.priors.table import map_table
-    from multibox.data.augmentation.augment import find_augmentation
+    from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.tiling.file import write_priors
     from multibox.tiling.fit import fit_priors
     from multibox.tiling.tables import gain_text

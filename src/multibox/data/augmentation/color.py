@@ -1,10 +1,11 @@
-"""Photometric distortion: brightness, contrast, saturation and hue, each rounded to 8 bits as the official code does.
+"""Photometric distortion: brightness, contrast, saturation and hue, each rounded to 8 bits as in the official code.
 
 Source: ApplyDistort, AdjustBrightness, AdjustContrast, AdjustSaturation and AdjustHue of util/im_transforms.cpp (paper
 section 2.2). Hue and saturation are channels of 8-bit HSV, where hue counts from 0 to 179.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -13,11 +14,11 @@ from jaxtyping import UInt8
 
 @dataclass(frozen=True)
 class ColorJitter:
-    """How likely each of the four changes is, and how strong it may be.
+    """The probability of each of the four changes and the range of its strength.
 
-    `brightness` and `hue` are the largest amounts added or taken away, in levels of 255 and in half degrees;
+    `brightness` and `hue` are the largest amounts added or subtracted, in levels of 255 and in half degrees.
     `contrast` and `saturation` are ranges of factors. `contrast_early` is the share of images whose contrast changes
-    before saturation and hue, not after.
+    before saturation and hue instead of after them.
     """
 
     probability: float = 0.5
@@ -27,56 +28,53 @@ class ColorJitter:
     hue: float = 18
     contrast_early: float = 0.5
 
+    def draw(self, rng: np.random.Generator) -> "ColorChange":
+        """Draw one change. Each of the four steps has its own coin and its own uniform amount."""
+        brightness, contrast, saturation, hue = (rng.random(4) < self.probability).tolist()
+        return ColorChange(
+            brightness=rng.uniform(-self.brightness, self.brightness) if brightness else None,
+            contrast=rng.uniform(*self.contrast) if contrast else None,
+            saturation=rng.uniform(*self.saturation) if saturation else None,
+            hue=rng.uniform(-self.hue, self.hue) if hue else None,
+            contrast_early=bool(rng.random() < self.contrast_early),
+        )
+
 
 @dataclass(frozen=True)
 class ColorChange:
-    """What happens to the colors of one image; None where a step is left out."""
+    """The change of the colors of one image. Steps that are None are left out."""
 
     brightness: float | None = None
     contrast: float | None = None
     saturation: float | None = None
     hue: float | None = None
     contrast_early: bool = True
+    pointwise: ClassVar[bool] = True
 
-
-def draw_color(jitter: ColorJitter, rng: np.random.Generator) -> ColorChange:
-    """One change, each part with its own coin and its own uniform amount."""
-    brightness, contrast, saturation, hue = (rng.random(4) < jitter.probability).tolist()
-    return ColorChange(
-        brightness=rng.uniform(-jitter.brightness, jitter.brightness) if brightness else None,
-        contrast=rng.uniform(*jitter.contrast) if contrast else None,
-        saturation=rng.uniform(*jitter.saturation) if saturation else None,
-        hue=rng.uniform(-jitter.hue, jitter.hue) if hue else None,
-        contrast_early=bool(rng.random() < jitter.contrast_early),
-    )
-
-
-def apply_color(image: UInt8[np.ndarray, "h w 3"], change: ColorChange) -> UInt8[np.ndarray, "h w 3"]:
-    """The RGB image with its colors changed; the image itself where nothing is to change."""
-    if not image.size:
+    def apply(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        """The RGB image with its colors changed, or the image itself if all steps are left out."""
+        if self.brightness is not None:
+            image = _adjusted(image, add=self.brightness)
+        if self.contrast is not None and self.contrast_early:
+            image = _adjusted(image, factor=self.contrast)
+        if self.saturation is not None:
+            image = _adjusted_hsv(image, 1, factor=self.saturation)
+        if self.hue:
+            image = _adjusted_hsv(image, 0, add=self.hue)
+        if self.contrast is not None and not self.contrast_early:
+            image = _adjusted(image, factor=self.contrast)
         return image
-    if change.brightness is not None:
-        image = _adjusted(image, add=change.brightness)
-    if change.contrast is not None and change.contrast_early:
-        image = _adjusted(image, factor=change.contrast)
-    if change.saturation is not None:
-        image = _adjusted_hsv(image, 1, factor=change.saturation)
-    if change.hue:
-        image = _adjusted_hsv(image, 0, add=change.hue)
-    if change.contrast is not None and not change.contrast_early:
-        image = _adjusted(image, factor=change.contrast)
-    return image
 
 
 def _adjusted(image: UInt8[np.ndarray, "..."], *, factor: float = 1.0, add: float = 0.0) -> UInt8[np.ndarray, "..."]:
-    """Each level times `factor` plus `add`, to the nearest (halves to even) and cut to 0..255."""
-    return cv2.addWeighted(image, factor, image, 0.0, add)  # the quickest of OpenCV's functions that do this
+    """Each level times `factor` plus `add`, rounded (halves to even) and clipped to 0..255."""
+    return cv2.addWeighted(image, factor, image, 0.0, add)  # the fastest of OpenCV's functions for this
 
 
 def _adjusted_hsv(
     image: UInt8[np.ndarray, "h w 3"], channel: int, *, factor: float = 1.0, add: float = 0.0
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The same for one channel of HSV. Hue stops at 0 and wraps above 179, in the conversion back."""
+    """`_adjusted` for one channel of HSV. Hue is clipped at 0; above 179 it wraps in the conversion to RGB."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     cv2.insertChannel(_adjusted(cv2.extractChannel(hsv, channel), factor=factor, add=add), hsv, channel)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)

@@ -1,8 +1,8 @@
 """Random patches that overlap some object by a given amount: the seven samplers of SSD (paper section 2.2).
 
-One sampler takes the whole view, five ask for a minimum IoU with any object, one for no more than an upper bound. Each
-of the six tries a number of times for one patch; then one is drawn uniformly from the samplers that succeeded
-(`GenerateBatchSamples`, `GenerateSamples`, `SampleBBox` and `SatisfySampleConstraint` of util/sampler.cpp).
+One sampler takes the whole view, five require a minimum IoU with some object, and one sets only an upper bound. Each of
+the six constrained ones has a number of trials for one patch. Then one sampler is drawn uniformly from those that
+succeeded (`GenerateBatchSamples`, `GenerateSamples`, `SampleBBox` and `SatisfySampleConstraint` of util/sampler.cpp).
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,10 @@ WHOLE.flags.writeable = False
 class CropSampler:
     """Ranges and bounds of the crop.
 
-    `scale` is the square root of a patch's share of the area, `aspect` its width over its height, both relative to the
-    view. `aspect_drawn` says how an aspect that does not fit at a scale is avoided: "then_clamped" to what fits
-    (official code since April 2017) or "where_it_fits", uniform in what fits (the code at the time of the paper).
+    `scale` is the square root of the patch's share of the area, `aspect` its width divided by its height, both relative
+    to the view. `aspect_drawn` is the way to avoid an aspect that does not fit into the view at a scale: draw it, then
+    clamp it to what fits ("then_clamped", the official code since April 2017), or draw it uniformly from what fits
+    ("where_it_fits", the code at the time of the paper).
     """
 
     scale: tuple[float, float] = (0.3, 1.0)
@@ -37,7 +38,7 @@ class CropSampler:
 def sample_crop(
     objects: Float64[np.ndarray, "g 4"], *, sampler: CropSampler, rng: np.random.Generator
 ) -> Float32[np.ndarray, "4"]:
-    """One patch, corners relative to the view in which `objects` are given; the whole view where there is no object."""
+    """One patch as corners relative to the view, like `objects`; the whole view if there is no object."""
     if not len(objects):
         return WHOLE
     patches, _ = candidates(objects, sampler=sampler, rng=rng)
@@ -48,10 +49,10 @@ def sample_crop(
 def candidates(
     objects: Float64[np.ndarray, "g 4"], *, sampler: CropSampler, rng: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "k 4"], Int64[np.ndarray, " k"]]:
-    """The first accepted patch of each constrained sampler that has one, and which sampler that is.
+    """The first accepted patch of each constrained sampler that has one, and the number of that sampler.
 
-    Samplers are numbered as `min_overlaps`, then the one with the upper bound. All trials of all samplers are drawn at
-    once; that the first accepted one counts makes this the same distribution as trying one after the other.
+    Samplers have the order of `min_overlaps`; the one with the upper bound is last. All trials of all samplers are
+    drawn together. Taking the first accepted one gives the same distribution as one trial after the other.
     """
     bounds = len(sampler.min_overlaps) + 1
     patches = random_patches(bounds * sampler.trials, sampler=sampler, rng=rng)

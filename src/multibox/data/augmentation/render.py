@@ -1,83 +1,70 @@
-"""The pixels of one training sample: cut, resize, distort and paste only what the view shows of the image."""
-
-from dataclasses import dataclass, field
+"""The pixels of one training sample: the visible part of the image is cut out, resized, distorted and pasted once."""
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.data.augmentation.color import ColorChange, apply_color
-from multibox.data.augmentation.resample import Interpolation, Part, Window, cut, resample
-from multibox.data.augmentation.view import View
+from multibox.data.augmentation.distortion import PixelChange
+from multibox.data.augmentation.resample import Resampled, Window, cut, resample
+from multibox.data.augmentation.transform import Transform
 from multibox.size import Size
 
 Fill = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the pixels of a view are turned into a sample. Flips happen in the order of the fields."""
-
-    color: ColorChange = field(default_factory=ColorChange)
-    interpolation: Interpolation = "linear"
-    mirror: bool = False
-    upside_down: bool = False
-    quarter_turn: bool = False
-    jpeg_quality: int | None = None
+"""The RGB color of a canvas."""
 
 
 def render(
-    image: UInt8[np.ndarray, "H W 3"],
-    *,
-    source_size: Size,
-    view: View,
-    look: Look,
-    size: Size,
-    fill: Fill,
+    image: UInt8[np.ndarray, "H W 3"], transform: Transform, *, source_size: Size, size: Size, fill: Fill
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The sample of `size`; `fill` is the RGB color where the view shows no image.
+    """The sample of `size`. Where the view shows no image, it has the color `fill`.
 
-    `image` may have been decoded smaller than the `source_size` in whose pixels the view is given.
+    The view is in pixels of an image of `source_size`. `image` may have been decoded at a smaller size.
     """
     scale_x, scale_y = image.shape[1] / source_size.width, image.shape[0] / source_size.height
-    left, top, width, height = view.pixels
+    left, top, width, height = transform.view.pixels
     window = (left * scale_x, top * scale_y, width * scale_x, height * scale_y)
-    shape = Size(size.width, size.height) if look.quarter_turn else size
-    return _flipped(_pasted(_colored_part(image, window, shape, look), shape, fill), look)
+    size = transform.flip.size_before(size)
+    return transform.flip.pixels(_pasted(_visible_part(image, window, size, transform), size, fill))
 
 
-def _colored_part(image: UInt8[np.ndarray, "H W 3"], window: Window, size: Size, look: Look) -> Part:
-    """Colors before resizing, as in the official code, where that is less work, which is where the cut is enlarged."""
+def _visible_part(image: UInt8[np.ndarray, "H W 3"], window: Window, size: Size, transform: Transform) -> Resampled:
+    """What the window shows of the image, at its final size, compressed and distorted.
+
+    The official code changes colors before resizing. Here that is done only if the part is enlarged, because otherwise
+    it is more work. The oracle tests measure the difference.
+    """
     seen, window = cut(image, window)
-    if look.jpeg_quality is not None and seen.size:
-        seen = compressed(seen, look.jpeg_quality)
-    if seen.size < 3 * size.height * size.width:
-        return resample(apply_color(seen, look.color), window=window, size=size, interpolation=look.interpolation)
-    part = resample(seen, window=window, size=size, interpolation=look.interpolation)
-    return part._replace(pixels=apply_color(part.pixels, look.color))
+    if transform.jpeg_quality is not None and seen.size:
+        seen = compressed(seen, transform.jpeg_quality)
+    is_enlarged = seen.size < 3 * size.height * size.width
+    early = [change for change in transform.distortions if is_enlarged and change.pointwise]
+    late = [change for change in transform.distortions if change not in early]
+    part = resample(_distorted(seen, early), window=window, size=size, interpolation=transform.interpolation)
+    return part._replace(pixels=_distorted(part.pixels, late))
+
+
+def _distorted(image: UInt8[np.ndarray, "h w 3"], changes: list[PixelChange]) -> UInt8[np.ndarray, "h w 3"]:
+    if not image.size:
+        return image
+    for change in changes:
+        image = change.apply(image)
+    return image
 
 
 def compressed(image: UInt8[np.ndarray, "H W 3"], quality: int) -> UInt8[np.ndarray, "H W 3"]:
-    """The image after a round through JPEG, as the official data layer hands its records on."""
+    """The image after JPEG compression and decompression, as in the records of the official data layer."""
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     assert decoded is not None
     return decoded
 
 
-def _pasted(part: Part, size: Size, fill: Fill) -> UInt8[np.ndarray, "h w 3"]:
+def _pasted(part: Resampled, size: Size, fill: Fill) -> UInt8[np.ndarray, "h w 3"]:
+    """The part on a canvas of `size`."""
     height, width = part.pixels.shape[:2]
     if (height, width) == size:
         return part.pixels
-    below, right = size.height - part.top - height, size.width - part.left - width
     if not part.pixels.size:
         return np.full((*size, 3), fill, np.uint8)
+    below, right = size.height - part.top - height, size.width - part.left - width
     return cv2.copyMakeBorder(part.pixels, part.top, below, part.left, right, cv2.BORDER_CONSTANT, value=fill)
-
-
-def _flipped(image: UInt8[np.ndarray, "h w 3"], look: Look) -> UInt8[np.ndarray, "h2 w2 3"]:
-    if look.mirror:
-        image = cv2.flip(image, 1)
-    if look.upside_down:
-        image = cv2.flip(image, 0)
-    return cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE) if look.quarter_turn else image

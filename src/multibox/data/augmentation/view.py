@@ -1,6 +1,6 @@
-"""Views: which rectangle of the image plane a training sample shows, and where its boxes fall in it.
+"""Views: the rectangle of the image plane that a training sample shows, and the positions of boxes in it.
 
-Only rectangle arithmetic; no pixel is touched. A view may reach beyond the image (zoom-out) or lie inside it (crop).
+This is rectangle arithmetic without pixels. A view may extend beyond the image (zoom-out) or be a part of it (crop).
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from multibox.size import Size
 
 @dataclass(frozen=True)
 class View:
-    """A rectangle in pixels of the image, once exact (for boxes) and once in whole pixels (for the image itself).
+    """A rectangle in pixels of the image: exact for boxes, in whole pixels for the image itself.
 
-    `corners` are (x1, y1, x2, y2), continuous. `pixels` are (left, top, width, height), whole numbers, left and top
-    negative where the view begins outside the image. The official code truncates what it copies and keeps the exact
-    rectangle for the boxes; so the two differ by less than one pixel on each side.
+    `corners` are (x1, y1, x2, y2), continuous. `pixels` are (left, top, width, height) in whole pixels; left and top
+    are negative if the view begins outside the image. The official code truncates the rectangle that it copies and
+    keeps the exact one for the boxes, so the two differ by less than one pixel on each side.
     """
 
     corners: tuple[float, float, float, float]
@@ -25,15 +25,15 @@ class View:
 
 
 def whole(size: Size) -> View:
-    """The view that shows exactly an image of `size`."""
+    """The view that shows an image of `size` exactly."""
     height, width = size
     return View((0.0, 0.0, float(width), float(height)), (0, 0, width, height))
 
 
 def zoom_out(size: Size, *, ratio: float, shift: tuple[float, float]) -> View:
-    """A canvas `ratio` times the width and the height of the image, the image at the relative position `shift`.
+    """A canvas with `ratio` times the width and the height of the image, which is at the relative position `shift`.
 
-    `shift` are two numbers in [0, 1): the share of the free room that lies left of the image and above it. Size and
+    `shift` are two numbers in [0, 1): the shares of the free space that are left of the image and above it. Size and
     position are truncated to whole pixels (ExpandImage of data_transformer.cpp; paper section 3.6).
     """
     width, height = int(size.width * ratio), int(size.height * ratio)
@@ -43,7 +43,7 @@ def zoom_out(size: Size, *, ratio: float, shift: tuple[float, float]) -> View:
 
 
 def crop(view: View, patch: Float32[np.ndarray, "4"]) -> View:
-    """The part of a view that `patch`, corners relative to the view, cuts out (CropImage of data_transformer.cpp)."""
+    """The part of a view inside `patch`, corners relative to the view (CropImage of data_transformer.cpp)."""
     left, top, width, height = view.pixels
     x1, y1, x2, y2 = (np.clip(patch, 0, 1) * np.array([width, height, width, height], np.float32)).tolist()
     pixels = (left + int(x1), top + int(y1), max(1, int(x2 - x1)), max(1, int(y2 - y1)))
@@ -51,31 +51,16 @@ def crop(view: View, patch: Float32[np.ndarray, "4"]) -> View:
 
 
 def relative(boxes: Float32[np.ndarray, "g 4"], view: View) -> Float64[np.ndarray, "g 4"]:
-    """Boxes from pixels of the image to corners relative to the view, not clipped."""
+    """Boxes in pixels of the image as corners relative to the view, not clipped."""
     x1, y1, x2, y2 = view.corners
     return (boxes - np.array([x1, y1, x1, y1])) / np.array([x2 - x1, y2 - y1, x2 - x1, y2 - y1])
 
 
 def emitted(boxes: Float64[np.ndarray, "g 4"]) -> Bool[np.ndarray, " g"]:
-    """Which relative boxes stay: center inside the view, border included, and some area left after clipping.
+    """Which relative boxes are kept: those with their center in the view or on its border, and some area in the view.
 
     Emit rule CENTER of `MeetEmitConstraint`, `util/sampler.cpp` and `data_transformer.cpp`; paper section 2.2.
     """
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     clipped = np.clip(boxes, 0, 1)
     return ((centers >= 0) & (centers <= 1) & (clipped[:, 2:] > clipped[:, :2])).all(axis=1)
-
-
-def mirrored(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
-    """Relative boxes of the view seen in a mirror, left and right exchanged."""
-    return np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
-
-
-def turned(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
-    """Relative boxes after a quarter turn counter-clockwise: what was on the right is on top."""
-    return np.stack([boxes[:, 1], 1 - boxes[:, 2], boxes[:, 3], 1 - boxes[:, 0]], axis=1)
-
-
-def upside_down(boxes: Float32[np.ndarray, "g 4"]) -> Float32[np.ndarray, "g 4"]:
-    """Relative boxes with top and bottom exchanged."""
-    return np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)

@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from multibox.data.augmentation.augment import MEAN, Augmentation, Sample, make_sample
+from multibox.data.augmentation.augmentation import Augmentation
 from multibox.data.augmentation.render import Fill
+from multibox.data.augmentation.sample import MEAN_COLOR, Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.packed import PackedDataset
@@ -74,7 +75,7 @@ def batches(
     start: int = 0,
     stride: int = 1,
     use_difficult: bool = True,
-    fill: Fill = MEAN,
+    fill: Fill = MEAN_COLOR,
     cache_mb: int = 0,
 ) -> Iterator[Batch]:
     """Batches without end, numbers `start`, `start + stride` and so on; number k of a seed is always the same batch.

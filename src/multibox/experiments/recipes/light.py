@@ -6,7 +6,7 @@ in docs/experiments.md.
 
 from dataclasses import replace
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import light_config
 from multibox.training.loop import LoopConfig

@@ -8,7 +8,7 @@ image and SSD512 about 181, a training step three times as many. `multibox repro
 
 from dataclasses import replace
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import ModelConfig
 from multibox.training.loop import LoopConfig

@@ -1,6 +1,6 @@
 """Recipes that give a detector from scratch in minutes on a processor with two cores."""
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import slim300_config
 from multibox.training.loop import LoopConfig

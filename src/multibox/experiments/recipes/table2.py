@@ -5,7 +5,7 @@ The row with everything is table1-ssd300-0712.
 
 from dataclasses import replace
 
-from multibox.data.augmentation.augment import AUGMENTATIONS
+from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes.original import WHOLE_VGG16, voc2007
 from multibox.models.config import ModelConfig, ssd300_config

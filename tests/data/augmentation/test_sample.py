@@ -5,7 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.augmentation.augment import AUGMENTATIONS, CAFFE, MEAN, Augmentation, make_sample
+from multibox.data.augmentation.augmentation import AUGMENTATIONS, CAFFE, Augmentation
+from multibox.data.augmentation.color import ColorChange
+from multibox.data.augmentation.render import render
+from multibox.data.augmentation.sample import MEAN_COLOR, make_sample
+from multibox.data.augmentation.transform import Transform
+from multibox.data.augmentation.view import View
 from multibox.data.dataset import Example
 from multibox.errors import DataError
 from multibox.size import Size
@@ -63,7 +68,7 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
     for _ in range(10):
         image = make_sample(white_block, augmentation=far_out, input_size=Size(100, 100), rng=rng).image
         corners = image[[0, 0, -1, -1], [0, -1, 0, -1]].tolist()
-        assert list(MEAN) in corners
+        assert list(MEAN_COLOR) in corners
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -164,3 +169,14 @@ def test_a_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
             make_sample(
                 example_of(path, [], size), augmentation=CAFFE, input_size=Size(30, 30), rng=np.random.default_rng(0)
             )
+
+
+def test_a_view_beside_the_image_is_canvas_alone() -> None:
+    """A sample that shows no pixel of the image: all of the fill color, with every distortion drawn."""
+    image = np.zeros((50, 40, 3), np.uint8)
+    view = View((100.0, 0.0, 140.0, 50.0), (100, 0, 40, 50))
+    change = ColorChange(brightness=5.0, contrast=1.2, saturation=1.3, hue=4.0)
+    transform = Transform(view, distortions=(change,), jpeg_quality=90)
+    sample = render(image, transform, source_size=Size(50, 40), size=Size(20, 30), fill=MEAN_COLOR)
+    assert sample.shape == (20, 30, 3)
+    assert (sample == MEAN_COLOR).all()
