@@ -1,0 +1,1 @@
+"""Writes the Markdown files of the web site: the guides, and reference pages made from the code."""
