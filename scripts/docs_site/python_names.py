@@ -65,12 +65,14 @@ def python_pages() -> dict[str, str]:
     pages = {}
     for title in titles:
         here = [name for name in names if name.page == title]
-        rows = [
-            (f"[`{n.name}`]({_slug(title)}.md#{n.name.lower()})", escaped(first_sentence(n.docstring))) for n in here
-        ]
-        index.append(f"## {title}\n\n{table(('name', 'meaning'), rows)}\n")
+        rows = table(("name", "meaning"), [(_linked(n), escaped(first_sentence(n.docstring))) for n in here])
+        index.append(f"## {title}\n\n{rows}\n")
         pages[f"python/{_slug(title)}.md"] = "\n\n".join([f"# {title}", *(_section(n) for n in here)]) + "\n"
     return {"python/index.md": "\n".join(index)} | pages
+
+
+def _linked(name: Name) -> str:
+    return f"[`{name.name}`]({_slug(name.page)}.md#{name.name.lower()})"
 
 
 def _slug(title: str) -> str:
