@@ -20,7 +20,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -34,8 +34,9 @@ from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
 from multibox.system.process import keep_freed_memory
-from multibox.training.loop import LoopConfig, Run
+from multibox.training.network import TrainingPrecision
 from multibox.training.optimizer import OptimizerConfig, Schedule, set_rate
+from multibox.training.run import LoopConfig, Run
 
 MODELS = {"ssd300_vgg16": ssd300_config, "ssdlite320_mobilenet_v3_large": ssdlite320_config}
 HELD = 2
@@ -92,9 +93,7 @@ def as_the_peer_wants(batch: Batch) -> tuple[list[torch.Tensor], list[dict[str, 
     return images, [{"boxes": boxes[valid] * scale, "labels": labels[valid] + 1} for boxes, labels, valid in rows]
 
 
-def our_run(
-    config: ModelConfig, class_names: tuple[str, ...], *, batch: int, precision: Literal["float32", "bfloat16"]
-) -> Run:
+def our_run(config: ModelConfig, class_names: tuple[str, ...], *, batch: int, precision: TrainingPrecision) -> Run:
     run = Run(
         SSD(config, class_names),
         loop=LoopConfig(batch_size=batch, precision=precision),
@@ -162,7 +161,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--split")
     parser.add_argument("--model", default="ssd300_vgg16", choices=MODELS)
-    parser.add_argument("--precisions", nargs="+", default=["float32"], choices=("float32", "bfloat16"))
+    parser.add_argument("--precisions", nargs="+", default=["fp32"], choices=("fp32", "bf16"))
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,8 +1,8 @@
 """A training run on a network small enough to step in milliseconds, of bright squares on dark ground."""
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from multibox.priors import equation4_spec
 from multibox.size import Size
 from multibox.system.distributed import ALONE, Processes
 from multibox.training.checkpoint import find_checkpoint
-from multibox.training.loop import LoopConfig, Run, fit
+from multibox.training.loop import Hooks, fit, ignore
 from multibox.training.optimizer import OptimizerConfig, Schedule
-from multibox.training.progress import ProgressLine
+from multibox.training.run import LoopConfig, Run
 
 SIDE = 64
 
@@ -86,16 +86,17 @@ def train(
     start: int = 0,
     batches: Iterator[Batch] | None = None,
     validate: Callable[[SSD], float] | None = None,
+    on_report: Callable[[dict[str, Any]], object] = ignore,
+    on_message: Callable[[str], object] = ignore,
 ) -> list[tuple[str, float | None]]:
+    """Train, and return the names and scores of the weights that were kept."""
     kept: list[tuple[str, float | None]] = []
-    fit(
-        run,
-        stream(start) if batches is None else batches,
-        folder=folder,
-        validate=validate,
-        keep=lambda model, name, score: kept.append((name, score)),
-        progress=ProgressLine(steps=run.schedule.iterations, stream=io.StringIO()),
-    )
+
+    def keep(model: SSD, name: str, score: float | None) -> None:
+        kept.append((name, score))
+
+    hooks = Hooks(keep, validate, on_report, on_message)
+    fit(run, stream(start) if batches is None else batches, folder=folder, hooks=hooks)
     return kept
 
 

@@ -15,8 +15,8 @@ from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
 from multibox.size import Size
-from multibox.training.loop import LoopConfig, Run
 from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.run import LoopConfig, Run
 
 
 def tiny_run(**loop: float) -> Run:

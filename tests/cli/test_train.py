@@ -40,9 +40,9 @@ def data(tmp_path: Path) -> Path:
 def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Path):
     """Two steps of training, by the command, against a weight file that the Detector loads and runs."""
     steps = ["--set", "schedule.iterations=2"]
-    outcome = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps, "--device", "cpu")
+    outcome = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps, "--json")
     assert outcome.code == 0, outcome.err
-    assert outcome.out == ""
+    assert json.loads(outcome.out) == {"weights": str(tmp_path / "run" / "last.safetensors"), "steps": 2, "score": None}
     assert "the weights are in" in outcome.err
     detector = Detector.load(tmp_path / "run" / "last.safetensors")
     assert detector.class_names == ("disc",)
@@ -71,6 +71,8 @@ def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeyp
     ]
     assert multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *words, "--device", "cpu").code == 0
     recipe = received.pop("recipe")
+    assert callable(received.pop("on_report"))
+    assert callable(received.pop("on_message"))
     assert (recipe.schedule.iterations, recipe.train_split, recipe.seed) == (7, "two", 5)
     assert received == {
         "data": data,
@@ -102,7 +104,7 @@ def test_a_signal_ends_with_the_command_that_goes_on(
     outcome = multibox(*words)
     assert (outcome.code, outcome.out) == (128 + number, "")
     last = outcome.err.splitlines()[-1]
-    said, command = last.split("; go on with: ")
+    said, command = last.split("; continue with: ")
     assert said == "multibox: stopped after step 1 of 2, with a checkpoint"
     assert shlex.split(command) == ["multibox", *words, "--resume"]
     monkeypatch.undo()
@@ -116,7 +118,7 @@ def test_a_signal_ends_with_the_command_that_goes_on(
         (["slow", "--data", "DATA", "--out", "OUT"], 2, "'slow' is not known: choose one of quick"),
         (["quick", "--data", "nowhere", "--out", "OUT"], 1, "nowhere does not exist"),
         (["quick", "--data", "DATA", "--out", "OUT", "--split", "winter"], 1, "winter"),
-        (["quick", "--data", "DATA", "--out", "OUT", "--set", "schedule.steps=3"], 2, "'steps' is no setting"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--set", "schedule.steps=3"], 2, "'steps' is not a setting"),
         (["quick", "--data", "DATA", "--out", "OUT", "--set", "iterations"], 2, "write key=value"),
         (["quick", "--data", "DATA", "--out", "OUT", "--device", "gpu"], 2, "'gpu' is not known"),
         (["quick", "--data", "DATA", "--out", "OUT", "--workers", "-1"], 2, "--workers"),

@@ -25,7 +25,7 @@ COMMANDS = {
     "data check": "PATH --help --json --model --pixels --report --split",
     "data convert": "PATH --help --images --json --out --pixels --split --to",
     "data show": "PATH --augmented --count --help --out --pixels --seed --split",
-    "demo": "--help --out -o",
+    "demo": "--help --json --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
         "WEIGHTS --backend --batch --classes --data --detections --device --help --json --metric --precision --split -d"
@@ -45,7 +45,10 @@ COMMANDS = {
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
         " --workers -d -o -w"
     ),
-    "train": "RECIPE --accept-changes --cache --data --device --help --out --resume --seed --set --split --workers -o",
+    "train": (
+        "RECIPE --accept-changes --cache --data --device --help --json --out --resume --seed --set --split --workers"
+        " -d -o"
+    ),
     "weights": "--help",
     "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",
     "weights list": "--help --json",

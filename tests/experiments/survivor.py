@@ -36,7 +36,7 @@ from multibox.training.optimizer import Schedule
 KILLS = {"alone": 7, "helped": 4}
 PLACES = {
     "fit": 40,
-    "_accumulate": 40,
+    "accumulate_gradients": 40,
     "take_step": 40,
     "_report": 8,
     "_checkpoint": 10,
@@ -47,7 +47,7 @@ PLACES = {
     "force_to_disk": 8,
     "_force_folder": 20,
     "keep_metrics_until": 4,
-    "_settle_folder": 8,
+    "_prepare": 8,
 }
 STEPS = 4
 """Functions in which processes are killed, each at one of the first so many lines that it runs through,
@@ -58,7 +58,7 @@ def recipe() -> Recipe:
     priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
     loop = replace(quick().loop, batch_size=2, report_every=4, checkpoint_every=3, validate_every=8, ema=0.9)
-    loop = replace(loop, precision="float32", patience=9)
+    loop = replace(loop, precision="fp32", patience=9)
     base = replace(quick(), model=model, loop=loop, schedule=Schedule(24, rate=0.01))
     return replace(base, train_split="train", validation_split="val", metric="voc10")
 

@@ -20,9 +20,9 @@ def test_recipes_survive_json(name: str):
 def test_overrides_reach_inner_settings():
     """Changed values against the settings that asked for them."""
     changed = override(
-        find_recipe("quick"), ["schedule.iterations=7", "loop.precision=float32", "seed=3", "augmentation=none"]
+        find_recipe("quick"), ["schedule.iterations=7", "loop.precision=fp32", "seed=3", "augmentation=none"]
     )
-    assert (changed.schedule.iterations, changed.loop.precision, changed.seed) == (7, "float32", 3)
+    assert (changed.schedule.iterations, changed.loop.precision, changed.seed) == (7, "fp32", 3)
     assert changed.augmentation.mirror == 0
 
 
@@ -30,10 +30,10 @@ def test_overrides_reach_inner_settings():
     ("setting", "message"),
     [
         ("schedule.iterations", "write key=value"),
-        ("schedule.speed=3", "'speed' is no setting here.*iterations"),
-        ("clock.iterations=3", "'clock' is no group"),
+        ("schedule.speed=3", "'speed' is not a setting here.*iterations"),
+        ("clock.iterations=3", "'clock' is not a group"),
         ("schedule.iterations=many", "schedule.iterations='many' does not fit"),
-        ("loop.precision=float8", "loop.precision='float8' does not fit"),
+        ("loop.precision=fp8", "loop.precision='fp8' does not fit"),
         ("metric=voc12", "metric 'voc12'; it is one of voc07, voc10, coco"),
         ("augmentation=wild", "choose one of none, flip"),
     ],

@@ -12,7 +12,7 @@ import torch
 from multibox.data.scenes.scenes import write_scenes
 from multibox.size import Size
 from multibox.training.checkpoint import find_checkpoint
-from multibox.training.progress import read_metrics
+from multibox.training.metrics import read_metrics
 
 SURVIVOR = Path(__file__).with_name("survivor.py")
 

@@ -17,8 +17,10 @@ from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
 from multibox.size import Size
+from multibox.training.averages import StepLosses
+from multibox.training.metrics import read_metrics
 from multibox.training.optimizer import Schedule
-from multibox.training.progress import Sums, read_metrics
+from multibox.training.run import Run
 from multibox.weights.file import load_weights
 
 
@@ -63,10 +65,10 @@ def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatc
 
     step = loop.take_step
 
-    def power_cut(run: loop.Run, names: list[str], sums: Sums) -> None:
+    def power_cut(run: Run, names: list[str], losses: StepLosses) -> None:
         if run.step == 5:
             raise KeyboardInterrupt
-        step(run, names, sums)
+        step(run, names, losses)
 
     monkeypatch.setattr(loop, "take_step", power_cut)
     with pytest.raises(KeyboardInterrupt):
@@ -93,7 +95,7 @@ def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(scenes: Path
 def test_a_folder_is_never_written_over(scenes: Path, tmp_path: Path):
     """A run into a folder that is not empty against: an error, and the folder as it was."""
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(TrainingError, match="is not empty: go on with --resume or choose another --out"):
+    with pytest.raises(TrainingError, match="is not empty: continue with --resume or choose another --out"):
         train(tiny_recipe(quick()), data=scenes, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
@@ -132,12 +134,25 @@ def test_mistakes_leave_no_folder(scenes: Path, tmp_path: Path):
 
 
 def test_the_demo_ends_with_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """All stages of the demo on a few images against its files; how good it gets is measured elsewhere."""
+    """All stages of the demo on a few images against its files, reports and messages; nothing is printed."""
     recipe = tiny_recipe(demo(), iterations=2)
-    report = run_demo(tmp_path / "demo", recipe=recipe, train_count=5, test_count=3)
-    text = report.read_text(encoding="utf-8")
+    rows: list[dict[str, object]] = []
+    lines: list[str] = []
+    result = run_demo(
+        tmp_path / "demo",
+        recipe=recipe,
+        train_count=5,
+        test_count=3,
+        on_report=rows.append,
+        on_message=lines.append,
+    )
+    text = result.report.read_text(encoding="utf-8")
     assert text.count("<img") >= 3
     for name in ("cross", "triangle", "test_00002"):
         assert name in text
     assert "http://" not in text.replace("http://www.w3.org", "")
-    assert "mean (voc10)" in capsys.readouterr().out
+    assert rows == read_metrics(tmp_path / "demo" / "run")
+    assert lines[0].startswith("drawing 8 images into ")
+    assert result.to_json()["steps"] == 2
+    assert load_weights(result.weights)[0].class_names == result.evaluation.class_names
+    assert capsys.readouterr() == ("", "")

@@ -23,8 +23,8 @@ from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
 from multibox.size import Size
 from multibox.system.distributed import joined
+from multibox.training.metrics import read_metrics
 from multibox.training.optimizer import Schedule
-from multibox.training.progress import read_metrics
 from tiny_detector import noise_image, tiny_model, write_image
 from together import forks, together
 
@@ -41,7 +41,7 @@ def recipe(*, iterations: int) -> Recipe:
         report_every=1,
         checkpoint_every=2,
         validate_every=2,
-        precision="float32",
+        precision="fp32",
         compile=False,
     )
     loop = replace(loop, normalizer="global")
@@ -129,7 +129,7 @@ def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_torchrun_says_and_writes_once(scenes: Path, tmp_path: Path):
     """Training under torchrun against one end of the command and one row of metrics."""
-    settings = ("model.width=0.03125", "schedule.iterations=1", "loop.batch_size=4", "loop.precision=float32")
+    settings = ("model.width=0.03125", "schedule.iterations=1", "loop.batch_size=4", "loop.precision=fp32")
     words = ("train", "quick", "--data", scenes, "--split", "train", "--device", "cpu", "--out")
     done = torchrun(*words, tmp_path / "run", *(f"--set={setting}" for setting in settings))
     assert done.returncode == 0, done.stderr

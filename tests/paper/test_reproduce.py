@@ -20,8 +20,8 @@ from multibox.paper.splits import find_split, thinned
 from multibox.paper.submission import images_without_annotations
 from multibox.paper.tables import TABLES
 from multibox.paper.write import as_json, as_markdown, write_table
+from multibox.training.metrics import read_metrics
 from multibox.training.optimizer import Schedule
-from multibox.training.progress import read_metrics
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_a_changed_bit_is_noticed(tmp_path: Path):
     torch.load(path)
     state, damaged = find_checkpoint(tmp_path)
     assert state is None
-    assert damaged == (f"{path} is damaged (its digest does not fit its content)",)
+    assert damaged == (f"{path} is damaged (its digest does not match its content)",)
 
 
 def test_a_damaged_file_does_not_push_out_the_good_one(tmp_path: Path):

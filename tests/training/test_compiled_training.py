@@ -59,6 +59,9 @@ print("graphs", counters["stats"]["unique_graphs"])
 """
 
 
+PATHS = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler, and there is none")
 def test_a_compiled_network_learns_the_same_and_compiles_once() -> None:
     """Six steps with validations in between, compiled against not; nothing is compiled after the first step."""
@@ -67,7 +70,7 @@ def test_a_compiled_network_learns_the_same_and_compiles_once() -> None:
         capture_output=True,
         text=True,
         timeout=1200,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(PATHS), "OMP_NUM_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,6 +1,5 @@
 """What is not finite ends a run or is left out, and is never written."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,9 @@ import torch
 
 from multibox.data.loading.loader import Batch
 from multibox.errors import TrainingError
-from multibox.training.finite import MOST_IN_A_ROW, MOST_SCALED, FiniteWatch, check_finite
-from multibox.training.loop import Run, fit
-from multibox.training.progress import ProgressLine, read_metrics
+from multibox.training.finite import MOST_OVERFLOWS_IN_A_ROW, MOST_SKIPPED_IN_A_ROW, FiniteWatch, check_finite
+from multibox.training.metrics import read_metrics
+from multibox.training.run import Run
 from tiny_training import LOOP, make_batch, make_run, restore, stream, train
 
 SKIP = replace(LOOP, non_finite="skip", report_every=1)
@@ -64,12 +63,11 @@ def test_skipping_costs_nothing_where_all_is_finite(tmp_path: Path):
 
 def test_steps_left_out_are_counted_and_named(tmp_path: Path):
     """Two poisoned steps of six against the counts in the metrics, the progress and the resumed run."""
-    run, text = make_run(iterations=6, loop=SKIP), io.StringIO()
-    progress = ProgressLine(steps=6, stream=text)
-    fit(run, poisoned(1, 4), folder=tmp_path, keep=lambda *_: None, progress=progress)
+    run, lines = make_run(iterations=6, loop=SKIP), []
+    train(run, tmp_path, batches=poisoned(1, 4), on_message=lines.append)
     assert [row.get("skipped", 0) for row in read_metrics(tmp_path)] == [0, 1, 1, 1, 2, 2]
     assert ["loss" in row for row in read_metrics(tmp_path)] == [True, False, True, True, False, True]
-    assert "the loss of step 4 is nan for the images image 4.0, image 4.1" in text.getvalue()
+    assert lines[1].startswith("the loss of step 4 is nan for the images image 4.0, image 4.1")
     assert all(value.isfinite().all() for value in values(run).values())
     resumed = make_run(iterations=6, loop=SKIP)
     restore(resumed, tmp_path)
@@ -92,9 +90,11 @@ def test_means_leave_out_what_was_left_out(tmp_path: Path):
 
 
 def test_too_many_in_a_row_end_the_run(tmp_path: Path):
-    """Steps that are poisoned from the fourth on against: an error after MOST_IN_A_ROW, the checkpoint before them."""
+    """Steps that are poisoned from step 3 on against the error that ends the run."""
     run = make_run(iterations=50, loop=SKIP)
-    with pytest.raises(TrainingError, match=f"step {3 + MOST_IN_A_ROW - 1} is nan .* the {MOST_IN_A_ROW}th such step"):
+    with pytest.raises(
+        TrainingError, match=f"step {3 + MOST_SKIPPED_IN_A_ROW - 1} is nan .* the {MOST_SKIPPED_IN_A_ROW}th such step"
+    ):
         train(run, tmp_path, batches=poisoned(*range(3, 50)))
 
 
@@ -117,17 +117,17 @@ def test_poisoned_statistics_are_not_written(tmp_path: Path):
 
 
 def test_a_gradient_too_large_for_a_scale_is_in_order():
-    """Gradients that overflow while the scale of a loss falls against no complaint, until there are MOST_SCALED."""
+    """Gradients that overflow while the scale of a loss falls against no complaint, up to the limit."""
     watch = FiniteWatch("stop", scaled=True)
-    for step in range(MOST_SCALED):
-        watch.note(step, ["a"], loss=torch.tensor(1.0), norm=torch.tensor(torch.inf))
+    for step in range(MOST_OVERFLOWS_IN_A_ROW):
+        watch.record(step, ["a"], loss=torch.tensor(1.0), norm=torch.tensor(torch.inf))
         if step == 2:
-            assert watch.look() == []
-    with pytest.raises(TrainingError, match=f"the gradient of step {MOST_SCALED - 1} is inf"):
-        watch.look()
-    watch.note(50, ["b"], loss=torch.tensor(torch.nan), norm=torch.tensor(1.0))
+            assert watch.check() == []
+    with pytest.raises(TrainingError, match=f"the gradient of step {MOST_OVERFLOWS_IN_A_ROW - 1} is inf"):
+        watch.check()
+    watch.record(50, ["b"], loss=torch.tensor(torch.nan), norm=torch.tensor(1.0))
     with pytest.raises(TrainingError, match="the loss of step 50 is nan for the images b"):
-        watch.look()
+        watch.check()
 
 
 def test_finite_models_pass():

@@ -1,6 +1,5 @@
 """The training loop on a network small enough to step in milliseconds."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,9 @@ import torch
 
 from multibox.data.loading.loader import Batch
 from multibox.errors import TrainingError
-from multibox.training.loop import LoopConfig, fit
-from multibox.training.progress import ProgressLine, read_metrics
-from tiny_training import LOOP, make_batch, make_run, restore, stream, train
+from multibox.training.metrics import read_metrics
+from multibox.training.run import LoopConfig
+from tiny_training import LOOP, make_batch, make_run, restore, train
 
 
 def test_loss_falls(tmp_path: Path):
@@ -80,13 +79,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
             yield batch
 
     with pytest.raises(TrainingError, match=r"step 4 .*image 4\.0"):
-        fit(
-            run,
-            poisoned(),
-            folder=tmp_path,
-            keep=lambda *_: None,
-            progress=ProgressLine(steps=9, stream=io.StringIO()),
-        )
+        train(run, tmp_path, batches=poisoned())
     fresh = make_run(iterations=9, loop=LOOP)
     restore(fresh, tmp_path)
     assert fresh.step == 3
@@ -97,22 +90,46 @@ def test_best_and_last_are_kept(tmp_path: Path):
     """What is kept against scores that rise, fall and rise again."""
     run = make_run(iterations=8, loop=replace(LOOP, validate_every=2, checkpoint_every=4))
     scores = iter([0.2, 0.1, 0.3, 0.25])
-    kept: list[tuple[str, float | None]] = []
-    fit(
-        run,
-        stream(),
-        folder=tmp_path,
-        validate=lambda model: next(scores),
-        keep=lambda model, name, score: kept.append((name, score)),
-        progress=ProgressLine(steps=8, stream=io.StringIO()),
-    )
+    kept = train(run, tmp_path, validate=lambda model: next(scores))
     assert kept == [("best", 0.2), ("last", None), ("best", 0.3), ("last", None)]
     assert (run.best, run.stale) == (0.3, 1)
     assert [row["score"] for row in read_metrics(tmp_path) if "score" in row] == [0.2, 0.1, 0.3, 0.25]
 
 
+def test_callbacks_receive_what_is_written(tmp_path: Path):
+    """Rows and lines of the two callbacks against the metrics in the folder and the scores of the validations."""
+    run = make_run(iterations=4, loop=replace(LOOP, validate_every=2))
+    rows: list[dict[str, object]] = []
+    lines: list[str] = []
+    scores = iter([0.2, 0.1])
+    train(run, tmp_path, validate=lambda model: next(scores), on_report=rows.append, on_message=lines.append)
+    assert rows == read_metrics(tmp_path)
+    assert [list(row) for row in rows[:2]] == [
+        ["step", "rate", "loss", "location_loss", "confidence_loss", "positives", "images_per_second"],
+        ["step", "score"],
+    ]
+    assert lines == ["step 2: score 0.2000 (best so far)", "step 4: score 0.1000"]
+
+
+def test_an_exception_of_a_callback_ends_the_run(tmp_path: Path):
+    """A callback that raises at step 6, as a search does to prune a run, against its exception and a checkpoint."""
+
+    class Pruned(Exception):
+        pass
+
+    def prune(row: dict[str, object]) -> None:
+        if row["step"] == 6:
+            raise Pruned
+
+    with pytest.raises(Pruned):
+        train(make_run(iterations=9, loop=LOOP), tmp_path, on_report=prune)
+    fresh = make_run(iterations=9, loop=LOOP)
+    restore(fresh, tmp_path)
+    assert fresh.step == 3
+
+
 def test_bfloat16_trains(tmp_path: Path):
     """The bfloat16 loop against a loss that stays finite and weights that stay float32."""
-    run = make_run(iterations=4, loop=replace(LOOP, precision="bfloat16"))
+    run = make_run(iterations=4, loop=replace(LOOP, precision="bf16"))
     train(run, tmp_path)
     assert all(p.dtype == torch.float32 and p.isfinite().all() for p in run.model.parameters())

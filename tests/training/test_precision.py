@@ -7,8 +7,8 @@ import torch
 
 from multibox.errors import TrainingError, UsageError
 from multibox.training.finite import FiniteWatch, make_skippable
-from multibox.training.loop import LoopConfig, Run
-from multibox.training.precision import computing_type
+from multibox.training.network import computing_type
+from multibox.training.run import LoopConfig, Run
 from tiny_training import LOOP, make_run, restore, train
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -16,14 +16,14 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
     """Names against torch's types; float16 against the refusal on a processor."""
-    assert computing_type("float32", CPU) == torch.float32
-    assert computing_type("bfloat16", CPU) == torch.bfloat16
-    assert computing_type("float16", GPU) == torch.float16
+    assert computing_type("fp32", CPU) == torch.float32
+    assert computing_type("bf16", CPU) == torch.bfloat16
+    assert computing_type("fp16", GPU) == torch.float16
     for there, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr("multibox.training.precision.computes_bfloat16", lambda _, there=there: there)
+        monkeypatch.setattr("multibox.training.network.computes_bfloat16", lambda _, there=there: there)
         assert computing_type("auto", CPU) == expected
-    with pytest.raises(UsageError, match="float16 needs a CUDA device, this is cpu"):
-        make_run(iterations=1, loop=LoopConfig(precision="float16"))
+    with pytest.raises(UsageError, match="fp16 needs a CUDA device, this is cpu"):
+        make_run(iterations=1, loop=LoopConfig(precision="fp16"))
 
 
 def scaled(run: Run, *, scale: float) -> Run:
@@ -54,11 +54,11 @@ def test_a_gradient_that_no_scale_mends_ends_the_run():
     """Forty gradients in a row that are not finite against the error that ends them."""
     watch = FiniteWatch("stop", scaled=True)
     for step in range(40):
-        watch.note(step, ["a.jpg"], loss=torch.tensor(1.0), norm=torch.tensor(float("inf")))
+        watch.record(step, ["a.jpg"], loss=torch.tensor(1.0), norm=torch.tensor(float("inf")))
         if step < 39:
-            assert watch.look() == []
+            assert watch.check() == []
     with pytest.raises(TrainingError, match=r"the gradient of step 39 is inf .*the 40th such step in a row"):
-        watch.look()
+        watch.check()
 
 
 def test_the_scale_is_in_the_checkpoint(tmp_path: Path):

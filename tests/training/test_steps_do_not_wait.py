@@ -12,7 +12,7 @@ from multibox.data.loading.loader import Batch
 from multibox.loss import LossConfig, multibox_loss
 from multibox.models.ssd import SSD
 from multibox.training import loop
-from multibox.training.loop import LoopConfig
+from multibox.training.run import LoopConfig
 from tiny_training import make_batch, make_run, tiny_config, train
 
 WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique_dim", "_unique2", "is_nonzero"}
@@ -50,7 +50,7 @@ def test_waiting_is_noticed():
     [
         LoopConfig(batch_size=4, ema=0.9),
         LoopConfig(batch_size=8, accumulate=2, non_finite="skip", normalizer="global"),
-        LoopConfig(batch_size=4, precision="bfloat16"),
+        LoopConfig(batch_size=4, precision="bf16"),
     ],
 )
 def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: LoopConfig):
@@ -59,7 +59,7 @@ def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf
     run.loss = LossConfig(background_negatives=3, skip_boundary=True)
     run.optimizer_config = replace(run.optimizer_config, clip=1.0)
     found: list[list[str]] = []
-    accumulate = loop._accumulate
+    accumulate = loop.accumulate_gradients
 
     def watched(*given: Any) -> Any:
         """Notes of the steps: from one call to the next, without the last, after which comes the report."""
@@ -67,7 +67,7 @@ def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf
         mode.found = found[-1]
         return accumulate(*given)
 
-    monkeypatch.setattr(loop, "_accumulate", watched)
+    monkeypatch.setattr(loop, "accumulate_gradients", watched)
     with Waits() as mode:
         train(run, tmp_path)
     assert len(found) == 6

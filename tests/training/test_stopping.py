@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from multibox.data.loading.loader import Batch
-from multibox.training.progress import read_metrics
+from multibox.training.metrics import read_metrics
 from multibox.training.stopping import Stopped, StopRequest
 from tiny_training import LOOP, make_run, restore, stream, train
 
@@ -64,7 +64,7 @@ def test_other_threads_leave_signals_alone():
     during: list[object] = []
 
     def wait() -> None:
-        with StopRequest():
+        with StopRequest(on_message=print):
             during.extend(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
 
     thread = threading.Thread(target=wait)
@@ -77,7 +77,7 @@ def test_what_was_ignored_stays_ignored():
     """SIGINT of a process in the background, which its shell lets ignore it, against no handler."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with StopRequest() as stop:
+        with StopRequest(on_message=print) as stop:
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGINT)
         assert stop.number == 0

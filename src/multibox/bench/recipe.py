@@ -22,7 +22,7 @@ from multibox.size import Size
 from multibox.system.device import choose_device
 from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.system.progress import Progress
-from multibox.training.loop import Run
+from multibox.training.run import Run
 
 _DRAWN, _SIZE = 32, Size(375, 500)
 
@@ -46,7 +46,7 @@ def bench_recipe(
         if data is None:
             dataset = write_scenes(folder, count=_DRAWN, seed=recipe.seed, size=_SIZE, split="train")
         else:
-            dataset = load_dataset(data, split=recipe.train_split, pixels=recipe.pixels)
+            dataset = load_dataset(data, split=recipe.train_split, pixels=recipe.pixel_rule)
         measured = _measure(recipe, dataset, steps=steps, workers=workers, device=target, progress=progress)
     return {
         "recipe": recipe.name,
@@ -70,13 +70,13 @@ def _measure(
     one_blas_thread()
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
-    if recipe.loop.part == 1 and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
+    if recipe.loop.micro_batch == 1 and any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
         raise UsageError(
             f"1 image a step is too few for the batch normalization of {recipe.model.name}: take 2 or more"
         )
     run = Run(
         model.to(device),
-        loop=replace(recipe.loop, batch_size=recipe.loop.part, accumulate=1),
+        loop=replace(recipe.loop, batch_size=recipe.loop.micro_batch, accumulate=1),
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         loss=recipe.loss,
@@ -87,7 +87,7 @@ def _measure(
             dataset,
             augmentation=recipe.augmentation,
             input_size=recipe.model.input_size,
-            batch_size=recipe.loop.part,
+            batch_size=recipe.loop.micro_batch,
             seed=recipe.seed,
             workers=processes,
             use_difficult=recipe.use_difficult,

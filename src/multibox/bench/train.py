@@ -16,12 +16,12 @@ from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.models.operations import count_training_operations
 from multibox.system.device import computes_bfloat16
 from multibox.system.progress import Progress
-from multibox.training.loop import Run, take_step
-from multibox.training.network import training_network
+from multibox.training.averages import StepLosses
+from multibox.training.network import computing_in, training_network
 from multibox.training.optimizer import set_rate
-from multibox.training.precision import computing_in
 from multibox.training.prefetch import on_device
-from multibox.training.progress import Sums
+from multibox.training.run import Run
+from multibox.training.step import take_step
 
 PARTS = ("load", "forward", "loss", "loss_backward", "backward", "optimizer")
 """What a step consists of, in order: the next batch, on the device; matching, mining and the two losses in "loss"."""
@@ -96,7 +96,7 @@ def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
     clock.mark("loss_backward")
     torch.autograd.backward(outputs, gradients)
     clock.mark("backward")
-    take_step(run, batch.names, Sums.zero(run.model.mean.device).plus(loss, parts=1))
+    take_step(run, batch.names, StepLosses.zero(run.model.mean.device).plus(loss, micro_batches=1))
     clock.mark("optimizer")
     return clock.milliseconds()
 

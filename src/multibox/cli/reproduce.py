@@ -209,7 +209,7 @@ def _plan_text(steps: "list[PlannedTraining]") -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Hours, minutes and seconds, or days if there are more than two."""
-    from multibox.training.progress import clock
+    """Return hours, minutes and seconds, or days if there are more than two."""
+    from multibox.cli.report_line import duration
 
-    return f"{seconds / 86_400:.1f} days" if seconds > 2 * 86_400 else clock(seconds)
+    return f"{seconds / 86_400:.1f} days" if seconds > 2 * 86_400 else duration(seconds)

@@ -1,66 +1,62 @@
 """`multibox train`: train a recipe on a data set."""
 
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multibox.cli.console import say
-from multibox.cli.options import Device
-from multibox.cli.repeat import repeated
+from multibox.cli.console import print_json, say
+from multibox.cli.options import Data, Device, Json, OutFolder, Settings, Workers
+from multibox.errors import StoppedError
 from multibox.system.launcher import place
+
+if TYPE_CHECKING:
+    from multibox.experiments.recipe import Recipe
 
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="Name of the experiment, such as quick or ssd300-voc.")
+        str, typer.Argument(metavar="RECIPE", help="Name of the experiment, for example quick or ssd300-voc.")
     ],
     *,
-    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="Data set: a folder or annotation file.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for weights, metrics and checkpoint.")
-    ],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR from its checkpoint.")] = False,
+    data: Data,
+    out: OutFolder,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR from its checkpoint.")] = False,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="With --resume: go on though the recipe or the data changed.")
+        bool, typer.Option("--accept-changes", help="With --resume: continue though the recipe or the data changed.")
     ] = False,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set to train on; else the recipe's.")
+        str | None, typer.Option("--split", metavar="NAME", help="Split to train on; by default the recipe's.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change the recipe, as in schedule.iterations=2000. Repeatable."
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
+    settings: Settings = None,
+    workers: Workers = 0,
     cache: Annotated[
         int, typer.Option("--cache", min=0, metavar="MIB", help="Memory for decoded images in each process.")
     ] = 0,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers; else the recipe's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of random numbers; by default the recipe's.")
+    ] = None,
     device: Device = None,
+    as_json: Json = False,
 ) -> None:
     """Train a recipe on a data set.
 
-    DIR receives the weights (last.safetensors, and best.safetensors where the recipe validates), the metrics as JSON
-    lines, the recipe, and two checkpoints to go on from. Ctrl-C ends the run after its current step with a checkpoint.
-    Processes that torchrun starts with this command train as one, each on its share of every batch.
+    DIR receives the weights (last.safetensors, and best.safetensors if the recipe validates), the metrics as JSON
+    lines, the recipe, and two checkpoints. Ctrl-C ends the run after its current step with a checkpoint. Processes
+    that torchrun starts with this command train together, each on its share of every batch.
     """
-    from multibox.errors import StoppedError
-    from multibox.experiments.recipe import override
-    from multibox.experiments.recipes import find_recipe
+    from multibox.cli.report_line import ReportLine
+    from multibox.experiments.folder import summarize_run
     from multibox.experiments.train import train as run
-    from multibox.system.device import choose_device
-    from multibox.training.stopping import Stopped
 
-    chosen = override(find_recipe(recipe), settings or [])
-    if split is not None:
-        chosen = replace(chosen, train_split=split)
-    if seed is not None:
-        chosen = replace(chosen, seed=seed)
-    target = str(choose_device(device))
-    try:
+    chosen = _chosen_recipe(recipe, settings or [], split=split, seed=seed)
+    steps = chosen.schedule.iterations
+    with _stopped_runs_explained(steps), ReportLine(steps=steps, batch_size=chosen.loop.batch_size) as line:
         run(
             chosen,
             data=data,
@@ -69,13 +65,44 @@ def train(
             accept_changes=accept_changes,
             workers=workers,
             cache_mb=cache,
-            device=target,
+            device=device,
+            on_report=line.report,
+            on_message=line.message,
         )
+    if place().first:
+        if as_json:
+            print_json(summarize_run(out).to_json())
+        say(f"the weights are in {out}")
+
+
+def _chosen_recipe(name: str, settings: list[str], *, split: str | None, seed: int | None) -> "Recipe":
+    from multibox.experiments.recipe import override
+    from multibox.experiments.recipes import find_recipe
+
+    recipe = override(find_recipe(name), settings)
+    return replace(
+        recipe,
+        train_split=recipe.train_split if split is None else split,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+@contextmanager
+def _stopped_runs_explained(steps: int) -> Iterator[None]:
+    """Turn Stopped into an error that shows the command to continue with."""
+    from multibox.training.stopping import Stopped
+
+    try:
+        yield
     except Stopped as stopped:
         raise StoppedError(
-            f"stopped after step {stopped.step} of {chosen.schedule.iterations}, with a checkpoint; "
-            f"go on with: {repeated(also='--resume')}",
+            f"stopped after step {stopped.step} of {steps}, with a checkpoint; continue with: {_resuming_command()}",
             number=stopped.number,
         ) from None
-    if place().first:
-        say(f"the weights are in {out}")
+
+
+def _resuming_command() -> str:
+    """Return the command of this process with --resume, quoted for a shell."""
+    words = sys.argv[1:]
+    launcher = "torchrun ... -m " if "TORCHELASTIC_RUN_ID" in os.environ else ""
+    return launcher + shlex.join(["multibox", *words, *([] if "--resume" in words else ["--resume"])])

@@ -1,8 +1,10 @@
-"""The whole system in a few minutes, without any data: draw images, train, evaluate, detect, report."""
+"""The whole system in a few minutes without any data: draw images, train, evaluate, detect and report."""
 
-import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -12,18 +14,21 @@ from multibox.data.dataset import Dataset
 from multibox.data.scenes.scenes import write_scenes
 from multibox.detection.detector import Detector
 from multibox.errors import InputError
-from multibox.evaluation.evaluate import Evaluation, evaluate
+from multibox.evaluation.evaluate import evaluate
+from multibox.evaluation.evaluation import Evaluation
+from multibox.experiments.folder import LAST
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.report import write_report
 from multibox.experiments.train import train
 from multibox.images.decode import read_image
 from multibox.models.config import slim224_config
-from multibox.training.loop import LoopConfig
+from multibox.training.loop import ignore
+from multibox.training.metrics import read_metrics
 from multibox.training.optimizer import OptimizerConfig, Schedule
-from multibox.training.progress import read_metrics
+from multibox.training.run import LoopConfig
 
-TRAIN, TEST = 1500, 100
-SHOWN = 8
+TRAIN_IMAGES, TEST_IMAGES = 1500, 100
+SHOWN_IMAGES = 8
 SHOWN_SCORE = 0.4
 
 
@@ -42,64 +47,71 @@ def demo() -> Recipe:
     )
 
 
+@dataclass(frozen=True)
+class DemoResult:
+    """The files of the demo and the score of its detector."""
+
+    report: Path
+    weights: Path
+    steps: int
+    evaluation: Evaluation
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as `multibox demo --json` prints them."""
+        return {
+            "weights": str(self.weights),
+            "steps": self.steps,
+            "score": round(self.evaluation.mean, 5),
+            "report": str(self.report),
+        }
+
+
 def run_demo(
-    out: Path | str, *, recipe: Recipe | None = None, train_count: int = TRAIN, test_count: int = TEST
-) -> Path:
-    """Run the demo into the folder `out` and return the path of its report, one HTML file."""
+    out: Path | str,
+    *,
+    recipe: Recipe | None = None,
+    train_count: int = TRAIN_IMAGES,
+    test_count: int = TEST_IMAGES,
+    on_report: Callable[[dict[str, Any]], object] = ignore,
+    on_message: Callable[[str], object] = ignore,
+) -> DemoResult:
+    """Run the demo in the folder `out`, which must be empty or missing. The callbacks are those of `train`."""
     folder = Path(out)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: choose another --out or remove it; nothing was changed")
     recipe = recipe or demo()
     started = time.monotonic()
-    _say(f"drawing {train_count + test_count} images into {folder / 'scenes'}")
-    learned = write_scenes(folder / "scenes", count=train_count, seed=recipe.seed, split="train")
-    held_out = write_scenes(folder / "scenes", count=test_count, seed=recipe.seed, split="test")
+    on_message(f"drawing {train_count + test_count} images into {folder / 'scenes'}")
+    train_set = write_scenes(folder / "scenes", count=train_count, seed=recipe.seed, split="train")
+    test_set = write_scenes(folder / "scenes", count=test_count, seed=recipe.seed, split="test")
     training = time.monotonic()
-    model = train(recipe, data=learned, out=folder / "run")
+    schedule = f"{recipe.schedule.iterations} steps of {recipe.loop.batch_size}"
+    model = train(recipe, data=train_set, out=folder / "run", on_report=on_report, on_message=on_message)
     trained = time.monotonic()
-    detector = Detector(model, precision="float32")
-    evaluation = evaluate(detector, held_out)
-    print(evaluation.table())
-    facts = {
-        "Model": f"{recipe.model.name}, {recipe.model.priors.count} priors",
-        "Training": f"{train_count} generated images, {recipe.schedule.iterations} steps of {recipe.loop.batch_size}",
-        "Test": f"{test_count} other images of the same kind",
-        "Time": f"{trained - training:.0f} s of training, {time.monotonic() - started:.0f} s in all",
-        "Seed": str(recipe.seed),
-    }
-    report = folder / "report.html"
-    _report(report, folder, evaluation, images=_images(detector, held_out), facts=facts)
-    _say(f"the report is {report}, the weights are {folder / 'run' / 'last.safetensors'}")
-    return report
-
-
-def _report(
-    path: Path,
-    folder: Path,
-    evaluation: Evaluation,
-    *,
-    images: list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]],
-    facts: dict[str, str],
-) -> None:
+    detector = Detector(model)
+    evaluation = evaluate(detector, test_set)
     write_report(
-        path,
+        folder / "report.html",
         title="multibox demo",
         history=[row for row in read_metrics(folder / "run") if "loss" in row],
         evaluation=evaluation,
-        images=images,
-        facts=facts,
+        images=_drawn_detections(detector, test_set),
+        facts={
+            "Model": f"{recipe.model.name}, {recipe.model.priors.count} priors",
+            "Training": f"{train_count} generated images, {schedule}",
+            "Test": f"{test_count} other images of the same kind",
+            "Time": f"{trained - training:.0f} s of training, {time.monotonic() - started:.0f} s in all",
+            "Seed": str(recipe.seed),
+        },
     )
+    return DemoResult(folder / "report.html", folder / "run" / LAST, recipe.schedule.iterations, evaluation)
 
 
-def _images(detector: Detector, dataset: Dataset) -> list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]]:
-    """The first images of a data set with what the detector is fairly sure of."""
+def _drawn_detections(detector: Detector, dataset: Dataset) -> list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Return captions and images of the first examples, with the detections of a fair score."""
     shown = []
-    for example in dataset.examples[:SHOWN]:
+    for example in dataset.examples[:SHOWN_IMAGES]:
         image = read_image(example.image)
-        found = detector(image).above(SHOWN_SCORE)
-        shown.append((f"{example.id}: {len(found)} found, {len(example.labels)} there", found.draw(image)))
+        detections = detector(image).above(SHOWN_SCORE)
+        shown.append((f"{example.id}: {len(detections)} found, {len(example.labels)} there", detections.draw(image)))
     return shown
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -1,84 +1,93 @@
-"""A run's folder: whose it is, what a resumed run finds there, and what may have changed in the meantime."""
+"""The folder of a run: who may write to it, what a resumed run finds there, and what a new run replaces."""
 
 import errno
 import fcntl
-import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multibox.data.dataset import Dataset
-from multibox.errors import TrainingError, UsageError
+from multibox.errors import TrainingError, WeightsError
 from multibox.experiments.recipe import Recipe
 from multibox.system.atomic import atomic_file, remove_unfinished
-from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint
-from multibox.training.progress import METRICS
+from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint, remove_damaged
+from multibox.training.metrics import METRICS, keep_metrics_until, read_metrics
+from multibox.weights.file import read_info
 
+BEST, LAST = "best.safetensors", "last.safetensors"
 RECIPE = "recipe.json"
 _LOCK = ".running"
-_FIXED = ("model.", "data.classes")
-_SHOWN_CHANGES = 5
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a folder remembers of its run.
+    """What the folder of a run remembers.
 
-    `state` is that of its checkpoint, None where the run begins; `facts` are what `facts_of` said then, empty where
-    nobody wrote them down; `notes` are lines for the user.
+    `state` is the state of its checkpoint, None if the run starts from the beginning. `facts` are the recorded facts
+    of the run (`facts_of`), None if there are none. `damaged` tells that the newest checkpoint cannot be used, and
+    `best_lost` that the weights of the best score are missing. `notes` are lines for the user.
     """
 
     state: dict[str, Any] | None = None
     facts: dict[str, Any] | None = None
+    damaged: bool = False
+    best_lost: bool = False
     notes: tuple[str, ...] = ()
 
 
-def open_folder(folder: Path, *, resume: bool) -> Memory:
-    """Look into the folder of a run and change nothing; files whose names begin with a dot do not count.
+@dataclass(frozen=True)
+class RunSummary:
+    """The result of a run: its best weights or else its last ones, the steps taken, and the best score if any."""
 
-    Raises TrainingError where a new run would write over something, or where there is nothing to resume.
-    """
-    there = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if not resume:
-        if there or folder.is_file():
-            raise TrainingError(
-                f"{folder} is not empty: go on with --resume or choose another --out; nothing was changed"
-            )
-        return Memory()
-    names = {path.name for path in there}
-    if not folder.is_dir() or (names and not names & {RECIPE, CHECKPOINT, PREVIOUS}):
-        raise TrainingError(f"{folder} holds no run to resume; start one without --resume")
-    return _remembered(folder)
+    weights: Path
+    steps: int
+    score: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as `multibox train --json` prints them."""
+        return {"weights": str(self.weights), "steps": self.steps, "score": self.score}
 
 
-def _remembered(folder: Path) -> Memory:
-    state, damaged = find_checkpoint(folder)
-    if state is None:
-        why = "; ".join(damaged) or f"{folder} holds no checkpoint yet"
-        written = None if damaged else _written_recipe(folder)
-        return Memory(None, written and {"recipe": written}, (f"{why}: the run begins anew",))
-    written = _written_recipe(folder)
-    facts = state.get("facts") or (written and {"recipe": written})  # version 0.1.0 has no facts in its checkpoint
-    return Memory(state, facts, tuple(f"{line}: going on from the previous one" for line in damaged))
-
-
-def _written_recipe(folder: Path) -> dict[str, Any] | None:
-    """The recipe beside the checkpoint, None where it is missing or damaged."""
-    try:
-        return json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+def summarize_run(folder: Path) -> RunSummary:
+    """Return the result of a finished run."""
+    steps = read_metrics(folder)[-1]["step"]
+    if not (folder / BEST).exists():
+        return RunSummary(folder / LAST, steps, None)
+    return RunSummary(folder / BEST, steps, read_info(folder / BEST)["info"]["score"])
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a run's folder while the block runs; the system lets go where this process dies.
+def open_folder(folder: Path, *, resume: bool) -> Iterator[Memory]:
+    """Lock the folder of a run and read what it remembers; files whose names begin with a dot do not count.
 
-    Raises TrainingError where another process holds it. Where the file system knows no locks, nobody is kept out.
+    Nothing in the folder is changed. A folder that did not exist is removed at the end of the block if it is empty.
+    Raises TrainingError if a new run would overwrite something, if there is nothing to resume, or if another process
+    is training in the folder.
     """
+    if folder.is_file() or (resume and not folder.is_dir()):
+        raise _cannot_use(folder, resume=resume)
+    with _locked(folder):
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        if names and not (resume and names & {RECIPE, CHECKPOINT, PREVIOUS}):
+            raise _cannot_use(folder, resume=resume)
+        yield _remembered(folder) if resume else Memory()
+
+
+def _cannot_use(folder: Path, *, resume: bool) -> TrainingError:
+    if resume:
+        return TrainingError(f"{folder} holds no run to resume; start one without --resume")
+    return TrainingError(f"{folder} is not empty: continue with --resume or choose another --out; nothing was changed")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder inside the block; the system releases the lock if this process dies.
+
+    File systems without locks keep nobody out.
+    """
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _LOCK
     with open(path, "w") as file:
@@ -93,96 +102,65 @@ def held(folder: Path) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder that is not empty stays
+                for made in created:
+                    made.rmdir()
 
 
-def claim_folder(folder: Path, recipe: Recipe) -> None:
-    """Make the folder that of a run at its first step. Weights of a run that cannot be resumed get another name."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _remembered(folder: Path) -> Memory:
+    state, damaged = find_checkpoint(folder)
+    written = _written_recipe(folder)
+    if state is None:
+        reason = "; ".join(damaged) or f"{folder} holds no checkpoint yet"
+        facts = {"recipe": written} if written and not damaged else None
+        return Memory(None, facts, bool(damaged), notes=(f"{reason}: the run starts from the beginning",))
+    facts = state.get("facts") or (written and {"recipe": written})  # version 0.1.0 has no facts in its checkpoint
+    notes = [f"{line}: continuing from the previous one" for line in damaged]
+    best_lost = state["best"] >= 0 and not _is_complete(folder / BEST)
+    if best_lost:
+        notes.append(f"{folder / BEST} is missing or damaged: the next validation writes a new one")
+    return Memory(state, facts, bool(damaged), best_lost, tuple(notes))
+
+
+def _written_recipe(folder: Path) -> dict[str, Any] | None:
+    """Return the recipe beside the checkpoint, None if it is missing or damaged."""
+    try:
+        return json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_complete(weights: Path) -> bool:
+    try:
+        read_info(weights)
+    except WeightsError:
+        return False
+    return True
+
+
+def clear_folder(folder: Path, recipe: Recipe) -> None:
+    """Prepare the folder for the first step. Weights of a run that cannot be resumed are renamed."""
     remove_unfinished(folder)
     if any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
-        for name in ("best", "last"):
-            weights = folder / f"{name}.safetensors"
+        for weights in (folder / BEST, folder / LAST):
             if weights.exists():
-                weights.replace(folder / f"{name}.before.safetensors")
+                weights.replace(weights.with_suffix(".before.safetensors"))
     for name in (CHECKPOINT, PREVIOUS, METRICS):
         (folder / name).unlink(missing_ok=True)
     write_recipe(folder, recipe)
 
 
+def rewind_folder(folder: Path, memory: Memory) -> None:
+    """Remove what a run wrote after the checkpoint of `memory`, and a damaged newer checkpoint."""
+    assert memory.state is not None
+    remove_unfinished(folder)
+    if memory.damaged:
+        remove_damaged(folder)
+    rows = memory.state.get("metrics")
+    keep_metrics_until(folder, memory.state["step"], rows=read_metrics(folder) if rows is None else json.loads(rows))
+
+
 def write_recipe(folder: Path, recipe: Recipe) -> None:
-    """Put the recipe beside the checkpoint, for people to read."""
+    """Write the recipe beside the checkpoint, for people to read."""
     with atomic_file(folder / RECIPE) as file:
         file.write((json.dumps(recipe.to_json(), indent=1) + "\n").encode())
-
-
-def facts_of(recipe: Recipe, dataset: Dataset | None = None) -> dict[str, Any]:
-    """What a resumed run must find as it was: the recipe, and numbers and a digest of the data set where it is read."""
-    facts: dict[str, Any] = {"recipe": recipe.to_json()}
-    if dataset is not None:
-        facts["data"] = {
-            "images": len(dataset),
-            "objects": dataset.num_objects,
-            "classes": list(dataset.class_names),
-            "annotations": _digest(dataset),
-        }
-    return facts
-
-
-def _digest(dataset: Dataset) -> str:
-    """Changes with any image's name, box or label, and with their order; not with where the images lie."""
-    digest = hashlib.sha256()
-    for example in dataset:
-        digest.update(example.id.encode("utf-8", "surrogateescape") + b"\0")
-        for values in (example.boxes, example.labels, example.difficult, example.crowd):
-            digest.update(values.tobytes())
-    return digest.hexdigest()[:12]
-
-
-def changes(before: dict[str, Any] | None, now: dict[str, Any], *, folder: Path, accept: bool) -> list[str]:
-    """What differs between a run's facts then and `now`, as "key was a, is b"; facts that one lacks are passed over.
-
-    Raises TrainingError that lists them unless `accept`, and in any case for the model and the classes.
-    """
-    if before is None:
-        return []
-    then = {**before, "recipe": _completed(before["recipe"])}
-    old, new = _flat(then), _flat(now)
-    both = [key for key in new if key.split(".")[0] in then and old.get(key) != new[key]]
-    fixed = [key for key in both if key.removeprefix("recipe.").startswith(_FIXED)]
-    lines = [f"{key.removeprefix('recipe.')} was {old.get(key)}, is {new[key]}" for key in fixed or both]
-    if len(lines) > _SHOWN_CHANGES:
-        lines = [*lines[:_SHOWN_CHANGES], f"and {len(lines) - _SHOWN_CHANGES} more"]
-    listed = "; ".join(lines)
-    if fixed:
-        raise TrainingError(
-            f"{folder} holds a run that cannot go on with another model or other classes ({listed}): choose another "
-            "--out; --set start_weights=FILE begins from weights that are there"
-        )
-    if both and not accept:
-        raise TrainingError(
-            f"{folder} was trained with other settings or data ({listed}): go on all the same with --accept-changes, "
-            "or choose another --out"
-        )
-    return lines
-
-
-def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe that an earlier version wrote, with settings that are new at their defaults."""
-    try:
-        return Recipe.from_json(recipe).to_json()
-    except UsageError:
-        return recipe
-
-
-def judges_alike(before: dict[str, Any] | None, recipe: Recipe) -> bool:
-    """Whether scores from before can be compared with those to come."""
-    keys = ("metric", "validation_split", "pixels")
-    now = recipe.to_json()
-    return before is None or all(before["recipe"].get(key) == now[key] for key in keys)
-
-
-def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in fields.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return flat

@@ -1,4 +1,4 @@
-"""A recipe: one experiment as a frozen dataclass, and the changes that `--set key=value` makes to it."""
+"""A recipe, one experiment as a frozen dataclass, and its changes by `--set key=value`."""
 
 import json
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.tiling.file import read_priors
-from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.run import LoopConfig
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Model, data, augmentation, loss, optimizer, schedule and evaluation of one experiment.
 
-    `train_split` and `validation_split` are names of the data set's splits, None for the natural training split and for
-    no validation. Of a data set's `classes` these are learned, None for all. `base_weights` is a file or a name for the
-    base network, None to train from scratch. `start_weights` is a file or a name for a whole detector to start from,
-    whose classes are taken over by name, or as VOC's from COCO's. `use_difficult`: difficult objects are targets, as in
-    the official VOC scripts.
+    `train_split` and `validation_split` are names of the data set's splits, None for its usual training split and for
+    no validation. `classes` selects the classes to learn, None for all. `pixel_rule` tells how VOC files count pixels.
+    `base_weights` is the file or name of weights for the base network, None to train it from scratch. `start_weights`
+    is the file or name of a whole detector to start from; its classes are matched by name, and VOC's can start from
+    COCO's. `use_difficult` makes difficult objects targets, as in the official VOC scripts.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Recipe:
     validation_split: str | None = None
     classes: tuple[str, ...] | None = None
     metric: str = DEFAULT_METRIC
-    pixels: Literal["voc", "caffe"] = "voc"
+    pixel_rule: Literal["voc", "caffe"] = "voc"
     use_difficult: bool = True
     base_weights: str | None = None
     start_weights: str | None = None
@@ -48,34 +48,48 @@ class Recipe:
         find_metric(self.metric)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads back."""
+        """Return plain values that `from_json` reads back."""
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Recipe":
-        """Raises UsageError that names the first field whose value does not fit."""
+        """Read what `to_json` returned, also in earlier versions. Raises UsageError naming the first wrong field."""
         from pydantic import TypeAdapter, ValidationError
 
         try:
-            return TypeAdapter(cls).validate_python(fields)
+            return TypeAdapter(cls).validate_python(_renamed(fields))
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise UsageError(f"{key}={first['input']!r} does not fit: {first['msg'].lower()}") from None
 
 
-def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with each "key=value" applied; a key is a path like "schedule.iterations".
+_OLD_PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
-    A value is read as JSON, or taken as text where it is none. "augmentation" takes the name of a known one,
-    "model.priors" a file that `multibox priors fit` wrote. Raises UsageError that names what is not known and lists
-    what is, InputError where priors do not fit the model.
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Translate the names of version 0.1.0, which are in its weight files and run folders."""
+    fields = {"pixel_rule" if key == "pixels" else key: value for key, value in fields.items()}
+    loop = fields.get("loop")
+    if isinstance(loop, dict) and loop.get("precision") in _OLD_PRECISIONS:
+        fields["loop"] = {**loop, "precision": _OLD_PRECISIONS[loop["precision"]]}
+    return fields
+
+
+def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """Return the recipe with each "key=value" applied; a key is a path like "schedule.iterations".
+
+    A value is JSON, or else text. "augmentation" takes the name of an augmentation and "model.priors" a file that
+    `multibox priors fit` wrote. Raises UsageError that names an unknown key and lists the known ones, InputError if
+    priors do not fit the model.
     """
     fields = recipe.to_json()
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise UsageError(f"--set {setting!r} is no setting: write key=value, for example schedule.iterations=2000")
+            raise UsageError(
+                f"--set {setting!r} is not a setting: write key=value, for example schedule.iterations=2000"
+            )
         _assign(fields, key, _value(key, text, fields))
     return Recipe.from_json(fields)
 
@@ -85,10 +99,10 @@ def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     for part in path:
         inner = fields.get(part)
         if not isinstance(inner, dict):
-            raise UsageError(f"--set {key}: {part!r} is no group of settings here; there are {_names(fields)}")
+            raise UsageError(f"--set {key}: {part!r} is not a group of settings here; there are {_names(fields)}")
         fields = inner
     if last not in fields:
-        raise UsageError(f"--set {key}: {last!r} is no setting here; there are {_names(fields)}")
+        raise UsageError(f"--set {key}: {last!r} is not a setting here; there are {_names(fields)}")
     fields[last] = value
 
 

@@ -11,7 +11,7 @@ from multibox.paper.request import Request, chosen_rows, find_test_split, find_t
 from multibox.paper.splits import MIN_IMAGES, NeededSplit
 from multibox.paper.tables import Row, Table
 from multibox.paper.timing import Timer
-from multibox.training.progress import read_metrics
+from multibox.training.metrics import read_metrics
 from multibox.weights.download import cache_folder
 from multibox.weights.registry import published
 

@@ -72,8 +72,8 @@ def finish(row: Row, request: Request, *, say: Say) -> Outcome:
     started = time.monotonic()
     if start := starts_from(name, request):
         say(f"{name} starts from {start}")
-        _train(start, prepare(start, request), request)
-    model, learned = _train(name, recipe, request)
+        _train(start, prepare(start, request), request, say=say)
+    model, learned = _train(name, recipe, request, say=say)
     tested = _test(model, row, recipe, request, say=say)
     ours = tested.evaluation
     outcome = Outcome(
@@ -91,12 +91,20 @@ def finish(row: Row, request: Request, *, say: Say) -> Outcome:
     return outcome
 
 
-def _train(name: str, recipe: Recipe, request: Request) -> tuple[SSD, Dataset]:
+def _train(name: str, recipe: Recipe, request: Request, *, say: Say) -> tuple[SSD, Dataset]:
     """Return the model at the end of the recipe's schedule; training continues from what its folder holds."""
     dataset = _load(find_training_split(name, request), recipe, request)
     folder = request.folder(name)
     resume = folder.is_dir()
-    model = train(recipe, data=dataset, out=folder, resume=resume, workers=request.workers, device=request.device)
+    model = train(
+        recipe,
+        data=dataset,
+        out=folder,
+        resume=resume,
+        workers=request.workers,
+        device=request.device,
+        on_message=say,
+    )
     return model, dataset
 
 
@@ -123,7 +131,7 @@ def _test(model: SSD, row: Row, recipe: Recipe, request: Request, *, say: Say) -
 
 def _load(split: NeededSplit, recipe: Recipe, request: Request) -> Dataset:
     assert split.folder is not None
-    dataset = load_dataset(split.folder, split=split.split, pixels=recipe.pixels, classes=recipe.classes)
+    dataset = load_dataset(split.folder, split=split.split, pixels=recipe.pixel_rule, classes=recipe.classes)
     return thinned(dataset, request.scale)
 
 

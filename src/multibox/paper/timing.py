@@ -13,8 +13,8 @@ from multibox.detection.engines.torch import TorchBackend
 from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
 from multibox.system.device import choose_device
-from multibox.training.loop import Run
 from multibox.training.optimizer import set_rate
+from multibox.training.run import Run
 
 BATCH_SIZE = 2
 OBJECTS_PER_IMAGE = 3

@@ -13,12 +13,10 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from multibox.errors import MultiboxError, ProcessError
-from multibox.loss import at_least_one
 from multibox.system.launcher import place
 
 T = TypeVar("T")
@@ -73,13 +71,6 @@ class Processes:
         total = values.clone()
         dist.all_reduce(total)
         return total
-
-    def normalizer_of_all(self, positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
-        """N of a batch that the processes share: its matches, at least 1, by the number of processes.
-
-        Gradients are averaged over the processes, so each divides by its share of N for the sum to be divided by N.
-        """
-        return at_least_one(self.sum(positives)) / self.count
 
     def averaging(self, model: nn.Module) -> nn.Module:
         """The model, with gradients that are averaged over the processes while they come.

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, in two generations with a digest each: a damaged one is noticed and passed over."""
+"""Checkpoints: the last two are kept, each with a digest, so that a damaged one is detected and the other is used."""
 
 import hashlib
 import io
@@ -17,17 +17,17 @@ _FOOTER = 32 + 8 + len(_MARK)
 
 
 class Found(NamedTuple):
-    """The newest usable state of a folder, None where there is none, and a line about each file that is damaged."""
+    """The newest usable state of a folder, None if there is none, and a line about each damaged file."""
 
     state: dict[str, Any] | None
     damaged: tuple[str, ...]
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Make `state` the folder's checkpoint, and the checkpoint that was there the previous one.
+    """Write `state` as the checkpoint of a folder and keep the one before as the previous checkpoint.
 
-    The file is what `torch.save` writes, followed by its SHA-256, its length and a mark. At any moment one whole
-    checkpoint is in the folder, once there was one. Raises OSError with the file's name where it cannot be written.
+    The file is the output of `torch.save`, followed by its SHA-256, its length and a mark. After the first checkpoint
+    the folder always holds a complete one. Raises OSError with the file's name if it cannot be written.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -40,7 +40,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
 
 def find_checkpoint(folder: Path) -> Found:
-    """The folder's checkpoint, or the previous one where it is damaged or missing; tensors are on the CPU."""
+    """Return the checkpoint of a folder, or the previous one if it is damaged or missing; tensors are on the CPU."""
     damaged: list[str] = []
     for name in (CHECKPOINT, PREVIOUS):
         try:
@@ -53,7 +53,7 @@ def find_checkpoint(folder: Path) -> Found:
 
 
 def remove_damaged(folder: Path) -> None:
-    """Remove the checkpoint that was passed over, so that the next one does not push out the good previous one."""
+    """Remove a damaged checkpoint, so that the next one does not replace the good previous one."""
     if (folder / PREVIOUS).exists():
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -63,16 +63,16 @@ def _footer(content: memoryview | bytes) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Nothing but tensors and plain values is unpickled. Version 0.1.0 wrote no footer."""
+    """Read a checkpoint; only tensors and plain values are unpickled. Version 0.1.0 wrote no footer."""
     content = path.read_bytes()
     if content.endswith(_MARK):
         footer, content = content[-_FOOTER:], content[:-_FOOTER]
         if footer != _footer(content):
-            raise ValueError("its digest does not fit its content")
+            raise ValueError("its digest does not match its content")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the bytes lead it into
-        raise ValueError("it is cut off or no checkpoint") from error
+    except Exception as error:  # damaged bytes can raise anything
+        raise ValueError("it is truncated or not a checkpoint") from error
     if not isinstance(state, dict):
-        raise ValueError("it holds no state of a run")
+        raise ValueError("it does not hold the state of a run")
     return state

@@ -8,9 +8,9 @@ from multibox.models.ssd import SSD
 
 
 class MovingAverage:
-    """Holds `model`, a copy whose values follow those of the model that learns.
+    """Holds `model`, a copy of a model in training that follows its values.
 
-    The decay grows from 0.1 to `decay` over the first steps, so that the start is forgotten soon.
+    The decay grows from 0.1 to `decay` over the first steps, so that the initial values are forgotten soon.
     """
 
     def __init__(self, model: SSD, *, decay: float) -> None:
@@ -20,7 +20,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: SSD, *, step: int) -> None:
-        """Move toward `model` after step number `step`, counted from 0."""
+        """Move the average toward `model` after step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         learned = model.state_dict()
         own = self.model.state_dict()

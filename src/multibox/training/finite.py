@@ -1,4 +1,4 @@
-"""Whether losses, gradients and weights stay finite, without waiting for the device at every step."""
+"""Checks that losses, gradients and weights stay finite, without waiting for the device in every step."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -10,17 +10,18 @@ from torch import Tensor, nn
 from multibox.errors import TrainingError
 from multibox.system.distributed import ALONE, Processes
 
-ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or look at these images"
-MOST_IN_A_ROW = 10
-MOST_SCALED = 40
-_MOST_NOTED = 200
+ADVICE = "lower the rate (--set schedule.rate=...), add warm-up (--set schedule.warmup=...) or check these images"
+MOST_SKIPPED_IN_A_ROW = 10
+MOST_OVERFLOWS_IN_A_ROW = 40
+_MOST_RECORDED_STEPS = 200
 
 
 class FiniteWatch:
-    """Takes notes of each step on the device, and looks at them before anything is written.
+    """Records loss and gradient norm of each step on the device, to be checked before anything is written.
 
-    `skipped` counts the steps left out so far, `in_a_row` those at the end. Where the loss is `scaled`, as for float16,
-    a gradient that is not finite says that the scale was too large: such steps are in order, until they do not end.
+    `skipped` counts the steps skipped so far, `in_a_row` those skipped without a good step since. If the loss is
+    `scaled`, as in fp16, a gradient that is not finite means that the scale was too large: such steps are expected,
+    within a limit.
     """
 
     def __init__(self, rule: Literal["stop", "skip"], *, scaled: bool = False) -> None:
@@ -28,51 +29,59 @@ class FiniteWatch:
         self.scaled = scaled
         self.skipped = 0
         self.in_a_row = 0
-        self._noted: list[tuple[int, list[str], Float[Tensor, " 2"]]] = []
+        self._recorded: list[tuple[int, list[str], Float[Tensor, " 2"]]] = []
 
     @property
     def full(self) -> bool:
-        """Whether so many steps are noted that it is time to look."""
-        return len(self._noted) >= _MOST_NOTED
+        """Whether enough steps are recorded to check them."""
+        return len(self._recorded) >= _MOST_RECORDED_STEPS
 
-    def note(
+    def record(
         self, step: int, names: list[str], *, loss: Float[Tensor, ""], norm: Float[Tensor, ""]
     ) -> Bool[Tensor, ""]:
-        """Remember a step with its images, its loss and the norm of its gradient; true where both are finite."""
+        """Record a step with its images, its loss and the norm of its gradient; return whether both are finite."""
         values = torch.stack([loss.detach().float(), norm.detach().float()])
-        self._noted.append((step, names, values))
+        self._recorded.append((step, names, values))
         return values.isfinite().all()
 
-    def look(self, processes: Processes = ALONE) -> list[str]:
-        """Judge what was noted since the last look; a line about each step that was left out.
+    def check(self, processes: Processes = ALONE) -> list[str]:
+        """Check the steps recorded since the last call; return a line about each one that was skipped.
 
-        Raises TrainingError that names the first step whose loss or gradient is not finite, and its images; where
-        such steps are left out, once there are MOST_IN_A_ROW of them in a row, or MOST_SCALED for a scaled loss.
+        Raises TrainingError that names the first step whose loss or gradient is not finite, and its images. If such
+        steps are skipped, it is raised after MOST_SKIPPED_IN_A_ROW of them, or MOST_OVERFLOWS_IN_A_ROW of a scaled
+        loss.
         """
-        if not self._noted:
+        if not self._recorded:
             return []
-        noted, self._noted = self._noted, []
-        table = torch.stack([values for _, _, values in noted]).tolist()
+        recorded, self._recorded = self._recorded, []
+        table = torch.stack([values for _, _, values in recorded]).tolist()
         lines = []
-        for (step, names, _), (loss, norm) in zip(noted, table, strict=True):
+        for (step, names, _), (loss, norm) in zip(recorded, table, strict=True):
             if _finite(loss) and _finite(norm):
                 self.in_a_row = 0
                 continue
-            self.in_a_row += 1
-            shares = processes.gather(names)  # loss and norm are those of all, so all come here
-            what = f"the {'gradient' if _finite(loss) else 'loss'} of step {step} is {norm if _finite(loss) else loss}"
-            what += f" for the images {', '.join(name for share in shares for name in share)}"
-            in_order = self.scaled and _finite(loss)
-            if self.rule == "stop" and not in_order:
-                raise TrainingError(f"{what}: {ADVICE}; the last checkpoint is kept")
-            if self.in_a_row >= (MOST_SCALED if in_order else MOST_IN_A_ROW):
-                raise TrainingError(
-                    f"{what}, the {self.in_a_row}th such step in a row: {ADVICE}; the last checkpoint is kept"
-                )
-            if not in_order:
-                self.skipped += 1
-                lines.append(f"{what}: left out")
+            # loss and norm are the same in all processes, so all of them take part
+            shares = processes.gather(names)
+            line = self._judge(step, [name for share in shares for name in share], loss=loss, norm=norm)
+            lines += [line] if line else []
         return lines
+
+    def _judge(self, step: int, names: list[str], *, loss: float, norm: float) -> str | None:
+        """Return a line about a skipped step, None for an overflow of the scale; TrainingError if it ends the run."""
+        overflow = self.scaled and _finite(loss)
+        what, value = ("gradient", norm) if _finite(loss) else ("loss", loss)
+        problem = f"the {what} of step {step} is {value} for the images {', '.join(names)}"
+        self.in_a_row += 1
+        if self.rule == "stop" and not overflow:
+            raise TrainingError(f"{problem}: {ADVICE}; the last checkpoint is kept")
+        if self.in_a_row >= (MOST_OVERFLOWS_IN_A_ROW if overflow else MOST_SKIPPED_IN_A_ROW):
+            raise TrainingError(
+                f"{problem}, the {self.in_a_row}th such step in a row: {ADVICE}; the last checkpoint is kept"
+            )
+        if overflow:
+            return None
+        self.skipped += 1
+        return f"{problem}: skipped"
 
 
 def _finite(value: float) -> bool:
@@ -80,7 +89,7 @@ def _finite(value: float) -> bool:
 
 
 def check_finite(model: nn.Module, *, step: int) -> None:
-    """Raise TrainingError where a weight or a running statistic of `model` is not finite."""
+    """Raise TrainingError if a weight or a running statistic of `model` is not finite."""
     values = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
     flags = torch.stack([value.isfinite().all() for value in values.values()]).tolist()
     wrong = [name for name, fine in zip(values, flags, strict=True) if not fine]
@@ -93,31 +102,31 @@ def check_finite(model: nn.Module, *, step: int) -> None:
 
 
 def make_skippable(optimizer: torch.optim.Optimizer) -> None:
-    """Let `leave_out_unless` work: it needs the fused kernels, and for SGD momentum that is there from the start."""
+    """Prepare an optimizer for `skip_unless`: it needs fused kernels, and SGD needs its momenta from the start."""
     for group in optimizer.param_groups:
         group["fused"], group["foreach"] = True, False
         for parameter in group["params"] if group.get("momentum") else ():
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
-def leave_out_unless(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
-    """Make the optimizer's next step change neither weights nor momentum unless `finite`, decided on the device."""
+def skip_unless(optimizer: torch.optim.Optimizer, finite: Bool[Tensor, ""]) -> None:
+    """Let the optimizer's next step change neither weights nor momenta unless `finite`, decided on the device."""
     optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
 
 
 class Statistics:
-    """A copy of what batch normalization gathers, to undo a step that is left out."""
+    """A copy of the statistics of batch normalization, to undo a skipped step."""
 
     def __init__(self, model: nn.Module) -> None:
         self._buffers = list(_buffers(model))
         self._before: list[Tensor] = []
 
     def remember(self) -> None:
-        """Copy the values as they are before a step."""
+        """Copy the values before a step."""
         self._before = [buffer.clone() for buffer in self._buffers]
 
     def undo_unless(self, finite: Bool[Tensor, ""]) -> None:
-        """Put the copies back unless the step was finite, decided on the device."""
+        """Restore the copies unless the step was finite, decided on the device."""
         for buffer, before in zip(self._buffers, self._before, strict=True):
             buffer.copy_(torch.where(finite, buffer, before))
 

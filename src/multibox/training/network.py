@@ -1,23 +1,48 @@
-"""The network as a training step calls it: compiled where that is asked for, gradients shared between processes."""
+"""The network as a training step calls it: compiled, in lower precision, with gradients averaged over processes."""
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
 from torch import nn
 
 from multibox.errors import UsageError
 from multibox.models.ssd import SSD
+from multibox.system.device import computes_bfloat16
 from multibox.system.distributed import Processes
+
+TrainingPrecision = Literal["auto", "fp32", "bf16", "fp16"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def training_network(model: SSD, *, compile: bool, processes: Processes) -> nn.Module:
-    """What to call instead of `model` in training; its parameters are the model's own.
+    """Return the module to call instead of `model` in training; it shares the model's parameters.
 
-    Compiled, it takes one size of batch: the first step compiles, none after it does. The loss stays outside, since its
-    boxes come in another number with each batch. Raises UsageError where there is no compiler.
+    A compiled network accepts one batch size only, so that nothing is compiled after the first step. The loss is not
+    compiled, because the number of boxes changes with each batch. Raises UsageError if there is no compiler.
     """
     if not compile:
         return processes.averaging(model)
     if model.mean.device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         raise UsageError("loop.compile=true needs a C++ compiler, and none is installed: install g++ or leave it out")
     return processes.averaging(torch.compile(model, dynamic=False))  # type: ignore[arg-type]
+
+
+def computing_type(precision: TrainingPrecision, device: torch.device) -> torch.dtype:
+    """Return the number type of the network for a precision; "auto" is bfloat16 on devices that are faster with it.
+
+    Weights, loss and optimizer stay in float32. Raises UsageError for fp16 on other devices than CUDA: a step on a
+    processor would take minutes.
+    """
+    if precision == "fp16" and device.type != "cuda":
+        raise UsageError(f"loop.precision=fp16 needs a CUDA device, this is {device.type}: choose auto or bf16")
+    if precision == "auto":
+        precision = "bf16" if computes_bfloat16(device) else "fp32"
+    return _TYPES[precision]
+
+
+def computing_in(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Compute convolutions in `dtype` inside the block."""
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)

@@ -1,4 +1,4 @@
-"""The optimizer and its rate: by default SGD as in the paper's section 3; the official multipliers for biases."""
+"""The optimizer and its learning rate. The defaults are those of section 3 of the paper and of the official code."""
 
 import re
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """SGD with momentum as in the paper, or AdamW (Loshchilov and Hutter, ICLR 2019), which learns sooner from nothing.
+    """SGD with momentum as in the paper, or AdamW (Loshchilov and Hutter, ICLR 2019), which learns faster from scratch.
 
-    `momentum` is that of SGD and the first decay rate of AdamW, whose weight decay is of another order than that of
-    SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 leaves it alone.
+    `momentum` is the momentum of SGD or the first decay rate (beta 1) of AdamW. AdamW needs a larger `weight_decay`
+    than SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 for no limit.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -29,8 +29,8 @@ class OptimizerConfig:
 class Schedule:
     """The learning rate over `iterations` steps.
 
-    "steps" multiplies the rate by `gamma` at each of `milestones`; "cosine" lets it fall to 0 at the end. `warmup`
-    steps rise in a line from a tenth of the rate.
+    "steps" multiplies the rate by `gamma` at each of `milestones`; "cosine" lets it fall to 0 at the end. In the first
+    `warmup` steps the rate rises linearly from a tenth.
     """
 
     iterations: int
@@ -41,7 +41,7 @@ class Schedule:
     warmup: int = 0
 
     def at(self, step: int) -> float:
-        """Learning rate of step number `step`, counted from 0."""
+        """Return the learning rate of step number `step`, counted from 0."""
         rate = self.rate
         if self.shape == "cosine":
             rate *= (1 + cos(pi * min(1.0, step / self.iterations))) / 2
@@ -50,11 +50,11 @@ class Schedule:
         return rate * min(1.0, 0.1 + 0.9 * step / self.warmup) if self.warmup else rate
 
 
-_FUSED = ("cpu", "cuda")
+_FUSED_DEVICES = ("cpu", "cuda")
 
 
 class GroupRule(NamedTuple):
-    """Parameters whose name `pattern` finds learn at `rate` times the rate and decay at `decay` times the decay."""
+    """Multipliers of learning rate and weight decay for parameters whose name matches a regular expression."""
 
     pattern: str
     rate: float
@@ -66,17 +66,16 @@ GROUP_RULES = (
     GroupRule(r"\.bias$", 2, 0),
     GroupRule(r"", 1, 1),
 )
-"""The first rule that fits wins. Biases: twice the rate, no decay (`lr_mult`, `decay_mult` in model_libs.py)."""
+"""The first matching rule counts. Biases: twice the rate, no decay (`lr_mult`, `decay_mult` in model_libs.py)."""
 
 
 def make_optimizer(
     model: nn.Module, config: OptimizerConfig, rules: Iterable[GroupRule] = GROUP_RULES
 ) -> torch.optim.Optimizer:
-    """SGD or AdamW: one parameter group for each rule that fits some parameter, which keeps its rule's multiplier.
+    """Return SGD or AdamW with one parameter group for each rule that matches a parameter.
 
-    Where the device has a fused kernel it does all in one pass over memory. On processors it takes for granted that a
-    parameter, its gradient and its momentum lie in memory alike: change the memory format of the model before, not
-    after.
+    On CPU and CUDA the optimizer uses a fused kernel. The CPU kernel requires that a parameter, its gradient and its
+    momentum have the same memory layout: change the memory format of the model before this call, not after it.
     """
     groups: list[dict[str, object]] = []
     named = _names(model)
@@ -87,14 +86,14 @@ def make_optimizer(
             groups.append(
                 {"params": parameters, "multiplier": rule.rate, "weight_decay": config.weight_decay * rule.decay}
             )
-    fused = all(parameter.device.type in _FUSED for parameter in model.parameters())
+    fused = all(parameter.device.type in _FUSED_DEVICES for parameter in model.parameters())
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, lr=1.0, betas=(config.momentum, 0.999), fused=fused)
     return torch.optim.SGD(groups, lr=1.0, momentum=config.momentum, fused=fused)
 
 
 def _names(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Trainable parameters by name, with "batch_norm" in the names of those that belong to one."""
+    """Return the trainable parameters by name; names of batch normalization parameters contain "batch_norm"."""
     names = {}
     for path, module in model.named_modules():
         kind = ".batch_norm" if isinstance(module, nn.BatchNorm2d) else ""
@@ -105,13 +104,13 @@ def _names(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group its multiple of `rate`."""
+    """Set the learning rate of every group: `rate` times its multiplier."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["multiplier"]
 
 
 def clip_gradient(parameters: Iterable[nn.Parameter], *, limit: float) -> Float[Tensor, ""]:
-    """The norm of the whole gradient, which is then at most `limit`; 0 leaves the gradient alone."""
+    """Return the norm of the whole gradient and scale the gradient down to norm `limit` if that is not 0."""
     chosen = [parameter for parameter in parameters if parameter.grad is not None]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in chosen if parameter.grad is not None])
     if limit:
@@ -120,9 +119,9 @@ def clip_gradient(parameters: Iterable[nn.Parameter], *, limit: float) -> Float[
 
 
 def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Take over the momenta of a saved state, and keep the settings that the groups have now.
+    """Load the momenta of a saved state, but keep the current settings of the groups.
 
-    They come to lie in memory as their parameters do.
+    The momenta get the memory layout of their parameters.
     """
     settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict(state)

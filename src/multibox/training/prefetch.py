@@ -1,4 +1,4 @@
-"""Batches brought to the device while it computes."""
+"""Copies batches to the device while it computes."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ from multibox.data.loading.loader import Batch
 
 
 def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """The batches on `device`.
+    """Yield the batches on `device`.
 
-    On CUDA each is copied on a stream of its own, beside the steps that are queued on the current stream: the host has
-    to run ahead of the device, so that it asks for a batch early, and the batch to lie in page-locked memory.
+    On CUDA each batch is copied on a separate stream, in parallel to the steps queued on the current stream. This
+    needs batches in page-locked memory and a host that runs ahead of the device.
     """
     if device.type != "cuda":
         for batch in batches:
@@ -23,5 +23,5 @@ def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]
             copied = batch.to(device, non_blocking=True)
         computing.wait_stream(copying)
         for tensor in (copied.images, copied.boxes, copied.labels, copied.valid, copied.difficult):
-            tensor.record_stream(computing)  # or its memory were given to the next copy too soon
+            tensor.record_stream(computing)  # otherwise its memory could be reused too early
         yield copied

@@ -1,50 +1,49 @@
-"""Ending a run in good order when it is told to: SIGINT (Ctrl-C) and SIGTERM."""
+"""Ending a run with a checkpoint on SIGINT (Ctrl-C) and SIGTERM."""
 
-import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-from multibox.system.launcher import place
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_NOTICE = b"\nstopping after this step; a second signal stops at once\n"
+_NOTICE = "stopping after this step; a second signal stops immediately"
 
 
 class Stopped(KeyboardInterrupt):
-    """A run that a signal ended; its checkpoint of `step` is written.
+    """Raised when a signal ended a run; the checkpoint of `step` is written.
 
-    A KeyboardInterrupt, since whoever calls `train` in a loop and presses Ctrl-C means the loop.
+    It is a KeyboardInterrupt, because Ctrl-C in a loop that calls `train` is meant for the loop.
     """
 
     def __init__(self, *, step: int, number: int) -> None:
         self.step, self.number = step, number
-        super().__init__(f"stopped after step {step} by {signal.Signals(number).name}; go on with resume=True")
+        super().__init__(f"stopped after step {step} by {signal.Signals(number).name}; continue with resume=True")
 
 
 class StopRequest:
-    """Within its block the first SIGINT or SIGTERM is only noted, as `number`; the second does what it did before.
+    """Inside the block, records the first SIGINT or SIGTERM as `number`; the second has its usual effect.
 
-    Only the main thread can do that: in any other the block changes nothing. Signals that were ignored stay ignored.
+    `on_message` receives a notice when the first signal arrives, from inside the signal handler. Signal handlers can
+    only be set in the main thread: in other threads the block changes nothing. Ignored signals stay ignored.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_message: Callable[[str], object]) -> None:
         self.number = 0
+        self._on_message = on_message
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._note)
+                    self._before[number] = signal.signal(number, self._record)
         return self
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self.number = number
         self._restore()
-        if place().first:
-            os.write(2, _NOTICE)
+        self._on_message(_NOTICE)
 
     def _restore(self) -> None:
         for number, before in self._before.items():

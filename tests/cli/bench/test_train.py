@@ -45,7 +45,7 @@ def test_wrong_use_is_one_line(multibox: Any, scenes: Path):
     """Unknown recipes, settings and splits against exit codes and a message that names the value."""
     for words, code, message in (
         (["swift"], 2, "'swift' is not known"),
-        (["quick", "--set", "loop.speed=3"], 2, "'speed' is no setting"),
+        (["quick", "--set", "loop.speed=3"], 2, "'speed' is not a setting"),
         (["quick", "--data", scenes, "--split", "dusk"], 1, "dusk"),
         (["quick", "--data", scenes, "--batch", 1], 2, "1 image a step"),
         (["quick", "--precision", "int8"], 2, "loop.precision='int8' does not fit"),

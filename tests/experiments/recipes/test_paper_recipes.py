@@ -76,7 +76,7 @@ def test_what_all_share(name: str):
     recipe = find_recipe(name)
     assert (recipe.schedule.rate, recipe.schedule.gamma, recipe.schedule.shape) == (1e-3, 0.1, "steps")
     assert (recipe.optimizer.momentum, recipe.optimizer.weight_decay) == (0.9, 5e-4)
-    assert (recipe.loop.batch_size, recipe.loop.part) == (32, 8)
+    assert (recipe.loop.batch_size, recipe.loop.micro_batch) == (32, 8)
     assert (recipe.loss.match_threshold, recipe.loss.negative_ratio) == (0.5, 3.0)
     assert (recipe.base_weights is None, recipe.start_weights is None) == (name in FROM_COCO, name not in FROM_COCO)
     assert recipe.use_difficult == (name not in ON_OTHER_DATA)  # VOC's scripts alone learn difficult objects

@@ -9,8 +9,8 @@ from dataclasses import replace
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import light_config
-from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.run import LoopConfig
 
 _SHARES = (0.15, 0.30, 0.45, 0.60, 0.75, 0.90, 1.05)  # of the side; for photographs with few small objects
 _CROPS = replace(AUGMENTATIONS["caffe"], zoom_out=0.0, interpolations=("linear", "area"))

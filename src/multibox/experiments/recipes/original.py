@@ -11,8 +11,8 @@ from dataclasses import replace
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import ModelConfig
-from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import Schedule
+from multibox.training.run import LoopConfig
 
 VOC07 = "2007:trainval"
 VOC0712 = "2007:trainval+2012:trainval"
@@ -77,7 +77,7 @@ def coco(name: str, model: ModelConfig) -> Recipe:
 def ilsvrc(name: str, model: ModelConfig) -> Recipe:
     """Section 3.5: 320k steps at 1e-3, 80k at 1e-4, 40k at 1e-5, judged by AP as area below the curve."""
     recipe = coco(name, model)
-    return replace(recipe, schedule=ILSVRC_SCHEDULE, train_split=ILSVRC, metric="voc10", pixels="caffe")
+    return replace(recipe, schedule=ILSVRC_SCHEDULE, train_split=ILSVRC, metric="voc10", pixel_rule="caffe")
 
 
 def zoomed_out(recipe: Recipe) -> Recipe:

@@ -3,8 +3,8 @@
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import slim300_config
-from multibox.training.loop import LoopConfig
 from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.run import LoopConfig
 
 
 def quick() -> Recipe:

@@ -1,0 +1,87 @@
+"""The recipe and the data of a run, as a resumed run compares them with what they were."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from multibox.data.dataset import Dataset
+from multibox.errors import TrainingError, UsageError
+from multibox.experiments.recipe import Recipe
+
+_FIXED = ("model.", "data.classes")
+_MOST_LISTED_CHANGES = 5
+
+
+def facts_of(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+    """Return the recipe, and counts and a digest of the data set, as plain values."""
+    return {
+        "recipe": recipe.to_json(),
+        "data": {
+            "images": len(dataset),
+            "objects": dataset.num_objects,
+            "classes": list(dataset.class_names),
+            "annotations": _digest(dataset),
+        },
+    }
+
+
+def _digest(dataset: Dataset) -> str:
+    """Return a digest of the names, boxes and labels of all images in their order, but not of their folders."""
+    digest = hashlib.sha256()
+    for example in dataset:
+        digest.update(example.id.encode("utf-8", "surrogateescape") + b"\0")
+        for values in (example.boxes, example.labels, example.difficult, example.crowd):
+            digest.update(values.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def find_changes(before: dict[str, Any] | None, now: dict[str, Any], *, folder: Path, accept: bool) -> list[str]:
+    """Return the differences between the facts of a run and those of `now`, each as "key was a, is b".
+
+    Facts that were not recorded are not compared. Raises TrainingError that lists the differences unless `accept`; it
+    is always raised for the model and the classes.
+    """
+    if before is None:
+        return []
+    then = {**before, "recipe": _completed(before["recipe"])}
+    old, new = _flat(then), _flat(now)
+    differing = [key for key in new if key.split(".")[0] in then and old.get(key) != new[key]]
+    fixed = [key for key in differing if key.removeprefix("recipe.").startswith(_FIXED)]
+    lines = [f"{key.removeprefix('recipe.')} was {old.get(key)}, is {new[key]}" for key in fixed or differing]
+    if len(lines) > _MOST_LISTED_CHANGES:
+        lines = [*lines[:_MOST_LISTED_CHANGES], f"and {len(lines) - _MOST_LISTED_CHANGES} more"]
+    listed = "; ".join(lines)
+    if fixed:
+        raise TrainingError(
+            f"{folder} holds a run that cannot continue with another model or other classes ({listed}): choose another "
+            "--out; --set start_weights=FILE starts from existing weights"
+        )
+    if differing and not accept:
+        raise TrainingError(
+            f"{folder} was trained with other settings or data ({listed}): continue anyway with --accept-changes, "
+            "or choose another --out"
+        )
+    return lines
+
+
+def same_metric(before: dict[str, Any] | None, recipe: Recipe) -> bool:
+    """Return whether the scores of a run so far can be compared with those to come."""
+    if before is None:
+        return True
+    then, now = _completed(before["recipe"]), recipe.to_json()
+    return all(then.get(key) == now[key] for key in ("metric", "validation_split", "pixel_rule"))
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe that an earlier version wrote, with new settings at their defaults."""
+    try:
+        return Recipe.from_json(recipe).to_json()
+    except UsageError:
+        return recipe
+
+
+def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat

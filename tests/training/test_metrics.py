@@ -1,0 +1,16 @@
+"""The metrics in the folder of a run."""
+
+from pathlib import Path
+
+from multibox.training.metrics import append_metrics, keep_metrics_until, read_metrics
+
+
+def test_metrics_survive_a_cut_last_line(tmp_path: Path):
+    """Lines read back against those written, where the last one was cut off by a crash."""
+    for step in (1, 2, 3):
+        append_metrics(tmp_path, {"step": step})
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text() + '{"step": 4, "lo')
+    assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2, 3]
+    keep_metrics_until(tmp_path, 2, rows=read_metrics(tmp_path))
+    assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2]
