@@ -28,7 +28,7 @@ from multibox.data.augmentation.augmentation import AUGMENTATIONS, Augmentation
 from multibox.data.augmentation.sample import make_sample
 from multibox.data.dataset import Dataset, Example
 from multibox.data.load import load_dataset
-from multibox.data.loading.worker import settle
+from multibox.data.loading.worker import use_one_core
 from multibox.images.decode import read_image
 from multibox.size import Size
 
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
-    settle()
+    use_one_core()
     examples = images(load_dataset(options.data, split=options.split))
     caffe = AUGMENTATIONS["caffe"]
     turns = {

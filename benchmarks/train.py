@@ -28,7 +28,8 @@ from multibox.bench.machine import machine, product_rate
 from multibox.bench.train import PARTS, timed_matching, timed_step
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.load import load_dataset
-from multibox.data.loading.loader import Batch, batches
+from multibox.data.loading.batch import Batch
+from multibox.data.loading.loader import batches
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
 from multibox.models.operations import count_training_operations

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra

@@ -28,7 +28,7 @@ def dataset_of(folder: Path, *, readable: int, broken: int) -> Dataset:
 
 def test_the_numbers_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rates and shares agree with one another, broken files are left out, and the result can be written as JSON."""
-    monkeypatch.setattr(module, "settle", lambda: None)
+    monkeypatch.setattr(module, "use_one_core", lambda: None)
     found = bench_augment(
         dataset_of(tmp_path, readable=3, broken=2),
         augmentation=AUGMENTATIONS["caffe"],

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from multibox.bench.train import PARTS, bench_train
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from multibox.data import show
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.show import contact_sheet
@@ -13,7 +14,7 @@ from multibox.size import Size
 
 
 class Pencil:
-    """Notes what it is asked to draw."""
+    """Records what it is asked to draw, and draws nothing."""
 
     def __init__(self) -> None:
         self.boxes: list[list[float]] = []
@@ -25,6 +26,13 @@ class Pencil:
         self.boxes += boxes.tolist()
         self.names += [class_names[label] for label in labels]
         return image.copy()
+
+
+@pytest.fixture(autouse=True)
+def pencil(monkeypatch: pytest.MonkeyPatch) -> Pencil:
+    pencil = Pencil()
+    monkeypatch.setattr(show, "draw_boxes", pencil)
+    return pencil
 
 
 def dataset_of(folder: Path, count: int) -> Dataset:
@@ -42,23 +50,20 @@ def dataset_of(folder: Path, count: int) -> Dataset:
     return Dataset("green", ("cat", "dog"), tuple(examples))
 
 
-def test_the_sheet_shows_every_readable_image_once(tmp_path: Path) -> None:
+def test_the_sheet_shows_every_readable_image_once(tmp_path: Path, pencil: Pencil) -> None:
     """Four readable images of five, asked for nine: four tiles, boxes scaled to their size, flags in the names."""
-    pencil = Pencil()
-    sheet = contact_sheet(dataset_of(tmp_path, 5), draw=pencil, count=9, tile=Size(100, 100))
+    sheet = contact_sheet(dataset_of(tmp_path, 5), count=9, tile=Size(100, 100))
     assert sheet.shape == (6 + 2 * 106, 6 + 3 * 106, 3)
     assert np.count_nonzero((sheet == (0, 200, 0)).all(axis=2)) == 4 * 100 * 50
     assert pencil.names == ["cat", "dog (difficult)", "dog (crowd)"] * 4
     assert pencil.boxes == [[10, 5, 50, 25]] * 12
 
 
-def test_an_augmented_sheet_goes_on_for_as_long_as_asked(tmp_path: Path) -> None:
+def test_an_augmented_sheet_has_as_many_tiles_as_asked_for(tmp_path: Path) -> None:
     """Two readable images fill seven tiles with samples; the same seed gives the same sheet."""
     dataset = dataset_of(tmp_path, 3)
     sheets = [
-        contact_sheet(
-            dataset, draw=Pencil(), augmentation=AUGMENTATIONS["caffe"], count=7, seed=seed, tile=Size(60, 90)
-        )
+        contact_sheet(dataset, augmentation=AUGMENTATIONS["caffe"], count=7, seed=seed, tile=Size(60, 90))
         for seed in (1, 1, 2)
     ]
     assert sheets[0].shape == (6 + 2 * 66, 6 + 4 * 96, 3)
@@ -70,4 +75,4 @@ def test_an_augmented_sheet_goes_on_for_as_long_as_asked(tmp_path: Path) -> None
 def test_nothing_to_show_is_a_data_error(tmp_path: Path, name: str | None) -> None:
     """The only image is broken: one line that says so."""
     with pytest.raises(DataError, match="none of the 1 images"):
-        contact_sheet(dataset_of(tmp_path, 1), draw=Pencil(), augmentation=name and AUGMENTATIONS[name])
+        contact_sheet(dataset_of(tmp_path, 1), augmentation=name and AUGMENTATIONS[name])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.errors import TrainingError
 from multibox.training.finite import MOST_OVERFLOWS_IN_A_ROW, MOST_SKIPPED_IN_A_ROW, FiniteWatch, check_finite
 from multibox.training.metrics import read_metrics

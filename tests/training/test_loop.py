@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.errors import TrainingError
 from multibox.training.metrics import read_metrics
 from multibox.training.run import LoopConfig

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig, multibox_loss
 from multibox.models.ssd import SSD
 from multibox.training import loop

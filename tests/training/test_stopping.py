@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.training.metrics import read_metrics
 from multibox.training.stopping import Stopped, StopRequest
 from tiny_training import LOOP, make_run, restore, stream, train

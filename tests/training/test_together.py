@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.errors import ProcessError, TrainingError, UsageError
 from multibox.system.distributed import Processes, joined
 from multibox.training.checkpoint import find_checkpoint

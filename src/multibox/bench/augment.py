@@ -9,7 +9,7 @@ import numpy as np
 from multibox.data.augmentation.augmentation import Augmentation
 from multibox.data.augmentation.sample import make_sample
 from multibox.data.dataset import Dataset, Example
-from multibox.data.loading.worker import settle
+from multibox.data.loading.worker import use_one_core
 from multibox.errors import DataError
 from multibox.images.decode import read_image
 from multibox.size import Size
@@ -42,7 +42,7 @@ def bench_augment(
     def decode(example: Example) -> None:
         read_image(example.image)
 
-    settle()
+    use_one_core()
     spent = _in_turns(readable, sample, decode, seconds)
     samples, decoded = (images / duration for images, duration in spent)
     return {

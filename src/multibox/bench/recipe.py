@@ -13,7 +13,8 @@ from multibox.bench.train import bench_train
 from multibox.data.augmentation.augmentation import AUGMENTATIONS, Augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
-from multibox.data.loading.loader import Batch, batches
+from multibox.data.loading.batch import Batch
+from multibox.data.loading.loader import batches
 from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe

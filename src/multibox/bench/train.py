@@ -11,7 +11,7 @@ from torch import nn
 
 from multibox.bench.clock import Clock
 from multibox.bench.machine import device_name, machine, peak_memory, product_rate
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.models.operations import count_training_operations
 from multibox.system.device import computes_bfloat16

@@ -1,4 +1,4 @@
-"""Finding what is wrong with a data set before a training finds it, with every file and object named."""
+"""Find the problems of a data set before training does, and name every file and object."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,8 @@ import numpy as np
 
 from multibox.check.classes import class_problems
 from multibox.check.coverage import coverage_problems, usable
-from multibox.check.images import duplicate_problems, image_problems, look_at_all, overlap_problems
+from multibox.check.duplicates import duplicate_problems, overlap_problems
+from multibox.check.image_scan import image_problems, scan_images
 from multibox.check.objects import record_problems, zero_based
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
@@ -25,7 +26,10 @@ from multibox.words import listed
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found. `splits` counts images, `classes` objects as written; `coverage` is None without priors."""
+    """The result of a check.
+
+    `splits` are the numbers of images, `classes` those of objects as annotated. `coverage` is None without priors.
+    """
 
     raw: RawDataset
     splits: dict[str, int]
@@ -73,11 +77,11 @@ def check_dataset(
     raw, membership, problems = _scan(recognize(path), split, pixels)
     counts = _counts(raw)
     problems += [*raw.faults, *class_problems(counts, name=raw.name), *zero_based(raw)]
-    looks = look_at_all([record.image for record in raw.records], progress)
+    images = scan_images([record.image for record in raw.records], progress)
     for record in raw.records:
         problems += record_problems(raw, record)
-        problems += image_problems(raw, record, looks[record.image])
-    problems += [*duplicate_problems(looks, membership), *overlap_problems(membership, name=raw.name)]
+        problems += image_problems(raw, record, images[record.image])
+    problems += [*duplicate_problems(images, membership), *overlap_problems(membership, name=raw.name)]
     coverage = None
     if priors is not None:
         dataset = usable(raw)

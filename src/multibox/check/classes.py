@@ -1,20 +1,20 @@
-"""What class names and their counts say about a data set."""
+"""Problems of class names and of the number of objects of each class."""
 
 from collections.abc import Iterator, Mapping
 
 from multibox.data.formats.problem import Problem
 from multibox.words import listed
 
-_FEW = 10
-_IMBALANCE = 100
+_FEW_OBJECTS = 10
+_IMBALANCE_RATIO = 100
 
 
 def class_problems(counts: Mapping[str, int], *, name: str) -> Iterator[Problem]:
-    """Problems of the classes of the data set `name`, from the number of objects of each."""
+    """Problems of the classes of the data set `name`. `counts` are the objects of each class."""
     yield from _variants(counts, name)
     unused = [class_name for class_name, count in counts.items() if not count]
     if len(unused) == len(counts):
-        yield Problem("no_objects", "error", name, None, "there is not a single object; nothing can be learned")
+        yield Problem("no_objects", "error", name, None, "there are no objects, so nothing can be learned")
         return
     if unused:
         message = f"{len(unused)} of {len(counts)} classes have no objects: {listed(unused)}"
@@ -36,11 +36,11 @@ def _variants(counts: Mapping[str, int], name: str) -> Iterator[Problem]:
 
 
 def _imbalance(counts: Mapping[str, int], name: str) -> Iterator[Problem]:
-    few = [f"{class_name} ({count})" for class_name, count in counts.items() if count < _FEW]
+    few = [f"{class_name} ({count})" for class_name, count in counts.items() if count < _FEW_OBJECTS]
     if few:
-        message = f"fewer than {_FEW} objects: {listed(few)}; a detector will hardly learn these"
+        message = f"fewer than {_FEW_OBJECTS} objects: {listed(few)}; a detector can hardly learn these"
         yield Problem("few_objects", "warning", name, None, message)
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-    if counts[most] >= _IMBALANCE * counts[least]:
+    if counts[most] >= _IMBALANCE_RATIO * counts[least]:
         message = f"{most} has {counts[most]:,} objects, {least} {counts[least]:,}; rare classes will score low"
         yield Problem("class_imbalance", "warning", name, None, message)

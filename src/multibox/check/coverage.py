@@ -1,4 +1,4 @@
-"""What the priors of a model say about a data set: objects too small for it, classes it hardly reaches."""
+"""Problems of a data set with the priors of a model: objects that are too small, classes that few priors cover."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,28 +12,28 @@ from multibox.data.formats.record import RawDataset, Record, to_example
 from multibox.priors import PriorSpec
 from multibox.tiling.coverage import Coverage, input_sides
 
-_FEW = 0.5
-_MANY_SMALL = 0.1
+_LOW_COVERAGE = 0.5  # share of the objects of a class
+_MANY_SMALL = 0.1  # share of the objects of a class
 
 
 def usable(raw: RawDataset) -> Dataset:
-    """The Dataset of everything that can be read, whatever else is wrong."""
+    """The Dataset of everything that can be read, whatever other problems there are."""
     examples = [to_example(_known(raw, record), raw.labels)[0] for record in raw.records]
     return Dataset(raw.name, raw.class_names, tuple(examples))
 
 
 def coverage_problems(raw: RawDataset, dataset: Dataset, coverage: Coverage, priors: PriorSpec) -> Iterator[Problem]:
-    """Problems of each class with a model, in the data set that `usable` makes of `raw`."""
+    """Problems of each class with the priors. `dataset` is the result of `usable`."""
     yield from _too_small(raw, dataset, priors)
     for name, share in coverage.classes.items():
-        if share.objects and share.overlap_50 < _FEW:
+        if share.objects and share.overlap_50 < _LOW_COVERAGE:
             part = f"only {share.overlap_50:.0%} of the objects of class {name}"
             message = f"{part} have a prior with an IoU of 0.5; fit the priors or take a larger input"
             yield Problem("low_coverage", "warning", raw.name, None, message)
 
 
 def _too_small(raw: RawDataset, dataset: Dataset, priors: PriorSpec) -> Iterator[Problem]:
-    """Objects below half the smallest prior's side, class by class; the object named is the smallest."""
+    """Objects smaller than half the smallest prior, class by class. The smallest object of the class is named."""
     limit = min(source.min_size for source in priors.maps) / 2
     height, width = priors.input_size
     small: dict[int, list[tuple[float, int, int]]] = {}
@@ -60,7 +60,7 @@ def _known(raw: RawDataset, record: Record) -> Record:
 
 
 def _place(raw: RawDataset, place: int, item: int) -> tuple[str, str]:
-    """File and place of an object from its image's and its own number in the data set that `usable` gives."""
+    """File and place of an object, given the numbers of its image and of the object in the result of `usable`."""
     record = _known(raw, raw.records[place])
     dropped = {id(entry) for entry in to_example(record, raw.labels)[1]}
     kept = [entry for entry in record.objects if id(entry) not in dropped]

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from multibox.check.check import CheckResult
-from multibox.check.image import draw_record
+from multibox.check.problem_image import draw_problem
 from multibox.check.titles import meaning_of, title_of
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Record
@@ -88,7 +88,7 @@ def _group(result: CheckResult, problems: Sequence[Problem], records: dict[str, 
 def _figure(result: CheckResult, problem: Problem, records: dict[str, Record]) -> dict[str, str] | None:
     """Image, place and message of a problem; None if it has no image that decodes."""
     record = records.get(problem.file)
-    image = draw_record(result.raw, record, problem.object) if record else None
+    image = draw_problem(result.raw, record, problem.object) if record else None
     if image is None:
         return None
     place = _place(Path(problem.file).name, problem)

@@ -8,12 +8,12 @@ from multibox.check.titles import meaning_of, title_of
 from multibox.data.formats.problem import Problem
 from multibox.tiling.coverage import Coverage, Share
 
-_FIRST = 5
-_CLASSES = 20
+_MAX_PROBLEMS = 5  # of each kind
+_MAX_CLASSES = 20
 
 
 def check_text(result: CheckResult, *, model: str = "") -> str:
-    """What was found: counts, problems by kind with the first of each, coverage by the priors of `model`, a verdict."""
+    """Counts, the first problems of each kind, coverage by the priors of the model named `model`, and a verdict."""
     lines = [*_counts(result), ""]
     for (severity, kind), problems in groupby(result.problems, key=lambda problem: (problem.severity, problem.kind)):
         lines += [*_group(severity, kind, list(problems)), ""]
@@ -27,15 +27,15 @@ def _counts(result: CheckResult) -> Iterator[str]:
     yield f"{raw.name} ({raw.format}): {len(raw.records):,} images, {sum(result.classes.values()):,} objects"
     yield f"splits   {', '.join(f'{name} {count:,}' for name, count in result.splits.items()) or 'none'}"
     ranked = sorted(result.classes.items(), key=lambda pair: -pair[1])
-    more = f", … ({len(ranked)} in all)" if len(ranked) > _CLASSES else ""
-    yield f"classes  {', '.join(f'{name} {count:,}' for name, count in ranked[:_CLASSES])}{more}"
+    more = f", … ({len(ranked)} in all)" if len(ranked) > _MAX_CLASSES else ""
+    yield f"classes  {', '.join(f'{name} {count:,}' for name, count in ranked[:_MAX_CLASSES])}{more}"
 
 
 def _group(severity: str, kind: str, problems: Sequence[Problem]) -> Iterator[str]:
     yield f"{severity}: {title_of(kind)} ({len(problems):,}). {meaning_of(kind)}"
-    yield from (f"  {problem}" for problem in problems[:_FIRST])
-    if len(problems) > _FIRST:
-        yield f"  … and {len(problems) - _FIRST:,} more; --json lists all"
+    yield from (f"  {problem}" for problem in problems[:_MAX_PROBLEMS])
+    if len(problems) > _MAX_PROBLEMS:
+        yield f"  … and {len(problems) - _MAX_PROBLEMS:,} more; --json lists all"
 
 
 def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     yield "part of the objects that some prior overlaps by an IoU of 0.5, of 0.7; part with a prior after matching"
     worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
     rows = [("all objects", coverage.everything), *coverage.sizes.items()]
-    rows += [(name, share) for name, share in worst if share.objects][:_CLASSES]
+    rows += [(name, share) for name, share in worst if share.objects][:_MAX_CLASSES]
     wide = max(len(name) for name, _ in rows)
     yield f"  {'':{wide}}  IoU 0.5  IoU 0.7  matched  priors each  objects"
     yield from (f"  {name:{wide}}{_numbers(share)}" for name, share in rows)

@@ -120,12 +120,11 @@ def show(
     from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
-    from multibox.drawing.boxes import draw_boxes
     from multibox.images.find import write_image
 
     augmentation = None if augmented is None else find_augmentation(augmented)
     dataset = load_dataset(path, split=split, pixels=pixels.value)
-    sheet = contact_sheet(dataset, draw=draw_boxes, augmentation=augmentation, count=count, seed=seed)
+    sheet = contact_sheet(dataset, augmentation=augmentation, count=count, seed=seed)
     write_image(out, sheet)
     print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
 

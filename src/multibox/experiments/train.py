@@ -10,7 +10,8 @@ from typing import Any
 from multibox.check.check import cheap_check
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
-from multibox.data.loading.loader import Batch, batches
+from multibox.data.loading.batch import Batch
+from multibox.data.loading.loader import batches
 from multibox.errors import DataError, TrainingError, UsageError
 from multibox.experiments.facts import facts_of, find_changes
 from multibox.experiments.folder import Memory, clear_folder, open_folder, rewind_folder, write_recipe

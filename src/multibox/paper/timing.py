@@ -8,7 +8,7 @@ import torch
 
 from multibox.bench.train import timed_step
 from multibox.data.classes.voc import VOC_CLASSES
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.detection.engines.torch import TorchBackend
 from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD

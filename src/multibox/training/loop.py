@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.models.ssd import SSD
 from multibox.system.distributed import Agreement
 from multibox.training.averages import Averages

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from multibox.data.loading.loader import Batch
+from multibox.data.loading.batch import Batch
 from multibox.loss import MultiBoxLoss, at_least_one, multibox_loss
 from multibox.system.distributed import Processes, without_averaging
 from multibox.training.averages import StepLosses

@@ -11,7 +11,7 @@ from multibox.size import Size
 
 @pytest.fixture
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("multibox.bench.augment.settle", lambda: None)  # it would last for the other tests
+    monkeypatch.setattr("multibox.bench.augment.use_one_core", lambda: None)  # it would last for the other tests
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=Size(70, 90))
     return tmp_path / "scenes"
 

@@ -11,7 +11,8 @@ import torch
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.data.augmentation.sample import MEAN_COLOR
 from multibox.data.dataset import Dataset, Example
-from multibox.data.loading.loader import Batch, _Stream, batches
+from multibox.data.loading.batch import Batch
+from multibox.data.loading.loader import BatchStream, batches
 from multibox.data.loading.packed import PackedDataset
 from multibox.errors import DataError
 from multibox.size import Size
@@ -152,7 +153,7 @@ def test_a_data_set_without_one_readable_image_is_an_error(tmp_path: Path, worke
 def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset) -> None:
     """What a worker gets survives pickling, as platforms without fork need, and gives the same batches."""
     settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": Size(24, 32), "batch_size": 3, "seed": 1}
-    stream = _Stream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN_COLOR)
+    stream = BatchStream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN_COLOR)
     copy = pickle.loads(pickle.dumps(stream))
     assert_same(list(itertools.islice(copy, 3)), list(itertools.islice(batches(dataset, **settings, start=2), 3)))
 

@@ -1,4 +1,4 @@
-"""Decoded images kept in memory, for data sets that are small enough."""
+"""A cache of decoded images in memory."""
 
 from pathlib import Path
 
@@ -9,24 +9,23 @@ from multibox.images.decode import read_image
 
 
 class ImageCache:
-    """Reads images and keeps those that fit into `limit` bytes; the first come stay.
+    """Reads images, and keeps the first ones that fit into `limit` bytes.
 
-    Epochs are permutations, in which the image used longest ago is as likely to come next as any other, so that
-    nothing is gained by putting one image out for another.
+    Nothing is evicted: epochs are random permutations, in which every image is equally likely to come next.
     """
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
+        self._free_bytes = limit
         self._images: dict[tuple[Path, int], UInt8[np.ndarray, "_ _ 3"]] = {}
 
     def read(self, path: Path, /, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
-        """The same pixels as `read_image` gives, which raises the same errors; kept images cannot be written to."""
-        kept = self._images.get((path, reduce))
-        if kept is not None:
-            return kept
+        """The pixels that `read_image` returns, with the same errors. Cached images are read-only."""
+        cached = self._images.get((path, reduce))
+        if cached is not None:
+            return cached
         image = read_image(path, reduce=reduce)
-        if image.nbytes <= self._free:
+        if image.nbytes <= self._free_bytes:
             image.flags.writeable = False
             self._images[path, reduce] = image
-            self._free -= image.nbytes
+            self._free_bytes -= image.nbytes
         return image

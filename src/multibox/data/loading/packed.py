@@ -1,7 +1,7 @@
-"""A data set as a handful of arrays, so that worker processes share it instead of each growing a copy.
+"""A data set packed into a few arrays, which forked worker processes share without copies.
 
-Reading a Python object writes its reference count, and a written page of a forked process becomes a copy of its own. A
-data set of 100,000 Example objects therefore costs its memory once more in every worker; arrays do not.
+Reading a Python object writes its reference count, and a forked process copies each page that it writes to. So every
+worker would copy a data set of 100,000 Example objects; it does not copy arrays.
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from multibox.size import Size
 
 
 class PackedDataset:
-    """The examples of a data set, packed; indexing builds an Example anew."""
+    """The examples of a data set as arrays. Indexing builds an Example."""
 
     def __init__(self, dataset: Dataset) -> None:
         examples = dataset.examples
-        self._images = _Texts([str(example.image) for example in examples])
-        self._ids = _Texts([example.id for example in examples])
+        self._images = _PackedStrings([str(example.image) for example in examples])
+        self._ids = _PackedStrings([example.id for example in examples])
         self._ends = np.cumsum([0] + [len(example.labels) for example in examples])
         self._boxes = np.concatenate([np.zeros((0, 4), np.float32)] + [example.boxes for example in examples])
         self._labels = np.concatenate([np.zeros(0, np.int64)] + [example.labels for example in examples])
@@ -46,8 +46,8 @@ class PackedDataset:
         )
 
 
-class _Texts:
-    """Strings in one array of bytes."""
+class _PackedStrings:
+    """Strings packed into one array of bytes."""
 
     def __init__(self, texts: list[str]) -> None:
         encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
