@@ -1,6 +1,14 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
-Names are imported when they are first used, so that `import multibox` and `multibox --help` stay quick.
+Detect      Detector, Detections
+Data        load_dataset, join, Dataset, Example
+Train       train, find_recipe, Recipe, Stopped
+Evaluate    evaluate, Evaluation
+Weights     load_weights, save_weights, import_weights
+Models      SSD, ssd300, ssd512, ssdlite320, Size
+Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
+
+Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.
 """
 
 from importlib import import_module
@@ -10,36 +18,84 @@ from multibox._version import __version__
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset, Example
-    from multibox.data.load import load_dataset
+    from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
     from multibox.detections import Detections
+    from multibox.errors import (
+        DataError,
+        InputError,
+        MultiboxError,
+        ProcessError,
+        StoppedError,
+        TrainingError,
+        UsageError,
+        WeightsError,
+    )
     from multibox.evaluation.evaluate import evaluate
+    from multibox.evaluation.evaluation import Evaluation
+    from multibox.experiments.recipe import Recipe
+    from multibox.experiments.recipes import find_recipe
     from multibox.experiments.train import train
     from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
+    from multibox.size import Size
+    from multibox.training.stopping import Stopped
+    from multibox.weights.file import load_weights, save_weights
+    from multibox.weights.origins.importer import import_weights
 
-_HOME = {
-    "SSD": "models.ssd",
-    "Dataset": "data.dataset",
-    "Detections": "detections",
-    "Detector": "detection.detector",
-    "Example": "data.dataset",
-    "evaluate": "evaluation.evaluate",
-    "load_dataset": "data.load",
-    "ssd300": "models.ssd",
-    "ssd512": "models.ssd",
-    "ssdlite320": "models.ssd",
-    "train": "experiments.train",
+_MODULES = {
+    "data.dataset": ("Dataset", "Example"),
+    "data.load": ("join", "load_dataset"),
+    "detection.detector": ("Detector",),
+    "detections": ("Detections",),
+    "errors": (
+        "DataError",
+        "InputError",
+        "MultiboxError",
+        "ProcessError",
+        "StoppedError",
+        "TrainingError",
+        "UsageError",
+        "WeightsError",
+    ),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.evaluation": ("Evaluation",),
+    "experiments.recipe": ("Recipe",),
+    "experiments.recipes": ("find_recipe",),
+    "experiments.train": ("train",),
+    "models.ssd": ("SSD", "ssd300", "ssd512", "ssdlite320"),
+    "size": ("Size",),
+    "training.stopping": ("Stopped",),
+    "weights.file": ("load_weights", "save_weights"),
+    "weights.origins.importer": ("import_weights",),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "SSD",
+    "DataError",
     "Dataset",
     "Detections",
     "Detector",
+    "Evaluation",
     "Example",
+    "InputError",
+    "MultiboxError",
+    "ProcessError",
+    "Recipe",
+    "Size",
+    "Stopped",
+    "StoppedError",
+    "TrainingError",
+    "UsageError",
+    "WeightsError",
     "__version__",
     "evaluate",
+    "find_recipe",
+    "import_weights",
+    "join",
     "load_dataset",
+    "load_weights",
+    "save_weights",
     "ssd300",
     "ssd512",
     "ssdlite320",
@@ -48,9 +104,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'multibox' has no attribute {name!r}")
-    return getattr(import_module(f"multibox.{_HOME[name]}"), name)
+    return getattr(import_module(f"multibox.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,10 @@
-"""The names of the package, on which people's code depends: they grow on purpose only."""
+"""The public names of the package, and that the documentation uses no others."""
 
+import re
 import subprocess
 import sys
 from inspect import signature
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +12,30 @@ import multibox
 
 NAMES = [
     "SSD",
+    "DataError",
     "Dataset",
     "Detections",
     "Detector",
+    "Evaluation",
     "Example",
+    "InputError",
+    "MultiboxError",
+    "ProcessError",
+    "Recipe",
+    "Size",
+    "Stopped",
+    "StoppedError",
+    "TrainingError",
+    "UsageError",
+    "WeightsError",
     "__version__",
     "evaluate",
+    "find_recipe",
+    "import_weights",
+    "join",
     "load_dataset",
+    "load_weights",
+    "save_weights",
     "ssd300",
     "ssd512",
     "ssdlite320",
@@ -25,24 +44,44 @@ NAMES = [
 
 
 def test_names_are_as_written_down() -> None:
-    """`multibox.__all__` and `dir(multibox)` against the list above."""
+    """`multibox.__all__` and `dir(multibox)` against the list above, which changes on purpose only."""
     assert multibox.__all__ == NAMES == multibox.__dir__()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_can_be_used(name: str) -> None:
-    """Each name leads to something, imported when it is asked for."""
+    """Each name against an object, imported when it is used."""
     assert getattr(multibox, name) is not None
 
 
+@pytest.mark.parametrize("name", ["evaluate", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"])
+def test_options_are_keywords(name: str) -> None:
+    """Parameters with a default against: by keyword only."""
+    for parameter in signature(getattr(multibox, name)).parameters.values():
+        assert parameter.default is parameter.empty or parameter.kind == parameter.KEYWORD_ONLY, parameter
+
+
+def test_the_docs_name_public_names_only() -> None:
+    """Imports and attributes of multibox in README.md and docs against the list above."""
+    root = Path(__file__).parents[2]
+    used: dict[str, str] = {}
+    for page in (root / "README.md", *(root / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        used |= dict.fromkeys(re.findall(r"\bmultibox\.([a-zA-Z_]+)(?=[(.`])", text), page.name)
+        for imported in re.findall(r"from multibox(\S* import [^\n]+)", text):
+            assert imported.startswith(" import "), f"{page.name}: from multibox{imported}"
+            used |= dict.fromkeys(re.split(r",\s*", imported.removeprefix(" import ").strip()), page.name)
+    assert {name: page for name, page in used.items() if name not in NAMES} == {}
+
+
 def test_other_names_do_not_exist() -> None:
-    """Any other name is an AttributeError that repeats it."""
+    """An unknown name against an AttributeError that repeats it."""
     with pytest.raises(AttributeError, match="'multibox' has no attribute 'ssd301'"):
         multibox.ssd301  # noqa: B018
 
 
 def test_importing_the_package_is_light() -> None:
-    """`import multibox` in a fresh interpreter brings in none of the large packages."""
+    """`import multibox` in a new interpreter against no imported large package."""
     code = (
         "import sys, multibox; print([m for m in ('torch', 'numpy', 'cv2', 'pydantic', 'typer') if m in sys.modules])"
     )
@@ -51,7 +90,7 @@ def test_importing_the_package_is_light() -> None:
 
 
 def test_parameters_of_the_models() -> None:
-    """How models are asked for: class names first, everything else by keyword."""
+    """The parameters of the models against: class names first, everything else by keyword."""
     assert str(signature(multibox.ssd300)).startswith(
         "(class_names: collections.abc.Sequence[str], *, backbone: str = 'vgg16', dataset: str = 'voc', "
         "batch_norm: bool = False)"
