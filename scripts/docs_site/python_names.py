@@ -11,14 +11,15 @@ from typing import Any
 import multibox
 from scripts.docs_site.markdown import escaped, first_sentence, paragraphs, table
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 
 TITLES = {
     "detection": "Detection",
     "detections": "Detection",
     "models": "Models",
     "data": "Data",
+    "size": "Data",
     "experiments": "Training",
     "training": "Training",
     "evaluation": "Evaluation",
@@ -80,27 +81,16 @@ def _slug(title: str) -> str:
 
 
 def _find(name: str) -> Name:
-    """The definition of a public name, found in the source of the module that defines it."""
-    value = getattr(multibox, name)
-    module = getattr(value, "__module__", None) or f"multibox.{multibox._HOME[name]}"
+    """The definition of a public class or function, found in the source of its module."""
+    module = getattr(multibox, name).__module__
     tree = ast.parse(Path(str(sys.modules[module].__file__)).read_text("utf-8"))
-    statements = list(zip(tree.body, [*tree.body[1:], None], strict=True))
-    node, after = next((node, after) for node, after in reversed(statements) if name in _defines(node))
-    return Name(name, module, node, _docstring(node, after))
-
-
-def _defines(node: ast.stmt | None) -> list[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
-            return [name]
-    return []
+    node = next(n for n in reversed(tree.body) if isinstance(n, Definition) and n.name == name)
+    return Name(name, module, node, _docstring(node))
 
 
 def _docstring(node: Any, after: ast.stmt | None = None) -> str:
-    """The docstring of a definition; that of a constant or a field is the string after it."""
-    if isinstance(node, Function | ast.ClassDef):
+    """The docstring of a definition; that of a field is the string after it."""
+    if isinstance(node, Definition):
         return ast.get_docstring(node) or ""
     match after:
         case ast.Expr(value=ast.Constant(value=str(text))):
