@@ -1,4 +1,4 @@
-# multibox on a CPU. Not built by the test suite: no container runtime was available where it was written.
+# multibox on a CPU. This file has not been built and tested yet.
 #
 #   docker build -t multibox .
 #   docker run --rm -v "$PWD:/work" multibox detect photo.jpg
@@ -10,9 +10,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm 
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
-# The CPU index first: PyPI's torch for Linux includes CUDA.
-RUN pip install --no-cache-dir -c constraints.txt --index-url https://download.pytorch.org/whl/cpu torch \
-    && pip install --no-cache-dir -c constraints.txt '.[export]'
+# PyPI's torch for Linux includes CUDA. The CPU build of this index has a higher version (+cpu), so pip chooses it.
+RUN pip install --no-cache-dir -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu '.[export]'
 
 RUN useradd --create-home multibox
 USER multibox
