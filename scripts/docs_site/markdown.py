@@ -27,9 +27,9 @@ def paragraphs(docstring: str) -> str:
 
 
 def first_sentence(docstring: str) -> str:
-    """The first line of a docstring, or as much of its first paragraph as makes a sentence."""
+    """The first sentence of a docstring, on one line."""
     paragraph = " ".join(docstring.strip().split("\n\n")[0].split())
-    return re.split(r"(?<=[.:])\s", paragraph, maxsplit=1)[0].rstrip(":")
+    return re.split(r"(?<=\.)\s", paragraph, maxsplit=1)[0]
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

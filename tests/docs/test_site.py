@@ -112,4 +112,4 @@ def test_links_out_of_the_site_become_text():
 def test_plain_text_is_escaped():
     """Characters that Markdown would interpret, outside and inside of code."""
     assert escaped("a*b_c <d> `e*f`") == r"a\*b\_c &lt;d> `e*f`"
-    assert first_sentence("Read it: all\nof it. Then more.\n\nMore.") == "Read it"
+    assert first_sentence("Read it: all\nof it. Then more.\n\nMore.") == "Read it: all of it."
