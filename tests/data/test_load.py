@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
-from multibox.data.formats.ilsvrc import read_ilsvrc
 from multibox.data.load import choose_classes, join, load_dataset, load_splits
 from multibox.errors import DataError, UsageError
 
@@ -60,7 +59,7 @@ def test_nothing_recognized(tmp_path: Path) -> None:
     """One clear line that says what was looked for, for an empty folder, a strange file and a missing path."""
     (tmp_path / "notes.txt").write_text("hello")
     for path in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(DataError, match=r"looked for VOC .*, COCO .*, YOLO .* and ILSVRC") as caught:
+        with pytest.raises(DataError, match=r"looked for ILSVRC .*, VOC .*, COCO .* and YOLO") as caught:
             load_dataset(path)
         assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="does not exist; give the folder or annotation file"):
@@ -83,8 +82,8 @@ def test_ilsvrc(tmp_path: Path) -> None:
     assert [int(example.labels[0]) for example in data] == [1, 0, 199]
     assert data[0].boxes.tolist() == [[1, 1, 9, 9]]
     assert data[2].image == home / "Data/DET/val/v_1.JPEG"
-    assert [example.id for example in read_ilsvrc(home, split="train_1")] == ["n01_2"]
+    assert [example.id for example in load_dataset(home, split="train_1")] == ["n01_2"]
     assert len(load_dataset(tmp_path)) == 2
     assert load_dataset(tmp_path, split="val", rename=ILSVRC_NAMES).class_names[:2] == ("accordion", "airplane")
     with pytest.raises(DataError, match=r"split 'night' does not exist in .*; it has train, val, val1"):
-        read_ilsvrc(home, split="night")
+        load_dataset(home, split="night")

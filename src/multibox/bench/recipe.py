@@ -47,7 +47,7 @@ def bench_recipe(
         if data is None:
             dataset = write_scenes(folder, count=_DRAWN, seed=recipe.seed, size=_SIZE, split="train")
         else:
-            dataset = load_dataset(data, split=recipe.train_split, pixels=recipe.pixel_rule)
+            dataset = load_dataset(data, split=recipe.train_split, pixel_rule=recipe.pixel_rule)
         measured = _measure(recipe, dataset, steps=steps, workers=workers, device=target, progress=progress)
     return {
         "recipe": recipe.name,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from multibox.check.duplicates import duplicate_problems, overlap_problems
 from multibox.check.image_scan import image_problems, scan_images
 from multibox.check.objects import record_problems, zero_based
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.recognize import Source, recognize
+from multibox.data.formats.recognize import recognize
 from multibox.data.formats.record import RawDataset, Record
 from multibox.errors import DataError
 from multibox.priors import PriorSpec
@@ -62,7 +63,7 @@ def check_dataset(
     *,
     split: str | None = None,
     priors: PriorSpec | None = None,
-    pixels: str = "voc",
+    pixel_rule: str = "voc",
     progress: Progress | None = None,
 ) -> CheckResult:
     """Read and decode everything of a data set, every split if `split` is None, and list what is wrong.
@@ -71,10 +72,7 @@ def check_dataset(
     decoding and then of measuring.
     Raises DataError only where there is nothing to check: no data set, no such split.
     """
-    path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path} does not exist; give the folder or annotation file of a data set")
-    raw, membership, problems = _scan(recognize(path), split, pixels)
+    raw, membership, problems = _scan(recognize(path, pixel_rule=pixel_rule), split)
     counts = _counts(raw)
     problems += [*raw.faults, *class_problems(counts, name=raw.name), *zero_based(raw)]
     images = scan_images([record.image for record in raw.records], progress)
@@ -126,17 +124,17 @@ def _example_problems(example: Example, classes: int) -> Iterator[Problem]:
         yield Problem("degenerate", "error", file, f"object {place + 1}", message)
 
 
-def _scan(source: Source, split: str | None, pixels: str) -> tuple[RawDataset, dict[Path, set[str]], list[Problem]]:
+def _scan(source: Source, split: str | None) -> tuple[RawDataset, dict[Path, set[str]], list[Problem]]:
     """Everything asked for as one data set, the splits that each image is in, and what could not be scanned."""
     if split is not None:
-        raw = source.scan(split=split, pixels=pixels)
+        raw = source.scan(split)
         return raw, {record.image: {split} for record in raw.records}, []
     problems: list[Problem] = []
     scans: dict[str, RawDataset] = {}
-    unlisted = source.unlisted()
+    unlisted = source.everything()
     for name in [*source.splits(), *([unlisted] if unlisted else [])]:
         try:
-            scans[name] = source.scan(split=name, pixels=pixels)
+            scans[name] = source.scan(name)
         except DataError as error:
             problems.append(Problem("unreadable_split", "error", name, None, str(error)))
     if not scans:
@@ -161,9 +159,7 @@ def _united(
             faults.setdefault((fault.kind, fault.file, fault.object), fault)
     first = next(iter(scans.values()))
     name = first.name.rpartition(" ")[0] or first.name
-    whole = RawDataset(
-        name, first.format, first.class_names, first.labels, tuple(records.values()), first.word, tuple(faults.values())
-    )
+    whole = replace(first, name=name, records=tuple(records.values()), faults=tuple(faults.values()))
     return whole, membership
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.examples import to_example
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.record import RawDataset, Record, to_example
+from multibox.data.formats.record import RawDataset, Record
 from multibox.priors import PriorSpec
 from multibox.tiling.coverage import Coverage, input_sides
 

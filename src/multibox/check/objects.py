@@ -5,8 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
+from multibox.data.formats.examples import box_fault, box_text
 from multibox.data.formats.problem import Problem, Severity
-from multibox.data.formats.record import RawDataset, RawObject, Record, box_fault, numbers
+from multibox.data.formats.record import RawDataset, RawObject, Record
 from multibox.pairwise import pairwise_iou
 from multibox.size import Size
 
@@ -40,7 +41,7 @@ def _object_problems(raw: RawDataset, record: Record, item: RawObject) -> Iterat
     fault = box_fault(item, record.size)
     if fault:
         kind, reason = fault
-        yield kind, _SEVERITY.get(kind, "error"), f"box {numbers(item.values)} {reason}; it is dropped"
+        yield kind, _SEVERITY.get(kind, "error"), f"box {box_text(item.values)} {reason}; it is dropped"
     elif record.size is not None:
         yield from _against_size(item, record.size)
 
@@ -50,11 +51,13 @@ def _against_size(item: RawObject, size: Size) -> Iterator[tuple[str, Severity, 
     height, width = size
     beyond = max(-x1, -y1, x2 - width, y2 - height)
     if beyond > _BEYOND:
-        message = f"box {numbers(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} image; clipped"
+        message = (
+            f"box {box_text(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} image; clipped"
+        )
         yield "outside", "warning", message
     inside = (min(x2, width) - max(x1, 0)) * (min(y2, height) - max(y1, 0))
     if inside >= _EVERYTHING * width * height:
-        yield "covers_everything", "note", f"box {numbers(item.values)} covers the whole image"
+        yield "covers_everything", "note", f"box {box_text(item.values)} covers the whole image"
 
 
 def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]:

@@ -82,7 +82,7 @@ def check(
     from multibox.check.text import check_text
 
     with progress_bar("checking") as progress:
-        result = check_dataset(path, split=split, priors=_priors(model), pixels=pixels.value, progress=progress)
+        result = check_dataset(path, split=split, priors=_priors(model), pixel_rule=pixels.value, progress=progress)
     if report is not None:
         write_check_report(result, report, model=model.value)
         say(f"report: {report}")
@@ -123,7 +123,7 @@ def show(
     from multibox.images.find import write_image
 
     augmentation = None if augmented is None else find_augmentation(augmented)
-    dataset = load_dataset(path, split=split, pixels=pixels.value)
+    dataset = load_dataset(path, split=split, pixel_rule=pixels.value)
     sheet = contact_sheet(dataset, augmentation=augmentation, count=count, seed=seed)
     write_image(out, sheet)
     print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
@@ -148,11 +148,11 @@ def convert(
     from multibox.data.load import load_dataset, load_splits
 
     if split is None:
-        splits = load_splits(path, pixels=pixels.value)
+        splits = load_splits(path, pixel_rule=pixels.value)
     else:
-        splits = {split: load_dataset(path, split=split, pixels=pixels.value)}
+        splits = {split: load_dataset(path, split=split, pixel_rule=pixels.value)}
     lines = [line for dataset in splits.values() for line in dataset.problems]
-    lines += convert_data(splits, to=to.value, out=out, images=images.value)
+    lines += convert_data(splits, to=to.value, out=out, files=images.value)
     for line in lines:
         say(line)
     counts = {name: len(dataset) for name, dataset in splits.items()}

@@ -1,4 +1,4 @@
-"""A data set in memory: class names and one Example for each image; no pixel is read here."""
+"""A data set in memory: class names and one Example per image. No image is read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from multibox.size import Size
 class Example:
     """One image with its objects.
 
-    `boxes` are (x1, y1, x2, y2) in continuous pixels of the image, `labels` index the data set's class names
-    (no background). `size` is what the annotation says, None if it says nothing. `id` is the name
-    that detection files use for the image: the file stem in VOC, the image id in COCO. `areas` are what COCO calls
-    an object small, medium or large by, square pixels of its segmentation; None where only boxes are known.
+    `boxes` are (x1, y1, x2, y2) in continuous pixels of the image; `labels` index the data set's class names, without
+    background. `id` is the name of the image in files of detections: the file stem in VOC, the image id in COCO.
+    `size` is the size in the annotation or of the image file, None if both are unknown. `areas` are the areas by which
+    COCO calls an object small, medium or large, in square pixels of its segmentation; None if only boxes are known.
     """
 
     image: Path
@@ -30,7 +30,7 @@ class Example:
     areas: Float64[np.ndarray, " g"] | None = None
 
     def keep(self, mask: Bool[np.ndarray, " g"]) -> "Example":
-        """The same image with only the objects where `mask` is true."""
+        """Return the same image with only the objects for which `mask` is true."""
         return replace(
             self,
             boxes=self.boxes[mask],
@@ -45,8 +45,8 @@ class Example:
 class Dataset:
     """Examples with the class names that their labels index.
 
-    `problems` are lines about what was passed over in reading. `category_ids` are the numbers that COCO files have for
-    the classes, None where the format has none.
+    `problems` are lines about what was skipped while reading. `category_ids` are the numbers of the classes in COCO
+    files, None for formats without such numbers.
     """
 
     name: str
@@ -66,4 +66,5 @@ class Dataset:
 
     @property
     def num_objects(self) -> int:
+        """Number of objects in all images."""
         return sum(len(example.labels) for example in self.examples)

@@ -87,7 +87,7 @@ def train(
 
 
 def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> Dataset:
-    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=split, pixels=recipe.pixel_rule)
+    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=split, pixel_rule=recipe.pixel_rule)
     return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
 
 

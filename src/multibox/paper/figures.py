@@ -121,7 +121,7 @@ def _test_images(figure: Figure, request: Request) -> Dataset:
     if needed.folder is None or needed.problem:
         raise DataError(f"{figure.name} needs {needed.split}: {needed.problem}")
     recipe = prepare(figure.detectors[0].recipe, request)
-    dataset = load_dataset(needed.folder, split=needed.split, pixels=recipe.pixel_rule, classes=recipe.classes)
+    dataset = load_dataset(needed.folder, split=needed.split, pixel_rule=recipe.pixel_rule, classes=recipe.classes)
     dataset = thinned(dataset, request.scale)
     stamp = ", ".join(request.stamp)
     return replace(dataset, name=f"{dataset.name}; rehearsal: {stamp}") if stamp else dataset

@@ -131,7 +131,7 @@ def _test(model: SSD, row: Row, recipe: Recipe, request: Request, *, say: Say) -
 
 def _load(split: NeededSplit, recipe: Recipe, request: Request) -> Dataset:
     assert split.folder is not None
-    dataset = load_dataset(split.folder, split=split.split, pixels=recipe.pixel_rule, classes=recipe.classes)
+    dataset = load_dataset(split.folder, split=split.split, pixel_rule=recipe.pixel_rule, classes=recipe.classes)
     return thinned(dataset, request.scale)
 
 

@@ -5,16 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
-from multibox.data.formats.coco.layout import find_coco
-from multibox.data.formats.ilsvrc import find_ilsvrc, ilsvrc_splits
-from multibox.data.formats.recognize import recognize
-from multibox.data.formats.voc.layout import choose, find_voc
+from multibox.data.formats.recognize import FORMATS, recognize
 from multibox.errors import DataError
-from multibox.words import listed
 
 MIN_IMAGES = 8  # of a rehearsal
 
-_COCO_FILES = {"trainval35k": "train2017", "minival": "val2017"}
+_FINDERS = {form.name: form.find for form in FORMATS}
 _EXPECTED = {
     "voc": "VOC (VOCdevkit, or VOC2007 and VOC2012)",
     "coco": "COCO (annotations/instances_*.json, here or in coco)",
@@ -49,8 +45,7 @@ def find_split(family: str, split: str, root: Path, *, any_family: bool = False)
 
 def find_folder(family: str, root: Path) -> Path | None:
     """Return the data set of that family at `root` or in a folder of its name; None if there is none."""
-    finders = {"voc": find_voc, "coco": find_coco, "ilsvrc": find_ilsvrc}
-    return next((place for place in _places(family, root) if finders[family](place)), None)
+    return next((place for place in _places(family, root) if _FINDERS[family](place)), None)
 
 
 def _is_data_set(root: Path) -> bool:
@@ -67,20 +62,8 @@ def _places(family: str, root: Path) -> Iterator[Path]:
 
 def _count(family: str, split: str, folder: Path) -> int | None:
     """Return the number of images if a list tells it, else None; DataError if the split does not exist."""
-    if folders := find_voc(folder):
-        return sum(len(ids) for _, ids in choose(folders, split, folder))
-    names = list(find_coco(folder)) if family == "coco" else None
-    if family == "ilsvrc" and (home := find_ilsvrc(folder)):
-        names = ilsvrc_splits(home)
-    names = recognize(folder).splits() if names is None else names
-    for part in split.split("+"):
-        if not {part, _COCO_FILES.get(part, part)} & set(names) and not _has_list(folder, part):
-            raise DataError(f"split {part!r} does not exist in {folder}; it has {listed(names)}")
-    return None
-
-
-def _has_list(folder: Path, split: str) -> bool:
-    return (folder / "annotations" / f"{split}.txt").is_file()
+    source = _FINDERS[family](folder) or recognize(folder)
+    return source.count_images(split)
 
 
 def thinned(dataset: Dataset, share: float) -> Dataset:

@@ -6,7 +6,8 @@ import numpy as np
 
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.dataset import Dataset, Example
-from multibox.data.formats.voc.layout import VocFolder, choose, find_voc
+from multibox.data.formats.voc.layout import VocFolder
+from multibox.data.formats.voc.source import find_voc
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
 from multibox.evaluation.results.files import write_detections
@@ -16,11 +17,10 @@ from multibox.paper.splits import NeededSplit
 def images_without_annotations(split: NeededSplit) -> Dataset | None:
     """Return the images of a VOC split if it has no XML file, like VOC2012 test; else None."""
     assert split.folder is not None
-    folders = find_voc(split.folder)
-    if not folders:
+    source = find_voc(split.folder)
+    if source is None:
         return None
-    chosen = choose(folders, split.split, split.folder)
-    pairs = [(folder, name) for folder, names in chosen for name in names]
+    pairs = [(folder, name) for folder, names in source.select(split.split) for name in names]
     if not pairs or any((folder.annotations / f"{name}.xml").exists() for folder, name in pairs):
         return None
     return Dataset(split.split, VOC_CLASSES, tuple(_example(folder, name) for folder, name in pairs))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.convert import convert
-from multibox.data.formats.voc.reader import read_voc
+from multibox.data.formats.voc.source import read_voc
 from multibox.data.load import load_dataset
 from multibox.errors import UsageError
 from multibox.size import Size
@@ -52,7 +52,7 @@ def test_boxes_classes_and_flags_come_back(rows: list[tuple[tuple[float, ...], i
     boxes, labels, flags = (list(column) for column in zip(*rows, strict=True))
     with tempfile.TemporaryDirectory() as folder:
         before = Dataset("d", NAMES, (example(Path(folder) / "a.jpg", boxes, labels, flags),))
-        lines = convert(before, to=to, out=Path(folder) / "out", images="none")
+        lines = convert(before, to=to, out=Path(folder) / "out", files="none")
         if to == "yolo":
             image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
             (Path(folder) / "out/images/train").mkdir(parents=True)
@@ -74,7 +74,7 @@ def test_real_data_there_and_back(tmp_path: Path, to: str, name: str) -> None:
     source = load_dataset(shared(f"data/{name}"))
     first = sorted(source.examples[:12], key=lambda example: example.image.name)  # folders are read by name
     part = Dataset(source.name, source.class_names, tuple(first))
-    convert({"train": part}, to=to, out=tmp_path / "out", images="link")
+    convert({"train": part}, to=to, out=tmp_path / "out", files="link")
     options = {"class_names": part.class_names, "split": "train"}
     back = read_voc(tmp_path / "out", **options) if to == "voc" else load_dataset(tmp_path / "out")
     assert back.class_names == part.class_names
@@ -105,7 +105,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     data, other = Dataset("d", ("a",), ()), Dataset("d", ("b",), ())
     with pytest.raises(UsageError, match="full exists and is not empty; give a new folder"):
         convert(data, to="coco", out=tmp_path / "full")
-    with pytest.raises(UsageError, match="format 'tfrecord' cannot be written; choose one of coco, voc, yolo"):
+    with pytest.raises(UsageError, match="format 'tfrecord' cannot be written; choose one of voc, coco, yolo"):
         convert(data, to="tfrecord", out=tmp_path / "new")
     with pytest.raises(UsageError, match="the splits a, b have different classes"):
         convert({"a": data, "b": other}, to="coco", out=tmp_path / "new")

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.formats.voc.reader import read_voc
+from multibox.data.formats.voc.source import read_voc
 from multibox.data.scenes import shapes
 from multibox.data.scenes.scenes import make_scene, write_scenes
 from multibox.data.scenes.shapes import SHAPES

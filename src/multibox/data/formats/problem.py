@@ -1,4 +1,4 @@
-"""One thing that is wrong with a data set: what, how bad, where."""
+"""One problem of a data set: what is wrong, how bad it is, and where."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -8,11 +8,11 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`kind` is a fixed word for machines, `message` a sentence for people.
+    """`kind` is a fixed word for programs, `message` a sentence for people.
 
-    `file` is the annotation or image as a path, `object` the place inside it ("object 3 (dog)", "line 7 (cup)"),
-    None where the whole file is meant. "error": training would fail or learn something false; "warning": something is
-    lost or doubtful; "note": worth knowing.
+    `file` is the path of the annotation or image. `object` is the place inside the file, such as "object 3 (dog)" or
+    "line 7 (cup)"; None if the problem concerns the whole file. An "error" makes training fail or learn something
+    false, a "warning" means that something is lost or doubtful, and a "note" is information.
     """
 
     kind: str
@@ -26,5 +26,5 @@ class Problem:
         return f"{place}: {self.message}" if place else self.message
 
     def to_json(self) -> dict[str, Any]:
-        """The entry of this problem in `multibox data check --json`."""
+        """Return the entry of this problem in the output of `multibox data check --json`."""
         return asdict(self)

@@ -1,8 +1,9 @@
-"""An image on its way into another format."""
+"""An image and its objects on the way into another format."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from multibox.data.dataset import Example
 from multibox.size import Size
@@ -10,13 +11,13 @@ from multibox.size import Size
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An Example, the file that its image becomes, and the size that its labels are written for."""
+    """An Example to write, the file that its image becomes, and the image size that its labels refer to."""
 
     example: Example
     image: Path
     size: Size
 
 
-def flagged(written: Iterable[Written], flag: str) -> int:
-    """How many objects are "difficult" or "crowd"."""
+def count_flagged(written: Iterable[Written], flag: Literal["difficult", "crowd"]) -> int:
+    """Return the number of objects that have the flag."""
     return sum(int(getattr(entry.example, flag).sum()) for entry in written)

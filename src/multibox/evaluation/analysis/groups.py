@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from multibox.data.formats.coco.layout import find_coco
+from multibox.data.formats.coco.source import find_coco
 from multibox.errors import DataError, UsageError
 from multibox.words import listed
 
@@ -111,10 +111,10 @@ def _present(sets: NamedClasses, class_names: tuple[str, ...]) -> dict[str, tupl
 
 def _supercategories(data: Path, class_names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Read classes by supercategory from the smallest annotation file; empty without one or with only one category."""
-    files = find_coco(data)
-    if not files:
+    source = find_coco(data)
+    if source is None:
         return {}
-    document = json.loads(min(files.values(), key=lambda file: file.stat().st_size).read_bytes())
+    document = json.loads(min(source.files.values(), key=lambda file: file.stat().st_size).read_bytes())
     pairs = [(entry.get("supercategory"), str(entry.get("name"))) for entry in document.get("categories", [])]
     titles = dict.fromkeys(title for title, _ in pairs if isinstance(title, str) and title not in ("", "none"))
     sets = _present({title: tuple(name for t, name in pairs if t == title) for title in titles}, class_names)

@@ -78,9 +78,9 @@ def test_unusable_boxes_are_dropped_and_named(tmp_path: Path) -> None:
     expected = [
         "annotation 20: belongs to image 3",
         "annotation 10 (bottle): box (5, 5, 0, 9) has no width or height; dropped",
-        "annotation 11 (bottle): box (5, 5, -3, 9) has its corners swapped; dropped",
-        "annotation 12 (bottle): box (200, 5, 3, 9) lies wholly outside the image; dropped",
-        "annotation 13 (bottle): box (nan, 5, 3, 9) has values that are no numbers; dropped",
+        "annotation 11 (bottle): box (5, 5, -3, 9) has swapped corners; dropped",
+        "annotation 12 (bottle): box (200, 5, 3, 9) is entirely outside the image; dropped",
+        "annotation 13 (bottle): box (nan, 5, 3, 9) has values that are not finite numbers; dropped",
     ]
     assert all(part in line for part, line in zip(expected, data.problems, strict=True))
 
@@ -142,7 +142,7 @@ def test_broken_files_are_one_line_errors(
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "is no JSON"), ("[]", 'has no list "images"'), (None, "cannot be")]
+    ("text", "message"), [("{", "is not JSON"), ("[]", 'has no list "images"'), (None, "cannot be")]
 )
 def test_other_files_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
     """Cut JSON, a result file and a missing file are DataErrors."""

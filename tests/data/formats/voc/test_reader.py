@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from multibox.data.classes.voc import VOC_CLASSES
-from multibox.data.formats.voc.reader import read_voc
+from multibox.data.formats.voc.source import read_voc
 from multibox.errors import DataError, UsageError
 from shared_data import shared
 
@@ -53,11 +53,11 @@ def test_bccd_degenerate_boxes_are_dropped_and_named() -> None:
 def test_pixel_rules(tmp_path: Path) -> None:
     """Corners 1..50 of an image 50 wide: "voc" makes 0..50 of them, "caffe" leaves them."""
     write_xml(tmp_path / "Annotations/a.xml", xml_object("cup", 1, 2, 50, 40))
-    voc, caffe = (read_voc(tmp_path, split="all", pixels=rule)[0].boxes for rule in ("voc", "caffe"))
+    voc, caffe = (read_voc(tmp_path, split="all", pixel_rule=rule)[0].boxes for rule in ("voc", "caffe"))
     np.testing.assert_array_equal(voc, [[0, 1, 50, 40]])
     np.testing.assert_array_equal(caffe, [[1, 2, 50, 40]])
     with pytest.raises(UsageError, match="pixel rule 'matlab' does not exist; choose one of voc, caffe"):
-        read_voc(tmp_path, split="all", pixels="matlab")
+        read_voc(tmp_path, split="all", pixel_rule="matlab")
 
 
 def test_boxes_are_clipped_or_dropped(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_boxes_are_clipped_or_dropped(tmp_path: Path) -> None:
     write_xml(tmp_path / "Annotations/a.xml", "".join(xml_object("cup", *box) for box in boxes))
     data = read_voc(tmp_path, split="all")
     np.testing.assert_array_equal(data[0].boxes, [[0, 9, 50, 20], [6, 6, 7, 9]])
-    reasons = ["lies wholly outside the image", "has its corners swapped", "has no width or height"]
+    reasons = ["is entirely outside the image", "has swapped corners", "has no width or height"]
     assert [any(f"object {n} (cup)" in line for line in data.problems) for n in (2, 3, 4)] == [True] * 3
     assert all(reason in line for reason, line in zip(reasons, data.problems, strict=True))
 
@@ -125,7 +125,7 @@ def test_split_folders_and_missing_tags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<annotation><object>", r"a\.xml: is no XML that can be read \(no element found"),
+        ("<annotation><object>", r"a\.xml: cannot be read as XML \(no element found"),
         ("<annotation><object><name>x</name></object></annotation>", r"a\.xml, object 1 \(x\): has no <bndbox>"),
         (
             f"<annotation>{xml_object('x', 1, 2, 3, 4).replace('>3<', '>three<')}</annotation>",
@@ -144,9 +144,9 @@ def test_broken_files_are_one_line_errors(tmp_path: Path, text: str, message: st
 
 def test_listed_file_that_does_not_exist_and_no_data_set(tmp_path: Path) -> None:
     """A split that names a missing XML file, and a folder without any, are DataErrors that say so."""
-    with pytest.raises(DataError, match="is no VOC data set"):
+    with pytest.raises(DataError, match="is not a VOC data set"):
         read_voc(tmp_path)
     write_xml(tmp_path / "Annotations/a.xml", "")
     listing(tmp_path / "ImageSets/Main/train.txt", "a", "b")
-    with pytest.raises(DataError, match=r"b\.xml: the split names this file, but it does not exist"):
+    with pytest.raises(DataError, match=r"b\.xml: the split lists this file, but it does not exist"):
         read_voc(tmp_path, split="train")

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.formats.yolo.reader import read_yolo
 from multibox.data.formats.yolo.simple_yaml import read_keys
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
@@ -30,7 +29,7 @@ def test_counts_against_counted_lines() -> None:
     root = shared("data/coco128_yolo")
     lines = {path.stem: len(path.read_text().split("\n")) - 1 for path in (root / "labels").glob("*.txt")}
     images = {path.stem for path in (root / "images").glob("*.jpg")}
-    data = read_yolo(root)
+    data = load_dataset(root)
     assert {example.id: len(example.labels) for example in data} == {stem: lines.get(stem, 0) for stem in images}
     assert data.num_objects + sum(count for stem, count in lines.items() if stem not in images) == 941
     assert [Path(line.partition(":")[0]).stem for line in data.problems] == sorted(set(lines) - images)
@@ -41,7 +40,7 @@ def test_pixels_come_from_the_header(tmp_path: Path) -> None:
     """Relative values become pixels of the image's real size; outlines become the box around them."""
     draw(tmp_path / "images/a.png")
     text(tmp_path / "labels/a.txt", "1 0.5 0.5 0.5 0.2\n\n0 0.1 0.1 0.4 0.1 0.4 0.8\n")
-    data = read_yolo(tmp_path)
+    data = load_dataset(tmp_path)
     np.testing.assert_allclose(data[0].boxes, [[10, 8, 30, 12], [4, 2, 16, 16]], atol=1e-5)
     assert data.class_names == ("0", "1")
     assert data[0].size == Size(20, 40)
@@ -62,7 +61,7 @@ def test_splits_of_a_yaml(tmp_path: Path) -> None:
     assert [example.id for example in load_dataset(tmp_path / "data.yaml", split="all")] == ["a", "c", "b"]
     assert load_dataset(tmp_path).class_names == ("a cup", "b")
     with pytest.raises(DataError, match=r"split 'night' does not exist in .*; it has train, val, test, all"):
-        read_yolo(tmp_path, split="night")
+        load_dataset(tmp_path, split="night")
 
 
 def test_folders_without_a_yaml(tmp_path: Path) -> None:
@@ -81,8 +80,8 @@ def test_folders_without_a_yaml(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("0 .5 .5 .1", r"a\.txt, line 1: '0 .5 .5 .1' has 4 numbers"),
-        ("cup .5 .5 .1 .1", "is no label; write"),
-        ("0.5 .5 .5 .1 .1", "class '0.5' is no whole number"),
+        ("cup .5 .5 .1 .1", "is not a label; write"),
+        ("0.5 .5 .5 .1 .1", "class '0.5' is not a whole number"),
         ("7 .5 .5 .1 .1", r"line 1: class '7' is not one of 0, 1"),
     ],
 )
@@ -92,14 +91,14 @@ def test_lines_that_are_no_labels(tmp_path: Path, line: str, message: str) -> No
     text(tmp_path / "labels/a.txt", line)
     text(tmp_path / "data.yaml", "train: images\nnames: {0: cup, 1: fork}\n")
     with pytest.raises(DataError, match=message):
-        read_yolo(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_broken_image_stays_for_decoding_to_name(tmp_path: Path) -> None:
     """An image without a readable header is kept without objects: training names it when it decodes."""
     text(tmp_path / "images/a.jpg", "no image")
     text(tmp_path / "labels/a.txt", "0 .5 .5 .1 .1")
-    data = read_yolo(tmp_path)
+    data = load_dataset(tmp_path)
     assert [len(example.labels) for example in data] == [0]
 
 

@@ -1,4 +1,4 @@
-"""Writer of COCO instances JSON: annotations/instances_<split>.json and a folder of images per split."""
+"""Writer of COCO instances: annotations/instances_<split>.json."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,10 @@ from multibox.data.formats.written import Written
 
 
 def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
-    """Write every split; category ids count from 1 in the order of the classes. Gives lines about what is lost.
+    """Write every split and return one line about each kind of information that is lost.
 
-    Difficult objects carry the entry "difficult": 1, which `read_coco` knows and other readers pass over.
+    Category ids count from 1 in the order of the classes. Difficult objects get an entry "difficult": 1, which
+    `read_coco` understands and other readers ignore.
     """
     (out / "annotations").mkdir(parents=True, exist_ok=True)
     categories = [{"id": label + 1, "name": name} for label, name in enumerate(class_names)]
@@ -35,7 +36,7 @@ def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
 
 
 def _image_ids(names: list[str]) -> list[int]:
-    """The ids themselves where all are numbers and distinct, else 1, 2, 3, …"""
+    """Return the ids themselves if they are distinct numbers, else 1, 2, 3, …."""
     if all(name.isdecimal() for name in names) and len({int(name) for name in names}) == len(names):
         return [int(name) for name in names]
     return list(range(1, len(names) + 1))
@@ -71,7 +72,7 @@ def _annotation(item: _Object, image_id: int, annotation_id: int) -> dict[str, A
 
 
 def _extent(start: float, end: float) -> float:
-    """The shortest decimal that leads from one float32 side exactly to the other."""
+    """Return the extent with the fewest decimals that leads from `start` exactly to `end` in float32."""
     for digits in (2, 4, 6, 9):
         extent = round(end - start, digits)
         if np.float32(start + extent) == np.float32(end):

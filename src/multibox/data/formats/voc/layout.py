@@ -1,4 +1,4 @@
-"""Where a VOC data set keeps its annotations, images and splits: devkits, years, single folders, split folders."""
+"""Where a VOC data set keeps annotations, images and lists: devkits, years, single folders, folders of splits."""
 
 import re
 from dataclasses import dataclass
@@ -7,25 +7,27 @@ from pathlib import Path
 
 from multibox.errors import DataError
 from multibox.images.decode import IMAGE_SUFFIXES
-from multibox.words import listed
 
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", "imgs")
 _ANNOTATION_FOLDERS = ("Annotations", "annotations", "xmls", "labels")
 _SPLIT_FOLDERS = ("train", "valid", "val", "test")
+_LIST_OF_ONE_CLASS = re.compile(r"_(train|val|trainval|test)$")  # such as dog_trainval
 
 
 @dataclass(frozen=True)
 class VocFolder:
-    """One folder of XML files with the images they describe. `part` is its year or split, "" where there is one.
+    """One folder of XML files with the images that they describe.
 
-    `splits` maps the names of the lists in ImageSets to their files.
+    `year` is "2007" for a folder VOC2007, `split` the name of a folder of one split; both are "" otherwise. `lists`
+    maps the names of the lists in ImageSets to their files.
     """
 
     root: Path
-    part: str
+    year: str
+    split: str
     annotations: Path
     images: Path
-    splits: dict[str, Path]
+    lists: dict[str, Path]
 
     @cached_property
     def image_files(self) -> dict[str, Path]:
@@ -35,95 +37,71 @@ class VocFolder:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """The stems of all XML files in order."""
+        """Stems of all XML files, sorted."""
         return tuple(sorted(path.stem for path in _entries(self.annotations) if path.suffix.lower() == ".xml"))
 
+    @property
+    def splits(self) -> set[str]:
+        """Names of the splits; lists of one class ("dog_trainval") are not splits."""
+        names = {name for name in self.lists if not _LIST_OF_ONE_CLASS.search(name)}
+        return names | {self.split} if self.split else names
 
-def find_voc(root: Path) -> tuple[VocFolder, ...]:
-    """The VOC folders at or below `root`, years in order; () where there is none."""
+    def ids_of(self, split: str) -> tuple[str, ...] | None:
+        """Return the ids of a split or list in its order, of every XML file for "all"; None if there is no such split.
+
+        Raises DataError if the list cannot be read.
+        """
+        if split in self.lists:
+            return _listed_ids(self.lists[split])
+        return self.ids if split == "all" or (split and split == self.split) else None
+
+
+def find_voc_folders(root: Path) -> tuple[VocFolder, ...]:
+    """Return the VOC folders at or below `root`, years in order; () if there are none."""
     if root.name in _ANNOTATION_FOLDERS and _has_xml(root):
         root = root.parent
     for base in (root, root / "VOCdevkit"):
-        here = _folder(base, _year(base.name) or "")
-        if here:
+        if here := _folder(base, year=_year(base.name)):
             return (here,)
-        if not base.is_dir():
-            continue
-        below = [(child, _year(child.name)) for child in sorted(base.iterdir()) if child.is_dir()]
-        years = [folder for child, year in below if year and (folder := _folder(child, year))]
-        if years:
-            return tuple(years)
-    parts = [(name, _folder(root / name, name)) for name in _SPLIT_FOLDERS]
-    return tuple(folder for _, folder in parts if folder)
+        if years := _years_below(base):
+            return years
+    splits = (_folder(root / name, split=name) for name in _SPLIT_FOLDERS)
+    return tuple(folder for folder in splits if folder)
 
 
-def is_voc_year(folder: VocFolder) -> bool:
-    """Whether the folder is named as those of the VOC challenge are: VOC2007, VOC2012."""
-    return bool(_year(folder.root.name))
+def _years_below(base: Path) -> tuple[VocFolder, ...]:
+    children = sorted(base.iterdir()) if base.is_dir() else []
+    years = (_folder(child, year=year) for child in children if child.is_dir() and (year := _year(child.name)))
+    return tuple(folder for folder in years if folder)
 
 
-def split_ids(folder: VocFolder, split: str) -> tuple[str, ...] | None:
-    """The ids of a split in its order; "all" is every XML file; None where the folder has no such split."""
-    if split in folder.splits:
-        return tuple(_list_ids(folder.splits[split]))
-    if split == "all" or (split == folder.part and not _year_like(split)):
-        return folder.ids
-    return None
-
-
-def split_names(folders: tuple[VocFolder, ...]) -> list[str]:
-    """Splits that exist, lists for one class ("dog_trainval") left out."""
-    names = {
-        name for folder in folders for name in folder.splits if not re.search(r"_(train|val|trainval|test)$", name)
-    }
-    names |= {folder.part for folder in folders if folder.part and not _year_like(folder.part)}
-    return [*sorted(names), "all"]
-
-
-def choose(folders: tuple[VocFolder, ...], split: str, root: Path) -> list[tuple[VocFolder, tuple[str, ...]]]:
-    """The folders with the ids that a split means: "trainval", or "2007:trainval+2012:trainval" for years by name."""
-    chosen = []
-    for term in split.split("+"):
-        year, _, name = term.strip().rpartition(":")
-        inside = [folder for folder in folders if not year or folder.part == year.removeprefix("VOC")]
-        if not inside:
-            raise DataError(f"year {year!r} is not in {root}; it has {listed(folder.part for folder in folders)}")
-        found = [(folder, ids) for folder in inside if (ids := split_ids(folder, name)) is not None]
-        if not found:
-            raise DataError(f"split {name!r} does not exist in {root}; it has {listed(split_names(tuple(inside)))}")
-        chosen += found
-    return chosen
-
-
-def _list_ids(path: Path) -> list[str]:
-    """First column of a list; lines whose second column is -1 say that the class is absent."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a list of image names ({error}); save it as UTF-8 text") from None
-    rows = [line.split() for line in lines if line.strip()]
-    return list(dict.fromkeys(row[0] for row in rows if len(row) < 2 or row[1] != "-1"))
-
-
-def _folder(root: Path, part: str) -> VocFolder | None:
+def _folder(root: Path, *, year: str = "", split: str = "") -> VocFolder | None:
+    """Return the VOC folder `root`, None if it holds no XML files."""
     annotations = next((root / name for name in _ANNOTATION_FOLDERS if _has_xml(root / name)), None)
     if annotations is None:
         if not _has_xml(root):
             return None
         annotations = root
     images = next((root / name for name in _IMAGE_FOLDERS if (root / name).is_dir()), annotations)
-    lists = next((folder for folder in (root / "ImageSets/Main", root / "ImageSets") if folder.is_dir()), None)
-    splits = {path.stem: path for path in sorted(lists.glob("*.txt"))} if lists else {}
-    return VocFolder(root, part, annotations, images, splits)
+    home = next((folder for folder in (root / "ImageSets/Main", root / "ImageSets") if folder.is_dir()), None)
+    lists = {path.stem: path for path in sorted(home.glob("*.txt"))} if home else {}
+    return VocFolder(root, year, split, annotations, images, lists)
 
 
-def _year(name: str) -> str | None:
+def _listed_ids(path: Path) -> tuple[str, ...]:
+    """Return the first column of a list; a -1 in the second column says that the class is absent."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as a list of image names ({error}); save it as UTF-8 text") from None
+    rows = [line.split() for line in lines if line.strip()]
+    return tuple(dict.fromkeys(row[0] for row in rows if len(row) < 2 or row[1] != "-1"))
+
+
+def _year(name: str) -> str:
+    """Return "2007" for "VOC2007", else ""."""
     match = re.fullmatch(r"VOC(\d{4})", name)
-    return match[1] if match else None
-
-
-def _year_like(part: str) -> bool:
-    return part.isdigit()
+    return match[1] if match else ""
 
 
 def _has_xml(folder: Path) -> bool:

@@ -1,50 +1,59 @@
-"""Writer of PASCAL VOC XML: Annotations, JPEGImages, ImageSets/Main/<split>.txt."""
+"""Writer of PASCAL VOC: Annotations/*.xml and ImageSets/Main/<split>.txt."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 import numpy as np
 
-from multibox.data.formats.written import Written, flagged
+from multibox.data.formats.voc.pixels import box_to_corners
+from multibox.data.formats.written import Written, count_flagged
 from multibox.words import counted
 
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
-def write_voc(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
-    """Write every split. Corners are written as VOC counts them, from 1; those that are no whole pixels with decimals.
 
-    Crowds, which VOC does not have, become difficult objects, as the official reader treats them. Gives lines about
-    what is lost.
+def write_voc(
+    splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path, *, folder: str | None = None
+) -> list[str]:
+    """Write every split and return one line about each kind of information that is lost.
+
+    Corners follow the rule "voc"; those that are not whole pixels have decimals. Crowds, which VOC does not have,
+    become difficult objects, as the official reader treats them. `folder` is the content of the tag <folder>, by
+    default the name of `out`.
     """
-    for folder in ("Annotations", "ImageSets/Main"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    for part in ("Annotations", "ImageSets/Main"):
+        (out / part).mkdir(parents=True, exist_ok=True)
     for split, written in splits.items():
         for entry in written:
-            (out / f"Annotations/{entry.image.stem}.xml").write_text(_document(entry, class_names), "utf-8")
+            document = _document(entry, class_names, out.resolve().name if folder is None else folder)
+            document.write(out / f"Annotations/{entry.image.stem}.xml", encoding="utf-8")
         stems = "".join(f"{entry.image.stem}\n" for entry in written)
         (out / f"ImageSets/Main/{split}.txt").write_text(stems, "utf-8")
-    return list(_losses([entry for written in splits.values() for entry in written], class_names))
+    return _losses([entry for written in splits.values() for entry in written], class_names)
 
 
-def _document(entry: Written, class_names: tuple[str, ...]) -> str:
-    height, width = entry.size
+def _document(entry: Written, class_names: tuple[str, ...], folder: str) -> ElementTree:
     example = entry.example
-    rows = zip(example.boxes, example.labels, example.difficult | example.crowd, strict=True)
-    objects = "".join(_object(box, class_names[label], bool(hard)) for box, label, hard in rows)
-    return (
-        f"<annotation>\n\t<filename>{escape(entry.image.name)}</filename>\n"
-        f"\t<size><width>{width}</width><height>{height}</height><depth>3</depth></size>\n{objects}</annotation>\n"
-    )
+    root = Element("annotation")
+    _add_texts(root, {"folder": folder, "filename": entry.image.name})
+    height, width = entry.size
+    _add_texts(SubElement(root, "size"), {"width": width, "height": height, "depth": 3})
+    _add_texts(root, {"segmented": 0})
+    rows = zip(example.boxes.tolist(), example.labels, example.difficult | example.crowd, strict=True)
+    for (x1, y1, x2, y2), label, difficult in rows:
+        node = SubElement(root, "object")
+        tags = {"name": class_names[label], "pose": "Unspecified", "truncated": 0, "difficult": int(difficult)}
+        _add_texts(node, tags)
+        corners = map(_decimal, box_to_corners((x1, y1, x2, y2)))
+        _add_texts(SubElement(node, "bndbox"), dict(zip(_CORNERS, corners, strict=True)))
+    indent(root)
+    return ElementTree(root)
 
 
-def _object(box: np.ndarray, name: str, difficult: bool) -> str:
-    x1, y1, x2, y2 = (float(side) for side in box)
-    sides = zip(("xmin", "ymin", "xmax", "ymax"), (x1 + 1, y1 + 1, x2, y2), strict=True)
-    corners = "".join(f"<{tag}>{_decimal(value)}</{tag}>" for tag, value in sides)
-    return (
-        f"\t<object>\n\t\t<name>{escape(name)}</name>\n\t\t<difficult>{int(difficult)}</difficult>\n"
-        f"\t\t<bndbox>{corners}</bndbox>\n\t</object>\n"
-    )
+def _add_texts(node: Element, texts: Mapping[str, str | int]) -> None:
+    for tag, text in texts.items():
+        SubElement(node, tag).text = str(text)
 
 
 def _decimal(value: float) -> str:
@@ -53,12 +62,12 @@ def _decimal(value: float) -> str:
 
 def _losses(written: Sequence[Written], class_names: tuple[str, ...]) -> list[str]:
     lines = []
-    crowds = flagged(written, "crowd")
+    crowds = count_flagged(written, "crowd")
     if crowds:
         lines.append(f"{counted(crowds, 'crowd')} became difficult objects; VOC has no crowds")
-    points = sum(_points(entry.example.boxes) for entry in written)
-    if points:
-        lines.append(f"{counted(points, 'box')} of a single pixel will be read as clicks, and dropped")
+    clicks = sum(_single_pixels(entry.example.boxes) for entry in written)
+    if clicks:
+        lines.append(f"{counted(clicks, 'box')} of a single pixel will be read as clicks, and dropped")
     used = {int(label) for entry in written for label in entry.example.labels}
     unused = [name for label, name in enumerate(class_names) if label not in used]
     if unused:
@@ -70,5 +79,5 @@ def _losses(written: Sequence[Written], class_names: tuple[str, ...]) -> list[st
     return lines
 
 
-def _points(boxes: np.ndarray) -> int:
+def _single_pixels(boxes: np.ndarray) -> int:
     return int(((boxes[:, 2:] - boxes[:, :2]) == 1).all(axis=1).sum())

@@ -1,20 +1,20 @@
-"""Writer of YOLO text: images/<split>, labels/<split> and data.yaml."""
+"""Writer of YOLO text: labels/<split>/*.txt and data.yaml."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from multibox.data.formats.written import Written, flagged
+from multibox.data.formats.written import Written, count_flagged
 from multibox.errors import DataError
 from multibox.words import counted
 
 
 def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
-    """Write every split, values relative to the image with twelve digits. Gives lines about what is lost.
+    """Write every split and return one line about each kind of information that is lost.
 
-    Crowds are left out, as YOLO would take each for one object. Raises DataError for a class name with both kinds of
-    quotes, which data.yaml cannot hold.
+    Values are relative to the image and have twelve digits. Crowds are left out, because YOLO would read each as one
+    object. Raises DataError for a class name with both kinds of quotes, which data.yaml cannot hold.
     """
     for split, written in splits.items():
         folder = out / "labels" / split
@@ -44,7 +44,7 @@ def _quoted(name: str) -> str:
 
 def _losses(written: Sequence[Written]) -> list[str]:
     lines = []
-    crowds, difficult = flagged(written, "crowd"), flagged(written, "difficult")
+    crowds, difficult = count_flagged(written, "crowd"), count_flagged(written, "difficult")
     if crowds:
         lines.append(f"{counted(crowds, 'crowd')} left out; YOLO has no crowds")
     if difficult:
