@@ -31,7 +31,7 @@ from multibox.detection.export.calibration import calibration_images
 from multibox.detection.export.openvino import export_openvino
 from multibox.detections import Detections
 from multibox.images.decode import read_image
-from multibox.images.find import write_image
+from multibox.images.write import write_image
 from multibox.models.operations import count_operations
 from multibox.weights.file import save_weights
 from multibox.weights.origins.importer import import_weights

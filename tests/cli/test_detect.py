@@ -73,7 +73,7 @@ def test_the_folder_of_the_images_is_refused(multibox, weights: Path, photos: Pa
     before = (photos / "a.jpg").read_bytes()
     outcome = multibox("detect", photos, "-w", weights, "--out", photos)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "would write over the image" in outcome.err
+    assert "would overwrite the image" in outcome.err
     assert (photos / "a.jpg").read_bytes() == before
 
 
@@ -114,7 +114,7 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
     [
         (["nowhere.jpg", "-w", "WEIGHTS"], "nowhere.jpg does not exist"),
         (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no images"),
-        (["EMPTY", "-w", "WEIGHTS"], "holds no images"),
+        (["EMPTY", "-w", "WEIGHTS"], "contains no images"),
         ([], "SOURCE"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),

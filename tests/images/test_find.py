@@ -1,14 +1,10 @@
-"""Files, folders and patterns to lists of images, and the places for results."""
+"""Files, folders and patterns against the lists of images that they stand for."""
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from multibox.errors import UsageError
-from multibox.images.find import find_images, result_paths, write_image
-from tiny_detector import noise_image
+from multibox.images.find import find_images
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def test_a_name_with_brackets_is_a_file_where_it_exists(photos: Path):
     assert names(["x[1].png"], photos) == ["x[1].png"]
 
 
-@pytest.mark.parametrize(("source", "words"), [("empty", "holds no images"), ("no.jpg", "does not exist")])
+@pytest.mark.parametrize(("source", "words"), [("empty", "contains no images"), ("no.jpg", "does not exist")])
 def test_sources_without_images_are_named(photos: Path, source: str, words: str):
     """A folder of text and a missing file against one line each with their path; the others are found."""
     found = find_images([photos / source, photos / "a.png"])
@@ -58,29 +54,3 @@ def test_a_pattern_without_matches_is_named():
     """A pattern against the line that repeats it."""
     (problem,) = find_images(["/nowhere/*.jpg"]).problems
     assert "'/nowhere/*.jpg' matches no images" in problem
-
-
-def test_results_of_equal_names_get_numbers(tmp_path: Path):
-    """Images of one name from several folders, and of several suffixes, against distinct results."""
-    files = [Path("a/x.jpg"), Path("b/x.jpg"), Path("c/X.jpg"), Path("a/x.bmp"), Path("a/x.webp")]
-    written = [path.name for path in result_paths(files, tmp_path / "out").values()]
-    assert written == ["x.jpg", "x-2.jpg", "X-3.jpg", "x.png", "x-2.png"]
-
-
-def test_results_never_replace_a_image(photos: Path):
-    """The folder of the images itself, also by a detour, against UsageError."""
-    files = find_images([photos]).files
-    for folder in (photos, photos / "below" / ".."):
-        with pytest.raises(UsageError, match="would write over the image"):
-            result_paths(files, folder)
-    with pytest.raises(UsageError, match="is a file"):
-        result_paths(files, photos / "notes.txt")
-
-
-@pytest.mark.parametrize(("name", "tolerance"), [("a.png", 0), ("a.jpg", 12)])
-def test_written_images_read_back(tmp_path: Path, name: str, tolerance: int):
-    """An RGB image through a file against itself, exactly for PNG and nearly for JPEG."""
-    image = noise_image(seed=0)
-    write_image(tmp_path / "new" / name, image)
-    back = cv2.imread(str(tmp_path / "new" / name))[:, :, ::-1]
-    assert np.abs(back.astype(int) - image).max() <= tolerance

@@ -120,7 +120,7 @@ def show(
     from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
-    from multibox.images.find import write_image
+    from multibox.images.write import write_image
 
     augmentation = None if augmented is None else find_augmentation(augmented)
     dataset = load_dataset(path, split=split, pixel_rule=pixels.value)

@@ -70,7 +70,8 @@ def detect(
     from multibox.detection.detector import Detector
     from multibox.detection.shared import SharedDetector
     from multibox.images.decode import read_image
-    from multibox.images.find import find_images, result_paths, write_image
+    from multibox.images.find import find_images
+    from multibox.images.write import result_paths, write_image
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 

@@ -11,7 +11,7 @@ from engine_cases import Tolerance, agreement
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
 from multibox.errors import UsageError, WeightsError
-from multibox.images.find import write_image
+from multibox.images.write import write_image
 from multibox.models.ssd import SSD
 from multibox.weights.exported import Exported
 from tiny_detector import CLASS_NAMES, noise_image, tiny_model

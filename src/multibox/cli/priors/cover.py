@@ -63,7 +63,7 @@ def cover(
 
 
 def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:
-    from multibox.images.find import write_image
+    from multibox.images.write import write_image
     from multibox.tiling.missed import missed_objects
     from multibox.tiling.missed_sheet import draw_missed
     from multibox.tiling.scatter import plot_coverage

@@ -80,7 +80,7 @@ def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] 
     if out.suffix.lower() not in _IMAGES:
         raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
     from multibox.images.decode import read_image
-    from multibox.images.find import write_image
+    from multibox.images.write import write_image
     from multibox.tiling.panels import draw_priors
 
     chosen = _parse_cells(cells) if cells else None

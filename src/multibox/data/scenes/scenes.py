@@ -7,13 +7,13 @@ outline is sure. Everything follows from the generator of random numbers that is
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
-import cv2
 import numpy as np
 from jaxtyping import Float32, Int16, Int64, UInt8
 
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.voc.writer import write_voc
+from multibox.data.formats.written import Written
 from multibox.data.scenes import painting
 from multibox.data.scenes.shapes import (
     SHAPES,
@@ -28,6 +28,7 @@ from multibox.data.scenes.shapes import (
     turned,
 )
 from multibox.errors import UsageError
+from multibox.images.write import write_image
 from multibox.size import Size
 
 _SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the image's shorter side
@@ -90,17 +91,14 @@ def write_scenes(
 ) -> Dataset:
     """Write `count` scenes as a VOC data set and return it; the same numbers give the same files.
 
-    JPEGImages, Annotations and ImageSets/Main/<split>.txt appear in `folder`; further splits can be added to it. A
-    image depends on seed, split and its place only, not on `count`.
+    `folder` gets JPEGImages, Annotations and ImageSets/Main/<split>.txt; further splits can be added to it. An image
+    depends only on seed, split and its index, not on `count`.
     """
     if count < 1:
         raise UsageError(f"{count} images asked for; ask for at least one")
     root = Path(folder)
-    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (root / part).mkdir(parents=True, exist_ok=True)
     examples = tuple(_write_scene(root, f"{split}_{index:05d}", seed, index, size) for index in range(count))
-    names = "".join(f"{example.id}\n" for example in examples)
-    (root / "ImageSets" / "Main" / f"{split}.txt").write_text(names, encoding="utf-8")
+    write_voc({split: [Written(example, example.image, size) for example in examples]}, SHAPES, root, folder="shapes")
     return Dataset(name=f"shapes {split}", class_names=SHAPES, examples=examples)
 
 
@@ -171,29 +169,6 @@ def _write_scene(root: Path, name: str, seed: int, index: int, size: Size) -> Ex
     rng = np.random.default_rng([seed, index, *split.encode()])
     image, boxes, labels = make_scene(rng, size=size)
     path = root / "JPEGImages" / f"{name}.jpg"
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
-    _annotation(path.name, size, boxes, labels).write(root / "Annotations" / f"{name}.xml", encoding="utf-8")
+    write_image(path, image, quality=92)
     nothing = np.zeros(len(labels), bool)
     return Example(path, boxes, labels, difficult=nothing, crowd=nothing, id=name, size=size)
-
-
-def _annotation(
-    filename: str, size: Size, boxes: Float32[np.ndarray, "g 4"], labels: Int64[np.ndarray, " g"]
-) -> ElementTree.ElementTree:
-    """VOC counts pixels from 1 and includes both ends: 1 is added to the minimum corner only."""
-    root = ElementTree.Element("annotation")
-    _texts(root, folder="shapes", filename=filename)
-    _texts(ElementTree.SubElement(root, "size"), width=size.width, height=size.height, depth=3)
-    _texts(root, segmented=0)
-    for box, label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
-        node = ElementTree.SubElement(root, "object")
-        _texts(node, name=SHAPES[label], pose="Unspecified", truncated=0, difficult=0)
-        _texts(ElementTree.SubElement(node, "bndbox"), xmin=box[0] + 1, ymin=box[1] + 1, xmax=box[2], ymax=box[3])
-    ElementTree.indent(root)
-    return ElementTree.ElementTree(root)
-
-
-def _texts(node: ElementTree.Element, **values: str | int) -> None:
-    for name, value in values.items():
-        ElementTree.SubElement(node, name).text = str(value)

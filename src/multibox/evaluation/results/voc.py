@@ -1,6 +1,6 @@
 """Detections as a folder of VOC devkit files `comp4_det_SET_CLASS.txt`, with lines `image-id score x1 y1 x2 y2`.
 
-The files count pixels from 1 and include both ends: pixel k covers k-1 to k, so only the minimum corner moves by 1.
+The corners follow the pixel rule "voc".
 """
 
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.voc.pixels import box_to_corners, corners_to_box
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.results.relabel import relabel
@@ -41,7 +42,8 @@ def write_voc_results(
         here = relabel(found, class_names=dataset.class_names)
         for (x1, y1, x2, y2), score, label in zip(here.boxes.tolist(), here.scores, here.labels, strict=True):
             written = np.format_float_positional(score, trim="0")
-            lines[label].append(f"{image_id} {written} {x1 + 1:.3f} {y1 + 1:.3f} {x2:.3f} {y2:.3f}\n")
+            corners = " ".join(f"{side:.3f}" for side in box_to_corners((x1, y1, x2, y2)))
+            lines[label].append(f"{image_id} {written} {corners}\n")
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines_of_class in zip(dataset.class_names, lines, strict=True):
         if "/" in name:
@@ -93,4 +95,4 @@ def _row(line: str, *, label: int, place: str) -> ResultRow:
         score, x1, y1, x2, y2 = map(float, fields)
     except ValueError as error:
         raise DataError(f"{place}: {line!r}; a line is: image-id score x1 y1 x2 y2") from error
-    return ResultRow(place, image_id, label, score, (x1 - 1, y1 - 1, x2, y2))
+    return ResultRow(place, image_id, label, score, corners_to_box((x1, y1, x2, y2), rule="voc"))

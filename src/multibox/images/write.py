@@ -1,0 +1,64 @@
+"""Writing RGB images as JPEG or PNG, and choosing the files for them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from multibox.errors import UsageError
+
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+
+
+def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> None:
+    """Write an RGB image as JPEG or PNG, chosen by the suffix; missing folders are created.
+
+    Raises OSError if the file cannot be written.
+    """
+    data = encode_jpeg(image, quality=quality) if _is_jpeg(path) else encode_png(image)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> bytes:
+    """Return the bytes of a JPEG file."""
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
+
+
+def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """Return the bytes of a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def result_paths(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Return the file in `folder` for the image drawn from each file: JPEG for JPEG, PNG for all others.
+
+    Names are kept; equal names get a number: a.jpg, a-2.jpg. Raises UsageError if a result would overwrite one of
+    the files, or `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file: give a folder; it is created if it does not exist")
+    taken: set[str] = set()
+    targets = {file: folder / _free_name(file, taken) for file in files}
+    originals = {file.resolve() for file in files}
+    for target in targets.values():
+        if target.resolve() in originals:
+            raise UsageError(f"--out {folder} would overwrite the image {target}: choose another folder")
+    return targets
+
+
+def _free_name(file: Path, taken: set[str]) -> str:
+    suffix = file.suffix if _is_jpeg(file) else ".png"
+    name, number = f"{file.stem}{suffix}", 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{file.stem}-{number}{suffix}"
+    taken.add(name.lower())
+    return name
+
+
+def _is_jpeg(path: Path) -> bool:
+    return path.suffix.lower() in _JPEG_SUFFIXES
