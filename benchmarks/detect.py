@@ -34,7 +34,7 @@ from multibox.images.decode import read_image
 from multibox.images.write import write_image
 from multibox.models.operations import count_operations
 from multibox.weights.file import save_weights
-from multibox.weights.origins.importer import import_weights
+from multibox.weights.origins.recognize import import_weights
 
 ENGINES = {
     "torch float32": ("torch", "float32"),

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
@@ -67,8 +68,8 @@ def write_coco(root: Path, *, splits: dict[str, int]) -> Path:
 
 def tiny_settings(*, iterations: int = 4) -> tuple[str, ...]:
     """Changes that let any recipe of the paper take its steps in milliseconds, from random weights."""
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     return (
         f"model={json.dumps(asdict(model))}",
         "base_weights=null",

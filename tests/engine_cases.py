@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from multibox.detections import Detections
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import CAFFE_MEAN, slim300_config
 from multibox.models.ssd import SSD
 from tiny_detector import noise_image
@@ -19,7 +20,7 @@ def steady_model() -> SSD:
 
     There all activations are zero, so that only the biases count, and these favor the background.
     """
-    config = replace(slim300_config(width=1 / 8), batch_norm=False, std=(1.0, 1.0, 1.0))
+    config = replace(slim300_config(width=1 / 8), base=VGG16Config(width=1 / 8), std=(1.0, 1.0, 1.0))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = SSD(config, CLASS_NAMES)

@@ -6,11 +6,11 @@ import torch
 
 from box_strategies import random_boxes
 from multibox.coder import VARIANCES, Coder
-from multibox.priors import SPECS, PriorMap, PriorSpec
+from multibox.priors import SPECS, PriorMap, PriorSpec, Step
 from multibox.size import Size
 from oracles import slow
 
-SPEC = PriorSpec(Size(200, 300), (PriorMap((3, 4), (66.0, 75.0), 40.0, 90.0, (2.0, 3.0)),))
+SPEC = PriorSpec(Size(200, 300), (PriorMap(Size(3, 4), Step(66.0, 75.0), 40.0, 90.0, (2.0, 3.0)),))
 OTHER = (0.2, 0.3, 0.4, 0.5)
 
 

@@ -13,13 +13,17 @@ from box_strategies import grid_boxes
 from multibox.coder import Coder
 from multibox.loss import LossConfig, MultiBoxLoss, hard_negatives, multibox_loss
 from multibox.matching import IGNORED, UNMATCHED, Matches
-from multibox.priors import PriorMap, PriorSpec
+from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
 from oracles import slow
 
 # Priors on a grid of eighths, some across the boundary; their overlaps with grid boxes are exact.
 SPEC = PriorSpec(
-    Size(64, 64), (PriorMap((4, 4), (16.0, 16.0), 16.0, None, ()), PriorMap((2, 2), (32.0, 32.0), 48.0, None, (4.0,)))
+    Size(64, 64),
+    (
+        PriorMap(Size(4, 4), Step(16.0, 16.0), 16.0, None, ()),
+        PriorMap(Size(2, 2), Step(32.0, 32.0), 48.0, None, (4.0,)),
+    ),
 )
 CLASSES = 3
 OFFICIAL = LossConfig()

@@ -13,6 +13,7 @@ from multibox.priors import (
     SPECS,
     PriorMap,
     PriorSpec,
+    Step,
     cell_sizes,
     equation4_scales,
     equation4_spec,
@@ -45,19 +46,19 @@ def slow_corners(spec: PriorSpec) -> np.ndarray:
 sizes = st.floats(4, 300, allow_nan=False)
 steps = st.floats(4, 100, allow_nan=False)
 maps = st.tuples(
-    st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    st.tuples(steps, steps),
+    st.builds(Size, st.integers(1, 4), st.integers(1, 4)),
+    st.builds(Step, steps, steps),
     sizes,
     st.none() | sizes,
     st.lists(st.sampled_from([1.5, 2.0, 3.0, 5.0]), max_size=3).map(tuple),
 )
-images = st.builds(Size, st.integers(32, 600), st.integers(32, 600))
+input_sizes = st.builds(Size, st.integers(32, 600), st.integers(32, 600))
 
 
-@given(images, st.lists(maps, min_size=1, max_size=3), st.booleans())
-def test_corners_of_any_spec(image: Size, maps: list, clip: bool) -> None:
+@given(input_sizes, st.lists(maps, min_size=1, max_size=3), st.booleans())
+def test_corners_of_any_spec(input_size: Size, maps: list, clip: bool) -> None:
     """Corners equal the slow loop's within 1e-5, in its order, for any cells, steps, sizes and ratios."""
-    spec = PriorSpec(image, tuple(PriorMap(*fields) for fields in maps), clip=clip)
+    spec = PriorSpec(input_size, tuple(PriorMap(*fields) for fields in maps), clip=clip)
     ours = make_prior_corners(spec)
     assert ours.dtype == torch.float32
     assert len(ours) == spec.count
@@ -97,7 +98,7 @@ def test_centers_follow_the_step() -> None:
 
 def test_centers_of_equation4() -> None:
     """Priors as the paper writes them have their centers at (j + ½) / |f_k| and (i + ½) / |f_k|."""
-    spec = equation4_spec(Size(300, 300), [(5, 5)], ratios=[()])
+    spec = equation4_spec(Size(300, 300), [Size(5, 5)], ratios=[()])
     centers = make_priors(spec).view(5, 5, 2, 4)[..., 0, :2]
     places = (torch.arange(5) + 0.5) / 5
     torch.testing.assert_close(centers, torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1))
@@ -112,7 +113,7 @@ def test_equation4_scales() -> None:
 
 def test_equation4_extra_square() -> None:
     """The additional square has scale √(s_k s_{k+1}); areas of all ratios but it are s_k²."""
-    spec = equation4_spec(Size(100, 200), [(2, 4), (1, 2)], ratios=[(2.0, 3.0), (2.0,)])
+    spec = equation4_spec(Size(100, 200), [Size(2, 4), Size(1, 2)], ratios=[(2.0, 3.0), (2.0,)])
     first, second = (cell_sizes(m) for m in spec.maps)
     np.testing.assert_allclose(first[1], np.sqrt(20 * 90), rtol=1e-6)
     np.testing.assert_allclose(second[1], np.sqrt(90 * 100), rtol=1e-6)
@@ -130,7 +131,7 @@ def test_official_sizes() -> None:
 
 def test_limits_of_other_implementations() -> None:
     """Limited sides and centers are those of the free priors after min, one number at a time (within 1e-6)."""
-    spec = PriorSpec(Size(100, 200), (PriorMap((3, 2), (40.0, 120.0), 90.0, 150.0, (3.0,)),))
+    spec = PriorSpec(Size(100, 200), (PriorMap(Size(3, 2), Step(40.0, 120.0), 90.0, 150.0, (3.0,)),))
     for sizes, centers in ((True, False), (False, True), (True, True)):
         expected = [
             [min(v, 1.0) if (sizes if i > 1 else centers) else v for i, v in enumerate(row)]
@@ -150,4 +151,4 @@ def test_kept_maps() -> None:
 def test_sizes_that_do_not_fit() -> None:
     """One size too few is refused with the counts and the rule."""
     with pytest.raises(ValueError, match="1 sizes and 1 ratio lists for 1 maps: give one more size"):
-        sized_spec(Size(10, 10), [(1, 1)], sizes=[3], ratios=[()])
+        sized_spec(Size(10, 10), [Size(1, 1)], sizes=[3], ratios=[()])

@@ -9,6 +9,7 @@ import torch
 
 from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
@@ -24,14 +25,12 @@ SIDE = 64
 
 
 def tiny_config(*, batch_norm: bool = True) -> ModelConfig:
-    priors = equation4_spec(Size(SIDE, SIDE), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
+    priors = equation4_spec(Size(SIDE, SIDE), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
     return ModelConfig(
         "tiny",
-        "vgg16",
+        VGG16Config(width=1 / 32, batch_norm=batch_norm),
         (Extra(8, 16),),
         priors,
-        width=1 / 32,
-        batch_norm=batch_norm,
         mean=(127.0,) * 3,
         std=(64.0,) * 3,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,17 +16,23 @@ RATIOS_300 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 RATIOS_512 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 
 
+class Step(NamedTuple):
+    """The distance between the centers of neighboring cells, in pixels of the network input."""
+
+    height: float
+    width: float
+
+
 @dataclass(frozen=True)
 class PriorMap:
     """The priors of one source map. Sizes and steps are pixels of the network input.
 
-    A cell holds a square of `min_size`, a square of √(min_size · max_size) where `max_size` is given, and for each of
-    `ratios` the box of that aspect ratio and the one of its reciprocal. `cells` and `step` are (rows, columns) and
-    (vertical, horizontal).
+    A cell holds a square of `min_size`, a square of √(min_size · max_size) if `max_size` is given, and for each of
+    `ratios` the box of that aspect ratio and the box of its reciprocal. `cells` holds the rows and columns of the map.
     """
 
-    cells: tuple[int, int]
-    step: tuple[float, float]
+    cells: Size
+    step: Step
     min_size: float
     max_size: float | None
     ratios: tuple[float, ...]
@@ -36,17 +43,17 @@ class PriorMap:
 
     @property
     def count(self) -> int:
-        return self.cells[0] * self.cells[1] * self.boxes_per_cell
+        return self.cells.height * self.cells.width * self.boxes_per_cell
 
 
 @dataclass(frozen=True)
 class PriorSpec:
     """All priors of one detector, as numbers that fit into a weight file.
 
-    `truncate` cuts min and max sizes to whole pixels as the official layer does
-    (it matters for SSD512 only); `clip` cuts the boxes to the image, as the official code did before July 2016.
-    Other implementations limit width and height to the input's (`clip_sizes`: torchvision), some of them the centers
-    too (`clip_centers`); weights that were trained so keep it.
+    `truncate` rounds min and max sizes down to whole pixels, as the official layer does; it matters for SSD512 only.
+    `clip` cuts the boxes to the image, as the official code did before July 2016. `clip_sizes` limits width and height
+    to those of the input, as torchvision does; `clip_centers` limits the centers too, as amdegroot/ssd.pytorch does.
+    Weights need the priors that they were trained with.
     """
 
     input_size: Size
@@ -85,8 +92,8 @@ def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
 def _map_corners(source: PriorMap, spec: PriorSpec) -> np.ndarray:
     rows, columns = np.meshgrid(*(np.arange(n) for n in source.cells), indexing="ij")
     offset = np.float32(0.5)
-    x = ((columns + offset) * np.float32(source.step[1])).astype(np.float32)
-    y = ((rows + offset) * np.float32(source.step[0])).astype(np.float32)
+    x = ((columns + offset) * np.float32(source.step.width)).astype(np.float32)
+    y = ((rows + offset) * np.float32(source.step.height)).astype(np.float32)
     half = cell_sizes(source, truncate=spec.truncate).astype(np.float64) / 2
     center = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
     limit = np.array(spec.input_size[::-1], dtype=np.float64)
@@ -119,7 +126,7 @@ def equation4_scales(maps: int, *, smallest: float = 0.2, largest: float = 0.9) 
 
 def equation4_spec(
     input_size: Size,
-    cells: Sequence[tuple[int, int]],
+    cells: Sequence[Size],
     *,
     ratios: Sequence[Sequence[float]],
     smallest: float = 0.2,
@@ -137,7 +144,7 @@ def equation4_spec(
 
 def sized_spec(
     input_size: Size,
-    cells: Sequence[tuple[int, int]],
+    cells: Sequence[Size],
     *,
     sizes: Sequence[float],
     ratios: Sequence[Sequence[float]],
@@ -151,8 +158,8 @@ def sized_spec(
     return PriorSpec(
         input_size,
         tuple(
-            PriorMap((rows, columns), (input_size[0] / rows, input_size[1] / columns), small, large, tuple(r))
-            for (rows, columns), small, large, r in zip(cells, sizes, sizes[1:], ratios, strict=False)
+            PriorMap(n, Step(input_size.height / n.height, input_size.width / n.width), small, large, tuple(r))
+            for n, small, large, r in zip(cells, sizes, sizes[1:], ratios, strict=False)
         ),
     )
 
@@ -174,7 +181,7 @@ def _official_spec(
     return PriorSpec(
         Size(side, side),
         tuple(
-            PriorMap((n, n), (float(step), float(step)), small, large, tuple(r))
+            PriorMap(Size(n, n), Step(float(step), float(step)), small, large, tuple(r))
             for n, step, small, large, r in zip(cells, steps, sizes, sizes[1:], ratios, strict=False)
         ),
     )

@@ -9,6 +9,7 @@ import torch
 from multibox.bench.train import PARTS, bench_train
 from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.operations import count_training_operations
@@ -20,8 +21,8 @@ from multibox.training.run import LoopConfig, Run
 
 
 def tiny_run(**loop: float) -> Run:
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    config = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    config = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     return Run(
         SSD(config, ("a", "b")),
         loop=LoopConfig(batch_size=3, **loop),

@@ -16,7 +16,7 @@ from multibox.experiments import train as run_module
 from multibox.training import loop
 from tiny_detector import noise_image, write_image
 
-QUICK = ["--set", "model.width=0.03125", "--set", "loop.batch_size=2", "--set", "schedule.warmup=1"]
+QUICK = ["--set", "model.base.width=0.03125", "--set", "loop.batch_size=2", "--set", "schedule.warmup=1"]
 ONE_OBJECT = (
     "<annotation><object><name>disc</name><bndbox><xmin>{}</xmin><ymin>20</ymin><xmax>120</xmax><ymax>100</ymax></bndbox>"
     "</object></annotation>"

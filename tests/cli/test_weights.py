@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from multibox.cli.weights import app
 from multibox.errors import MultiboxError
-from multibox.weights.file import load_weights, read_info, save_weights
+from multibox.weights.file import load_weights, read_description, save_weights
 from multibox.weights.remap import VOC_FROM_COCO
 from tiny_detector import tiny_model
 
@@ -42,13 +42,23 @@ def test_list() -> None:
 
 
 def test_import(tmp_path: Path) -> None:
-    """A foreign state dict becomes a file that load_weights reads, with its origin; --half halves it."""
-    from weights.origins.test_importer import amdegroot
+    """A foreign state dict becomes a file that load_weights reads, with its origin; 16 bits halve it."""
+    from weights.origins.test_recognize import amdegroot
 
     torch.save(amdegroot(300, 3), tmp_path / "foreign.pth")
     out = tmp_path / "own.safetensors"
     facts = json.loads(
-        run("import", tmp_path / "foreign.pth", "--out", out, "--classes", "cat, dog", "--half", "--json")
+        run(
+            "import",
+            tmp_path / "foreign.pth",
+            "--out",
+            out,
+            "--class-names",
+            "cat, dog",
+            "--precision",
+            "fp16",
+            "--json",
+        )
     )
     assert facts["class_names"] == ["cat", "dog"]
     assert facts["info"] == {"origin": "amdegroot/ssd.pytorch", "file": "foreign.pth"}
@@ -59,19 +69,19 @@ def test_import(tmp_path: Path) -> None:
 
 
 def test_remap(tiny: Path, tmp_path: Path) -> None:
-    """--classes with --map keeps what is known, says what is new, and keeps the file's info."""
+    """--class-names with --map keeps what is known, says what is new, and keeps the file's info."""
     out = tmp_path / "new.safetensors"
     (tmp_path / "names.txt").write_text("ring\nstar\n\nmoon\n")
     facts = json.loads(
-        run("remap", tiny, "--out", out, "--classes-file", tmp_path / "names.txt", "--map", "ring=disc", "--json")
+        run("remap", tiny, "--out", out, "--class-names-file", tmp_path / "names.txt", "--map", "ring=disc", "--json")
     )
     assert facts["new_classes"] == ["moon"]
-    assert read_info(out)["info"] == {"score": 0.5, "remapped_from": ["disc", "square", "star"]}
+    assert read_description(out).info == {"score": 0.5, "remapped_from": ["disc", "square", "star"]}
     old, new = (load_weights(path)[0].state_dict()["heads.confidence.0.bias"].view(4, 4) for path in (tiny, out))
     assert torch.equal(new[:, :3], old[:, [0, 1, 3]])
-    text = run("remap", tiny, "--out", out, "--classes", "star,moon", "--force")
+    text = run("remap", tiny, "--out", out, "--class-names", "star,moon", "--force")
     assert "2 classes" in text
-    assert "without weights yet: moon" in text
+    assert "classes with random weights: moon" in text
 
 
 def test_remap_to_voc(tmp_path: Path) -> None:
@@ -93,12 +103,15 @@ def test_remap_to_voc(tmp_path: Path) -> None:
     [
         (["import", "none.pth", "--out", "o.safetensors"], "weight file none.pth does not exist"),
         (["import", "ssd300-torch", "--out", "o.safetensors"], "did you mean"),
-        (["import", "x.pth", "--out", "o.pth"], "no suffix .safetensors"),
+        (["import", "x.pth", "--out", "o.pth"], "does not end with .safetensors"),
         (["remap", "{tiny}", "--out", "{tiny}", "--to", "voc"], "add --force"),
         (["remap", "{tiny}", "--out", "o.safetensors"], "no new classes given"),
-        (["remap", "{tiny}", "--out", "o.safetensors", "--to", "voc", "--classes", "a"], "more than one way"),
-        (["remap", "{tiny}", "--out", "o.safetensors", "--classes", "a", "--map", "a"], "not of the form NEW=OLD"),
-        (["remap", "{tiny}", "--out", "o.safetensors", "--classes-file", "none.txt"], "none.txt does not exist"),
+        (["remap", "{tiny}", "--out", "o.safetensors", "--to", "voc", "--class-names", "a"], "more than one way"),
+        (
+            ["remap", "{tiny}", "--out", "o.safetensors", "--class-names", "a", "--map", "a"],
+            "not have the form NEW=OLD",
+        ),
+        (["remap", "{tiny}", "--out", "o.safetensors", "--class-names-file", "none.txt"], "none.txt does not exist"),
     ],
 )
 def test_wrong_use(tiny: Path, words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,9 +50,13 @@ COMMANDS = {
         " -d -o"
     ),
     "weights": "--help",
-    "weights import": "SOURCE --channels --classes --classes-file --force --half --help --json --model --out",
+    "weights import": (
+        "SOURCE --channels --class-names --class-names-file --force --help --json --out --precision --priors -o"
+    ),
     "weights list": "--help --json",
-    "weights remap": "SOURCE --classes --classes-file --force --half --help --json --map --out --seed --to",
+    "weights remap": (
+        "SOURCE --class-names --class-names-file --force --help --json --map --out --precision --seed --to -o"
+    ),
 }
 
 

@@ -32,7 +32,7 @@ CONFIGS = {
 
 def entries(config: ModelConfig) -> str:
     # Only the VGG models are too large to build; normalization is slow to set up without memory.
-    with torch.device("cpu" if config.batch_norm or config.lite else "meta"):
+    with torch.device("cpu" if config.base.has_batch_norm else "meta"):
         model = SSD(config, ("cat", "dog", "owl"))
     return "".join(f"{name} {'x'.join(map(str, v.shape))}".rstrip() + "\n" for name, v in model.state_dict().items())
 

@@ -27,6 +27,7 @@ import multibox.evaluation.evaluate
 import multibox.experiments.train
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes.quick import quick
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
@@ -55,8 +56,8 @@ and at the latest in step number STEPS of the process: one more than there are b
 
 
 def recipe() -> Recipe:
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     loop = replace(quick().loop, batch_size=2, report_every=4, checkpoint_every=3, validate_every=8, ema=0.9)
     loop = replace(loop, precision="fp32", patience=9)
     base = replace(quick(), model=model, loop=loop, schedule=Schedule(24, rate=0.01))

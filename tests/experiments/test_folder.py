@@ -20,6 +20,7 @@ from multibox.experiments.folder import open_folder
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes.quick import quick
 from multibox.experiments.train import train
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
@@ -36,8 +37,8 @@ from together import forks
 
 
 def tiny_recipe(*, iterations: int) -> Recipe:
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     steps = replace(quick().loop, batch_size=4, report_every=1, checkpoint_every=2)
     return replace(quick(), model=model, loop=steps, schedule=Schedule(iterations, rate=0.01), train_split="train")
 

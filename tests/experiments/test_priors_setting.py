@@ -22,7 +22,7 @@ def test_the_network_has_the_boxes_of_the_file(tmp_path: Path) -> None:
     maps = (replace(first, max_size=None, ratios=()), replace(second, min_size=44.0, ratios=(1.5, 2.5, 4.0)), *others)
     path = tmp_path / "priors.json"
     write_priors(path, replace(spec, maps=maps), about={})
-    recipe = override(find_recipe("quick"), [f"model.priors={path}", "model.width=0.03125"])
+    recipe = override(find_recipe("quick"), [f"model.priors={path}", "model.base.width=0.03125"])
     assert recipe.model.priors.maps == maps
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         model = SSD(replace(recipe.model, extras=recipe.model.extras), ["cell"]).eval()

@@ -13,6 +13,7 @@ from multibox.experiments.demo import demo, run_demo
 from multibox.experiments.recipe import Recipe, override
 from multibox.experiments.recipes.quick import quick
 from multibox.experiments.train import train
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
@@ -25,8 +26,8 @@ from multibox.weights.file import load_weights
 
 
 def tiny_recipe(base: Recipe, *, iterations: int = 4) -> Recipe:
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, batch_norm=True, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     loop = replace(base.loop, batch_size=4, report_every=1, checkpoint_every=2)
     return replace(base, model=model, loop=loop, schedule=Schedule(iterations, rate=0.01))
 

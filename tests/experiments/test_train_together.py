@@ -18,6 +18,7 @@ from multibox.errors import MultiboxError
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes.quick import quick
 from multibox.experiments.train import train
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig
 from multibox.models.heads import Extra
 from multibox.priors import equation4_spec
@@ -32,8 +33,8 @@ pytestmark = forks
 
 
 def recipe(*, iterations: int) -> Recipe:
-    priors = equation4_spec(Size(64, 64), [(8, 8), (4, 4), (2, 2)], ratios=[(2.0,)] * 3)
-    model = ModelConfig("tiny", "vgg16", (Extra(8, 16),), priors, width=1 / 32, std=(58.0,) * 3)
+    priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+    model = ModelConfig("tiny", VGG16Config(width=1 / 32), (Extra(8, 16),), priors, std=(58.0,) * 3)
     base = quick()
     loop = replace(
         base.loop,
@@ -129,7 +130,7 @@ def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_torchrun_says_and_writes_once(scenes: Path, tmp_path: Path):
     """Training under torchrun against one end of the command and one row of metrics."""
-    settings = ("model.width=0.03125", "schedule.iterations=1", "loop.batch_size=4", "loop.precision=fp32")
+    settings = ("model.base.width=0.03125", "schedule.iterations=1", "loop.batch_size=4", "loop.precision=fp32")
     words = ("train", "quick", "--data", scenes, "--split", "train", "--device", "cpu", "--out")
     done = torchrun(*words, tmp_path / "run", *(f"--set={setting}" for setting in settings))
     assert done.returncode == 0, done.stderr

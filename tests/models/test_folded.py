@@ -8,6 +8,7 @@ from torch import nn
 
 from engine_cases import steady_model
 from multibox.detection.engines import prepacked
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, light_config, slim300_config, ssdlite320_config
 from multibox.models.folded import FoldedSSD, UnitNorm, scale_inputs
 from multibox.models.heads import Extra
@@ -15,6 +16,7 @@ from multibox.models.ssd import SSD
 from tiny_detector import CLASS_NAMES
 
 TINY = replace(slim300_config(width=1 / 32), std=(58.0, 57.0, 55.0), mean=(123.675, 116.28, 103.53))
+WITH_L2_NORM = replace(TINY, base=VGG16Config(width=1 / 32))
 
 
 def lived_in(config: ModelConfig) -> SSD:
@@ -36,9 +38,9 @@ def lived_in(config: ModelConfig) -> SSD:
 CONFIGS = {
     "batch norm": TINY,
     "residual": light_config(side=64, width=1 / 8),
-    "L2Norm": replace(TINY, batch_norm=False),
+    "L2Norm": WITH_L2_NORM,
     "L2Norm that predicts nothing": replace(
-        TINY, batch_norm=False, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])
+        WITH_L2_NORM, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])
     ),
     "mobilenet": replace(ssdlite320_config(), extras=tuple(Extra(8, 16) for _ in range(4))),
 }

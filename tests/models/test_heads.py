@@ -5,13 +5,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from multibox.models.heads import Extra, Heads, extra_layer, lite_extra_layer, predictor
-from multibox.priors import SPECS, PriorMap, PriorSpec, cell_sizes, make_priors
+from multibox.models.heads import Extra, Heads, extra_layer, lite_extra_layer, lite_predictor, predictor
+from multibox.priors import SPECS, PriorMap, PriorSpec, Step, cell_sizes, make_priors
 from multibox.size import Size
 
 OBLONG = PriorSpec(
     Size(200, 320),
-    (PriorMap((5, 8), (40.0, 40.0), 40.5, 77.7, (2.0, 3.0)), PriorMap((3, 4), (66.0, 80.0), 77.7, None, (1.5,))),
+    (
+        PriorMap(Size(5, 8), Step(40.0, 40.0), 40.5, 77.7, (2.0, 3.0)),
+        PriorMap(Size(3, 4), Step(66.0, 80.0), 77.7, None, (1.5,)),
+    ),
 )
 
 
@@ -61,7 +64,7 @@ def count(module: nn.Module) -> int:
 
 def test_predictors() -> None:
     """3 x 3 convolutions that keep the size, or depthwise ones; parameters against the formula."""
-    plain, lite = predictor(32, 24, lite=False), predictor(32, 24, lite=True)
+    plain, lite = predictor(32, 24), lite_predictor(32, 24)
     assert count(plain) == 9 * 32 * 24 + 24
     assert count(lite) == (9 * 32 + 2 * 32) + (32 * 24 + 24)
     for layer in (plain, lite):

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
-from multibox.models.bases.vgg import L2Norm
+from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import (
     ModelConfig,
     slim300_config,
@@ -19,9 +20,10 @@ from multibox.models.config import (
     ssdlite320_config,
 )
 from multibox.models.heads import Extra
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD, ssd300, ssd512
 from multibox.nms import DetectionSettings, select
-from multibox.priors import PriorMap, PriorSpec, sized_spec
+from multibox.priors import PriorMap, PriorSpec, Step, sized_spec
 from multibox.size import Size
 
 NAMES = ("cat", "dog", "owl")
@@ -44,7 +46,7 @@ def on_meta(config: ModelConfig) -> SSD:
 
 def narrow(config: ModelConfig, width: float = 1 / 16) -> ModelConfig:
     extras = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in config.extras)
-    return replace(config, width=width, extras=extras)
+    return replace(config, base=replace(config.base, width=width), extras=extras)
 
 
 def output_shapes(model: SSD) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -72,9 +74,9 @@ def test_number_of_parameters(build: type[SSD], count: int) -> None:
 
 def test_oblong_input() -> None:
     """A network for 192 x 320 images: sides of all maps worked out by hand, as many rows as priors."""
-    cells = [(24, 40), (12, 20), (6, 10), (3, 5)]
+    cells = [Size(24, 40), Size(12, 20), Size(6, 10), Size(3, 5)]
     spec = sized_spec(Size(192, 320), cells, sizes=[20, 40, 80, 120, 160], ratios=[(2.0,)] * 4)
-    config = ModelConfig("oblong", "vgg16", (Extra(32, 64), Extra(32, 64)), spec, width=1 / 16)
+    config = ModelConfig("oblong", VGG16Config(width=1 / 16), (Extra(32, 64), Extra(32, 64)), spec)
     assert output_shapes(on_meta(config))[0] == (2, spec.count, 4)
     assert spec.maps[3].step == (64, 64)
 
@@ -182,10 +184,13 @@ def test_nothing_but_learned_values_to_save() -> None:
 
 
 def tiny_model(*, clip: bool) -> SSD:
-    maps = PriorMap((8, 8), (8.0, 8.0), 24.0, None, (2.0,)), PriorMap((4, 4), (16.0, 16.0), 40.0, None, ())
+    maps = (
+        PriorMap(Size(8, 8), Step(8.0, 8.0), 24.0, None, (2.0,)),
+        PriorMap(Size(4, 4), Step(16.0, 16.0), 40.0, None, ()),
+    )
     spec = PriorSpec(Size(64, 64), maps)
     settings = DetectionSettings(score_threshold=0.2, per_image=30)
-    return SSD(ModelConfig("tiny", "vgg16", (), spec, width=1 / 16, clip=clip, detection=settings), NAMES)
+    return SSD(ModelConfig("tiny", VGG16Config(width=1 / 16), (), spec, clip=clip, detection=settings), NAMES)
 
 
 @pytest.mark.parametrize("clip", [False, True])
@@ -241,25 +246,22 @@ def test_json_and_back(name: str) -> None:
 
 def test_json_of_all_fields() -> None:
     """A config in which no field has its default comes back the same too."""
-    spec = PriorSpec(Size(60, 80), (PriorMap((2, 3), (30.0, 26.5), 9.5, None, (1.5, 2.0)),), True, True, True, True)
+    spec = PriorSpec(
+        Size(60, 80), (PriorMap(Size(2, 3), Step(30.0, 26.5), 9.5, None, (1.5, 2.0)),), True, True, True, True
+    )
     config = ModelConfig(
         "all",
-        "mobilenet_v3_large",
+        MobileNetV3Config(fine=True, full_tail=True),
         (Extra(1, 2, 5, 1, 3),),
         spec,
         sources=(1,),
-        width=0.5,
-        batch_norm=True,
-        fine=True,
-        lite=True,
-        full_tail=True,
         mean=(1.0, 2.0, 3.0),
         std=(4.0, 5.0, 6.0),
         variances=(0.1, 0.2, 0.3, 0.4),
         clip=True,
         detection=DetectionSettings(0.1, 0.2, 3, 4),
     )
-    defaults = ModelConfig("", "vgg16", (), PriorSpec(Size(1, 1), ()))
+    defaults = ModelConfig("", VGG16Config(), (), PriorSpec(Size(1, 1), ()))
     assert [k for k in defaults.to_json() if getattr(config, k) == getattr(defaults, k)] == []
     assert ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
@@ -282,7 +284,7 @@ def test_names_that_do_not_exist() -> None:
     """Unknown backbones, bases and data sets are refused in one line with the value and the choices."""
     with pytest.raises(UsageError, match="no backbone 'resnet50': choose vgg16"):
         ssd300(NAMES, backbone="resnet50")
-    with pytest.raises(UsageError, match="'vgg19' is not known: choose one of vgg16, vgg16_full"):
-        replace(ssd300_config(), base="vgg19")
+    with pytest.raises(ValueError, match="'vgg19' found using 'kind' does not match any of the expected tags: 'vgg16'"):
+        ModelConfig.from_json({**ssd300_config().to_json(), "base": {"kind": "vgg19"}})
     with pytest.raises(UsageError, match="no priors of ssd512 for 'kitti': choose voc or coco"):
         ssd512(NAMES, dataset="kitti")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from multibox.models.bases.vgg import L2Norm
+from multibox.models.layers import L2Norm
 from oracles.official import EDITIONS, Official, official
 
 both_scales = pytest.mark.parametrize("case", ["", "2"], ids=["scale 20", "scale per channel"])

@@ -8,17 +8,20 @@ import torch
 from torch import nn
 
 from multibox.coder import Coder
-from multibox.models.bases.vgg import L2Norm
 from multibox.models.heads import Heads
+from multibox.models.layers import L2Norm
 from multibox.nms import DetectionSettings, select
-from multibox.priors import SPECS, PriorMap, PriorSpec, make_prior_corners
+from multibox.priors import SPECS, PriorMap, PriorSpec, Step, make_prior_corners
 from multibox.size import Size
 from oracles.caffe_net import layer, run
 from oracles.caffe_ssd import NORMALIZE, as_rows, detection_output, heads_text, in_order, prior_box
 
 OBLONG = PriorSpec(
     Size(200, 320),
-    (PriorMap((5, 8), (40.0, 40.0), 40.5, 77.7, (2.0, 3.0)), PriorMap((3, 4), (66.0, 80.0), 77.7, None, (1.5,))),
+    (
+        PriorMap(Size(5, 8), Step(40.0, 40.0), 40.5, 77.7, (2.0, 3.0)),
+        PriorMap(Size(3, 4), Step(66.0, 80.0), 77.7, None, (1.5,)),
+    ),
 )
 
 

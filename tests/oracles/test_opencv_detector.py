@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from multibox.weights.origins.importer import import_weights
+from multibox.weights.origins.recognize import import_weights
 from oracles.caffe_net import caffemodel, run
 from oracles.official_deploy import official_deploy
 from oracles.same_detections import assert_same_detections

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from multibox.models.bases.vgg import L2Norm
 from multibox.models.config import ModelConfig, ssd300_config
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from oracles.caffe_net import run
@@ -62,4 +62,4 @@ def test_whole_ssd300() -> None:
 
 def narrow(config: ModelConfig, width: float, settings: DetectionSettings) -> ModelConfig:
     extras = tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in config.extras)
-    return replace(config, width=width, extras=extras, detection=settings)
+    return replace(config, base=replace(config.base, width=width), extras=extras, detection=settings)

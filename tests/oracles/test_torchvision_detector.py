@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.config import ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights.origins.base import load_base
-from multibox.weights.origins.importer import import_weights
+from multibox.weights.origins.imagenet.load import load_base
+from multibox.weights.origins.recognize import import_weights
 from oracles.same_detections import assert_same_detections
 
 try:
@@ -131,7 +132,7 @@ def test_mobilenet_base(full_tail: bool, tmp_path: Path) -> None:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.2)
     torch.save(theirs.state_dict(), tmp_path / "mobilenet.pth")
-    model = SSD(replace(ssdlite320_config(), full_tail=full_tail), ["a"]).eval()
+    model = SSD(replace(ssdlite320_config(), base=MobileNetV3Config(full_tail=full_tail)), ["a"]).eval()
     lacking = load_base(model, tmp_path / "mobilenet.pth")
     assert {name.split(".")[1] for name in lacking if name.startswith("blocks")} == (
         set() if full_tail else {"12", "13", "14"}

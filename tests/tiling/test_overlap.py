@@ -7,13 +7,16 @@ import pytest
 
 from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
-from multibox.priors import SPECS, PriorMap, PriorSpec, make_prior_corners
+from multibox.priors import SPECS, PriorMap, PriorSpec, Step, make_prior_corners
 from multibox.size import Size
 from multibox.tiling.overlap import PriorOverlap
 
 SMALL = PriorSpec(
     Size(120, 160),
-    (PriorMap((5, 6), (24.0, 28.0), 20.0, 35.0, (2.0,)), PriorMap((2, 3), (60.0, 54.0), 70.0, None, ())),
+    (
+        PriorMap(Size(5, 6), Step(24.0, 28.0), 20.0, 35.0, (2.0,)),
+        PriorMap(Size(2, 3), Step(60.0, 54.0), 70.0, None, ()),
+    ),
 )
 
 

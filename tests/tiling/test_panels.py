@@ -8,14 +8,14 @@ import pytest
 from multibox.drawing.colors import class_color
 from multibox.errors import UsageError
 from multibox.models.config import ssdlite320_config
-from multibox.priors import SPECS, PriorMap, PriorSpec
+from multibox.priors import SPECS, PriorMap, PriorSpec, Step
 from multibox.size import Size
 from multibox.tiling.missed import MissedObject
 from multibox.tiling.missed_sheet import draw_missed
 from multibox.tiling.panels import draw_priors, middle_cell
 from tiny_detector import noise_image, write_image
 
-ONE = PriorSpec(Size(300, 300), (PriorMap((3, 3), (100.0, 100.0), 60.0, None, (2.0,)),))
+ONE = PriorSpec(Size(300, 300), (PriorMap(Size(3, 3), Step(100.0, 100.0), 60.0, None, (2.0,)),))
 
 
 def columns_of(image: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""New classes for a trained detector: kept classes score as before, against the old model's own outputs."""
+"""New classes for a trained detector, and the start of a training from a detector, against the old model's outputs."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,10 +9,15 @@ import torch
 from multibox.data.classes.coco import COCO_CLASSES
 from multibox.data.classes.published import COCO_BY_ID
 from multibox.data.classes.voc import VOC_CLASSES
-from multibox.errors import UsageError
-from multibox.models.config import slim300_config, ssdlite320_config
+from multibox.errors import UsageError, WeightsError
+from multibox.models.bases.vgg import VGG16Config
+from multibox.models.config import ModelConfig, slim300_config, ssdlite320_config
+from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
-from multibox.weights.remap import VOC_FROM_COCO, remap
+from multibox.priors import equation4_spec
+from multibox.size import Size
+from multibox.weights.file import save_weights
+from multibox.weights.remap import VOC_FROM_COCO, class_mapping, load_start, remap
 
 OLD = ("cat", "dog", "car")
 
@@ -76,13 +84,58 @@ def test_voc_from_coco() -> None:
 @pytest.mark.parametrize(
     ("names", "mapping", "message"),
     [
-        (["dog"], {"cow": "dog"}, "'cow' is mapped but is none of the new classes: dog"),
-        (["cow"], {"cow": "ox"}, "'cow' cannot continue 'ox': the model knows cat, dog, car"),
-        (["dog", "dog"], {}, "name a class twice"),
+        (["dog"], {"cow": "dog"}, "'cow' is mapped but is not one of the new classes: dog"),
+        (["cow"], {"cow": "ox"}, "'cow' cannot continue 'ox': the model has cat, dog, car"),
+        (["dog", "dog"], {}, "contain a name twice"),
         ([], {}, "are empty"),
     ],
 )
-def test_wrong_wishes(names: list[str], mapping: dict[str, str], message: str) -> None:
-    """Each impossible mapping is told in one line."""
+def test_wrong_mappings(names: list[str], mapping: dict[str, str], message: str) -> None:
+    """Each impossible mapping against its message."""
     with pytest.raises(UsageError, match=message):
         remap(old_model("slim"), class_names=names, mapping=mapping)
+
+
+PRIORS = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
+CONFIG = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), PRIORS)
+
+
+def random_model(config: ModelConfig, names: tuple[str, ...], seed: int) -> SSD:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SSD(config, names)
+
+
+def test_voc_starts_from_coco(tmp_path: Path):
+    """Weights, class outputs, normalization and priors after the start against those of the two detectors."""
+    coco = random_model(replace(CONFIG, std=(58.0, 57.0, 56.0)), ("person", "couch", "zebra"), seed=1)
+    save_weights(tmp_path / "coco.safetensors", coco)
+    voc = random_model(CONFIG, ("sofa", "person"), seed=2)
+    load_start(voc, tmp_path / "coco.safetensors")
+    old, new = coco.state_dict(), voc.state_dict()
+    for name in old:
+        if "confidence" not in name:
+            assert torch.equal(old[name], new[name]), name
+    before = old["heads.confidence.0.weight"].unflatten(0, (-1, 4))
+    after = new["heads.confidence.0.weight"].unflatten(0, (-1, 3))
+    for ours, theirs in ((0, 0), (1, 2), (2, 1)):  # background, sofa from couch, person
+        assert torch.equal(after[:, ours], before[:, theirs])
+    assert voc.config.std == (58.0, 57.0, 56.0)
+
+
+def test_classes_that_nobody_knew_begin_anew():
+    """The mapping of names against: equal names first, then VOC's, and none for the rest."""
+    assert class_mapping(("person", "couch", "sofa"), ("sofa", "tvmonitor", "person", "disc")) == {
+        "sofa": "sofa",
+        "person": "person",
+    }
+
+
+def test_what_cannot_be_had_is_named(tmp_path: Path):
+    """A file that is not there and one of another structure against errors that name it and what to do."""
+    with pytest.raises(WeightsError, match=r"runs/table5-ssd300/last\.safetensors do not exist: train the detector"):
+        load_start(random_model(CONFIG, ("cat",), seed=0), "runs/table5-ssd300/last.safetensors")
+    other = replace(CONFIG, extras=(Extra(8, 24),))
+    save_weights(tmp_path / "other.safetensors", random_model(other, ("cat",), seed=0))
+    with pytest.raises(WeightsError, match=r"other\.safetensors holds 'extras\.0.*shape"):
+        load_start(random_model(CONFIG, ("cat",), seed=0), tmp_path / "other.safetensors")

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
 from multibox.evaluation.evaluate import evaluate
-from multibox.weights.file import load_weights, read_info
+from multibox.weights.file import load_weights, read_description
 from multibox.weights.registry import DEFAULT, fetch_published
 from multibox.weights.source import open_weights
 
@@ -22,10 +22,10 @@ def test_the_file_is_small_and_says_what_it_is():
     file = fetch_published(DEFAULT)
     assert file.stat().st_size < 16e6
     assert {value.dtype for value in load_file(file).values()} == {torch.float16, torch.int64}
-    description = read_info(file)
-    assert tuple(description["class_names"]) == DEFAULT.class_names
-    assert description["info"]["licence"] == DEFAULT.license
-    assert DEFAULT.score.startswith(f"{100 * description['info']['score']:.1f} voc10")
+    description = read_description(file)
+    assert tuple(description.class_names) == DEFAULT.class_names
+    assert description.info["license"] == DEFAULT.license
+    assert DEFAULT.score.startswith(f"{100 * description.info['score']:.1f} voc10")
 
 
 def test_the_name_leads_to_the_file():

@@ -9,7 +9,7 @@ import torch
 
 from multibox.errors import UsageError, WeightsError
 from multibox.weights import registry
-from multibox.weights.archive import extract
+from multibox.weights.download import extract
 from multibox.weights.file import save_weights
 from multibox.weights.registry import BASES, DETECTORS, Published, fetch_published, published
 from multibox.weights.source import find_weights, open_weights
@@ -50,7 +50,7 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_weights("ssd300-torchvison-coco")
     with pytest.raises(UsageError, match="is a base network"):
         find_weights("vgg16-torchvision")
-    with pytest.raises(WeightsError, match="fetched by hand: take its archive from https://"):
+    with pytest.raises(WeightsError, match="downloaded by hand: get its archive from https://"):
         find_weights("ssd300-caffe-voc0712")
 
 
@@ -64,7 +64,7 @@ def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return tmp_path / "file.pth"
 
     monkeypatch.setattr(registry, "fetch_file", fetch)
-    with pytest.raises(WeightsError, match=r"file\.pth holds no SSD of a known origin"):
+    with pytest.raises(WeightsError, match=r"file\.pth contains no SSD of a known origin"):
         open_weights("ssd300-torchvision-coco")
     assert asked == [("https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth", "b556d3b4", None)]
 
@@ -82,10 +82,10 @@ def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.write_bytes(archive.read_bytes()[:40])
     assert fetch_published(entry) == tmp_path / "net.caffemodel"
     (tmp_path / "net.caffemodel").unlink()
-    with pytest.raises(WeightsError, match=r"holds no readable a/b/net\.caffemodel"):
+    with pytest.raises(WeightsError, match=r"contains no readable a/b/net\.caffemodel"):
         extract(archive, "a/b/net.caffemodel")
     with tarfile.open(archive, "w:gz"):
         pass
-    with pytest.raises(WeightsError, match="holds no readable"):
+    with pytest.raises(WeightsError, match="contains no readable"):
         extract(archive, "a/b/net.caffemodel")
     assert [path.name for path in tmp_path.iterdir()] == ["models.tar.gz"]

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from multibox.errors import WeightsError
 from multibox.models.config import slim300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights.file import load_weights, read_info, save_weights
+from multibox.weights.description import Description
+from multibox.weights.file import load_weights, read_description, read_metadata, save_weights
 
 NAMES = ("nut", "bolt", "Schraube, groß")
 
@@ -23,7 +24,7 @@ def model() -> SSD:
 
 def rewritten(path: Path, *, description: dict | None = None, **tensors: torch.Tensor) -> Path:
     """The file with a changed description and changed tensors."""
-    metadata = {"multibox": json.dumps({**read_info(path), **(description or {})})}
+    metadata = {"multibox": json.dumps({**json.loads(read_metadata(path)["multibox"]), **(description or {})})}
     save_file({**load_file(path), **tensors}, path, metadata=metadata)
     return path
 
@@ -87,13 +88,13 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path, model: SSD, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_read_info(tmp_path: Path, model: SSD) -> None:
-    """The description has its documented keys."""
+def test_description(tmp_path: Path, model: SSD) -> None:
+    """The description against the model, and its keys against the documented ones."""
     save_weights(tmp_path / "a.safetensors", model, info={"score": 0.5})
-    found = read_info(tmp_path / "a.safetensors")
-    assert sorted(found) == ["class_names", "config", "format", "info", "version"]
-    assert found["class_names"] == list(NAMES)
-    assert found["config"]["name"] == "slim300"
+    found = read_description(tmp_path / "a.safetensors")
+    assert found == Description(NAMES, model.config, {"score": 0.5})
+    keys = json.loads(read_metadata(tmp_path / "a.safetensors")["multibox"])
+    assert sorted(keys) == ["class_names", "config", "format", "info", "version"]
 
 
 def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
@@ -110,11 +111,11 @@ def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
     elif kind == "foreign":
         save_file(values, path, metadata={"format": "pt"})
     elif kind == "newer":
-        rewritten(path, description={"format": 2, "version": "9.0"})
+        rewritten(path, description={"format": 3, "version": "9.0"})
     elif kind == "damaged":
         save_file(values, path, metadata={"multibox": "{'format'"})
     elif kind == "base":
-        rewritten(path, description={"config": {**model.config.to_json(), "base": "vgg19"}})
+        rewritten(path, description={"config": {**model.config.to_json(), "base": {"kind": "vgg19"}}})
     elif kind == "config":
         rewritten(path, description={"config": {"name": "x"}})
     elif kind == "classes":
@@ -122,7 +123,7 @@ def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
     elif kind == "superfluous":
         rewritten(path, extra=torch.zeros(1))
     else:
-        metadata = {"multibox": json.dumps(read_info(path))}
+        metadata = read_metadata(path)
         del values["extras.0.3.weight"]
         save_file(values, path, metadata=metadata)
     return path
@@ -137,8 +138,8 @@ def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
         ("foreign", "multibox weights import"),
         ("newer", "install a newer multibox"),
         ("damaged", "damaged description"),
-        ("base", "base network 'vgg19' is not known"),
-        ("config", "describes no model"),
+        ("base", "config.base does not fit .input tag 'vgg19'"),
+        ("config", "describes a model that multibox .* cannot build: config.base does not fit"),
         ("classes", r"'heads.confidence.0.weight' with shape \(16, 16, 3, 3\)"),
         ("superfluous", "holds 'extra'"),
         ("missing", "lacks 'extras.0.3.weight'"),

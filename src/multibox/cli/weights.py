@@ -1,4 +1,4 @@
-"""`multibox weights`: list published weights, import foreign ones, exchange classes."""
+"""`multibox weights`: list published weights, import foreign ones, change classes."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,23 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from multibox.cli.console import print_json
-from multibox.cli.options import Json
+from multibox.cli.options import Force, Json, OutFile, Seed
 from multibox.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from multibox.models.ssd import SSD
+    from multibox.priors import PriorSpec
     from multibox.weights.registry import Published
 
 app = typer.Typer(help="List, import and adapt weights.", no_args_is_help=True)
-
-
-class Priors(StrEnum):
-    """Priors that a file may have been trained with."""
-
-    ssd300_voc = "ssd300-voc"
-    ssd300_coco = "ssd300-coco"
-    ssd512_voc = "ssd512-voc"
-    ssd512_coco = "ssd512-coco"
 
 
 class Channels(StrEnum):
@@ -40,15 +32,24 @@ class ClassList(StrEnum):
     coco = "coco"
 
 
-Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="The .safetensors file to write.")]
-Classes = Annotated[
-    str | None, typer.Option("--classes", metavar="A,B,C", help="Class names in order, without background.")
+class StoredPrecision(StrEnum):
+    """Number types that a weight file can store."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+ClassNames = Annotated[
+    str | None, typer.Option("--class-names", metavar="A,B,C", help="Class names in order, without background.")
 ]
-ClassFile = Annotated[
-    Path | None, typer.Option("--classes-file", metavar="FILE", help="Class names in order, one a line.")
+ClassNamesFile = Annotated[
+    Path | None, typer.Option("--class-names-file", metavar="FILE", help="The same from a text file, one name a line.")
 ]
-Half = Annotated[bool, typer.Option("--half", help="Store float16 values: half the size, nearly the same detections.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+Stored = Annotated[
+    StoredPrecision,
+    typer.Option("--precision", help="Number type of the stored values; 16 bits halve the file."),
+]
 
 
 @app.callback()
@@ -58,135 +59,126 @@ def weights() -> None:
 
 @app.command("list")
 def list_weights(*, as_json: Json = False) -> None:
-    """List the weights that multibox has or fetches by name, detectors first, then base networks."""
+    """List all weights that are included or downloaded by name: detectors first, then base networks."""
     from multibox.weights.registry import BASES, DETECTORS
 
     if as_json:
-        print_json([_entry(entry) for entry in (*DETECTORS, *BASES)])
+        print_json([entry.to_json() for entry in (*DETECTORS, *BASES)])
         return
     width = max(len(entry.name) for entry in (*DETECTORS, *BASES))
     for title, entries in (("Detectors", DETECTORS), ("Base networks, for training", BASES)):
         print(title)
         for entry in entries:
-            facts = [entry.about, entry.score, entry.license, _whence(entry)]
-            print(f"  {entry.name:<{width}}  {'; '.join(fact for fact in facts if fact)}")
+            print(f"  {entry.name:<{width}}  {_facts(entry)}")
 
 
 @app.command("import")
 def import_(
     source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A foreign weight file, or a name of the list.")],
     *,
-    out: Out,
-    model: Annotated[
-        Priors | None, typer.Option("--model", help="Its priors, where neither the file nor its classes tell them.")
+    out: OutFile,
+    priors: Annotated[
+        str | None,
+        typer.Option(
+            "--priors",
+            metavar="NAME|FILE",
+            help="The priors it was trained with, if the file does not tell: ssd300-voc, ssd300-coco, ssd512-voc, "
+            "ssd512-coco, or a file of `multibox priors fit`.",
+        ),
     ] = None,
-    classes: Classes = None,
-    classes_file: ClassFile = None,
+    class_names: ClassNames = None,
+    class_names_file: ClassNamesFile = None,
     channels: Annotated[
-        Channels | None, typer.Option("--channels", help="What the first layer of an amdegroot file expects.")
+        Channels | None, typer.Option("--channels", help="The color order that an amdegroot file expects.")
     ] = None,
-    half: Half = False,
+    precision: Stored = StoredPrecision.fp32,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Turn weights of the authors' Caffe, torchvision, amdegroot/ssd.pytorch or lufficc/SSD into a multibox file.
+    """Import weights of the authors' Caffe, torchvision, amdegroot/ssd.pytorch or lufficc/SSD.
 
-    The origin is recognized. The file keeps the normalization, priors and detection settings of its origin.
+    The origin is recognized. The new file keeps the normalization, priors and detection settings of its origin.
     """
-    from multibox.weights.origins.foreign import read_foreign
-    from multibox.weights.origins.importer import convert, origin_of
-    from multibox.weights.source import about, find_weights
+    from multibox.weights.source import import_named
 
-    _check_target(out, force=force)
-    names = _class_names(classes, classes_file)
-    file, entry = find_weights(source)
-    foreign = read_foreign(file)
-    usual_model, usual_names = (entry.model, entry.class_names) if entry else (None, None)
-    detector = convert(
-        foreign,
-        model=model.value if model else usual_model,
-        class_names=names or usual_names,
+    _check_out(out, force=force)
+    model, info = import_named(
+        source,
+        priors=_priors(priors),
+        class_names=_class_names(class_names, class_names_file),
         channels=channels and channels.value,
     )
-    info = about(entry) if entry else {"origin": origin_of(foreign), "file": file.name}
-    _write(detector, out, info=info, half=half, as_json=as_json)
+    _write(model, out, info=info, precision=precision)
+    _report(model, out, info=info, as_json=as_json)
 
 
 @app.command()
 def remap(
-    source: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="A multibox weight file.")],
+    source: Annotated[str, typer.Argument(metavar="WEIGHTS", help="A weight file, or a name of the list.")],
     *,
-    out: Out,
+    out: OutFile,
     to: Annotated[ClassList | None, typer.Option("--to", help="The classes of VOC or COCO, in their order.")] = None,
-    classes: Classes = None,
-    classes_file: ClassFile = None,
-    continues: Annotated[
+    class_names: ClassNames = None,
+    class_names_file: ClassNamesFile = None,
+    pairs: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NEW=OLD", help="A new class that continues an old one; may be repeated."),
+        typer.Option("--map", metavar="NEW=OLD", help="A new class that keeps the weights of an old one. Repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Start of the random weights of new classes.")] = 0,
-    half: Half = False,
+    seed: Seed = 0,
+    precision: Stored = StoredPrecision.fp32,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Give a detector other classes.
 
-    Classes that it knows keep their weights, by their own name or as --map says; other classes start anew and need
-    training. --to voc knows which COCO class each VOC class is.
+    Known classes keep their weights, by name or by --map. New classes start from random weights and need training.
+    --to voc also knows which COCO class corresponds to each VOC class.
     """
     import torch
 
-    from multibox.weights.file import load_weights
-    from multibox.weights.remap import VOC_FROM_COCO
-    from multibox.weights.remap import remap as exchange
+    from multibox.weights.remap import class_mapping
+    from multibox.weights.remap import remap as with_classes
+    from multibox.weights.source import open_weights
 
-    _check_target(out, force=force)
-    names = _class_names(classes, classes_file, to=to)
+    _check_out(out, force=force)
+    names = _class_names(class_names, class_names_file, to=to)
     if names is None:
-        raise UsageError("no new classes given: add --classes, --classes-file or --to")
-    mapping = dict(_pair(text) for text in continues or [])
-    model, info = load_weights(source)
-    if to is ClassList.voc:
-        known = {new: old for new, old in VOC_FROM_COCO.items() if new not in model.class_names}
-        mapping = {new: old for new, old in known.items() if old in model.class_names} | mapping
+        raise UsageError("no new classes given: add --class-names, --class-names-file or --to")
+    mapping = dict(_pair(text) for text in pairs or [])
+    model, info = open_weights(source)
+    if to is not None:
+        mapping = class_mapping(model.class_names, names) | mapping
     generator = torch.Generator().manual_seed(seed)
-    detector = exchange(model, class_names=names, mapping=mapping, generator=generator)
-    kept = [name for name in names if mapping.get(name, name) in model.class_names]
-    new = [name for name in names if name not in kept]
-    _write(detector, out, info=info | {"remapped_from": list(model.class_names)}, half=half, as_json=as_json, new=new)
+    detector = with_classes(model, class_names=names, mapping=mapping, generator=generator)
+    info |= {"remapped_from": list(model.class_names)}
+    _write(detector, out, info=info, precision=precision)
+    new = [name for name in names if mapping.get(name, name) not in model.class_names]
+    _report(detector, out, info=info, as_json=as_json, new=new)
 
 
-def _whence(entry: "Published") -> str:
-    if entry.shipped:
-        return "part of multibox"
-    return "" if entry.url else "to be fetched by hand"
+def _facts(entry: "Published") -> str:
+    origin = "included" if entry.shipped else "" if entry.url else "to be downloaded by hand"
+    return "; ".join(fact for fact in (entry.about, entry.score, entry.license, origin) if fact)
 
 
-def _entry(entry: "Published") -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "about": entry.about,
-        "score": entry.score,
-        "license": entry.license,
-        "classes": len(entry.class_names),
-        "url": entry.url,
-        "page": entry.page or None,
-        "shipped": entry.shipped is not None,
-        "sha256": entry.sha256,
-    }
-
-
-def _check_target(out: Path, *, force: bool) -> None:
+def _check_out(out: Path, *, force: bool) -> None:
     if out.suffix != ".safetensors":
-        raise UsageError(f"--out {out} has no suffix .safetensors, which weight files have: add it")
+        raise UsageError(f"--out {out} does not end with .safetensors, the suffix of weight files: add it")
     if out.exists() and not force:
-        raise UsageError(f"{out} exists already: choose another --out or add --force")
+        raise UsageError(f"{out} already exists: choose another --out or add --force")
 
 
-def _class_names(classes: str | None, file: Path | None, *, to: ClassList | None = None) -> list[str] | None:
-    """The names from whichever of the options was given, None where none was."""
-    if sum(option is not None for option in (classes, file, to)) > 1:
+def _priors(text: str | None) -> "str | PriorSpec | None":
+    if text is None or not Path(text).is_file():
+        return text
+    from multibox.tiling.file import read_priors
+
+    return read_priors(Path(text))
+
+
+def _class_names(text: str | None, file: Path | None, *, to: ClassList | None = None) -> list[str] | None:
+    """The names from the option that was given, None if none was."""
+    if sum(option is not None for option in (text, file, to)) > 1:
         raise UsageError("class names are given in more than one way: keep one option")
     if to is not None:
         from multibox.data.classes.coco import COCO_CLASSES
@@ -196,32 +188,34 @@ def _class_names(classes: str | None, file: Path | None, *, to: ClassList | None
     if file is not None:
         if not file.is_file():
             raise DataError(f"class list {file} does not exist: give a text file with one name a line")
-        classes = ",".join(file.read_text(encoding="utf-8").splitlines())
-    if classes is None:
+        text = ",".join(file.read_text(encoding="utf-8").splitlines())
+    if text is None:
         return None
-    return [name.strip() for name in classes.split(",") if name.strip()]
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _pair(text: str) -> tuple[str, str]:
     new, equals, old = text.partition("=")
     if not equals:
-        raise UsageError(f"--map {text!r} is not of the form NEW=OLD: name the new class, then the old one")
+        raise UsageError(f"--map {text!r} does not have the form NEW=OLD: give the new class, then the old one")
     return new.strip(), old.strip()
 
 
-def _write(
-    model: "SSD", out: Path, *, info: dict[str, Any], half: bool, as_json: bool, new: list[str] | None = None
-) -> None:
-    """Save the detector and tell what was written."""
+def _write(model: "SSD", out: Path, *, info: dict[str, Any], precision: StoredPrecision) -> None:
     import torch
 
     from multibox.weights.file import save_weights
 
-    save_weights(out, model, info=info, dtype=torch.float16 if half else None)
+    types = {StoredPrecision.fp32: None, StoredPrecision.bf16: torch.bfloat16, StoredPrecision.fp16: torch.float16}
+    save_weights(out, model, info=info, dtype=types[precision])
+
+
+def _report(model: "SSD", out: Path, *, info: dict[str, Any], as_json: bool, new: list[str] | None = None) -> None:
+    """Print what was written; `new` are the classes that have random weights."""
     if as_json:
         facts = {"file": str(out), "model": model.config.name, "class_names": list(model.class_names), "info": info}
         print_json(facts if new is None else facts | {"new_classes": new})
         return
     print(f"{out}: {model.config.name}, {len(model.class_names)} classes, {out.stat().st_size / 1e6:.1f} MB")
     if new:
-        print(f"without weights yet: {', '.join(new)}")
+        print(f"classes with random weights: {', '.join(new)}")

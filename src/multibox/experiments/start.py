@@ -22,7 +22,7 @@ def check_recipe(recipe: Recipe, *, processes: int) -> None:
             f"loop.patience={loop.patience} counts validations, and this recipe makes none before its end: "
             "set validation_split and loop.validate_every"
         )
-    normalizes = recipe.model.batch_norm or recipe.model.lite
+    normalizes = recipe.model.base.has_batch_norm
     if loop.share(processes) == 1 and normalizes and recipe.model.priors.maps[-1].cells == (1, 1):
         raise UsageError(
             f"loop.batch_size={loop.batch_size} leaves one image at a time for each process, too few for the "
@@ -57,8 +57,8 @@ def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
     """Load the weights that the recipe starts from; the first process fetches them for all."""
 
     def load() -> tuple[ModelConfig, dict[str, Tensor]]:
-        from multibox.weights.origins.base import load_base
-        from multibox.weights.start import load_start
+        from multibox.weights.origins.imagenet.load import load_base
+        from multibox.weights.remap import load_start
 
         if recipe.base_weights:
             load_base(model, recipe.base_weights)

@@ -1,19 +1,22 @@
-"""All numbers that make a detector's network, as data that fits into a weight file; one function a known model."""
+"""The numbers that define a detector's network, as data for a weight file, and a function for each known model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from math import ceil
 from typing import Any
 
 from multibox.errors import UsageError
+from multibox.models.bases.config import BaseConfig
+from multibox.models.bases.known import TaggedBase
+from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
+from multibox.models.bases.resnet import ResNetConfig
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
 from multibox.size import Size
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
-BASES = ("vgg16", "vgg16_full", "mobilenet_v3_large", "resnet")
 
 _EXTRAS_300 = (Extra(256, 512), Extra(128, 256), Extra(128, 256, 3, 1, 0), Extra(128, 256, 3, 1, 0))
 _EXTRAS_512 = (Extra(256, 512), *(Extra(128, 256) for _ in range(3)), Extra(128, 256, 4, 1, 1))
@@ -24,60 +27,57 @@ _EXTRAS_LITE = (Extra(256, 512), Extra(128, 256), Extra(128, 256), Extra(64, 128
 class ModelConfig:
     """One network: base, extra layers, priors of its source maps, input normalization and detection settings.
 
-    `mean` and `std` are in units of 0 … 255, in the order R, G, B. `sources` are the positions of the maps that
-    predict, None for all (Table 3). `fine` adds a source of stride 8 to a base that starts at 16. `width` scales the
-    channels of a VGG or residual base. `full_tail` gives MobileNetV3 the wide last blocks of its Table 1, as
-    the ImageNet weights have. `clip` cuts boxes to the image before suppression.
+    `sources` are the positions of the maps that predict, None for all (Table 3). `mean` and `std` are in units of
+    0 … 255, in the order R, G, B. `clip` cuts boxes to the image before suppression.
     """
 
     name: str
-    base: str
+    base: TaggedBase
     extras: tuple[Extra, ...]
     priors: PriorSpec
     sources: tuple[int, ...] | None = None
-    width: float = 1.0
-    batch_norm: bool = False
-    fine: bool = False
-    lite: bool = False
-    full_tail: bool = False
     mean: tuple[float, float, float] = CAFFE_MEAN
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     clip: bool = False
     detection: DetectionSettings = field(default_factory=DetectionSettings)
 
-    def __post_init__(self) -> None:
-        if self.base not in BASES:
-            raise UsageError(f"base network {self.base!r} is not known: choose one of {', '.join(BASES)}")
-
     @property
     def input_size(self) -> Size:
-        """Size of the network input."""
         return self.priors.input_size
 
     def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ModelConfig":
-        """The inverse of `to_json` after a trip through JSON; raises ValueError where fields do not fit."""
+        """The inverse of `to_json`, also after a round trip through JSON. Raises ValueError if a field does not fit."""
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(fields)
 
 
+def source_cells(input_size: Size, *, base: BaseConfig, extras: Sequence[Extra]) -> tuple[Size, ...]:
+    """Rows and columns of all source maps of a network: those of the base, then one for each extra layer."""
+    cells = [Size(*(-(-side // stride) for side in input_size)) for stride in base.strides]
+    for extra in extras:
+        cells.append(Size(*((n + 2 * extra.padding - extra.kernel) // extra.stride + 1 for n in cells[-1])))
+    return tuple(cells)
+
+
 def ssd300_config(*, dataset: str = "voc", atrous: bool = True, batch_norm: bool = False) -> ModelConfig:
-    """SSD300 on VGG16: 8732 priors with the sizes for `dataset` "voc" or "coco"; `atrous` as in Table 2."""
+    """SSD300 on VGG16: 8732 priors with the sizes for `dataset` "voc" or "coco". `atrous` as in Table 2."""
+    base = VGG16Config(atrous=atrous, batch_norm=batch_norm)
     if atrous:
-        return ModelConfig("ssd300", "vgg16", _EXTRAS_300, _spec("ssd300", dataset), batch_norm=batch_norm)
-    extras = (*_EXTRAS_300[:2], Extra(128, 256, 3, 1, 0))
-    return ModelConfig("ssd300-full", "vgg16_full", extras, _spec("ssd300", dataset), batch_norm=batch_norm)
+        return ModelConfig("ssd300", base, _EXTRAS_300, _spec("ssd300", dataset))
+    return ModelConfig("ssd300-full", base, _EXTRAS_300[:3], _spec("ssd300", dataset))
 
 
 def ssd512_config(*, dataset: str = "voc", batch_norm: bool = False, truncate: bool = False) -> ModelConfig:
-    """SSD512 on VGG16: 24564 priors; `truncate` for the whole-pixel sizes of the official layer."""
+    """SSD512 on VGG16: 24564 priors. `truncate` rounds their sizes down to whole pixels, as the official layer does."""
     priors = replace(_spec("ssd512", dataset), truncate=truncate)
-    return ModelConfig("ssd512", "vgg16", _EXTRAS_512, priors, batch_norm=batch_norm)
+    return ModelConfig("ssd512", VGG16Config(batch_norm=batch_norm), _EXTRAS_512, priors)
 
 
 def ssdlite320_config() -> ModelConfig:
@@ -85,14 +85,14 @@ def ssdlite320_config() -> ModelConfig:
 
     Its priors follow equation 4 with scales 0.2 to 0.95, ratios 2 and 3 on every map, sides limited to the image's.
     """
-    cells = [(n, n) for n in (20, 10, 5, 3, 2, 1)]
-    priors = equation4_spec(Size(320, 320), cells, ratios=[(2.0, 3.0)] * 6, smallest=0.2, largest=0.95)
+    size, base = Size(320, 320), MobileNetV3Config()
+    cells = source_cells(size, base=base, extras=_EXTRAS_LITE)
+    priors = equation4_spec(size, cells, ratios=[(2.0, 3.0)] * len(cells), smallest=0.2, largest=0.95)
     return ModelConfig(
         "ssdlite320",
-        "mobilenet_v3_large",
+        base,
         _EXTRAS_LITE,
         replace(priors, clip_sizes=True),
-        lite=True,
         mean=(127.5, 127.5, 127.5),
         std=(127.5, 127.5, 127.5),
         clip=True,
@@ -101,39 +101,39 @@ def ssdlite320_config() -> ModelConfig:
 
 
 def slim300_config(*, width: float = 0.25, sizes: Sequence[float] | None = None) -> ModelConfig:
-    """SSD300's structure at a fraction of its channels, with batch normalization: quick to train from nothing.
+    """SSD300's structure at a fraction of its channels, with batch normalization: quick to train from scratch.
 
-    `sizes` are the seven prior sizes in pixels of the 300 x 300 input, smallest first; by default SSD300's for VOC.
+    `sizes` are the seven prior sizes in pixels of the 300 x 300 input, smallest first, by default SSD300's for VOC.
     """
     priors = SPECS["ssd300-voc"] if sizes is None else _with_sizes(SPECS["ssd300-voc"], sizes)
     return _slim("slim300", _EXTRAS_300, priors, width)
 
 
 def slim224_config(*, width: float = 0.25, sizes: Sequence[float] | None = None) -> ModelConfig:
-    """The same at 224 x 224 with five source maps, about twice as quick; `sizes` are six."""
-    cells = [(n, n) for n in (28, 14, 7, 4, 2)]
+    """The same at 224 x 224 with five source maps, about twice as fast; `sizes` has six values."""
+    size, extras = Size(224, 224), _EXTRAS_300[:3]
+    cells = source_cells(size, base=VGG16Config(), extras=extras)
     sizes = official_sizes(224, first=10, lowest=20, highest=90, maps=5) if sizes is None else sizes
-    priors = sized_spec(Size(224, 224), cells, sizes=sizes, ratios=RATIOS_300[:5])
-    return _slim("slim224", _EXTRAS_300[:3], priors, width)
+    priors = sized_spec(size, cells, sizes=sizes, ratios=RATIOS_300[:5])
+    return _slim("slim224", extras, priors, width)
 
 
 def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] | None = None) -> ModelConfig:
-    """A light SSD on a small residual network with batch normalization, for training from nothing.
+    """A light SSD on a small residual network with batch normalization, to be trained from scratch.
 
-    Its six maps are 1/8 of the `side` of the input, 1/16 and so on. `sizes` are the seven prior sizes in pixels; by
-    default SSD300's percentages of the side. Weights fit any side.
+    Its six source maps have strides 8, 16, 32 and so on. `sizes` are the seven prior sizes in pixels, by default
+    SSD300's percentages of the side. Weights fit any side.
     """
-    cells = [(n, n) for n in (ceil(side / 2**k) for k in range(3, 9))]
-    sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
-    priors = sized_spec(Size(side, side), cells, sizes=sizes, ratios=RATIOS_300)
+    size, base = Size(side, side), ResNetConfig(width=width)
     extras = _narrow((Extra(128, 256),) * 3, width)
-    return ModelConfig(f"light{side}", "resnet", extras, priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0))
+    sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
+    priors = sized_spec(size, source_cells(size, base=base, extras=extras), sizes=sizes, ratios=RATIOS_300)
+    return ModelConfig(f"light{side}", base, extras, priors, std=(58.0, 58.0, 58.0))
 
 
 def _slim(name: str, extras: tuple[Extra, ...], priors: PriorSpec, width: float) -> ModelConfig:
-    return ModelConfig(
-        name, "vgg16", _narrow(extras, width), priors, width=width, batch_norm=True, std=(58.0, 58.0, 58.0)
-    )
+    base = VGG16Config(width=width, batch_norm=True)
+    return ModelConfig(name, base, _narrow(extras, width), priors, std=(58.0, 58.0, 58.0))
 
 
 def _narrow(extras: tuple[Extra, ...], width: float) -> tuple[Extra, ...]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from multibox.models.bases.vgg import L2Norm
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 
 

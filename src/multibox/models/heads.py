@@ -1,13 +1,13 @@
-"""What SSD adds to a base network: extra layers that shrink the map, and the two predictors of each source map."""
+"""The layers that SSD adds to a base network: extra layers that shrink the map, and two predictors a source map."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.bases.mobilenet import convolution
+from multibox.models.layers import convolution
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Extra:
 
 
 def extra_layer(channels: int, extra: Extra, *, batch_norm: bool) -> nn.Sequential:
-    """conv6_1 and conv6_2 of the official code (conv8_1 and conv8_2 of the paper) and their like."""
+    """Two convolutions with ReLU, as conv6_1 and conv6_2 of the official code (conv8_1 and conv8_2 of the paper)."""
     shapes = ((channels, extra.squeeze, 1, 1, 0), (extra.squeeze, extra.out, extra.kernel, extra.stride, extra.padding))
     layers: list[nn.Module] = []
     for inside, out, kernel, stride, padding in shapes:
@@ -49,25 +49,37 @@ def lite_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
     )
 
 
-def predictor(channels: int, out: int, *, lite: bool) -> nn.Module:
-    """A 3 x 3 convolution without activation, or its depthwise form."""
-    if not lite:
-        return nn.Conv2d(channels, out, 3, padding=1)
+def predictor(channels: int, outputs: int) -> nn.Module:
+    """A 3 x 3 convolution without activation."""
+    return nn.Conv2d(channels, outputs, 3, padding=1)
+
+
+def lite_predictor(channels: int, outputs: int) -> nn.Module:
+    """The depthwise form of SSDLite."""
     depthwise = convolution(channels, channels, kernel=3, groups=channels, activation=nn.ReLU6)
-    return nn.Sequential(depthwise, nn.Conv2d(channels, out, 1))
+    return nn.Sequential(depthwise, nn.Conv2d(channels, outputs, 1))
 
 
 class Heads(nn.Module):
-    """For each source map one predictor of offsets and one of class scores (CreateMultiBoxHead in model_libs.py)."""
+    """For each source map one predictor of offsets and one of class scores (CreateMultiBoxHead in model_libs.py).
+
+    `outputs` is the number of scores for each box, background included. `build(channels, values)` makes the layer that
+    predicts `values` values for each cell.
+    """
 
     def __init__(
-        self, channels: Sequence[int], boxes_per_cell: Sequence[int], *, outputs: int, lite: bool = False
+        self,
+        channels: Sequence[int],
+        boxes_per_cell: Sequence[int],
+        *,
+        outputs: int,
+        build: Callable[[int, int], nn.Module] = predictor,
     ) -> None:
         super().__init__()
         self.outputs = outputs
         sizes = list(zip(channels, boxes_per_cell, strict=True))
-        self.location = nn.ModuleList(predictor(c, boxes * 4, lite=lite) for c, boxes in sizes)
-        self.confidence = nn.ModuleList(predictor(c, boxes * outputs, lite=lite) for c, boxes in sizes)
+        self.location = nn.ModuleList(build(c, boxes * 4) for c, boxes in sizes)
+        self.confidence = nn.ModuleList(build(c, boxes * outputs) for c, boxes in sizes)
 
     def forward(
         self, sources: Sequence[Float[Tensor, "b _ _ _"]]

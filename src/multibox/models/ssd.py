@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import sqrt
 
 import torch
 from jaxtyping import Float, UInt8
@@ -10,11 +9,8 @@ from torch import Tensor, nn
 
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
-from multibox.models.bases.mobilenet import MobileNetV3Large
-from multibox.models.bases.resnet import ResNet
-from multibox.models.bases.vgg import VGG16, L2Norm
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
-from multibox.models.heads import Heads, extra_layer, lite_extra_layer
+from multibox.models.heads import Heads
 from multibox.nms import Selection, select
 
 Three = tuple[float, float, float]
@@ -34,21 +30,19 @@ class SSD(nn.Module):
         super().__init__()
         self.config = config
         self.class_names = tuple(class_names)
-        self.base = _base(config)
+        self.base = config.base.build()
         channels = list(self.base.channels)
-        plain = config.base in ("vgg16", "vgg16_full") and not config.batch_norm
-        self.norm = L2Norm(channels[0]) if plain else nn.Identity()
+        self.norm = config.base.norm(channels[0])
         self.extras = nn.ModuleList()
         for extra in config.extras:
-            build = lite_extra_layer(channels[-1], extra) if config.lite else None
-            self.extras.append(build or extra_layer(channels[-1], extra, batch_norm=config.batch_norm))
+            self.extras.append(config.base.extra_layer(channels[-1], extra))
             channels.append(extra.out)
         self.sources = tuple(range(len(channels))) if config.sources is None else config.sources
         self.heads = Heads(
             [channels[i] for i in self.sources],
             [m.boxes_per_cell for m in config.priors.maps],
             outputs=len(self.class_names) + 1,
-            lite=config.lite,
+            build=config.base.predictor,
         )
         self.coder = Coder(config.priors, variances=config.variances)
         self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
@@ -60,7 +54,7 @@ class SSD(nn.Module):
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits (background first) of RGB images with values 0 … 255 at the network's input size.
 
-        Raises InputError where images of another size give another number of predictions than there are priors.
+        Raises InputError if the images have another size and so give another number of predictions than priors.
         """
         maps = self.base((images - self.mean) / self.std)
         first = self.norm(maps[0])
@@ -73,7 +67,7 @@ class SSD(nn.Module):
         return offsets, logits
 
     def normalize_with(self, *, mean: Three, std: Three) -> None:
-        """Expect another normalization of the input: what the values of the layers were trained with."""
+        """Set the input normalization that the current weights were trained with."""
         self.config = replace(self.config, mean=mean, std=std)
         self.mean.copy_(torch.tensor(mean).view(3, 1, 1))
         self.std.copy_(torch.tensor(std).view(3, 1, 1))
@@ -101,45 +95,31 @@ def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:
     )
 
 
-def _base(config: ModelConfig) -> VGG16 | MobileNetV3Large | ResNet:
-    if config.base == "mobilenet_v3_large":
-        return MobileNetV3Large(fine=config.fine, full_tail=config.full_tail)
-    if config.base == "resnet":
-        return ResNet(width=config.width)
-    return VGG16(atrous=config.base == "vgg16", width=config.width, batch_norm=config.batch_norm)
-
-
 def initialize(model: SSD) -> None:
-    """The authors' initialization: Caffe's "xavier", uniform within ±√(3 / fan_in), and biases of 0.
+    """Draw new values for all convolutions, as the config of the base network says.
 
-    SSDLite's layers start from a normal distribution with deviation 0.03 instead, as in torchvision's model. Draws from
-    torch's global generator: seed it for the same start.
+    Uses torch's global generator: seed it to get the same values again.
     """
     for module in model.modules():
-        if not isinstance(module, nn.Conv2d):
-            continue
-        if model.config.lite:
-            nn.init.normal_(module.weight, std=0.03)
-        else:
-            bound = sqrt(3 / module.weight[0].numel())
-            nn.init.uniform_(module.weight, -bound, bound)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d):
+            model.config.base.initialize(module)
 
 
 def ssd300(
     class_names: Sequence[str], *, backbone: str = "vgg16", dataset: str = "voc", batch_norm: bool = False
 ) -> SSD:
     """SSD300. `backbone` is "vgg16" or Table 2's "vgg16_full"; `dataset` "voc" or "coco" chooses the prior sizes."""
-    config = ssd300_config(dataset=dataset, atrous=backbone != "vgg16_full", batch_norm=batch_norm)
-    return SSD(_with_base(config, backbone), class_names)
+    atrous = {"vgg16": True, "vgg16_full": False}
+    _check_backbone(backbone, model="ssd300", known=tuple(atrous))
+    return SSD(ssd300_config(dataset=dataset, atrous=atrous[backbone], batch_norm=batch_norm), class_names)
 
 
 def ssd512(
     class_names: Sequence[str], *, backbone: str = "vgg16", dataset: str = "voc", batch_norm: bool = False
 ) -> SSD:
-    """SSD512; `dataset` "voc" or "coco" chooses the prior sizes."""
-    return SSD(_with_base(ssd512_config(dataset=dataset, batch_norm=batch_norm), backbone), class_names)
+    """SSD512. `dataset` "voc" or "coco" chooses the prior sizes."""
+    _check_backbone(backbone, model="ssd512", known=("vgg16",))
+    return SSD(ssd512_config(dataset=dataset, batch_norm=batch_norm), class_names)
 
 
 def ssdlite320(class_names: Sequence[str]) -> SSD:
@@ -147,7 +127,6 @@ def ssdlite320(class_names: Sequence[str]) -> SSD:
     return SSD(ssdlite320_config(), class_names)
 
 
-def _with_base(config: ModelConfig, backbone: str) -> ModelConfig:
-    if backbone != config.base:
-        raise UsageError(f"{config.name} has no backbone {backbone!r}: choose {config.base}")
-    return config
+def _check_backbone(backbone: str, *, model: str, known: tuple[str, ...]) -> None:
+    if backbone not in known:
+        raise UsageError(f"{model} has no backbone {backbone!r}: choose {' or '.join(known)}")

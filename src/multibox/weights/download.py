@@ -1,9 +1,11 @@
-"""Fetches a file into the cache: resumes, checks its SHA-256, and says what to do where there is no network."""
+"""Downloads a file into the cache: resumes, checks its SHA-256, extracts it from an archive."""
 
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
@@ -15,6 +17,7 @@ from urllib.request import Request, urlopen
 
 from multibox._version import __version__
 from multibox.errors import WeightsError
+from multibox.system.atomic import atomic_file
 
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
@@ -22,11 +25,11 @@ _TIMEOUT_S = 30
 
 
 class _InterruptedError(Exception):
-    """The connection ended early; what arrived is kept and the next attempt goes on from there."""
+    """The connection ended early. The part that arrived is kept, and the next attempt resumes from it."""
 
 
 def cache_folder() -> Path:
-    """$MULTIBOX_CACHE, or the folder that the platform has for caches."""
+    """$MULTIBOX_CACHE, or the platform's folder for caches."""
     chosen = os.environ.get("MULTIBOX_CACHE")
     if chosen:
         return Path(chosen)
@@ -36,11 +39,11 @@ def cache_folder() -> Path:
 
 
 def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Path:
-    """The file of that address in the cache, downloaded unless it is there already.
+    """The cached file of a URL, downloaded unless it is already there.
 
-    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None where nobody published one. A partial
-    download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError in one line that
-    names the file, its address and the place to put it by hand.
+    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if nobody published one. A partial
+    download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError that names the
+    file, its URL and where to put it by hand.
     """
     target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
     assert sha256 is None or len(sha256) >= 8
@@ -56,18 +59,38 @@ def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Pa
     return target
 
 
+def extract(archive: Path, member: str) -> Path:
+    """The file `member` of a tar archive, extracted into the archive's folder unless it is already there.
+
+    Raises WeightsError if the archive is damaged or has no such file.
+    """
+    target = archive.with_name(member.rpartition("/")[2])
+    if target.exists():
+        return target
+    try:
+        with tarfile.open(archive) as tar:
+            content = tar.extractfile(member)
+            if content is None:
+                raise KeyError(member)
+            with atomic_file(target) as file:
+                shutil.copyfileobj(content, file)
+    except (KeyError, tarfile.TarError, EOFError, OSError):
+        raise WeightsError(f"{archive} contains no readable {member}: remove the archive and fetch it again") from None
+    return target
+
+
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """One process at a time fetches one file; the others wait and then find it."""
+    """Let one process at a time download a file. The others wait and then find it."""
     with open(target.with_name(f".{target.name}.lock"), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _download(url: str, target: Path, *, sha256: str | None) -> None:
-    """Bring the file to `target`, whole and checked; a wrong hash after a resumed download starts over once."""
+    """Download to `target` and check the hash. A wrong hash after a resumed download starts over once."""
     part = target.with_name(f"{target.name}.part")
-    if sha256 is None:  # nothing could tell whether the part is of the same file
+    if sha256 is None:  # without a hash nothing shows whether the part belongs to this file
         part.unlink(missing_ok=True)
     resumed = part.exists()
     _fill(url, part, target)
@@ -78,14 +101,14 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         found = _sha256(part)
         part.unlink()
         raise WeightsError(
-            f"{url} gave a file with SHA-256 {found}, not {sha256}, so it was thrown away: try again, or put the right "
-            f"file at {target}"
+            f"{url} returned a file with SHA-256 {found} instead of {sha256}, which was deleted: try again, or put the "
+            f"right file at {target}"
         )
     os.replace(part, target)
 
 
 def _fill(url: str, part: Path, target: Path) -> None:
-    """Bring the whole file to `part`, going on from what is there, in a few attempts."""
+    """Download the rest of the file to `part`, in a few attempts."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _append(url, part)
@@ -96,7 +119,7 @@ def _fill(url: str, part: Path, target: Path) -> None:
 
 
 def _append(url: str, part: Path) -> None:
-    """Ask for what `part` lacks and write it behind what is there; from the start where the server sends everything."""
+    """Request the missing bytes and append them to `part`. If the server sends the whole file, replace `part`."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"multibox/{__version__}"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
@@ -107,7 +130,7 @@ def _append(url: str, part: Path) -> None:
                 raise
         if problem.headers.get("Content-Range", "").endswith(f"/{have}"):
             return
-        part.unlink()  # longer than the file: of another one
+        part.unlink()  # longer than the file: it belongs to another one
         raise _InterruptedError("the server has no more bytes of this file") from None
     with response:
         have = have if response.headers.get("Content-Range", "").startswith(f"bytes {have}-") else 0
@@ -120,7 +143,7 @@ def _append(url: str, part: Path) -> None:
 
 
 def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total: int | None) -> int:
-    """Copy the answer with a progress bar; the number of bytes in the file afterwards."""
+    """Copy the response with a progress bar. Returns the number of bytes in the file afterwards."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -139,7 +162,9 @@ def _advice(url: str, target: Path, problem: Exception) -> str:
         reason = f"the server answers {problem.code} {problem.reason}"
     else:
         reason = str(getattr(problem, "reason", "") or problem)
-    return f"cannot fetch {target.name} from {url} ({reason}): try again, or fetch it elsewhere and put it at {target}"
+    return (
+        f"cannot fetch {target.name} from {url} ({reason}): try again, or download it elsewhere and put it at {target}"
+    )
 
 
 def _fits(path: Path, sha256: str | None) -> bool:

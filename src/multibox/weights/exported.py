@@ -1,30 +1,24 @@
-"""What an exported model says about itself, in the words of the weight file and a few of its own."""
+"""The description of an exported model: that of a weight file, and how the model was exported."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multibox._version import __version__
 from multibox.errors import WeightsError
-from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
+from multibox.weights.description import KEY, Description, parse_fields
 
-KEY = "multibox"
-FORMAT = 1
+__all__ = ["KEY", "Exported"]
 
 
 @dataclass(frozen=True)
-class Exported:
-    """The description of an exported model: what a weight file says, and how the model was exported.
+class Exported(Description):
+    """What an exported model says about itself.
 
     `precision` is "fp32", "fp16", "bf16" or "int8". `raw` models end with offsets and logits, others with detections.
-    `batch` is the only number of images the model takes, None for any.
+    `batch` is the only number of images that the model accepts, None for any number.
     """
 
-    class_names: tuple[str, ...]
-    config: ModelConfig
-    info: dict[str, Any]
     precision: str
     raw: bool
     batch: int | None
@@ -33,25 +27,14 @@ class Exported:
     def of(cls, model: SSD, *, info: dict[str, Any], precision: str, raw: bool, batch: int | None) -> "Exported":
         return cls(model.class_names, model.config, info, precision, raw, batch)
 
-    def to_text(self) -> str:
-        """One JSON text, the value of the metadata entry KEY."""
-        fields = {"version": __version__, "format": FORMAT, **asdict(self), "config": self.config.to_json()}
-        return json.dumps(fields)
-
     @classmethod
     def from_text(cls, text: str | None, *, path: Path | str) -> "Exported":
-        """The inverse; raises WeightsError where there is no description, a newer or a damaged one."""
+        """The inverse of `to_text`. Raises WeightsError if there is no description, or a newer or a damaged one."""
         if text is None:
             raise WeightsError(f"{path} does not describe a multibox detector: make it with `multibox export`")
+        fields = parse_fields(text, source=path)
         try:
-            fields = json.loads(text)
-            if fields["format"] > FORMAT:
-                raise WeightsError(
-                    f"{path} has export format {fields['format']}, written by multibox {fields['version']}; multibox "
-                    f"{__version__} reads up to format {FORMAT}: install a newer multibox"
-                )
-            config = ModelConfig.from_json(fields["config"])
-            names = tuple(fields["class_names"])
-            return cls(names, config, fields["info"], fields["precision"], fields["raw"], fields["batch"])
-        except (ValueError, KeyError, TypeError):
+            export = (fields["precision"], fields["raw"], fields["batch"])
+        except KeyError:
             raise WeightsError(f"{path} has a damaged description of its detector: export it again") from None
+        return cls(fields["class_names"], fields["config"], fields["info"], *export)

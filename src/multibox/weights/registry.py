@@ -1,19 +1,19 @@
-"""Weights that multibox knows by name: where they are, what they are, and what their authors measured.
+"""Weights that multibox knows by name: what they are, where to fetch them, and what their authors measured.
 
-One small file is part of multibox; all others are fetched from their authors when they are first used. Of an address
-whose hash nobody published the hash is not checked; torchvision's file names carry the first 8 digits of theirs.
+One small file is part of multibox. All others are downloaded from their authors on first use. Files whose hash nobody
+published are not checked; torchvision's file names contain the first 8 digits of theirs.
 """
 
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from multibox.data.classes.coco import COCO_CLASSES
 from multibox.data.classes.published import COCO_BY_ID, ILSVRC_LABELS
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
-from multibox.weights.archive import extract
-from multibox.weights.download import fetch_file
+from multibox.weights.download import extract, fetch_file
 
 _TORCH = "https://download.pytorch.org/models"
 _LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
@@ -26,9 +26,9 @@ _MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/publi
 class Published:
     """One published weight file.
 
-    `class_names` is empty for a base network. `url` is None where only a person can fetch the file, from `page`, and
-    where it is part of the package, a file of ours of the name `shipped`. `member` is the path inside an archive.
-    `model` names the priors where the file does not tell them.
+    `class_names` is empty for a base network. `url` is None if the file must be downloaded by hand from `page`, or if
+    it is part of the package, in the file `shipped`. `member` is the path inside an archive. `priors` names the priors
+    if the file does not contain them.
     """
 
     name: str
@@ -40,12 +40,27 @@ class Published:
     sha256: str | None = None
     member: str | None = None
     page: str = ""
-    model: str | None = None
+    priors: str | None = None
     shipped: str | None = None
 
     @property
     def kind(self) -> str:
         return "detector" if self.class_names else "base"
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as plain values, as `multibox weights list --json` prints it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "about": self.about,
+            "score": self.score,
+            "license": self.license,
+            "classes": len(self.class_names),
+            "url": self.url,
+            "page": self.page or None,
+            "shipped": self.shipped is not None,
+            "sha256": self.sha256,
+        }
 
 
 def _torchvision(name: str, file: str, about: str, score: str, class_names: tuple[str, ...] = ()) -> Published:
@@ -54,8 +69,8 @@ def _torchvision(name: str, file: str, about: str, score: str, class_names: tupl
     )
 
 
-def _lufficc(name: str, file: str, about: str, score: str, class_names: tuple[str, ...], model: str) -> Published:
-    return Published(name, about, "MIT", score, class_names, f"{_LUFFICC}/{file}", model=model)
+def _lufficc(name: str, file: str, about: str, score: str, class_names: tuple[str, ...], priors: str) -> Published:
+    return Published(name, about, "MIT", score, class_names, f"{_LUFFICC}/{file}", priors=priors)
 
 
 def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) -> Published:
@@ -64,13 +79,13 @@ def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) ->
 
 DEFAULT = Published(
     "light160-animals",
-    "light detector at 160 x 160, from nothing on 2,574 VOC2012 photographs: docs/model-card.md",
+    "light detector at 160 x 160, trained from scratch on 2,574 VOC2012 photographs: docs/model-card.md",
     "Apache-2.0",
     "37.8 voc10 on 600 others",
     ("dog", "cat", "person", "sheep", "horse", "cow"),
     shipped="light160-animals.safetensors",
 )
-"""What detects where nothing else is named; it needs no network."""
+"""The detector that is used by default. It needs no download."""
 
 DETECTORS = (
     DEFAULT,
@@ -168,14 +183,14 @@ DETECTORS = (
         "77.4 mAP on VOC2007 test",
         VOC_CLASSES,
         url="https://s3.amazonaws.com/amdegroot-models/ssd300_mAP_77.43_v2.pth",
-        model="ssd300-voc",
+        priors="ssd300-voc",
     ),
 )
 
 BASES = (
     Published(
         "vgg16-reducedfc-caffe",
-        "VGG16 with reduced fc6 and fc7, which the authors start from",
+        "VGG16 with reduced fc6 and fc7, the authors' start",
         "CC-BY-4.0",
         url="http://cs.unc.edu/~wliu/projects/ParseNet/VGG_ILSVRC_16_layers_fc_reduced.caffemodel",
     ),
@@ -202,28 +217,29 @@ BASES = (
 
 
 def published(name: str) -> Published | None:
-    """The entry of that name, None where there is none."""
+    """The entry with that name, None if there is none."""
     return next((entry for entry in (*DETECTORS, *BASES) if entry.name == name), None)
 
 
 def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
-    """Its file on this machine: part of the package, or downloaded and taken out of its archive if need be.
+    """The path of its file: part of the package, or downloaded and extracted from its archive.
 
-    Raises WeightsError with what to fetch by hand, from where, and what to do with it, where the file cannot be had.
+    Raises WeightsError if the file cannot be fetched, with what to download by hand, from where, and what to do with
+    it.
     """
     if entry.shipped is not None:
         return _SHIPPED / entry.shipped
     if entry.url is None:
         raise WeightsError(
-            f"{entry.name} can only be fetched by hand: take its archive from {entry.page}, unpack it and give the "
-            ".caffemodel file itself"
+            f"{entry.name} must be downloaded by hand: get its archive from {entry.page}, unpack it and give the "
+            "path of the .caffemodel file"
         )
     path = fetch_file(entry.url, sha256=entry.sha256, cache=cache)
     return path if entry.member is None else extract(path, entry.member)
 
 
 def unknown_name(name: str, *, among: tuple[Published, ...]) -> UsageError:
-    """The error for something that is neither a file nor a known name, with the nearest names."""
+    """The error for a source that is neither a file nor a known name, with the most similar names."""
     names = [entry.name for entry in among]
     near = get_close_matches(name, names, n=3, cutoff=0.5) or names
     return UsageError(f"{name!r} is neither a file nor the name of published weights: did you mean {', '.join(near)}?")

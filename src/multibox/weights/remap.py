@@ -1,13 +1,16 @@
-"""Other classes for a trained detector: what it knows of them is kept, the rest starts anew."""
+"""Gives a trained detector other classes. Known classes keep their weights, new ones start from random values."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from multibox.errors import UsageError
+from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
+from multibox.weights.file import fill
+from multibox.weights.source import open_weights
 
 VOC_FROM_COCO = {
     "aeroplane": "airplane",
@@ -31,7 +34,7 @@ VOC_FROM_COCO = {
     "train": "train",
     "tvmonitor": "tv",
 }
-"""Each VOC class with the COCO class that holds the same objects (coco_voc_map.txt of the official data/VOC0712)."""
+"""For each VOC class the COCO class of the same objects (coco_voc_map.txt of the official data/VOC0712)."""
 
 
 def remap(
@@ -41,11 +44,11 @@ def remap(
     mapping: Mapping[str, str] | None = None,
     generator: torch.Generator | None = None,
 ) -> SSD:
-    """A detector of `class_names` that has the model's weights, with the class predictors rearranged.
+    """A detector of `class_names` with the model's weights and rearranged class predictors.
 
-    A new class takes the outputs of the old class that `mapping` names for it, else of the old class of its own name;
-    a class without either starts from random weights (drawn with `generator`). Background is kept. Raises UsageError
-    for a mapping from or to a class that does not exist.
+    A new class gets the outputs of the old class that `mapping` names for it, else of the old class with its own name.
+    A class without either gets random weights, drawn with `generator`. Background is kept. Raises UsageError for a
+    mapping from or to a class that does not exist.
     """
     sources = _sources(model.class_names, class_names, mapping or {})
     with torch.random.fork_rng(devices=[]):
@@ -63,14 +66,14 @@ def remap(
 
 
 def _sources(old: Sequence[str], new: Sequence[str], mapping: Mapping[str, str]) -> list[int | None]:
-    """For each new class the position of the old one that it continues."""
+    """For each new class the position of the old class whose outputs it gets, None if there is none."""
     if len(set(new)) < len(new) or not new:
-        raise UsageError("the new class names are empty or name a class twice: give each name once")
+        raise UsageError("the new class names are empty or contain a name twice: give each name once")
     for ours, theirs in mapping.items():
         if ours not in new:
-            raise UsageError(f"{ours!r} is mapped but is none of the new classes: {', '.join(new)}")
+            raise UsageError(f"{ours!r} is mapped but is not one of the new classes: {', '.join(new)}")
         if theirs not in old:
-            raise UsageError(f"{ours!r} cannot continue {theirs!r}: the model knows {', '.join(old)}")
+            raise UsageError(f"{ours!r} cannot continue {theirs!r}: the model has {', '.join(old)}")
     wanted = [mapping.get(name, name) for name in new]
     return [old.index(name) if name in old else None for name in wanted]
 
@@ -79,7 +82,7 @@ def _sources(old: Sequence[str], new: Sequence[str], mapping: Mapping[str, str])
 def _copy_rows(
     old: nn.Conv2d, new: nn.Conv2d, sources: Sequence[int | None], generator: torch.Generator | None
 ) -> None:
-    """Rows of all boxes of a cell, box by box; row k continues row `sources[k]`, or begins as the authors begin."""
+    """Fill the new predictor box by box: row k is the old row `sources[k]`, or Caffe's "xavier" if that is None."""
     kept = [k for k, source in enumerate(sources) if source is not None]
     taken = [source for source in sources if source is not None]
     bound = sqrt(3 / new.weight[0].numel())
@@ -94,3 +97,28 @@ def _copy_rows(
 
 def _by_box(rows: Tensor, outputs: int) -> Tensor:
     return rows.unflatten(0, (-1, outputs))
+
+
+def load_start(model: SSD, source: Path | str) -> None:
+    """Copy a detector's weights into `model`, and set the model's mean and deviation to that detector's.
+
+    This is how a training starts from a whole detector (paper sections 3.1 and 3.3: COCO to VOC). `source` is a weight
+    file or the name of published weights. A class gets the outputs of the class with its own name, a VOC class those
+    of the corresponding COCO class; others start from random values. `model` keeps its priors. Raises WeightsError or
+    UsageError if the weights cannot be fetched or have another structure.
+    """
+    if Path(source).suffix and not Path(source).is_file():
+        raise WeightsError(
+            f"start weights {source} do not exist: train the detector they come from, or give its file with "
+            "--set start_weights=FILE"
+        )
+    old, _ = open_weights(source)
+    new = remap(old, class_names=model.class_names, mapping=class_mapping(old.class_names, model.class_names))
+    fill(model, new.state_dict(), source=str(source))
+    model.normalize_with(mean=old.config.mean, std=old.config.std)
+
+
+def class_mapping(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:
+    """For each new class that has one, the old class of the same objects."""
+    pairs = ((name, name if name in old else VOC_FROM_COCO.get(name, name)) for name in new)
+    return {ours: theirs for ours, theirs in pairs if theirs in old}

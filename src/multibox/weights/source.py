@@ -1,5 +1,7 @@
-"""A detector from whatever names one: a weight file of ours, a foreign one, or the name of published weights."""
+"""Opens a detector from a multibox weight file, a foreign one, or the name of published weights."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,12 @@ import torch
 
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
-from multibox.weights.file import KEY, load_weights, read_metadata
-from multibox.weights.origins.foreign import read_foreign
-from multibox.weights.origins.importer import convert, origin_of
+from multibox.priors import PriorSpec
+from multibox.weights.description import KEY
+from multibox.weights.file import load_weights, read_metadata
+from multibox.weights.origins.foreign_weights import read_foreign_weights
+from multibox.weights.origins.origin import ImportChoices
+from multibox.weights.origins.recognize import convert, origin_of
 from multibox.weights.registry import DETECTORS, Published, fetch_published, published, unknown_name
 
 
@@ -17,21 +22,44 @@ def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> t
     """The detector in evaluation mode on `device`, and what is known about it.
 
     `source` is the path of a multibox weight file, the path of a foreign one (see import_weights), or the name of a
-    published detector, which is fetched when it is first used. Raises WeightsError or UsageError.
+    published detector, which is downloaded on first use. Raises WeightsError or UsageError.
     """
     file, entry = find_weights(source)
     if file.suffix == ".safetensors" and KEY in read_metadata(file):
         return load_weights(file, device=device)
-    foreign = read_foreign(file)
+    model, info = _imported(file, entry, ImportChoices())
+    return model.to(device), info
+
+
+def import_named(
+    source: Path | str,
+    *,
+    priors: str | PriorSpec | None = None,
+    class_names: Sequence[str] | None = None,
+    channels: str | None = None,
+) -> tuple[SSD, dict[str, Any]]:
+    """A foreign detector from a file or by its published name, and what is known about it.
+
+    The options and errors are those of `import_weights`; for a published detector the list supplies what is None.
+    """
+    file, entry = find_weights(source)
+    return _imported(file, entry, ImportChoices(priors, class_names, channels))
+
+
+def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:
+    foreign = read_foreign_weights(file)
     if entry is None:
-        return convert(foreign).to(device), {"origin": origin_of(foreign), "file": file.name}
-    return convert(foreign, model=entry.model, class_names=entry.class_names).to(device), about(entry)
+        return convert(foreign, choices), {"origin": origin_of(foreign), "file": file.name}
+    filled = replace(
+        choices, priors=choices.priors or entry.priors, class_names=choices.class_names or entry.class_names
+    )
+    return convert(foreign, filled), about(entry)
 
 
 def find_weights(source: Path | str) -> tuple[Path, Published | None]:
-    """The weight file on this machine, and its entry in the list of published detectors if it was named by that.
+    """The path of the weight file, and its entry in the list of published detectors if `source` is a name of that list.
 
-    A file that exists goes before a name. Raises WeightsError for a file that does not exist or cannot be fetched,
+    An existing file has priority over a name. Raises WeightsError for a file that does not exist or cannot be fetched,
     UsageError for an unknown name.
     """
     path = Path(source)
@@ -43,11 +71,11 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     if entry is None:
         raise unknown_name(str(source), among=DETECTORS)
     if entry.kind == "base":
-        raise UsageError(f"{source} is a base network, not a detector: name it as base weights of a training")
+        raise UsageError(f"{source} is a base network, not a detector: use it as base weights of a training")
     return fetch_published(entry), entry
 
 
 def about(entry: Published) -> dict[str, Any]:
-    """What the list tells about published weights, for the `info` of a weight file."""
+    """The facts in the list of published weights, for the `info` of a weight file."""
     fields = {"origin": entry.name, "about": entry.about, "license": entry.license, "published_score": entry.score}
     return {key: value for key, value in fields.items() if value}

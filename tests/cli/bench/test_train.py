@@ -9,7 +9,7 @@ import pytest
 from multibox.data.scenes.scenes import write_scenes
 from multibox.size import Size
 
-TINY = ("--set", "model.width=0.03125", "--batch", 2, "--steps", 1, "--threads", 1)
+TINY = ("--set", "model.base.width=0.03125", "--batch", 2, "--steps", 1, "--threads", 1)
 
 
 @pytest.fixture

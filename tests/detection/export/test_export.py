@@ -14,7 +14,7 @@ from multibox.detection.export.calibration import calibration_images
 from multibox.errors import DataError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
-from multibox.priors import PriorMap, PriorSpec
+from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 from multibox.weights.file import save_weights
@@ -97,7 +97,10 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
 
     The first image has no candidate, the second few, the third many.
     """
-    maps = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
+    maps = (
+        PriorMap(Size(6, 5), Step(50.0, 60.0), 40.0, 90.0, (2.0,)),
+        PriorMap(Size(2, 2), Step(150.0, 150.0), 120.0, None, ()),
+    )
     config = replace(
         tiny_model().config, priors=PriorSpec(Size(300, 300), maps), sources=(0, 1), clip=clip, detection=rule
     )

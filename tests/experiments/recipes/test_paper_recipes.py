@@ -9,6 +9,7 @@ import torch
 
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipes import PAPER, find_recipe
+from multibox.models.bases.vgg import VGG16Config
 from multibox.models.ssd import SSD
 from multibox.paper import printed as paper
 from multibox.paper.tables import TABLES
@@ -131,7 +132,7 @@ def test_rows_without_boundary_boxes_differ_in_that_alone():
 def test_no_atrous_needs_the_whole_vgg16():
     """The base, its weights and the sources of Table 2's fourth row against section 3.2's description."""
     recipe = find_recipe("table2-no-atrous")
-    assert (recipe.model.base, recipe.base_weights) == ("vgg16_full", "vgg16-torchvision")
+    assert (recipe.model.base, recipe.base_weights) == (VGG16Config(atrous=False), "vgg16-torchvision")
     assert len(recipe.model.extras) == 3  # conv4_3, conv5_3 and fc7 are sources before them
 
 

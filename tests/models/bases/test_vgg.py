@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from multibox.models.bases.vgg import VGG16, L2Norm
+from multibox.models.bases.vgg import VGG16
+from multibox.models.layers import L2Norm
 from oracles import slow
 
 # (kernel, channels in, channels out) of all convolutions, from the tables of the VGG and SSD papers.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
 from multibox.errors import UsageError
-from multibox.models.bases.vgg import L2Norm
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
 from multibox.weights.exported import KEY, Exported

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from multibox.detection.export.network import OUTPUTS, RAW_OUTPUTS
 from multibox.detection.export.onnx import choice_graph, import_onnx, network_graph
 from multibox.errors import UsageError
-from multibox.models.bases.vgg import L2Norm
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 from multibox.weights.exported import KEY, Exported
 

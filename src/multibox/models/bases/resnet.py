@@ -1,24 +1,47 @@
-"""A small residual network as the base of a light SSD that starts from nothing.
+"""A small residual network, the base of the light detectors that train from scratch.
 
-Blocks are those of He et al. (CVPR 2016, Figure 5 left). The stem is three 3 x 3 convolutions without a pooling: what
-their 7 x 7 and pooling throw away early is missed most by detectors that are trained from scratch (Zhu et al.,
-"ScratchDet", CVPR 2019, section 3.3).
+The blocks are those of He et al. (CVPR 2016, Figure 5 left). The stem is three 3 x 3 convolutions without pooling:
+detectors that train from scratch suffer from the early loss of detail in the original 7 x 7 convolution and pooling
+(Zhu et al., "ScratchDet", CVPR 2019, section 3.3).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from multibox.models.bases.config import BaseConfig, BaseNetwork
 
 STEM = 32
 STAGES = (64, 128, 256, 512)
 BLOCKS = (1, 2, 2, 2)
 
 
-class ResNet(nn.Module):
-    """Stages of stride 4, 8, 16 and 32; the last three give source maps.
+@dataclass(frozen=True)
+class ResNetConfig(BaseConfig):
+    """A residual network with batch normalization; `width` scales all channels."""
 
-    `width` scales all channels, `blocks` is the number of residual blocks of each stage.
+    kind: Literal["resnet"] = "resnet"
+    width: float = 1.0
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (8, 16, 32)
+
+    @property
+    def has_batch_norm(self) -> bool:
+        return True
+
+    def build(self) -> "ResNet":
+        return ResNet(width=self.width)
+
+
+class ResNet(BaseNetwork):
+    """Stages of stride 4, 8, 16 and 32. Returns the maps of the last three.
+
+    `width` scales all channels; `blocks` is the number of residual blocks of each stage.
     """
 
     def __init__(self, *, width: float = 1.0, blocks: Sequence[int] = BLOCKS) -> None:
@@ -50,7 +73,7 @@ class ResNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution where the shape changes."""
+    """Two 3 x 3 convolutions and a shortcut, which is a 1 x 1 convolution if the shape changes."""
 
     def __init__(self, channels: int, out: int, *, stride: int = 1) -> None:
         super().__init__()

@@ -1,19 +1,56 @@
-"""VGG16 as SSD uses it (paper section 3; VGGNetBody in the official model_libs.py). Layers carry their Caffe names."""
+"""VGG16 as SSD uses it (paper section 3; VGGNetBody in the official model_libs.py). Layers have their Caffe names."""
 
-import torch
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from multibox.models.bases.config import BaseConfig, BaseNetwork
+from multibox.models.layers import L2Norm
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-class VGG16(nn.Module):
-    """The base network up to fc7, which gives the first source maps: conv4_3 and fc7 (stride 8 and 16).
+@dataclass(frozen=True)
+class VGG16Config(BaseConfig):
+    """VGG16 up to fc7, the base network of the paper.
 
-    `atrous`: pool5 is 3 x 3 with stride 1, fc6 a dilated 3 x 3 with 1024 channels. Without it (Table 2), pool5 halves,
-    fc6 is the original 7 x 7 with 4096 channels, and conv5_3 is a source between the two, so that the strides are
-    8, 16 and 32. `width` scales all channels; `batch_norm` follows each convolution with a normalization.
+    With `atrous`, pool5 is 3 x 3 with stride 1 and fc6 is a dilated 3 x 3 convolution with 1024 channels. Without it
+    (Table 2), pool5 halves the map, fc6 is the original 7 x 7 convolution with 4096 channels, and conv5_3 is an
+    additional source. `width` scales all channels. With `batch_norm`, batch normalization follows each convolution,
+    also in the extra layers, and replaces the L2 normalization of conv4_3.
     """
+
+    kind: Literal["vgg16"] = "vgg16"
+    atrous: bool = True
+    width: float = 1.0
+    batch_norm: bool = False
+    imagenet_weights: ClassVar[tuple[str, ...]] = (
+        "vgg16-reducedfc-caffe",
+        "vgg16-reducedfc-pth",
+        "vgg16-torchvision",
+        "vgg16-bn-torchvision",
+        "vgg16-features-torchvision",
+    )
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (8, 16) if self.atrous else (8, 16, 32)
+
+    @property
+    def has_batch_norm(self) -> bool:
+        return self.batch_norm
+
+    def build(self) -> "VGG16":
+        return VGG16(atrous=self.atrous, width=self.width, batch_norm=self.batch_norm)
+
+    def norm(self, channels: int) -> nn.Module:
+        return nn.Identity() if self.batch_norm else L2Norm(channels)
+
+
+class VGG16(BaseNetwork):
+    """Returns the maps of conv4_3 and fc7, and of conv5_3 between them without `atrous`; see VGG16Config."""
 
     def __init__(self, *, atrous: bool = True, width: float = 1.0, batch_norm: bool = False) -> None:
         super().__init__()
@@ -55,21 +92,3 @@ class VGG16(nn.Module):
             if name in self.taps:
                 sources.append(x)
         return sources
-
-
-class L2Norm(nn.Module):
-    """Scales each position to unit length over its channels, times a learned factor for each channel.
-
-    Paper section 3.1; normalize_layer.cpp with across_spatial false: the epsilon stands inside the root. The gradient
-    is the derivative; the official layer's is that only where all scales are equal, as they are at the start.
-    """
-
-    def __init__(self, channels: int, *, scale: float = 20.0, eps: float = 1e-10) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.full((channels,), scale))
-        self.eps = eps
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        wide = x.float()
-        inverse = wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()
-        return (wide * inverse * self.weight[:, None, None]).to(x.dtype)

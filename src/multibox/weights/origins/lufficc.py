@@ -1,29 +1,23 @@
 """VGG models of lufficc/SSD, releases 1.0 to 1.2: RGB input, centers and sides of priors cut to the image."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
-from multibox.weights.origins.foreign import Foreign
-from multibox.weights.origins.layers import (
-    REDUCED_FC,
-    assemble,
-    count_classes,
-    sequential_positions,
-    ssd_table,
-    vgg_config,
-)
+from multibox.weights.origins.assemble import assemble, count_classes
+from multibox.weights.origins.foreign_weights import ForeignWeights
+from multibox.weights.origins.origin import ImportChoices
+from multibox.weights.origins.vgg16_ssd import REDUCED_FC, sequential_positions, ssd_table, vgg_config
 
 NAME = "lufficc/SSD"
 
 
-def recognizes(foreign: Foreign) -> bool:
+def recognizes(foreign: ForeignWeights) -> bool:
     return "backbone.l2_norm.weight" in foreign or "l2_norm.weight" in foreign
 
 
-def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] | None) -> SSD:
-    """SSD300 or SSD512 with its detection settings: no limit for a class, the best 100 of an image."""
+def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
+    """SSD300 or SSD512 with its detection settings: no limit for a class, 100 for an image."""
     newer = "backbone.l2_norm.weight" in foreign
     base = "backbone." if newer else ""
     location = "box_head.predictor.reg_headers" if newer else "regression_headers"
@@ -36,10 +30,10 @@ def convert(foreign: Foreign, *, model: str | None, class_names: Sequence[str] |
         extras=[f"{base}extras.{i}" for i in range(10 if large else 8)],
         heads=[(f"{location}.{i}", f"{confidence}.{i}") for i in range(7 if large else 6)],
     )
-    config = vgg_config(foreign, large=large, classes=classes, model=model)
+    config = vgg_config(foreign, large=large, classes=classes, priors=choices.priors)
     config = replace(
         config,
         priors=replace(config.priors, clip_sizes=True, clip_centers=True),
         detection=DetectionSettings(per_class=config.priors.count, per_image=100),
     )
-    return assemble(foreign, config, table=table, classes=classes, class_names=class_names)
+    return assemble(foreign, config, table=table, classes=classes, class_names=choices.class_names)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from multibox.models.bases.mobilenet import InvertedResidual, MobileNetV3Large, SqueezeExcitation, convolution
+from multibox.models.bases.mobilenet_v3 import InvertedResidual, MobileNetV3Large, SqueezeExcitation, convolution
 from multibox.models.ssd import SSD, ssdlite320
 
 COCO_CLASSES = 90  # 91 outputs with background, as in the published model

@@ -1,4 +1,4 @@
-"""Weights of another program, read from any of their file formats into named tensors."""
+"""Weights of another program, read from the file formats that are in use into named tensors."""
 
 import pickle
 import warnings
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from multibox.errors import WeightsError
-from multibox.weights.file import KEY, read_metadata
-from multibox.weights.origins.caffe import CaffeLayer, CaffePriors, read_caffemodel
+from multibox.weights.description import KEY
+from multibox.weights.file import read_metadata
+from multibox.weights.origins.caffe.caffemodel import CaffeLayer, CaffePriors, read_caffemodel
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
-    """Named tensors of a file, and the settings of the prior boxes where the file tells them (Caffe's do).
+class ForeignWeights:
+    """Named tensors of a file, and the settings of its prior boxes, which only Caffe's files contain.
 
-    `source` is what messages call the file.
+    `source` is the name of the file in messages.
     """
 
     source: str
@@ -28,7 +29,7 @@ class Foreign:
     priors: tuple[CaffePriors, ...] = ()
 
     def __getitem__(self, name: str) -> Tensor:
-        """The tensor of that name; raises WeightsError where the file lacks it."""
+        """The tensor of that name; raises WeightsError if the file lacks it."""
         if name not in self.tensors:
             raise WeightsError(f"{self.source} lacks {name!r}, which files of its kind have: is it complete?")
         return self.tensors[name]
@@ -37,11 +38,11 @@ class Foreign:
         return name in self.tensors
 
 
-def read_foreign(path: Path | str) -> Foreign:
+def read_foreign_weights(path: Path | str) -> ForeignWeights:
     """Read a .caffemodel, .safetensors or .pth file; nothing in the file is executed.
 
-    Caffe's arrays are called `<layer>.weight` and `<layer>.bias`. Of a checkpoint only the model's part is taken, and
-    the prefix that parallel training puts before names is removed. Raises WeightsError where the file is none of these.
+    Caffe's arrays get the names `<layer>.weight` and `<layer>.bias`. From a checkpoint only the model is read, and the
+    prefix of parallel training is removed from the names. Raises WeightsError if the file has none of these formats.
     """
     path = Path(path)
     if not path.is_file():
@@ -51,16 +52,16 @@ def read_foreign(path: Path | str) -> Foreign:
     if path.suffix == ".caffemodel":
         layers = read_caffemodel(path)
         priors = tuple(layer.priors for layer in layers if layer.priors)
-        return Foreign(str(path), _caffe_tensors(layers), priors)
-    return Foreign(str(path), _state_dict(_unpickled(path), str(path)))
+        return ForeignWeights(str(path), _caffe_tensors(layers), priors)
+    return ForeignWeights(str(path), _state_dict(_unpickled(path), str(path)))
 
 
-def _read_safetensors(path: Path) -> Foreign:
+def _read_safetensors(path: Path) -> ForeignWeights:
     from safetensors.torch import load_file
 
     if KEY in read_metadata(path):
-        raise WeightsError(f"{path} is a multibox weight file already: use it as it is")
-    return Foreign(str(path), load_file(path))
+        raise WeightsError(f"{path} is already a multibox weight file: use it without importing it")
+    return ForeignWeights(str(path), load_file(path))
 
 
 def _unpickled(path: Path) -> Any:
@@ -69,8 +70,8 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        reason = "holds more than tensors or is damaged; such a file could run code, so it is not read"
-        raise WeightsError(f"{path} {reason}: save its state_dict alone and import that") from None
+        reason = "contains more than tensors or is damaged; it is not read, because it could run code"
+        raise WeightsError(f"{path} {reason}: save only its state_dict and import that") from None
     except (RuntimeError, EOFError, ValueError, KeyError, OSError):
         raise WeightsError(f"{path} is not a complete .pth file: copy or fetch it again") from None
 
@@ -81,7 +82,7 @@ def _state_dict(content: Any, source: str) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{source} holds no named tensors: save the model's state_dict and import that")
+        raise WeightsError(f"{source} contains no named tensors: save the model's state_dict and import that")
     named = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     return {name.removeprefix("module."): value for name, value in named.items()}
 
@@ -95,7 +96,7 @@ def _caffe_tensors(layers: list[CaffeLayer]) -> dict[str, Tensor]:
 
 
 def _modern(blobs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """Arrays without the leading ones of Caffe's old four-dimensional shapes, which biases and matrices had."""
+    """The arrays without the leading dimensions of size 1 that biases and matrices have in Caffe's old files."""
     if not blobs:
         return []
     weights, *rest = blobs

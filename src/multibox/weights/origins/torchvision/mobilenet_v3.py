@@ -1,20 +1,23 @@
-"""Our names of MobileNetV3's tensors with those of torchvision's MobileNetV3-Large, given its prefixes."""
+"""The names of MobileNetV3-Large's tensors: ours and torchvision's."""
 
 from collections.abc import Sequence
 
-from multibox.models.bases.mobilenet import LARGE, STEM
+from multibox.models.bases.mobilenet_v3 import LARGE, STEM
 
 _STATISTICS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 def convolution_table(ours: str, theirs: str) -> dict[str, str]:
-    """A convolution without bias and the normalization behind it."""
+    """Our names and torchvision's for a convolution without bias and its normalization, given both prefixes."""
     table = {f"{ours}.0.weight": f"{theirs}.0.weight"}
     return table | {f"{ours}.1.{kind}": f"{theirs}.1.{kind}" for kind in _STATISTICS}
 
 
 def block_table(block: int, parts: Sequence[str]) -> dict[str, str]:
-    """One inverted residual; `parts` are their prefixes of its layers in order, as many as it could have."""
+    """The same for one inverted residual. `parts` are torchvision's prefixes of its layers, in order.
+
+    Blocks with fewer layers do not use the last ones.
+    """
     row = LARGE[block]
     widens = row.expanded != (LARGE[block - 1].out if block else STEM)
     names = ["expand"] * widens + ["depthwise"] + ["squeeze"] * row.squeeze + ["project"]

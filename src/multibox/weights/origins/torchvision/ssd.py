@@ -1,41 +1,45 @@
 """torchvision's ssd300_vgg16 and ssdlite320_mobilenet_v3_large, with their priors and detection settings.
 
-The differences that stay with the converted model: sides of the priors limited to the image's, boxes clipped before
-suppression, its means, and for SSDLite its own thresholds. Its decoder also limits growth to 62.5 times a prior, which
-changes no box: after clipping such a box covers the image anyway.
+The converted model keeps what differs from ours: sides of the priors limited to the image's, boxes clipped before
+suppression, the means, and for SSDLite the thresholds. Torchvision's decoder also limits boxes to 62.5 times the size
+of their prior. This changes no box, because such a box covers the whole image after clipping.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from multibox.models.bases.mobilenet import LARGE
+from multibox.errors import UsageError
+from multibox.models.bases.mobilenet_v3 import LARGE, MobileNetV3Config
 from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
 from multibox.priors import SPECS
-from multibox.weights.origins.foreign import Foreign
-from multibox.weights.origins.layers import assemble, count_classes, sequential_positions, ssd_table
-from multibox.weights.origins.mobilenet_layers import block_table, convolution_table
+from multibox.weights.origins.assemble import assemble, count_classes
+from multibox.weights.origins.foreign_weights import ForeignWeights
+from multibox.weights.origins.origin import ImportChoices
+from multibox.weights.origins.torchvision.mobilenet_v3 import block_table, convolution_table
+from multibox.weights.origins.vgg16_ssd import sequential_positions, ssd_table
 
 NAME = "torchvision"
 
-# The last block that halves the map is split in two: its expansion ends one part of the base, the rest begins the next.
+# The last block that halves the map is split: its expansion ends the first part of the base, the rest begins the next.
 _SPLIT = max(i for i, row in enumerate(LARGE) if row.stride == 2)
 _LOCATION = "head.regression_head.module_list"
 _CONFIDENCE = "head.classification_head.module_list"
 
 
-def recognizes(foreign: Foreign) -> bool:
+def recognizes(foreign: ForeignWeights) -> bool:
     return f"{_LOCATION}.0.weight" in foreign or f"{_LOCATION}.0.1.weight" in foreign
 
 
-def convert(foreign: Foreign, *, class_names: Sequence[str] | None) -> SSD:
-    """SSD300 or SSDLite320 with any number of classes; SSDLite with the narrow tail or the wide one."""
+def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
+    """SSD300 or SSDLite320 with any number of classes, SSDLite with the narrow or the full tail."""
+    if choices.priors is not None:
+        raise UsageError(f"{foreign.source} is a model of torchvision, which has one set of priors: choose none")
     lite = f"{_LOCATION}.0.1.weight" in foreign
     last = ".1" if lite else ""
     classes = count_classes(foreign, location=f"{_LOCATION}.0{last}.weight", confidence=f"{_CONFIDENCE}.0{last}.weight")
     config = _lite_config(foreign) if lite else _ssd300_config()
     table = _lite_table(config) if lite else _ssd300_table()
-    return assemble(foreign, config, table=table, classes=classes, class_names=class_names)
+    return assemble(foreign, config, table=table, classes=classes, class_names=choices.class_names)
 
 
 def _ssd300_config() -> ModelConfig:
@@ -60,10 +64,10 @@ def _ssd300_table() -> dict[str, str]:
     )
 
 
-def _lite_config(foreign: Foreign) -> ModelConfig:
+def _lite_config(foreign: ForeignWeights) -> ModelConfig:
     config = ssdlite320_config()
     widest = foreign["backbone.features.1.3.1.weight"]
-    return replace(config, full_tail=len(widest) > 6 * LARGE[-1].out)
+    return replace(config, base=MobileNetV3Config(full_tail=len(widest) > 6 * LARGE[-1].out))
 
 
 def _lite_table(config: ModelConfig) -> dict[str, str]:
@@ -82,7 +86,7 @@ def _lite_table(config: ModelConfig) -> dict[str, str]:
 
 
 def _part(block: int, part: int) -> str:
-    """Their prefix of layer `part` of a block: expansion, depthwise, squeeze, projection, as far as it has them."""
+    """Torchvision's prefix of layer `part` of a block, in the order expansion, depthwise, squeeze, projection."""
     if block < _SPLIT:
         return f"backbone.features.0.{block + 1}.block.{part}"
     if block > _SPLIT:

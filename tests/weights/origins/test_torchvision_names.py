@@ -1,7 +1,7 @@
-"""torchvision's detectors by the names and shapes of their state dicts, where torchvision itself is not at hand.
+"""torchvision's detectors by the names and shapes of their state dicts, for machines without torchvision.
 
-The names were written down from torchvision 0.28 (torchvision_state_dicts.json); what the models compute is compared
-in oracles/test_torchvision_detector.py.
+The names come from torchvision 0.28 (torchvision_state_dicts.json). oracles/test_torchvision_detector.py compares what
+the models compute.
 """
 
 import json
@@ -14,20 +14,20 @@ import pytest
 import torch
 
 from multibox.data.classes.published import COCO_BY_ID
-from multibox.weights.origins.foreign import Foreign
-from multibox.weights.origins.importer import convert, origin_of
+from multibox.weights.origins.foreign_weights import ForeignWeights
+from multibox.weights.origins.recognize import convert, origin_of
 
-STATES = json.loads((Path(__file__).parents[1] / "data_files" / "torchvision_state_dicts.json").read_text())
+STATES = json.loads((Path(__file__).parents[2] / "data_files" / "torchvision_state_dicts.json").read_text())
 SCALES = {"ssd300_vgg16": (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),
           "ssdlite320_mobilenet_v3_large": (0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1.0)}  # fmt: skip
 GRIDS = {"ssd300_vgg16": tuple(zip((38, 19, 10, 5, 3, 1), (300 / s for s in (8, 16, 32, 64, 100, 300)), strict=True)),
          "ssdlite320_mobilenet_v3_large": tuple((n, n) for n in (20, 10, 5, 3, 2, 1))}  # fmt: skip
 
 
-def foreign(kind: str) -> Foreign:
+def foreign(kind: str) -> ForeignWeights:
     """Tensors of the right shapes, each filled with a number of its own."""
     shapes = STATES[kind].items()
-    return Foreign(f"{kind}.pth", {name: torch.full(shape, float(i)) for i, (name, shape) in enumerate(shapes)})
+    return ForeignWeights(f"{kind}.pth", {name: torch.full(shape, float(i)) for i, (name, shape) in enumerate(shapes)})
 
 
 def slow_priors(kind: str) -> np.ndarray:

@@ -1,10 +1,15 @@
-"""MobileNetV3-Large as the base of SSDLite (Howard et al., 2019, Table 1 and section 6.3; reduced tail)."""
+"""MobileNetV3-Large as the base of SSDLite (Howard et al., 2019, Table 1 and section 6.3)."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from multibox.models.bases.config import BaseConfig, BaseNetwork
+from multibox.models.heads import Extra, lite_extra_layer, lite_predictor
+from multibox.models.layers import convolution, initialize_normal
 
 
 class Bneck(NamedTuple):
@@ -37,7 +42,7 @@ LARGE = (
     Bneck(5, 480, 80, True, True, 1),
 )
 
-# The same three blocks as in Table 1, for weights that were trained on ImageNet.
+# The same three blocks as in Table 1, which ImageNet weights have.
 FULL_TAIL = (
     Bneck(5, 672, 160, True, True, 2),
     Bneck(5, 960, 160, True, True, 1),
@@ -47,25 +52,11 @@ FULL_TAIL = (
 STEM = 16
 
 
-def convolution(
-    channels: int,
-    out: int,
-    *,
-    kernel: int = 1,
-    stride: int = 1,
-    groups: int = 1,
-    activation: type[nn.Module] | None = None,
-) -> nn.Sequential:
-    """Convolution, batch normalization and an activation; keeps the size but for the stride."""
-    layers: list[nn.Module] = [
-        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(out, eps=0.001, momentum=0.03),
-    ]
-    return nn.Sequential(*layers, *([activation(inplace=True)] if activation else []))
-
-
 class SqueezeExcitation(nn.Module):
-    """Weighs channels by what the whole map holds (section 5.3): a quarter of the channels between, hard sigmoid."""
+    """Scale channels by factors computed from the mean of the map (section 5.3), with hard sigmoid.
+
+    The two layers that compute the factors have a quarter of the channels between them.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -79,13 +70,13 @@ class SqueezeExcitation(nn.Module):
 
 
 def _multiple_of_8(channels: int) -> int:
-    """The nearest multiple of 8, at least 8 and not more than a tenth below."""
+    """The nearest multiple of 8 that is at least 8 and at least nine tenths of `channels`."""
     rounded = max(8, (channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel, project; with a shortcut where nothing changes size."""
+    """Expand, filter each channel, project; with a shortcut if input and output have the same shape."""
 
     def __init__(self, channels: int, row: Bneck) -> None:
         super().__init__()
@@ -112,11 +103,45 @@ class InvertedResidual(nn.Module):
         return self.finish(self.expand(x), x)
 
 
-class MobileNetV3Large(nn.Module):
-    """Gives the source maps of SSDLite: the expansion of the block that reaches stride 32, and the last layer.
+@dataclass(frozen=True)
+class MobileNetV3Config(BaseConfig):
+    """MobileNetV3-Large with the depthwise extra layers and predictors of SSDLite.
 
-    `fine` adds the expansion of the block that reaches stride 16, a map of stride 8 for small objects. With `full_tail`
-    the last three blocks stay as wide as for ImageNet.
+    `fine` adds a source of stride 8 for small objects. With `full_tail` the last three blocks have the channels of
+    Table 1, as ImageNet weights do; without it they have half of them.
+    """
+
+    kind: Literal["mobilenet_v3_large"] = "mobilenet_v3_large"
+    fine: bool = False
+    full_tail: bool = False
+    imagenet_weights: ClassVar[tuple[str, ...]] = ("mobilenet-v3-large-torchvision",)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (8, 16, 32) if self.fine else (16, 32)
+
+    @property
+    def has_batch_norm(self) -> bool:
+        return True
+
+    def build(self) -> "MobileNetV3Large":
+        return MobileNetV3Large(fine=self.fine, full_tail=self.full_tail)
+
+    def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
+        return lite_extra_layer(channels, extra)
+
+    def predictor(self, channels: int, outputs: int) -> nn.Module:
+        return lite_predictor(channels, outputs)
+
+    def initialize(self, layer: nn.Conv2d) -> None:
+        """As in torchvision's model: normally distributed weights with a standard deviation of 0.03."""
+        initialize_normal(layer, deviation=0.03)
+
+
+class MobileNetV3Large(BaseNetwork):
+    """Returns the expansion in the block that reaches stride 32, at stride 16, and the last layer, at stride 32.
+
+    `fine` adds the expansion in the block that reaches stride 16, at stride 8. See MobileNetV3Config for `full_tail`.
     """
 
     def __init__(self, *, fine: bool = False, full_tail: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Imports of foreign SSDs: every tensor in its place, their priors and settings, and files that do not fit."""
 
+from dataclasses import replace
 from itertools import product
 from math import sqrt
 from pathlib import Path
@@ -15,13 +16,14 @@ from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
 from multibox.priors import SPECS
 from multibox.weights.file import save_weights
-from multibox.weights.origins.caffe import CaffePriors
-from multibox.weights.origins.foreign import Foreign
-from multibox.weights.origins.importer import convert, import_weights, origin_of
+from multibox.weights.origins.caffe.caffemodel import CaffePriors
+from multibox.weights.origins.foreign_weights import ForeignWeights
+from multibox.weights.origins.origin import ImportChoices
+from multibox.weights.origins.recognize import convert, import_weights, origin_of
 from oracles.caffe_net import caffemodel
 from oracles.official_deploy import official_deploy
 from tiny_detector import tiny_model
-from weights.origins import wire
+from weights.origins.caffe import wire
 
 VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 EXTRAS = {
@@ -133,18 +135,20 @@ def test_amdegroot_converted_from_caffe(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "ssd_300_VOC0712.pth")
     weight = import_weights(tmp_path / "ssd_300_VOC0712.pth").state_dict()["base.conv1_1.weight"]
     assert torch.equal(weight, state["vgg.0.weight"][:, [2, 1, 0]])
-    kept = convert(Foreign("ssd_300_VOC0712.pth", state), channels="rgb").state_dict()["base.conv1_1.weight"]
+    kept = convert(ForeignWeights("ssd_300_VOC0712.pth", state), ImportChoices(channels="rgb")).state_dict()[
+        "base.conv1_1.weight"
+    ]
     assert torch.equal(kept, state["vgg.0.weight"])
     with pytest.raises(UsageError, match="'gray' is not known"):
-        convert(Foreign("x.pth", state), channels="gray")
+        convert(ForeignWeights("x.pth", state), ImportChoices(channels="gray"))
 
 
 @pytest.mark.parametrize(("side", "newer"), [(300, True), (300, False), (512, True)])
 def test_lufficc(side: int, newer: bool) -> None:
     """The same tensors under lufficc's names give the same model as amdegroot's, with lufficc's limits."""
     state = amdegroot(side, 81)
-    model = convert(Foreign("l.pth", lufficc(state, newer=newer)))
-    twin = convert(Foreign("a.pth", state))
+    model = convert(ForeignWeights("l.pth", lufficc(state, newer=newer)))
+    twin = convert(ForeignWeights("a.pth", state))
     assert model.class_names == COCO_CLASSES
     for (name, value), (_, expected) in zip(model.state_dict().items(), twin.state_dict().items(), strict=True):
         assert torch.equal(value, expected), name
@@ -155,7 +159,7 @@ def test_lufficc(side: int, newer: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def official() -> Foreign:
+def official() -> ForeignWeights:
     """The authors' SSD512 under their names, as the reader gives it, for 7 classes."""
     blobs = official_deploy(512, outputs=8, rng=np.random.default_rng(0)).blobs
     tensors = {
@@ -163,10 +167,10 @@ def official() -> Foreign:
         for layer, (_, arrays) in blobs.items()
         for name, blob in zip(("weight", "bias"), arrays, strict=False)
     }
-    return Foreign("m.caffemodel", tensors)
+    return ForeignWeights("m.caffemodel", tensors)
 
 
-def test_authors_512(official: Foreign) -> None:
+def test_authors_512(official: ForeignWeights) -> None:
     """SSD512 of the authors: every tensor in place, first layer RGB, sizes cut to whole pixels."""
     model = convert(official)
     state = model.state_dict()
@@ -180,10 +184,18 @@ def test_authors_512(official: Foreign) -> None:
     assert model.config.priors.truncate
     widths = model.coder.priors[: 64 * 64 * 4, 2].view(-1, 4)[0] * 512
     np.testing.assert_allclose(widths[:2], [35, sqrt(35 * 76)], rtol=1e-6)
-    assert convert(official, model="ssd512-coco").config.priors.maps[0].min_size == 20.48
+    assert convert(official, ImportChoices(priors="ssd512-coco")).config.priors.maps[0].min_size == 20.48
 
 
-def test_authors_priors_come_from_the_file(official: Foreign) -> None:
+def test_given_priors(official: ForeignWeights) -> None:
+    """Priors given as a PriorSpec, with other sizes than any known model, against the priors of the model."""
+    maps = tuple(replace(m, min_size=m.min_size + 2.5) for m in SPECS["ssd512-voc"].maps)
+    model = convert(official, ImportChoices(priors=replace(SPECS["ssd512-voc"], maps=maps)))
+    assert model.config.priors.maps == maps
+    assert model.config.priors.truncate
+
+
+def test_authors_priors_come_from_the_file(official: ForeignWeights) -> None:
     """A fine-tuned model for VOC classes keeps the COCO sizes that its PriorBox layers name."""
     wanted = SPECS["ssd512-coco"].maps
     given = tuple(
@@ -191,7 +203,7 @@ def test_authors_priors_come_from_the_file(official: Foreign) -> None:
                     (0.1, 0.1, 0.2, 0.2), m.step[0], False)
         for m in wanted
     )  # fmt: skip
-    model = convert(Foreign("m.caffemodel", official.tensors, given))
+    model = convert(ForeignWeights("m.caffemodel", official.tensors, given))
     assert model.config.priors.maps == wanted
     assert model.config.variances == (0.1, 0.1, 0.2, 0.2)
 
@@ -208,31 +220,33 @@ def test_authors_file_with_priors(tmp_path: Path) -> None:
     model = import_weights(tmp_path / "m.caffemodel", class_names=["cat", "dog"])
     assert model.config.priors.maps == SPECS["ssd300-coco"].maps
     assert model.class_names == ("cat", "dog")
-    assert origin_of(Foreign("m", {"conv4_3_norm_mbox_loc.weight": torch.zeros(1)})) == "authors' SSD for Caffe"
+    assert origin_of(ForeignWeights("m", {"conv4_3_norm_mbox_loc.weight": torch.zeros(1)})) == "authors' SSD for Caffe"
 
 
-def test_wrong_wishes(official: Foreign) -> None:
+def test_choices_that_do_not_fit(official: ForeignWeights) -> None:
     """Class names of the wrong number, a name twice, and priors of another size say what is right."""
     with pytest.raises(UsageError, match=r"2 class names for m\.caffemodel, which has 7 classes"):
-        convert(official, class_names=["a", "b"])
+        convert(official, ImportChoices(class_names=["a", "b"]))
     with pytest.raises(UsageError, match="'a' is given twice"):
-        convert(official, class_names=list("abcdefa"[:7]))
+        convert(official, ImportChoices(class_names=list("abcdefa"[:7])))
+    with pytest.raises(UsageError, match="other maps than those of ssd512"):
+        convert(official, ImportChoices(priors=SPECS["ssd300-voc"]))
     with pytest.raises(UsageError, match="is an ssd512, not 'ssd300-voc': choose ssd512-voc or ssd512-coco"):
-        convert(official, model="ssd300-voc")
+        convert(official, ImportChoices(priors="ssd300-voc"))
 
 
-def test_files_that_do_not_fit(official: Foreign) -> None:
+def test_files_that_do_not_fit(official: ForeignWeights) -> None:
     """A missing tensor, a tensor of another shape, the first version, and something else are each named."""
     tensors = dict(official.tensors)
     missing = {name: value for name, value in tensors.items() if name != "conv9_1.bias"}
     with pytest.raises(WeightsError, match=r"lacks 'conv9_1\.bias'"):
-        convert(Foreign("m", missing))
+        convert(ForeignWeights("m", missing))
     with pytest.raises(WeightsError, match=r"'fc6.weight' with shape \(4096, 25088\)"):
-        convert(Foreign("m", tensors | {"fc6.weight": torch.zeros(1).expand(4096, 25088)}))
+        convert(ForeignWeights("m", tensors | {"fc6.weight": torch.zeros(1).expand(4096, 25088)}))
     with pytest.raises(WeightsError, match="first version of SSD"):
-        convert(Foreign("m", tensors | {"pool6_mbox_loc.weight": torch.zeros(1)}))
+        convert(ForeignWeights("m", tensors | {"pool6_mbox_loc.weight": torch.zeros(1)}))
     with pytest.raises(WeightsError, match=r"no SSD of a known origin.*layer1\.weight"):
-        convert(Foreign("m", {"layer1.weight": torch.zeros(1)}))
+        convert(ForeignWeights("m", {"layer1.weight": torch.zeros(1)}))
 
 
 class Harmful:
@@ -274,5 +288,5 @@ def test_other_containers(tmp_path: Path) -> None:
 def test_own_file_is_no_import(tmp_path: Path) -> None:
     """A file that multibox wrote is not imported again."""
     save_weights(tmp_path / "a.safetensors", tiny_model())
-    with pytest.raises(WeightsError, match="multibox weight file already"):
+    with pytest.raises(WeightsError, match="already a multibox weight file"):
         import_weights(tmp_path / "a.safetensors")

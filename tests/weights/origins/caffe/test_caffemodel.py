@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multibox.errors import WeightsError
-from multibox.weights.origins.caffe import read_caffemodel
-from multibox.weights.origins.foreign import read_foreign
+from multibox.weights.origins.caffe.caffemodel import read_caffemodel
+from multibox.weights.origins.foreign_weights import read_foreign_weights
 from oracles.caffe_net import caffemodel
-from weights.origins import wire
+from weights.origins.caffe import wire
 
 
 def arrays(*shapes: tuple[int, ...]) -> list[np.ndarray]:
@@ -45,7 +45,7 @@ def test_old_layers(tmp_path: Path) -> None:
         for name, blobs in layers.items()
     )
     (tmp_path / "a.caffemodel").write_bytes(content)
-    tensors = read_foreign(tmp_path / "a.caffemodel").tensors
+    tensors = read_foreign_weights(tmp_path / "a.caffemodel").tensors
     for name, expected in {"conv.weight": kernel, "conv.bias": double, "fc.weight": matrix, "fc.bias": bias}.items():
         np.testing.assert_array_equal(tensors[name], expected)
 

@@ -11,9 +11,11 @@ from multibox.errors import UsageError, WeightsError
 from multibox.models.bases.vgg import VGG16
 from multibox.models.config import slim300_config, ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights.origins import base
-from multibox.weights.origins.base import load_base, reduce_fc
-from multibox.weights.origins.foreign import Foreign
+from multibox.weights.origins.foreign_weights import ForeignWeights
+from multibox.weights.origins.imagenet import load, vgg16
+from multibox.weights.origins.imagenet.load import load_base
+from multibox.weights.origins.imagenet.vgg16 import reduce_fc
+from multibox.weights.origins.vgg16_ssd import sequential_positions
 from oracles.caffe_net import caffemodel
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -47,7 +49,7 @@ def as_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tensors: dict[str, 
     """A path whose tensors are these, without half a gigabyte on the disk."""
     path = tmp_path / "base.pth"
     path.touch()
-    monkeypatch.setattr(base, "read_foreign", lambda _: Foreign("base.pth", tensors))
+    monkeypatch.setattr(load, "read_foreign_weights", lambda _: ForeignWeights("base.pth", tensors))
     return path
 
 
@@ -82,9 +84,9 @@ def test_full_fc() -> None:
     """The base of Table 2 takes all of fc6 and fc7: what is read has the shapes of its layers, and every row."""
     with torch.device("meta"):
         expected = VGG16(atrous=False)
-    positions = {name: f"features.{i}" for name, i in base.sequential_positions().items()}
+    positions = {name: f"features.{i}" for name, i in sequential_positions().items()}
     names = {**positions, "fc6": "classifier.0", "fc7": "classifier.3"}
-    read = base._vgg(Foreign("x", torchvision_state()), names, atrous=False, bgr=False)
+    read = vgg16._vgg(ForeignWeights("x", torchvision_state()), names, atrous=False, bgr=False)
     assert {name: value.shape for name, value in read.items()} == {
         name: value.shape for name, value in expected.state_dict().items()
     }
@@ -150,7 +152,7 @@ def test_ported_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def test_files_that_do_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A narrow model, batch normalization on one side only, another base, an unknown name, an absent file."""
     path = as_file(monkeypatch, tmp_path, torchvision_state())
-    with pytest.raises(UsageError, match="without batch normalization, the model one with"):
+    with pytest.raises(UsageError, match="without batch normalization, the model has one with"):
         load_base(SSD(slim300_config(width=1 / 32), ["a"]), path)
     narrow = SSD(ssd300_config(), ["a"])
     narrow.base.conv1_1 = nn.Conv2d(3, 8, 3)

@@ -1,0 +1,67 @@
+"""What SSD needs from a base network, and what a base network's config provides."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multibox.models.heads import Extra, extra_layer, predictor
+from multibox.models.layers import initialize_xavier
+
+
+class BaseNetwork(nn.Module):
+    """A network that returns feature maps; `channels` holds the number of channels of each map.
+
+    Its first convolution, in the order of `modules()`, is the one that sees the image.
+    """
+
+    channels: tuple[int, ...]
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """The source maps, from fine to coarse."""
+        raise NotImplementedError
+
+
+class BaseConfig(ABC):
+    """The numbers that define one base network, and how a detector on that base is built and initialized.
+
+    A subclass is a frozen dataclass. Its field `kind` names the base network in weight files and recipes.
+    `imagenet_weights` are the names of the published weights that `load_base` accepts for it.
+
+    The methods that are not abstract have SSD's own layers as their default: extra layers of plain convolutions,
+    3 x 3 predictors and Caffe's "xavier" initialization.
+    """
+
+    kind: str
+    imagenet_weights: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def strides(self) -> tuple[int, ...]:
+        """The distance in input pixels between neighboring cells, for each source map of the base."""
+
+    @property
+    @abstractmethod
+    def has_batch_norm(self) -> bool:
+        """Whether a detector on this base contains batch normalization."""
+
+    @abstractmethod
+    def build(self) -> BaseNetwork:
+        """The base network, with PyTorch's default initialization."""
+
+    def norm(self, _channels: int) -> nn.Module:
+        """The layer between the first source map and its predictors."""
+        return nn.Identity()
+
+    def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
+        """One extra layer on a map of `channels` channels."""
+        return extra_layer(channels, extra, batch_norm=self.has_batch_norm)
+
+    def predictor(self, channels: int, outputs: int) -> nn.Module:
+        """The layer that predicts `outputs` values for each cell of a source map."""
+        return predictor(channels, outputs)
+
+    def initialize(self, layer: nn.Conv2d) -> None:
+        """Draw the start values of one convolution of the detector from torch's global generator."""
+        initialize_xavier(layer)

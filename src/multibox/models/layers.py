@@ -1,0 +1,57 @@
+"""Layers that several networks share."""
+
+from math import sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def convolution(
+    channels: int,
+    out: int,
+    *,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    activation: type[nn.Module] | None = None,
+) -> nn.Sequential:
+    """A padded convolution without bias, batch normalization and an activation, with MobileNetV3's constants."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out, eps=0.001, momentum=0.03),
+    ]
+    return nn.Sequential(*layers, *([activation(inplace=True)] if activation else []))
+
+
+class L2Norm(nn.Module):
+    """Scale each position to unit length over its channels, times a learned factor for each channel.
+
+    Paper section 3.1; normalize_layer.cpp with across_spatial false: the epsilon is inside the root. The gradient is
+    the exact derivative. The official layer's gradient equals it only while all factors are equal, as at the start.
+    """
+
+    def __init__(self, channels: int, *, scale: float = 20.0, eps: float = 1e-10) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), scale))
+        self.eps = eps
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        wide = x.float()
+        inverse = wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()
+        return (wide * inverse * self.weight[:, None, None]).to(x.dtype)
+
+
+def initialize_xavier(layer: nn.Conv2d) -> None:
+    """Caffe's "xavier" filler: weights uniform within ±√(3 / fan_in), bias 0."""
+    bound = sqrt(3 / layer.weight[0].numel())
+    nn.init.uniform_(layer.weight, -bound, bound)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def initialize_normal(layer: nn.Conv2d, *, deviation: float) -> None:
+    """Weights from a normal distribution with mean 0 and this standard deviation, bias 0."""
+    nn.init.normal_(layer.weight, std=deviation)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

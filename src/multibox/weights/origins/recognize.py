@@ -1,0 +1,56 @@
+"""Imports the weights of another SSD. The names of the tensors tell which program wrote them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from multibox.errors import UsageError, WeightsError
+from multibox.models.ssd import SSD
+from multibox.priors import PriorSpec
+from multibox.weights.origins import amdegroot, lufficc
+from multibox.weights.origins.caffe import ssd as caffe
+from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
+from multibox.weights.origins.origin import ImportChoices, Origin
+from multibox.weights.origins.torchvision import ssd as torchvision
+
+ORIGINS: tuple[Origin, ...] = (caffe, torchvision, amdegroot, lufficc)
+"""All importers. To add one, write its module and add it here."""
+
+CHANNELS = ("rgb", "bgr")
+
+
+def import_weights(
+    file: Path | str,
+    *,
+    priors: str | PriorSpec | None = None,
+    class_names: Sequence[str] | None = None,
+    channels: str | None = None,
+) -> SSD:
+    """The detector of a foreign weight file, in evaluation mode, with the same results as in its own program.
+
+    Reads the authors' .caffemodel files and the state dicts of torchvision, amdegroot/ssd.pytorch and lufficc/SSD, as
+    .pth or .safetensors. `priors` are needed if neither the file nor its number of classes implies them: "ssd300-voc",
+    "ssd300-coco", "ssd512-voc", "ssd512-coco" or a PriorSpec. Without `class_names` a published list of the right
+    length is used. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if the name of
+    the file does not tell. Raises WeightsError or UsageError that says what does not fit.
+    """
+    return convert(read_foreign_weights(file), ImportChoices(priors, class_names, channels))
+
+
+def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SSD:
+    """`import_weights` for tensors that are already read."""
+    choices = choices or ImportChoices()
+    if choices.channels not in (None, *CHANNELS):
+        raise UsageError(f"channel order {choices.channels!r} is not known: choose rgb or bgr")
+    for origin in ORIGINS:
+        if origin.recognizes(foreign):
+            return origin.convert(foreign, choices)
+    first = ", ".join(list(foreign.tensors)[:3])
+    raise WeightsError(
+        f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "
+        "authors' Caffe models, torchvision's, those of amdegroot/ssd.pytorch, and lufficc/SSD on VGG16"
+    )
+
+
+def origin_of(foreign: ForeignWeights) -> str | None:
+    """The name of the program that the tensors come from, None if no importer recognizes them."""
+    return next((origin.NAME for origin in ORIGINS if origin.recognizes(foreign)), None)
