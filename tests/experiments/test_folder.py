@@ -90,7 +90,7 @@ def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
     """Another width and fewer classes, both accepted, against errors that name what was and what is."""
     recipe = tiny_recipe(iterations=2)
     train(recipe, data=scenes, out=tmp_path / "run")
-    wide = replace(recipe, model=replace(recipe.model, width=1 / 16))
+    wide = replace(recipe, model=replace(recipe.model, base=VGG16Config(width=1 / 16, batch_norm=True)))
     with pytest.raises(
         TrainingError, match=r"another model or other classes \(model\.width was 0\.03125, is 0\.0625\)"
     ):

@@ -180,5 +180,5 @@ def test_files_that_are_no_detectors(tmp_path: Path):
         Exported.from_text(None, path="a.onnx")
     with pytest.raises(WeightsError, match=r"damaged description"):
         Exported.from_text("{}", path="a.onnx")
-    with pytest.raises(WeightsError, match=r"export format 99.*install a newer"):
+    with pytest.raises(WeightsError, match=r"format 99.*install a newer"):
         Exported.from_text(json.dumps({"format": 99, "version": "9.0"}), path="a.onnx")
