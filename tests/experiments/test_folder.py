@@ -92,7 +92,7 @@ def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
     train(recipe, data=scenes, out=tmp_path / "run")
     wide = replace(recipe, model=replace(recipe.model, base=VGG16Config(width=1 / 16, batch_norm=True)))
     with pytest.raises(
-        TrainingError, match=r"another model or other classes \(model\.width was 0\.03125, is 0\.0625\)"
+        TrainingError, match=r"another model or other classes \(model\.base\.width was 0\.03125, is 0\.0625\)"
     ):
         train(wide, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
     few = load_dataset(scenes, split="train", classes=["disc", "ring"])
