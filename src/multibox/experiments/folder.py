@@ -14,7 +14,7 @@ from multibox.experiments.recipe import Recipe
 from multibox.system.atomic import atomic_file, remove_unfinished
 from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint, remove_damaged
 from multibox.training.metrics import METRICS, keep_metrics_until, read_metrics
-from multibox.weights.file import read_info
+from multibox.weights.file import read_description
 
 BEST, LAST = "best.safetensors", "last.safetensors"
 RECIPE = "recipe.json"
@@ -55,7 +55,7 @@ def summarize_run(folder: Path) -> RunSummary:
     steps = read_metrics(folder)[-1]["step"]
     if not (folder / BEST).exists():
         return RunSummary(folder / LAST, steps, None)
-    return RunSummary(folder / BEST, steps, read_info(folder / BEST)["info"]["score"])
+    return RunSummary(folder / BEST, steps, read_description(folder / BEST).info["score"])
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def _written_recipe(folder: Path) -> dict[str, Any] | None:
 
 def _is_complete(weights: Path) -> bool:
     try:
-        read_info(weights)
+        read_description(weights)
     except WeightsError:
         return False
     return True
