@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from multibox.size import Size
     from multibox.training.stopping import Stopped
     from multibox.weights.file import load_weights, save_weights
-    from multibox.weights.origins.importer import import_weights
+    from multibox.weights.origins.recognize import import_weights
 
 _MODULES = {
     "data.dataset": ("Dataset", "Example"),
@@ -66,7 +66,7 @@ _MODULES = {
     "size": ("Size",),
     "training.stopping": ("Stopped",),
     "weights.file": ("load_weights", "save_weights"),
-    "weights.origins.importer": ("import_weights",),
+    "weights.origins.recognize": ("import_weights",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
