@@ -35,12 +35,12 @@ COMMANDS = {
         " --help --json --metric --out --precision --raw -f -o"
     ),
     "priors": "--help",
-    "priors cover": "DATA --dataset --help --json --model --out --priors --recipe --split --weights -o -w",
+    "priors cover": "DATA --help --json --model --out --priors --recipe --sizes --split --weights -o -w",
     "priors fit": (
-        "DATA --augmented --boxes --dataset --held-out --help --json --model --out --priors --recipe --split --weights"
+        "DATA --augmentation --boxes --held-out --help --json --model --out --priors --recipe --sizes --split --weights"
         " -o -w"
     ),
-    "priors show": "--cells --dataset --help --image --json --model --out --priors --recipe --weights -o -w",
+    "priors show": "--cells --help --image --json --model --out --priors --recipe --sizes --weights -o -w",
     "reproduce": (
         "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
         " --workers -d -o -w"

@@ -35,21 +35,21 @@ def test_against_the_definition() -> None:
         index = match(priors, boxes[None], torch.ones(1, 6, dtype=torch.bool)).index
         best += [max(iou(boxes[n : n + 1], priors)[0].tolist()) for n in range(6)]
         positives += [int((index == n).sum()) for n in range(6)]
-    np.testing.assert_allclose(found.reach.best, best, rtol=1e-5)
-    assert found.reach.positives.tolist() == positives
+    np.testing.assert_allclose(found.per_object.best_iou, best, rtol=1e-5)
+    assert found.per_object.positives.tolist() == positives
     assert found.everything.objects == 18
     assert found.everything.overlap_50 == sum(value >= 0.5 for value in best) / 18
     assert found.everything.overlap_70 == sum(value >= 0.7 for value in best) / 18
     assert found.everything.matched == sum(count > 0 for count in positives) / 18
     assert sum(share.objects for share in found.sizes.values()) == 18
     sides = [entry.boxes[n, 2:] - entry.boxes[n, :2] for entry in data for n in range(6)]
-    np.testing.assert_allclose(found.reach.shapes, np.array(sides) * [300 / 500, 300 / 250], rtol=1e-5)
+    np.testing.assert_allclose(found.per_object.shapes, np.array(sides) * [300 / 500, 300 / 250], rtol=1e-5)
     ratios = [float(width * 0.6 / (height * 1.2)) for width, height in sides]
     limits = [0, 1 / 3, 2 / 3, 3 / 2, 3, float("inf")]
     assert [share.objects for share in found.aspects.values()] == [
         sum(low <= ratio < high for ratio in ratios) for low, high in pairwise(limits)
     ]
-    assert list(zip(found.reach.images.tolist(), found.reach.items.tolist(), strict=True)) == [
+    assert list(zip(found.per_object.images.tolist(), found.per_object.items.tolist(), strict=True)) == [
         (image, item) for image in range(3) for item in range(6)
     ]
     assert [share.objects for share in found.classes.values()] == [
@@ -66,16 +66,16 @@ def test_a_box_on_a_prior_and_a_speck() -> None:
     found = measure_coverage(Dataset("d", ("a",), (example(boxes, np.zeros(3), crowd),)), SPEC)
     assert found.everything.objects == 2
     assert (found.everything.overlap_50, found.everything.overlap_70, found.everything.matched) == (0.5, 0.5, 1.0)
-    assert found.reach.positives[1] == 1
-    np.testing.assert_allclose(found.reach.sides[1], 300 * np.sqrt(4 / 125000), rtol=1e-5)
+    assert found.per_object.positives[1] == 1
+    np.testing.assert_allclose(found.per_object.sides[1], 300 * np.sqrt(4 / 125000), rtol=1e-5)
 
 
 def test_most_images_and_none() -> None:
     """Of many images `most` are taken, evenly spaced; an empty data set gives zeros."""
     names = tuple("abcdefghij")
     many = Dataset("d", names, tuple(example(np.array([[0, 0, 50, 50]]), np.array([n])) for n in range(10)))
-    found = measure_coverage(many, SPEC, most=4)
+    found = measure_coverage(many, SPEC, max_images=4)
     assert found.images == 4
-    assert found.reach.labels.tolist() == [0, 3, 6, 9]
+    assert found.per_object.labels.tolist() == [0, 3, 6, 9]
     empty = measure_coverage(Dataset("d", ("a",), ()), SPEC)
     assert (empty.images, empty.everything.objects, empty.everything.matched) == (0, 0, 0.0)

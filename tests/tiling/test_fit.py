@@ -12,7 +12,8 @@ from multibox.errors import DataError, UsageError
 from multibox.priors import SPECS
 from multibox.size import Size
 from multibox.tiling.coverage import measure_coverage
-from multibox.tiling.fit import fit_priors, hold_out
+from multibox.tiling.fit import fit_priors
+from multibox.tiling.hold_out import hold_out
 from multibox.tiling.tables import coverage_text, gain_text
 from shared_data import shared
 
@@ -85,7 +86,7 @@ def test_the_text_counts_missed_objects() -> None:
     """Numbers of missed objects in the text against the reach of each object."""
     data = banners(10, seed=6)
     coverage = measure_coverage(data, START)
-    missed = int((coverage.reach.best < 0.5).sum())
+    missed = int((coverage.per_object.best_iou < 0.5).sum())
     text = coverage_text(coverage, data, model="ssd300")
     assert text.startswith("banners: 20 objects in 10 whole images, the 2,766 priors of ssd300 at 300 x 300")
     assert next(line.split() for line in text.splitlines() if line.startswith("  objects"))[1] == str(missed)

@@ -12,7 +12,7 @@ from multibox.check.titles import meaning_of, title_of
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Record
 from multibox.drawing.html import jpeg_uri, write_page
-from multibox.tiling.coverage import Coverage, Share
+from multibox.tiling.coverage import Coverage, GroupCoverage
 
 MAX_FIGURES = 8  # of each kind of problem
 MAX_LINES = 40  # of each kind of problem
@@ -111,7 +111,7 @@ def _class_note(result: CheckResult) -> str:
     return f"The {MAX_CLASSES} most frequent of {count:,}" if count > MAX_CLASSES else "Objects of each class"
 
 
-def _coverage_rows(coverage: Coverage) -> list[list[tuple[str, Share]]]:
+def _coverage_rows(coverage: Coverage) -> list[list[tuple[str, GroupCoverage]]]:
     """Blocks of rows: all objects, objects by size, and the classes that the priors reach least."""
     present = [(name, share) for name, share in coverage.classes.items() if share.objects]
     least = sorted(present, key=lambda pair: pair[1].overlap_50)[:MAX_CLASSES]

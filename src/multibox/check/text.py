@@ -6,7 +6,7 @@ from itertools import groupby
 from multibox.check.check import CheckResult
 from multibox.check.titles import meaning_of, title_of
 from multibox.data.formats.problem import Problem
-from multibox.tiling.coverage import Coverage, Share
+from multibox.tiling.coverage import Coverage, GroupCoverage
 
 _MAX_PROBLEMS = 5  # of each kind
 _MAX_CLASSES = 20
@@ -51,7 +51,7 @@ def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     yield from (f"  {name:{wide}}{_numbers(share)}" for name, share in rows)
 
 
-def _numbers(share: Share) -> str:
+def _numbers(share: GroupCoverage) -> str:
     shares = (share.overlap_50, share.overlap_70, share.matched)
     return f"{''.join(f'{100 * part:7.1f} %' for part in shares)}{share.positives:13.1f}{share.objects:9,}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import InputError
-from multibox.priors import PriorSpec
+from multibox.priors import SPECS, PriorSpec
 from multibox.system.atomic import atomic_file
 
 _NEXT_STEP = "write one with `multibox priors fit`"
@@ -18,6 +18,11 @@ def write_priors(path: Path, priors: PriorSpec, *, about: Mapping[str, Any]) -> 
     text = json.dumps({"priors": asdict(priors), "about": dict(about)}, indent=1)
     with atomic_file(path) as file:
         file.write(f"{text}\n".encode())
+
+
+def find_priors(source: str) -> PriorSpec:
+    """The official priors of a name of `SPECS`, or those of a file. Raises InputError as `read_priors` does."""
+    return SPECS[source] if source in SPECS else read_priors(Path(source))
 
 
 def read_priors(path: Path, *, like: PriorSpec | None = None) -> PriorSpec:

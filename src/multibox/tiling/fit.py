@@ -1,6 +1,6 @@
-"""Priors fitted to a data set, and what they gain on its images and on others."""
+"""Priors fitted to a data set, and their gain in coverage on its images and on held-out images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,15 +10,16 @@ from jaxtyping import Float32, Float64
 from multibox.data.augmentation.augmentation import Augmentation
 from multibox.data.augmentation.transform import draw_transform, transform_boxes
 from multibox.data.dataset import Dataset, Example
-from multibox.errors import DataError, UsageError
+from multibox.errors import DataError
 from multibox.priors import PriorSpec
 from multibox.size import Size
+from multibox.system.progress import Progress
 from multibox.tiling.coverage import Coverage, measure_coverage, relative_boxes
 from multibox.tiling.search import search_priors
 
-_MOST = 5000  # images
-_SAMPLES = 2  # training samples of each image
-_SEED = 0
+_MAX_IMAGES = 5000
+_SAMPLES_PER_IMAGE = 2
+_SAMPLES_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,20 @@ class Gain:
 
 @dataclass(frozen=True)
 class Fit:
-    """Priors that were `start`, and what changed on the images that they were fitted to and on those held out."""
+    """The priors before (`start`) and after a fit, and the gain on the images used for it and on held-out ones."""
 
     start: PriorSpec
     priors: PriorSpec
     fitted: Gain
     held_out: Gain | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers of priors and coverage, before and after."""
+        return {
+            "count": {"before": self.start.count, "after": self.priors.count},
+            "fitted": self.fitted.to_json(),
+            "held_out": None if self.held_out is None else self.held_out.to_json(),
+        }
 
 
 def fit_priors(
@@ -49,71 +58,61 @@ def fit_priors(
     boxes: int | None = None,
     augmentation: Augmentation | None = None,
     held_out: Dataset | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Fit:
-    """Sizes and ratios for the maps of `start` that reach more objects of a data set, with no more than `boxes` priors.
+    """Search sizes and ratios for the maps of `start` that cover more objects, with no more than `boxes` priors.
 
-    `boxes` is by default the number that `start` has. Objects (crowds aside) are seen in whole images resized to the
-    input, as in detection, and in two samples of each image under `augmentation`, as in training; see
-    `search_priors`. Of more than 5000 images, that many are taken, evenly spaced. Coverage of the whole images at
-    an IoU of 0.5 is never lower than before, unless there are fewer boxes. The paper (section 2.2) leaves "an optimal
-    tiling" open. Raises DataError where there are no objects, UsageError where the boxes are too few.
+    The default of `boxes` is the number of priors of `start`. The search uses the objects of whole images resized to
+    the input, as in detection, and those of two samples of each image under `augmentation`, as in training. Crowds are
+    left out. Of more than 5000 images, that many evenly spaced ones are used. See `search_priors`.
+
+    Coverage of the whole images at an IoU of 0.5 does not fall, unless `boxes` is below the number of `start`. The
+    paper (section 2.2) leaves "an optimal tiling" open. Raises DataError if there are no objects, UsageError if `boxes`
+    is too small.
     """
-    used = _at_most(dataset, _MOST)
-    objects = _stacked(_objects(example, start.input_size) for example in used)
+    used = _at_most(dataset, _MAX_IMAGES)
+    objects = _stacked(_whole_image_objects(example, start.input_size) for example in used)
     if not len(objects):
         raise DataError(f"{dataset.name} has no objects to fit priors to; give a split with annotations")
-    samples = None if augmentation is None else _samples(used, augmentation, start.input_size)
+    samples = None if augmentation is None else _sample_objects(used, augmentation, start.input_size)
     budget = start.count if boxes is None else boxes
     priors = search_priors(objects, start, boxes=budget, samples=samples, progress=progress)
     fitted = _gain(used, start, priors)
-    if _lost(fitted) and start.count <= budget:  # by rounding at the threshold only
+    if _is_loss(fitted) and start.count <= budget:  # only possible by rounding at the threshold
         priors, fitted = start, Gain(fitted.before, fitted.before)
-    return Fit(start, priors, fitted, None if held_out is None else _gain(_at_most(held_out, _MOST), start, priors))
-
-
-def hold_out(dataset: Dataset, share: float) -> tuple[Dataset, Dataset]:
-    """The data set without a `share` of its images, evenly spaced, and those; UsageError where one has none."""
-    count = round(len(dataset) * share)
-    if not 0 < count < len(dataset):
-        raise UsageError(
-            f"holding out {share:g} of the {len(dataset)} images of {dataset.name} leaves one part empty; "
-            "give another share, or the name of a split"
-        )
-    chosen = set(((np.arange(count) + 0.5) * len(dataset) / count).astype(int).tolist())
-    kept = tuple(example for place, example in enumerate(dataset) if place not in chosen)
-    held = tuple(dataset[place] for place in sorted(chosen))
-    return replace(dataset, examples=kept), replace(dataset, examples=held)
+    held = None if held_out is None else _gain(_at_most(held_out, _MAX_IMAGES), start, priors)
+    return Fit(start, priors, fitted, held)
 
 
 def _gain(dataset: Dataset, start: PriorSpec, priors: PriorSpec) -> Gain:
-    before, after = (measure_coverage(dataset, spec, most=len(dataset)) for spec in (start, priors))
+    before, after = (measure_coverage(dataset, spec, max_images=len(dataset)) for spec in (start, priors))
     return Gain(before, after)
 
 
-def _lost(gain: Gain) -> bool:
+def _is_loss(gain: Gain) -> bool:
     return gain.after.everything.overlap_50 < gain.before.everything.overlap_50
 
 
-def _at_most(dataset: Dataset, most: int) -> Dataset:
-    if len(dataset) <= most:
+def _at_most(dataset: Dataset, count: int) -> Dataset:
+    """The data set, or `count` evenly spaced images of it if it has more."""
+    if len(dataset) <= count:
         return dataset
-    chosen = np.linspace(0, len(dataset) - 1, most).round().astype(int).tolist()
+    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
     return replace(dataset, examples=tuple(dataset[place] for place in chosen))
 
 
-def _objects(example: Example, input_size: Size) -> Float64[np.ndarray, "k 4"]:
+def _whole_image_objects(example: Example, input_size: Size) -> Float64[np.ndarray, "k 4"]:
     return _centers(relative_boxes(example)[~example.crowd], input_size)
 
 
-def _samples(dataset: Dataset, augmentation: Augmentation, input_size: Size) -> Float64[np.ndarray, "m 4"]:
-    """Objects as samples show them: crops and canvases by rectangle arithmetic, no image is read."""
-    rng = np.random.default_rng(_SEED)
+def _sample_objects(dataset: Dataset, augmentation: Augmentation, input_size: Size) -> Float64[np.ndarray, "m 4"]:
+    """Objects as training samples show them. Only their boxes are transformed; no image is read."""
+    rng = np.random.default_rng(_SAMPLES_SEED)
     parts = []
     for example in dataset:
         size = example.size or Size(*np.ceil(example.boxes[:, [3, 2]].max(axis=0, initial=1)).astype(int).tolist())
         boxes = example.boxes[~example.crowd]
-        for _ in range(_SAMPLES):
+        for _ in range(_SAMPLES_PER_IMAGE):
             transform = draw_transform(boxes, size=size, augmentation=augmentation, rng=rng)
             parts.append(_centers(transform_boxes(boxes, transform)[0], input_size))
     return _stacked(parts)

@@ -43,23 +43,23 @@ class MissedObject:
 
 def missed_objects(coverage: Coverage, dataset: Dataset) -> list[MissedObject]:
     """The objects whose best IoU with a prior is below 0.5, in ascending order of that IoU."""
-    best = coverage.reach.best
+    best = coverage.per_object.best_iou
     places = np.flatnonzero(best < _COVERED_IOU)
     order = places[np.argsort(best[places], kind="stable")].tolist()
     return [_missed_object(coverage, dataset, place) for place in order]
 
 
 def _missed_object(coverage: Coverage, dataset: Dataset, place: int) -> MissedObject:
-    reach = coverage.reach
-    example, label = dataset[int(reach.images[place])], int(reach.labels[place])
-    x1, y1, x2, y2 = example.boxes[reach.items[place]].tolist()
-    width, height = reach.shapes[place].tolist()
+    objects = coverage.per_object
+    example, label = dataset[int(objects.images[place])], int(objects.labels[place])
+    x1, y1, x2, y2 = example.boxes[objects.items[place]].tolist()
+    width, height = objects.shapes[place].tolist()
     return MissedObject(
         image=example.image,
         name=dataset.class_names[label],
         label=label,
         box=(x1, y1, x2, y2),
         shape=(width, height),
-        iou=float(reach.best[place]),
-        prior=int(reach.prior[place]),
+        iou=float(objects.best_iou[place]),
+        prior=int(objects.best_prior[place]),
     )

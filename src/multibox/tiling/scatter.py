@@ -28,13 +28,13 @@ def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str
     axes = figure.add_subplot()
     plain(axes)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
-    covered = coverage.reach.best >= 0.5
+    covered = coverage.per_object.best_iou >= 0.5
     _add_objects(axes, coverage, covered, name="covered", color=_COVERED_COLOR, area=9)
     _add_objects(axes, coverage, ~covered, name="missed", color=_MISSED_COLOR, area=13)
     shapes = np.concatenate([cell_sizes(source, truncate=spec.truncate) for source in spec.maps])
     widths, heights = shapes.T
     axes.scatter(widths, heights, s=46, facecolors="none", edgecolors=INK, linewidths=1.1, label="shapes of the priors")
-    smallest = min(coverage.reach.shapes.clip(min=1).min(initial=8), shapes.min())
+    smallest = min(coverage.per_object.shapes.clip(min=1).min(initial=8), shapes.min())
     _use_pixel_axes(axes, float(smallest), float(max(spec.input_size) * 1.4))
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     axes.legend(fontsize=8, frameon=True, framealpha=0.9, edgecolor="none", loc="lower right", labelcolor=INK)
@@ -46,7 +46,7 @@ def _add_objects(
 ) -> None:
     places = np.flatnonzero(mask)
     shown = places[:: max(1, len(places) // _MAX_POINTS)]
-    widths, heights = coverage.reach.shapes[shown].clip(min=1).T
+    widths, heights = coverage.per_object.shapes[shown].clip(min=1).T
     label = f"{name}: {len(places):,} objects"
     axes.scatter(widths, heights, s=area, color=color, alpha=0.75, linewidths=0, label=label)
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from multibox.data.dataset import Dataset
-from multibox.tiling.coverage import Coverage, Share
+from multibox.tiling.coverage import Coverage, GroupCoverage
 from multibox.tiling.fit import Gain
 from multibox.tiling.missed import missed_objects
 
 _MAX_MISSED = 5
 _MAX_CLASSES = 30
-_NO_OBJECTS = Share(0, 0.0, 0.0, 0.0, 0.0)
+_NO_OBJECTS = GroupCoverage(0, 0.0, 0.0, 0.0, 0.0)
 
 
 def coverage_text(coverage: Coverage, dataset: Dataset, *, model: str) -> str:
@@ -47,8 +47,13 @@ def gain_text(fitted: Gain, held_out: Gain | None) -> str:
 
 
 def _mean_ious(gain: Gain) -> str:
-    before, after = (float(c.reach.best.mean()) if len(c.reach.best) else 0.0 for c in (gain.before, gain.after))
+    before, after = (_mean_iou(coverage) for coverage in (gain.before, gain.after))
     return f"{'':12}{before:10.3f}{after:10.3f}"
+
+
+def _mean_iou(coverage: Coverage) -> float:
+    ious = coverage.per_object.best_iou
+    return float(ious.mean()) if len(ious) else 0.0
 
 
 def _before_after(gain: Gain, group: int, name: str) -> str:
@@ -66,13 +71,13 @@ def _coverage_rows(coverage: Coverage) -> Iterator[str]:
         yield from (f"  {name:{wide - 2}}{_numbers(shares[name])}" for name in names if shares[name].objects)
 
 
-def _numbers(share: Share) -> str:
+def _numbers(share: GroupCoverage) -> str:
     missed = share.objects - round(share.overlap_50 * share.objects)
     parts = f"{100 * share.overlap_50:7.1f} %{100 * share.overlap_70:7.1f} %"
     return f"{missed:8,}{share.objects:9,}{parts}{share.positives:13.1f}"
 
 
-def _shares(coverage: Coverage) -> list[dict[str, Share]]:
+def _shares(coverage: Coverage) -> list[dict[str, GroupCoverage]]:
     return [{"objects": coverage.everything}, coverage.sizes, coverage.aspects, coverage.classes]
 
 

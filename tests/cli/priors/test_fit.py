@@ -15,7 +15,7 @@ from multibox.priors import SPECS, make_prior_corners
 from multibox.size import Size
 from multibox.tiling.file import read_priors
 
-FEW = ("--model", "slim224", "--boxes", 1200, "--augmented", "none")  # little room, so the search is short
+FEW = ("--model", "slim224", "--boxes", 1200, "--augmentation", "none")  # little room, so the search is short
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_fit_for_machines(multibox, scenes: Path, tmp_path: Path):
 def test_fitted_priors_for_the_model_of_a_recipe(multibox, scenes: Path, tmp_path: Path):
     """Priors fitted for ssd300 fit the recipe quick, whose maps are the same."""
     path = tmp_path / "priors.json"
-    words = ("--boxes", 2000, "--augmented", "none", "--out", path)
+    words = ("--boxes", 2000, "--augmentation", "none", "--out", path)
     assert multibox("priors", "fit", scenes, *words).code == 0
     assert override(find_recipe("quick"), [f"model.priors={path}"]).model.priors == read_priors(path)
 
@@ -112,18 +112,18 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
     ("words", "code", "message"),
     [
         (("show", "--model", "ssd300", "--recipe", "quick"), 2, "--model and --recipe name different priors"),
-        (("show", "--model", "slim300", "--dataset", "coco"), 2, "--dataset coco chooses sizes of ssd300 and ssd512"),
+        (("show", "--model", "slim300", "--sizes", "coco"), 2, "--sizes coco chooses sizes of ssd300 and ssd512"),
         (("show", "--recipe", "slow"), 2, "recipe 'slow' is not known"),
         (("show", "--priors", "absent.json"), 1, "cannot read priors from absent.json"),
         (("show", "--image", "a.jpg"), 2, "name its file with --out FILE"),
         (("show", "--out", "a.gif"), 2, "--out a.gif has to end in one of .png"),
-        (("show", "--out", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is no cell; write MAP:ROW,COLUMN"),
+        (("show", "--out", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is not a cell; write MAP:ROW,COLUMN"),
         (("show", "--out", "a.png", "--cells", "9:1,1"), 2, "map 9 does not exist; maps are 1 to 6"),
         (("show", "--out", "a.png", "--cells", "2:20,1"), 2, "map 2 has no cell 20,1; rows are 1 to 19"),
         (("cover", "absent"), 1, "absent does not exist"),
         (("fit", "DATA", "--out", "priors.yaml"), 2, "--out priors.yaml has to end in .json"),
         (("fit", "DATA", "--out", "p.json", "--boxes", 100), 2, "100 boxes are too few"),
-        (("fit", "DATA", "--out", "p.json", "--augmented", "wild"), 2, "augmentation 'wild' is not known"),
+        (("fit", "DATA", "--out", "p.json", "--augmentation", "wild"), 2, "augmentation 'wild' is not known"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "later"), 1, "later"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "train"), 2, "images are among those to fit to"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "0.01"), 2, "leaves one part empty"),

@@ -12,9 +12,9 @@ from shared_data import shared
     ("words", "count", "first"),
     [
         (["--model", "ssd300"], 8732, [4 / 300, 4 / 300, 0.1, 0.1]),
-        (["--model", "ssd300", "--dataset", "coco"], 8732, [4 / 300, 4 / 300, 0.07, 0.07]),
+        (["--model", "ssd300", "--sizes", "coco"], 8732, [4 / 300, 4 / 300, 0.07, 0.07]),
         (["--model", "ssd512"], 24564, [4 / 512, 4 / 512, 0.07, 0.07]),
-        (["--model", "ssd512", "--dataset", "coco"], 24564, [4 / 512, 4 / 512, 0.04, 0.04]),
+        (["--model", "ssd512", "--sizes", "coco"], 24564, [4 / 512, 4 / 512, 0.04, 0.04]),
         (["--model", "ssdlite320"], 3234, [8 / 320, 8 / 320, 0.2, 0.2]),
     ],
 )
@@ -48,4 +48,4 @@ def test_unknown_names_are_wrong_use(multibox):
     outcome = multibox("priors", "show", "--model", "yolo")
     assert (outcome.code, outcome.out) == (2, "")
     assert "'ssd300', 'ssd512', 'ssdlite320'" in outcome.err
-    assert multibox("priors", "show", "--dataset", "imagenet").code == 2
+    assert multibox("priors", "show", "--sizes", "imagenet").code == 2

@@ -1,4 +1,4 @@
-"""`multibox priors cover`: which objects of a data set no prior overlaps."""
+"""`multibox priors cover`: the objects of a data set that no prior covers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say
-from multibox.cli.options import Json
+from multibox.cli.options import Json, Split
 from multibox.cli.priors.source import (
     ModelOption,
     PriorsOption,
@@ -23,25 +23,23 @@ if TYPE_CHECKING:
 
 
 def cover(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set: a folder or annotation file.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set: a folder or an annotation file.")],
     *,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set; by default that for training.")
-    ] = None,
+    split: Split = None,
     model: ModelOption = None,
-    dataset: SizesOption = None,
+    sizes: SizesOption = None,
     recipe: RecipeOption = None,
     weights: WeightsOption = None,
-    file: PriorsOption = None,
+    priors: PriorsOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for images: the worst objects, and all shapes."),
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for drawings of the missed objects and all shapes."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which objects of a data set no prior overlaps with an IoU of 0.5.
 
-    Such an object still gets its best prior in matching, but learns from that one alone. Objects are those of whole
+    Such an object still gets its best prior in matching, but learns from that one alone. The objects are those of whole
     images resized to the model's input, without augmentation.
     """
     from multibox.data.load import load_dataset
@@ -49,17 +47,17 @@ def cover(
     from multibox.tiling.missed import missed_objects
     from multibox.tiling.tables import coverage_text
 
-    name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
-    loaded = load_dataset(data, split=split)
+    name, spec = choose_priors(model=model, sizes=sizes, recipe=recipe, weights=weights, priors=priors)
+    dataset = load_dataset(data, split=split)
     with progress_bar("measuring") as progress:
-        coverage = measure_coverage(loaded, spec, most=len(loaded), progress=progress)
+        coverage = measure_coverage(dataset, spec, max_images=len(dataset), progress=progress)
     if out is not None:
-        _draw_coverage(coverage, loaded, spec, out, name=name)
+        _draw_coverage(coverage, dataset, spec, out, name=name)
     if as_json:
-        missed = [item.to_json() for item in missed_objects(coverage, loaded)]
-        print_json({"data": loaded.name, "model": name, **coverage.to_json(), "missed": missed})
+        missed = [item.to_json() for item in missed_objects(coverage, dataset)]
+        print_json({"data": dataset.name, "model": name, **coverage.to_json(), "missed": missed})
     else:
-        print(coverage_text(coverage, loaded, model=name))
+        print(coverage_text(coverage, dataset, model=name))
 
 
 def _draw_coverage(coverage: "Coverage", dataset: "Dataset", spec: "PriorSpec", folder: Path, *, name: str) -> None:

@@ -1,4 +1,4 @@
-"""`multibox priors`: look at the default boxes of a model, at what they miss in a data set, and fit them to it."""
+"""`multibox priors show`: the maps of a model with their priors, as a table, JSON or a drawing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,35 +22,35 @@ from multibox.errors import UsageError
 if TYPE_CHECKING:
     from multibox.priors import PriorSpec
 
-app = typer.Typer(help="Look at default boxes, and fit them to a data set.", no_args_is_help=True)
+app = typer.Typer(help="Show priors, measure what they cover, and fit them to a data set.", no_args_is_help=True)
 app.command()(cover)
 app.command()(fit)
-_IMAGES = (".png", ".jpg", ".jpeg")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @app.callback()
-def priors() -> None:
-    """Look at the default boxes of a model, at what they miss in a data set, and fit them to it."""
+def priors_callback() -> None:
+    """Show the priors of a model, measure which objects of a data set they cover, and fit them to it."""
 
 
 @app.command()
 def show(
     *,
     model: ModelOption = None,
-    dataset: SizesOption = None,
+    sizes: SizesOption = None,
     recipe: RecipeOption = None,
     weights: WeightsOption = None,
-    file: PriorsOption = None,
+    priors: PriorsOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw the priors of the middle cell of each map.")
     ] = None,
     image: Annotated[
-        Path | None, typer.Option("--image", metavar="FILE", help="An image to draw them on; else a plain sheet.")
+        Path | None, typer.Option("--image", metavar="FILE", help="Draw them on this image instead of a plain sheet.")
     ] = None,
     cells: Annotated[
         list[str] | None,
         typer.Option(
-            "--cells", metavar="MAP:ROW,COLUMN", help="Draw these cells instead, counted from 1, as 2:10,4. Repeatable."
+            "--cells", metavar="MAP:ROW,COLUMN", help="Draw these cells, counted from 1, such as 2:10,4. Repeatable."
         ),
     ] = None,
     as_json: Json = False,
@@ -63,7 +63,7 @@ def show(
     from multibox.cli.priors.table import map_table
     from multibox.priors import make_priors
 
-    name, spec = choose_priors(model=model, sizes=dataset, recipe=recipe, weights=weights, file=file)
+    name, spec = choose_priors(model=model, sizes=sizes, recipe=recipe, weights=weights, priors=priors)
     if out is not None:
         _draw(spec, out, image=image, cells=cells)
     elif image is not None or cells:
@@ -77,8 +77,8 @@ def show(
 
 
 def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] | None) -> None:
-    if out.suffix.lower() not in _IMAGES:
-        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
+    if out.suffix.lower() not in _IMAGE_SUFFIXES:
+        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGE_SUFFIXES)}")
     from multibox.images.decode import read_image
     from multibox.images.write import write_image
     from multibox.tiling.panels import draw_priors
@@ -90,12 +90,12 @@ def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] 
 
 
 def _parse_cells(cells: list[str]) -> dict[int, list[tuple[int, int]]]:
-    """Cells by the number of their map, all counted from 0."""
+    """(row, column) of cells by the number of their map, all counted from 0."""
     parsed: dict[int, list[tuple[int, int]]] = {}
     for text in cells:
         try:
             number, row, column = (int(part) - 1 for part in text.replace(":", ",").split(","))
         except ValueError:
-            raise UsageError(f"--cells {text} is no cell; write MAP:ROW,COLUMN, for example 2:10,4") from None
+            raise UsageError(f"--cells {text} is not a cell; write MAP:ROW,COLUMN, for example 2:10,4") from None
         parsed.setdefault(number, []).append((row, column))
     return parsed

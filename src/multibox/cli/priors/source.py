@@ -1,4 +1,4 @@
-"""Whose priors a command is about: those of a known model, a recipe, a weight file, or a file of fitted ones."""
+"""The priors that a command is about: those of a model, a recipe, a weight file, or `--priors`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -29,42 +29,46 @@ class Sizes(StrEnum):
     coco = "coco"
 
 
-ModelOption = Annotated[Model | None, typer.Option("--model", help="The model; by default ssd300.")]
+ModelOption = Annotated[Model | None, typer.Option("--model", help="Use the priors of this model; ssd300 by default.")]
 SizesOption = Annotated[
     Sizes | None,
-    typer.Option("--dataset", help="The sizes of ssd300 and ssd512 for VOC or COCO; by default VOC."),
+    typer.Option("--sizes", help="Official sizes of ssd300 and ssd512: for VOC, the default, or for COCO."),
 ]
 RecipeOption = Annotated[
-    str | None, typer.Option("--recipe", metavar="NAME", help="The model of a recipe, such as quick.")
+    str | None, typer.Option("--recipe", metavar="NAME", help="Use the priors of a recipe, such as quick.")
 ]
 WeightsOption = Annotated[
-    str | None, typer.Option("--weights", "-w", metavar="FILE", help="The model of a weight file or published name.")
+    str | None,
+    typer.Option("--weights", "-w", metavar="FILE", help="Use the priors of a weight file or a published name."),
 ]
 PriorsOption = Annotated[
-    Path | None, typer.Option("--priors", metavar="FILE", help="Priors that `multibox priors fit` wrote.")
+    str | None,
+    typer.Option(
+        "--priors", metavar="NAME|FILE", help="Use official priors, such as ssd300-coco, or a file of `priors fit`."
+    ),
 ]
 
 
 def choose_priors(
-    *, model: Model | None, sizes: Sizes | None, recipe: str | None, weights: str | None, file: Path | None
+    *, model: Model | None, sizes: Sizes | None, recipe: str | None, weights: str | None, priors: str | None
 ) -> tuple[str, "PriorSpec"]:
-    """A name for the priors and the priors; UsageError where more than one origin is given."""
-    given = {"--model": model, "--recipe": recipe, "--weights": weights, "--priors": file}
+    """The priors and a name for them. Raises UsageError if more than one of the options is given."""
+    given = {"--model": model, "--recipe": recipe, "--weights": weights, "--priors": priors}
     named = [option for option, value in given.items() if value is not None]
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} name different priors; give one of them")
     if sizes is not None and (named not in ([], ["--model"]) or model not in (None, Model.ssd300, Model.ssd512)):
-        raise UsageError(f"--dataset {sizes.value} chooses sizes of ssd300 and ssd512; leave it out with others")
+        raise UsageError(f"--sizes {sizes.value} chooses sizes of ssd300 and ssd512; leave it out with others")
     if recipe is not None:
         return recipe, _of_recipe(recipe)
     if weights is not None:
         return Path(weights).name, _of_weights(weights)
-    if file is not None:
-        from multibox.tiling.file import read_priors
+    if priors is not None:
+        from multibox.tiling.file import find_priors
 
-        return file.name, read_priors(file)
-    chosen = model or Model.ssd300
-    return chosen.value, _of_model(chosen, sizes or Sizes.voc)
+        return Path(priors).name, find_priors(priors)
+    model = model or Model.ssd300
+    return model.value, _of_model(model, sizes or Sizes.voc)
 
 
 def _of_recipe(name: str) -> "PriorSpec":

@@ -1,4 +1,4 @@
-"""The maps of a tiling as a table for a terminal."""
+"""The source maps of a tiling as a table for the terminal."""
 
 from itertools import starmap
 
@@ -7,7 +7,7 @@ from multibox.priors import PriorMap, PriorSpec
 
 
 def map_table(spec: PriorSpec) -> str:
-    """A line for each source map: its grid, sizes in pixels of the input, ratios and counts."""
+    """A line for each source map: its grid, sizes in pixels of the input, ratios and numbers of priors."""
     head = ("map", "cells", "step", "sizes", "ratios", "per cell", "priors")
     return table([head, *starmap(_row, enumerate(spec.maps, start=1))])
 
