@@ -1,4 +1,4 @@
-"""Boxes as tensors of four numbers: corners (x1, y1, x2, y2) or center and size (cx, cy, w, h)."""
+"""Boxes as tensors of four values: corners (x1, y1, x2, y2) or center and size (cx, cy, w, h)."""
 
 import torch
 from jaxtyping import Float
@@ -6,28 +6,28 @@ from torch import Tensor
 
 
 def to_corners(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
-    """(cx, cy, w, h) as (x1, y1, x2, y2), in whatever unit came in."""
+    """Convert (cx, cy, w, h) to (x1, y1, x2, y2), in the same unit."""
     center, size = boxes[..., :2], boxes[..., 2:]
     return torch.cat([center - size / 2, center + size / 2], dim=-1)
 
 
 def to_centers(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
-    """(x1, y1, x2, y2) as (cx, cy, w, h), in whatever unit came in."""
+    """Convert (x1, y1, x2, y2) to (cx, cy, w, h), in the same unit."""
     low, high = boxes[..., :2], boxes[..., 2:]
     return torch.cat([(low + high) / 2, high - low], dim=-1)
 
 
 def area(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n"]:
-    """Area of corner boxes; 0 where a box is inverted (`BBoxSize` of the official bbox_util.cpp)."""
+    """Area of corner boxes; 0 if a box is inverted (`BBoxSize` of the official bbox_util.cpp)."""
     width, height = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).unbind(-1)
     return width * height
 
 
 def iou(a: Float[Tensor, "*b n 4"], b: Float[Tensor, "*b m 4"]) -> Float[Tensor, "*b n m"]:
-    """Intersection over union (jaccard overlap) of every pair of corner boxes; 0 where neither has an area.
+    """Intersection over union (jaccard overlap) of every pair of corner boxes; 0 if neither has an area.
 
-    The order of operations is that of `JaccardOverlap` in the official bbox_util.cpp, so that float32 input gives its
-    decisions at a threshold.
+    The order of operations is that of `JaccardOverlap` in the official bbox_util.cpp, so that comparisons of float32
+    values with a threshold have the same outcome.
     """
     return _iou_of_aligned(a.unsqueeze(-2), b.unsqueeze(-3))
 
@@ -43,6 +43,6 @@ def _iou_of_aligned(a: Float[Tensor, "*#n 4"], b: Float[Tensor, "*#n 4"]) -> Flo
 
 
 def clip(boxes: Float[Tensor, "*n 4"], *, width: float, height: float) -> Float[Tensor, "*n 4"]:
-    """Corner boxes cut to the rectangle from (0, 0) to (width, height)."""
+    """Clip corner boxes to the rectangle from (0, 0) to (width, height)."""
     limit = boxes.new_tensor([width, height, width, height])
     return torch.minimum(boxes.clamp(min=0), limit)

@@ -11,10 +11,10 @@ VARIANCES = (0.1, 0.1, 0.2, 0.2)
 
 
 class Coder(nn.Module):
-    """Turns boxes into offsets of their priors and back (equation 2; EncodeBBox and DecodeBBox in bbox_util.cpp).
+    """Converts boxes to offsets from their priors and back (equation 2; EncodeBBox and DecodeBBox in bbox_util.cpp).
 
-    All boxes here are corners relative to the network input. `priors` (P, 4) and `corners` (P, 4) are buffers that
-    follow the module to its device; they come from `spec` and are not part of the state dict.
+    All boxes are corners relative to the network input. `priors` (P, 4) and `corners` (P, 4) are buffers that
+    move to other devices with the module; they come from `spec` and are not part of the state dict.
     """
 
     priors: Tensor
@@ -31,7 +31,7 @@ class Coder(nn.Module):
     def encode(self, boxes: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Offsets of one box for each prior, divided by the variances.
 
-        A box without width or height would give infinity; such boxes have no place in a data set (see the readers).
+        A box without width or height would give infinity; the readers of data sets leave such boxes out.
         """
         wanted = to_centers(boxes)
         shift = (wanted[..., :2] - self.priors[:, :2]) / self.priors[:, 2:]
@@ -39,7 +39,7 @@ class Coder(nn.Module):
         return torch.cat([shift, stretch], dim=-1) / self.variances
 
     def decode(self, offsets: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
-        """Boxes as corners, not clipped; in float32 whatever the network computed in."""
+        """Boxes as corners, not clipped, always in float32."""
         scaled = offsets.float() * self.variances
         center = self.priors[:, :2] + scaled[..., :2] * self.priors[:, 2:]
         size = self.priors[:, 2:] * torch.exp(scaled[..., 2:])

@@ -15,11 +15,11 @@ from multibox.matching import UNMATCHED, Matches, match
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Numbers of the loss.
+    """Settings of the loss.
 
-    `negative_overlap`: a prior at or above this IoU is no negative. `background_negatives`: how many negatives a
-    image without objects gives; the official code gives none, so it learns nothing from such images.
-    `skip_boundary`: priors that cross the image's boundary take no part (right column of Table 3).
+    A prior with an IoU of at least `negative_overlap` with an object is never a negative. `background_negatives` is
+    the number of negatives in an image without objects; the official code takes none and learns nothing from such
+    images. With `skip_boundary`, priors that cross the image boundary are ignored (right column of Table 3).
     """
 
     match_threshold: float = 0.5
@@ -31,7 +31,7 @@ class LossConfig:
 
 
 class MultiBoxLoss(NamedTuple):
-    """`total` = confidence + location_weight · location, both already divided by the number of positives."""
+    """`total` = confidence + location_weight · location, each divided by the number of positives."""
 
     total: Float[Tensor, ""]
     location: Float[Tensor, ""]
@@ -41,16 +41,17 @@ class MultiBoxLoss(NamedTuple):
 
 
 def at_least_one(positives: Int64[Tensor, ""]) -> Float[Tensor, ""]:
-    """The official normalizer (VALID): matches of this process's batch, at least 1, so that N = 0 gives loss 0."""
+    """The official normalizer (VALID): the matches of this process's batch, at least 1."""
     return positives.clamp(min=1).float()
 
 
 def hard_negatives(
     background_loss: Float[Tensor, "b p"], matches: Matches, *, config: LossConfig
 ) -> Bool[Tensor, "b p"]:
-    """The unmatched priors that cost most as background, `negative_ratio` for each positive of the same image.
+    """The unmatched priors with the largest background loss, `negative_ratio` for each positive of the same image.
 
-    Ranked by -log softmax(background) as MineHardExamples does with MAX_NEGATIVE. Equal losses: the lowest prior first.
+    They are ranked by -log softmax(background), as in MineHardExamples with MAX_NEGATIVE. Among equal losses the lowest
+    prior comes first.
     """
     positives = matches.positive.sum(dim=1)
     wanted = (positives * config.negative_ratio).long()
@@ -64,7 +65,7 @@ def hard_negatives(
 def match_batch(
     boxes: Float[Tensor, "b g 4"], valid: Bool[Tensor, "b g"], *, coder: Coder, config: LossConfig
 ) -> Matches:
-    """Which prior learns which object, by the loss's threshold and rule for the boundary."""
+    """Match the priors to the objects, with the loss's threshold and rule for the boundary."""
     usable = _usable(coder) if config.skip_boundary else None
     return match(coder.corners, boxes, valid, threshold=config.match_threshold, usable=usable)
 
@@ -83,7 +84,7 @@ def multibox_loss(
     """L = (L_conf + α L_loc) / N over a batch.
 
     `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
-    `normalizer` turns the number of positives into N: where several processes share a batch, it sums over them.
+    `normalizer` computes N from the number of positives. If several processes share a batch, it sums over them.
     """
     matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
@@ -102,7 +103,7 @@ def multibox_loss(
 
 
 def _targets(matches: Matches, labels: Int64[Tensor, "b g"]) -> Int64[Tensor, "b p"]:
-    """Class number for the network of each prior: 0 for background, else label + 1."""
+    """The network's class index for each prior: 0 for background, else label + 1."""
     if labels.shape[1] == 0:
         return torch.zeros_like(matches.index)
     label = labels.gather(1, matches.index.clamp(min=0))
@@ -117,7 +118,7 @@ def _location_loss(
         return offsets.sum() * 0
     index = matches.index.clamp(min=0).unsqueeze(-1).expand(-1, -1, 4)
     positive = matches.positive.unsqueeze(-1)
-    # A prior stands in for its own target where it learns nothing: its offsets are 0 and finite.
+    # Unmatched priors are their own targets, because then their offsets are 0 and finite.
     wanted = torch.where(positive, boxes.gather(1, index), coder.corners)
     loss = F.smooth_l1_loss(offsets, coder.encode(wanted), reduction="none", beta=1.0)
     return (loss * positive).sum()

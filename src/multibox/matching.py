@@ -1,4 +1,4 @@
-"""Matching: which prior learns which object (paper section 2.2; MatchBBox in bbox_util.cpp).
+"""Matching: assigns objects to priors (paper section 2.2; MatchBBox in bbox_util.cpp).
 
 Shapes: B batch, P priors, G objects (padded), K candidates of an object.
 """
@@ -18,9 +18,10 @@ _LEAST_OVERLAP = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """`index` (B, P): the object that a prior learns, UNMATCHED, or IGNORED (neither positive nor negative).
+    """The object of each prior.
 
-    `overlap` (B, P): IoU with the matched object, else the largest IoU with any object; at most 1e-6 counts as 0.
+    `index` (B, P): the object that the prior is matched to, UNMATCHED, or IGNORED (neither positive nor negative).
+    `overlap` (B, P): IoU with the matched object, else the largest IoU with any object. Values up to 1e-6 become 0.
     """
 
     index: Int64[Tensor, "b p"]
@@ -39,11 +40,11 @@ def match(
     threshold: float = 0.5,
     usable: Bool[Tensor, " p"] | None = None,
 ) -> Matches:
-    """Each object takes the prior it overlaps best, in a global greedy order; then each free prior its best object.
+    """Match each object to the prior that it overlaps most, then each free prior to the object that it overlaps most.
 
-    `priors` and `boxes` are corners in the same unit; `valid` marks real rows among the padding. The second step needs
-    an IoU of at least `threshold`. Priors that are not `usable` are IGNORED: the official code does so with those that
-    cross the image's boundary when told to (Table 3).
+    The first step is greedy over all pairs of an image. The second step needs an IoU of at least `threshold`. `priors`
+    and `boxes` are corners in the same unit; `valid` marks real rows among the padding. Priors that are not `usable`
+    are IGNORED, as the official code does on request with priors that cross the image boundary (Table 3).
     """
     batch, objects = valid.shape
     overlaps = iou(boxes, priors.expand(batch, -1, -1)).masked_fill_(~valid.unsqueeze(-1), 0)
@@ -68,9 +69,9 @@ def _unmatched(batch: int, priors: int, device: torch.device) -> Int64[Tensor, "
 def _give_each_object_its_prior(
     overlaps: Float[Tensor, "b g p"], index: Int64[Tensor, "b p"], best: Float[Tensor, "b p"]
 ) -> tuple[Int64[Tensor, "b p"], Float[Tensor, "b p"]]:
-    """The bipartite step, one round for each object, the whole batch at once.
+    """The bipartite step: one round for each object, for the whole batch at the same time.
 
-    Of an object's priors only its best G can matter, since fewer than G can be taken by others.
+    Only the best G priors of an object matter, because the other objects can take fewer than G.
     """
     batch, objects, count = overlaps.shape
     keys, candidates = _best_candidates(overlaps, k=min(objects, count))
@@ -91,10 +92,11 @@ def _give_each_object_its_prior(
 def _best_candidates(
     overlaps: Float[Tensor, "b g p"], *, k: int
 ) -> tuple[Int64[Tensor, "b g k"], Int64[Tensor, "b g k"]]:
-    """Keys and prior numbers of the k best priors of each object.
+    """Keys and indices of the k best priors of each object.
 
-    A key orders by overlap and, among equal ones, by the lowest prior: the bits of a positive float32 grow with its
-    value, and below them stands the prior's number, counted from the end. A pair that does not overlap has key 0.
+    Keys order pairs by overlap, and pairs of equal overlap by prior, the lowest first. The high bits of a key are the
+    bits of the overlap, which grow with the value of a positive float32. The low bits are the index of the prior,
+    counted from the end. A pair without overlap has key 0.
     """
     count = overlaps.shape[2]
     bits = overlaps.float().view(torch.int32).to(torch.int64) << 32

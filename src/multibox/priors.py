@@ -1,4 +1,4 @@
-"""Priors: the default boxes that SSD tiles over its source maps (paper section 2.2, official prior_box_layer.cpp)."""
+"""Priors: the default boxes on the source maps of SSD (paper section 2.2, official prior_box_layer.cpp)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ class PriorSpec:
         return sum(m.count for m in self.maps)
 
     def keep(self, sources: Sequence[int]) -> "PriorSpec":
-        """Only the maps with these positions (Table 3 of the paper removes source maps)."""
+        """The priors of the maps at these positions (Table 3 of the paper removes source maps)."""
         return replace(self, maps=tuple(self.maps[i] for i in sources))
 
 
@@ -133,9 +133,9 @@ def equation4_spec(
     largest: float = 0.9,
     beyond: float = 1.0,
 ) -> PriorSpec:
-    """Section 2.2 as written: scales by equation 4, centers at ((i + ½) / |f_k|, (j + ½) / |f_k|).
+    """The priors of section 2.2: scales by equation 4, centers at ((i + ½) / |f_k|, (j + ½) / |f_k|).
 
-    `beyond` is the s_{m+1} that the additional square of the last map needs. Scales refer to the shorter input side.
+    `beyond` is s_{m+1}, for the additional square of the last map. Scales refer to the shorter input side.
     """
     side = min(input_size)
     sizes = [side * s for s in (*equation4_scales(len(cells), smallest=smallest, largest=largest), beyond)]
@@ -165,7 +165,7 @@ def sized_spec(
 
 
 def official_sizes(side: int, *, first: int, lowest: int, highest: int, maps: int) -> tuple[float, ...]:
-    """The m + 1 sizes in pixels of `ssd_pascal.py` and its siblings: percent of the input side, in whole steps."""
+    """The m + 1 sizes in pixels of `ssd_pascal.py` and `ssd_coco.py`: percentages of the input side, in whole steps."""
     step = floor((highest - lowest) / (maps - 2))
     percent = [first, *range(lowest, highest + 1, step)]
     return tuple(side * p / 100 for p in (*percent, percent[-1] + step))
@@ -194,7 +194,7 @@ def ssd300_priors(*, first: int, lowest: int, highest: int = 90) -> PriorSpec:
 
 
 def ssd512_priors(*, first: int, lowest: int, highest: int = 90, truncate: bool = False) -> PriorSpec:
-    """The 24564 priors of the official SSD512; `truncate` for those that its released weights were trained with."""
+    """The 24564 priors of the official SSD512. Its released weights were trained with `truncate`."""
     sizes = official_sizes(512, first=first, lowest=lowest, highest=highest, maps=7)
     spec = _official_spec(512, (64, 32, 16, 8, 4, 2, 1), (8, 16, 32, 64, 128, 256, 512), RATIOS_512, sizes)
     return replace(spec, truncate=truncate)

@@ -1,4 +1,4 @@
-"""A model for inference alone: whatever can be computed once is computed into the weights."""
+"""A model for inference only: constant factors are multiplied into the weights."""
 
 from copy import deepcopy
 
@@ -11,12 +11,12 @@ from multibox.models.ssd import SSD
 
 
 class FoldedSSD(nn.Module):
-    """The same offsets and logits as the SSD it was made from, to rounding, in fewer steps; the SSD stays as it was.
+    """A copy of an SSD that computes the same offsets and logits, up to rounding, in fewer steps.
 
-    Batch normalizations are part of the convolutions before them, the factors of L2Norm part of the first predictors,
-    the standard deviation part of the first convolution. The mean is not: outside the image that convolution sees
-    zeros, which have to mean the mean color, and its subtraction costs no pass of its own, for it goes with the
-    conversion from uint8. Convolutions compute in `dtype`.
+    Batch normalizations are folded into the convolutions before them, the factors of L2Norm into the first predictors,
+    and the standard deviation into the first convolution. The mean is not folded: the first convolution pads with
+    zeros, which must stand for the mean color. Subtracting it costs nothing extra, because it is part of the conversion
+    from uint8. Convolutions compute in `dtype`.
     """
 
     mean: Tensor
@@ -52,8 +52,8 @@ class FoldedSSD(nn.Module):
 class UnitNorm(nn.Module):
     """L2Norm without its factors: unit length over the channels.
 
-    The epsilon is the least sum of squares and not added to it, which differs for sums near it alone: the exporter to
-    ONNX takes an added constant as small as this for zero.
+    The epsilon is the minimum of the sum of squares instead of a summand, because the ONNX exporter replaces so small
+    a summand with zero. The result differs only for sums near the epsilon.
     """
 
     def __init__(self, eps: float) -> None:
@@ -66,7 +66,7 @@ class UnitNorm(nn.Module):
 
 
 def _rows(maps: Float[Tensor, "b kn h w"], numbers: int) -> Float[Tensor, "b p n"]:
-    """One row a prior, with a batch size that an exporter may leave open."""
+    """Return one row for each prior. The batch size may be symbolic in an export."""
     return maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, numbers)
 
 
@@ -75,7 +75,7 @@ def _first_convolution(module: nn.Module) -> nn.Conv2d:
 
 
 def _fold_norm(model: SSD) -> nn.Module:
-    """What remains of the model's L2Norm once its factors are in the predictors of the first map."""
+    """Fold the factors of the model's L2Norm into the predictors of the first map. Returns the rest of the layer."""
     if not isinstance(model.norm, L2Norm):
         return model.norm
     if 0 in model.sources:
@@ -87,7 +87,7 @@ def _fold_norm(model: SSD) -> nn.Module:
 
 @torch.no_grad()
 def scale_inputs(convolution: nn.Conv2d, factors: Float[Tensor, " c"]) -> None:
-    """Let the convolution give for x what it gave for x with each channel times its factor."""
+    """Fold per-channel input factors into the weights of a convolution."""
     by_group = factors.double().reshape(convolution.groups, -1)
     by_output = by_group.repeat_interleave(convolution.out_channels // convolution.groups, dim=0)
     convolution.weight.copy_(convolution.weight.double() * by_output[:, :, None, None])
@@ -95,7 +95,7 @@ def scale_inputs(convolution: nn.Conv2d, factors: Float[Tensor, " c"]) -> None:
 
 @torch.no_grad()
 def fold_batch_norms(module: nn.Module) -> None:
-    """Normalizations that follow a convolution, in modules that run their children in order, become part of it."""
+    """Fold each batch normalization into the convolution before it, in modules that run their children in order."""
     for parent in module.modules():
         before: nn.Module | None = None
         for name, child in parent.named_children():

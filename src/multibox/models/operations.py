@@ -1,4 +1,4 @@
-"""How much a network computes for one image."""
+"""Counts the arithmetic operations of a network."""
 
 from copy import deepcopy
 
@@ -16,8 +16,8 @@ def count_operations(model: SSD) -> float:
 def count_training_operations(model: SSD) -> float:
     """The same for one image of a training step, forward and backward.
 
-    Backward, each convolution computes the gradients of its weights and of its input, at the cost of one forward pass
-    each; only the first has no need of the latter, for its input is the image.
+    In the backward pass each convolution computes the gradients of its weights and of its input, each at the cost of a
+    forward pass. Only the first convolution skips the latter, because its input is the image.
     """
     counts = _by_convolution(model)
     return (3 * sum(counts) - counts[0]) / 1e9
@@ -25,7 +25,7 @@ def count_training_operations(model: SSD) -> float:
 
 @torch.inference_mode()
 def _by_convolution(model: SSD) -> list[int]:
-    """Operations of each convolution, in the order in which they run."""
+    """The operations of each convolution, in the order of execution."""
     counted: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

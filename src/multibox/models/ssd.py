@@ -17,7 +17,7 @@ Three = tuple[float, float, float]
 
 
 class SSD(nn.Module):
-    """Base network, extra layers and heads (paper Figure 2), built from the numbers of a ModelConfig.
+    """Base network, extra layers and heads (paper Figure 2), built from a ModelConfig.
 
     `class_names` are the C classes without background. The state dict holds learned values only; priors, mean and
     standard deviation come from the config.
