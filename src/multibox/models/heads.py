@@ -42,6 +42,7 @@ def lite_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
             extra.squeeze,
             kernel=extra.kernel,
             stride=extra.stride,
+            padding=extra.padding,
             groups=extra.squeeze,
             activation=nn.ReLU6,
         ),

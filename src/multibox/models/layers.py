@@ -13,12 +13,17 @@ def convolution(
     *,
     kernel: int = 1,
     stride: int = 1,
+    padding: int | None = None,
     groups: int = 1,
     activation: type[nn.Module] | None = None,
 ) -> nn.Sequential:
-    """A padded convolution without bias, batch normalization and an activation, with MobileNetV3's constants."""
+    """A convolution without bias, batch normalization and an activation, with MobileNetV3's constants.
+
+    The default `padding` is half the kernel.
+    """
+    padding = kernel // 2 if padding is None else padding
     layers: list[nn.Module] = [
-        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False),
         nn.BatchNorm2d(out, eps=0.001, momentum=0.03),
     ]
     return nn.Sequential(*layers, *([activation(inplace=True)] if activation else []))
