@@ -1,4 +1,4 @@
-"""A made-up VOC devkit of noise images, and settings that shrink every recipe to a network of milliseconds."""
+"""A VOC devkit of noise images, and settings that shrink every recipe to a network that trains in milliseconds."""
 
 import json
 from dataclasses import asdict
@@ -19,7 +19,7 @@ _OBJECT = (
 
 
 def write_devkit(root: Path, *, years: dict[str, dict[str, int]], unlabeled: tuple[str, ...] = ()) -> Path:
-    """Folders VOC2007, VOC2012 and so on below `root`, with as many images in each split as `years` says.
+    """Write folders VOC2007, VOC2012 and so on below `root`, with the number of images that `years` has for each split.
 
     Splits named in `unlabeled`, as "2012:test", have images and a list but no XML files.
     """
@@ -67,7 +67,7 @@ def write_coco(root: Path, *, splits: dict[str, int]) -> Path:
 
 
 def tiny_settings(*, iterations: int = 4) -> tuple[str, ...]:
-    """Changes that let any recipe of the paper take its steps in milliseconds, from random weights."""
+    """Settings with which any recipe of the paper trains in milliseconds, from random weights."""
     priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     return (

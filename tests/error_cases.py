@@ -1,4 +1,4 @@
-"""Data sets and detections for the tests of the analysis: each kind of error once, and many at random."""
+"""Data sets and detections for the tests of the analysis: each kind of error once, and random scenes."""
 
 import numpy as np
 

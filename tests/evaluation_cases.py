@@ -1,4 +1,4 @@
-"""Small data sets and detections, for the tests of the evaluation."""
+"""Small data sets and detections for the tests of the evaluation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def an_example(
     difficult: Sequence[bool] | np.ndarray | None = None,
     crowd: Sequence[bool] | np.ndarray | None = None,
 ) -> Example:
-    """An image of 640 x 480; labels are 0 and flags false where they are not given."""
+    """An image of 640 x 480; labels default to 0 and flags to false."""
     count = len(boxes)
     return Example(
         image=Path(f"{name}.jpg"),
@@ -38,7 +38,7 @@ def some_detections(
     labels: Sequence[int] | np.ndarray | None = None,
     class_names: tuple[str, ...] = ("cat",),
 ) -> Detections:
-    """Detections in the order given, which is for the caller to choose; labels are 0 where they are not given."""
+    """Detections in the given order; labels default to 0."""
     return Detections(
         boxes=np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
         scores=np.asarray(scores, dtype=np.float32),
@@ -53,9 +53,9 @@ def a_dataset(*examples: Example, class_names: tuple[str, ...] = ("cat",)) -> Da
 
 
 def noisy_scenes(generator: np.random.Generator, *, images: int, grid: bool) -> tuple[Dataset, list[Detections]]:
-    """Objects of 3 classes with detections around them, some double, some astray, many of equal score.
+    """Objects of 3 classes with detections around them, some of them duplicates or wrong, many of equal score.
 
-    With `grid`, objects lie in cells of 100 pixels of their own, so that no detection reaches two of them.
+    With `grid`, every object has its own cell of 100 pixels, so that no detection overlaps two objects.
     """
     names = ("cat", "dog", "cow")
     examples, detections = [], []

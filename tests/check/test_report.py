@@ -43,7 +43,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def result(tmp_path: Path) -> CheckResult:
-    """Twelve images with a point for a box, one that is missing, a class with an awkward name."""
+    """Twelve images with a box that is a point, a missing image, and a class with markup in its name."""
     (tmp_path / "d/JPEGImages").mkdir(parents=True)
     (tmp_path / "d/Annotations").mkdir()
     box = "<bndbox><xmin>9</xmin><ymin>9</ymin><xmax>{0}</xmax><ymax>{0}</ymax></bndbox>"
@@ -59,7 +59,7 @@ def result(tmp_path: Path) -> CheckResult:
 
 
 def test_report(tmp_path: Path, result: CheckResult) -> None:
-    """Well formed, nothing from outside, every problem as image or line, numbers as in the result."""
+    """A report against its result: well formed, self-contained, every problem as image or line, the same numbers."""
     write_check_report(result, tmp_path / "new/report.html", model="ssd300")
     text = (tmp_path / "new/report.html").read_text()
     page = Page(text)
@@ -76,7 +76,7 @@ def test_report(tmp_path: Path, result: CheckResult) -> None:
 
 
 def test_text(result: CheckResult) -> None:
-    """Counts, the first five of each kind, how many more there are, and the verdict."""
+    """The text against counts, the first five problems of each kind, how many more there are, and the verdict."""
     text = check_text(result, model="ssd300")
     assert text.startswith("d (voc): 13 images, 26 objects\n")
     assert "warning: Boxes without width or height (13)" in text

@@ -1,4 +1,4 @@
-"""`multibox analyze`: its files, its numbers and its refusals, on a small data set with known errors."""
+"""`multibox analyze`: its files, numbers and error messages, on a small data set with known errors."""
 
 import builtins
 import json
@@ -63,7 +63,7 @@ def words(folder: Path, *more: object) -> list[object]:
 
 @pytest.fixture(scope="module")
 def one(given: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder and the printed words of one run, which several tests look at."""
+    """The folder and the printed text of one run, shared by several tests."""
     out = tmp_path_factory.mktemp("one")
     with redirect_stdout(StringIO()) as printed:
         assert main([str(word) for word in words(given, "--detections", given / "found.json", "--out", out)]) == 0
@@ -71,7 +71,7 @@ def one(given: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, st
 
 
 def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
-    """Files, counts of each kind (one), AP of `evaluate`, gains worked by hand, and the table on the screen."""
+    """Files, counts of each kind (one), AP of `evaluate`, gains computed by hand, and the printed table."""
     folder, printed = one
     numbers = json.loads((folder / "analysis.json").read_text())
     assert {file.name for file in folder.iterdir()} == set(numbers["files"])
@@ -91,7 +91,7 @@ def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
 
 
 def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
-    """No script, and nothing that is fetched: every image is a data address, and there is one for each file."""
+    """The page has no script and loads nothing: there is one data address for each image file."""
     folder, _ = one
     page = (folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
@@ -101,7 +101,7 @@ def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
 
 
 def test_two_detectors_without_images(multibox, given: Path, tmp_path: Path) -> None:
-    """Annotations alone, and two files in the order and with the names given, one of them empty: AP 0, all missed."""
+    """A data set without images, and two named files, one of them empty: AP 0, all objects missed."""
     (tmp_path / "none.json").write_text("[]")
     (tmp_path / "data.json").write_text((given / "data.json").read_text())
     found = ["--detections", given / "found.json", "--detections", tmp_path / "none.json", "--name", "A & B"]
@@ -125,7 +125,7 @@ def test_two_detectors_without_images(multibox, given: Path, tmp_path: Path) -> 
 
 
 def test_weights(multibox, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tiny detector over two images: its own detections are counted. Contact sheets, slow to draw, are left out."""
+    """A tiny detector on two images: its detections are counted. The slow contact sheets are left out."""
     monkeypatch.setattr("multibox.evaluation.analysis.folder.contact_sheet", lambda *_, **__: None)
     for number in (1, 2):
         write_image(tmp_path / f"{number}.jpg", noise_image(seed=number))
@@ -142,14 +142,14 @@ def test_weights(multibox, weights: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_detector_of_other_classes(multibox, given: Path, weights: Path, tmp_path: Path) -> None:
-    """Weights that lack classes of the data set: the line that names them."""
+    """Weights that lack classes of the data set against one line that names the classes."""
     outcome = multibox(*words(given, weights, "--out", tmp_path / "out"))
     assert (outcome.code, outcome.err.count("\n")) == (1, 1)
     assert "does not know: cat, dog, cup" in outcome.err
 
 
 def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
-    """Files that the earlier analysis lists go; the user's stay, even where the list leads out of the folder."""
+    """Files of the earlier analysis are deleted; the user's files and listed paths outside the folder stay."""
     for name in ("report.html", "errors_similar-1.png", "notes.txt"):
         (tmp_path / name).touch()
     (tmp_path / "out").mkdir()
@@ -163,7 +163,7 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_other_things_is_refused(multibox, given: Path, tmp_path: Path) -> None:
-    """Nothing is written beside files that are of no analysis, with or without an analysis.json of another program."""
+    """Other files, with and without another program's analysis.json, against an error; nothing is written."""
     (tmp_path / "photo.jpg").touch()
     for text in (None, "[]", '{"files": ["photo.jpg"]}'):
         if text is not None:
@@ -190,7 +190,7 @@ def test_a_folder_of_other_things_is_refused(multibox, given: Path, tmp_path: Pa
 def test_wrong_use_is_one_line(
     multibox, given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, message: str
 ) -> None:
-    """Wrong numbers of detectors and names, files that are not there or not right: one line each."""
+    """Wrong numbers of detectors and names, missing and malformed files against one line each."""
     monkeypatch.chdir(given)
     outcome = multibox("analyze", "--data", "data.json", "--out", tmp_path / "out", *more)
     assert (outcome.code, outcome.out) == (code, "")
@@ -199,7 +199,7 @@ def test_wrong_use_is_one_line(
 
 
 def test_without_matplotlib(multibox, given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An import that fails becomes the line that says what to install, before anything is written."""
+    """A failing import against the line that says what to install; nothing is written."""
     real = builtins.__import__
 
     def fails(name: str, *more: Any, **named: Any) -> Any:
@@ -215,7 +215,7 @@ def test_without_matplotlib(multibox, given: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_nothing_to_find(multibox, given: Path, tmp_path: Path) -> None:
-    """A data set without objects that count against the line that says so."""
+    """A data set without counted objects against the line that says so."""
     document = json.loads((given / "data.json").read_text()) | {"annotations": []}
     (tmp_path / "empty.json").write_text(json.dumps(document))
     (tmp_path / "found.json").write_text("[]")

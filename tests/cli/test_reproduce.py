@@ -1,4 +1,4 @@
-"""`multibox reproduce`: options reach the request, files and JSON come out, mistakes are one line."""
+"""`multibox reproduce`: options reach the request, files and JSON are written, errors are one line."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def settings(*more: str) -> list[str]:
 
 
 def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
-    """Plan, run and plan again for one row on a data set of one's own, against states, files and the exit code."""
+    """Plan, run and plan again for one row on another data set against states, files and the exit code."""
     words = ["reproduce", "table2", "--data", devkit, "--out", tmp_path / "out", "--rows", "table2-only-flips"]
     words += ["--train-split", "trainval", "--test-split", "test", "--device", "cpu", *settings()]
     planned = multibox(*words, "--plan")
@@ -45,7 +45,7 @@ def test_a_row_of_a_table_and_its_plan(multibox, devkit: Path, tmp_path: Path):
 
 
 def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_path: Path):
-    """A training by `multibox train` into the row's folder against: no further step, and a number for the row."""
+    """A training by `multibox train` in the row's folder: no further step is trained, and the row has a number."""
     folder = tmp_path / "out" / "table2-only-flips"
     words = ["train", "table2-only-flips", "--data", devkit, "--out", folder, "--split", "trainval", "--device", "cpu"]
     assert multibox(*words, *settings()).code == 0
@@ -59,7 +59,7 @@ def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_pat
 
 
 def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
-    """Figure 3 from given weights, on images whose classes they know, against the folder that is printed."""
+    """Figure 3 from given weights against the printed folder."""
     from multibox.data.scenes.scenes import write_scenes
 
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=Size(80, 96), split="test")
@@ -73,7 +73,7 @@ def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Pat
 
 
 def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Table 7 with a made-up measurement against the rows that the paper has too, and the machine in the note."""
+    """Table 7 with an invented measurement against the paper's rows, and the machine in the note."""
     row = {"model": "ssd300", "weights": "random weights", "batches": {"1": {"fps": 12.5}, "8": {"fps": 20.0}}}
     measured = {
         "machine": {"threads": 2, "load": 0.1, "torch": "2"},
@@ -109,7 +109,7 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
     ],
 )
 def test_wrong_words_are_one_line(multibox, devkit: Path, tmp_path: Path, words: list[str], code: int, message: str):
-    """Unknown names, options that do not go together and missing data against exit code and one line."""
+    """Unknown names, options that exclude each other and missing data against exit code and one line."""
     given = [{"DATA": devkit}.get(word, word) for word in words]
     outcome = multibox("reproduce", *given, "--out", tmp_path / "out")
     assert (outcome.code, outcome.out) == (code, "")
@@ -118,7 +118,7 @@ def test_wrong_words_are_one_line(multibox, devkit: Path, tmp_path: Path, words:
 
 
 def test_the_plan_of_speeds_is_a_line(multibox, tmp_path: Path):
-    """`reproduce table7 --plan`: nothing is trained, so nothing is measured or missing."""
+    """`reproduce table7 --plan` against an empty plan, since nothing is trained."""
     outcome = multibox("reproduce", "table7", "--data", tmp_path, "--plan", "--json")
     assert outcome.code == 0
     assert json.loads(outcome.out)["steps"] == []

@@ -26,7 +26,7 @@ FAR = (100, 100, 240, 240)
 
 
 def coco_dataset(annotation_file: Path) -> tuple[Dataset, tuple[int, ...]]:
-    """The annotation file read in the shortest way, apart from the package's reader, and its category ids."""
+    """Read the annotation file without the package's reader; return the data set and its category ids."""
     document = json.loads(annotation_file.read_text())
     names = {category["id"]: category["name"] for category in document["categories"]}
     ids = tuple(sorted(names))
@@ -51,7 +51,7 @@ def expected_box_numbers(text: str) -> list[float]:
 
 
 def test_the_hundred_images_of_the_coco_api(capfd: pytest.CaptureFixture[str]) -> None:
-    """Twelve numbers of 100 val2014 images against the output of the COCO API; nothing is printed on the way."""
+    """Twelve numbers of 100 val2014 images against the output of the COCO API; nothing is printed."""
     folder = shared("data/coco_eval100")
     annotation_file = folder / "instances_val2014_100.json"
     dataset, ids = coco_dataset(annotation_file)
@@ -64,7 +64,7 @@ def test_the_hundred_images_of_the_coco_api(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_the_packages_reader_leads_to_the_same_numbers() -> None:
-    """The twelve numbers through the package's COCO reader against those through the short reader of these tests."""
+    """The twelve numbers with the package's COCO reader against those with the short reader of these tests."""
     folder = shared("data/coco_eval100")
     annotation_file = folder / "instances_val2014_100.json"
     results = folder / "instances_val2014_fakebbox100_results.json"
@@ -111,7 +111,7 @@ def kept_precision(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
 
 
 def test_perfect_detections() -> None:
-    """Exact boxes in every size: AP 1 throughout, recalls limited by the number of detections alone."""
+    """Exact boxes of every size against AP 1 everywhere, and recalls limited only by the number of detections."""
     boxes = [(0, 0, 20, 20), (100, 100, 150, 150), (200, 200, 400, 400)]
     found = some_detections(boxes, scores=[0.9, 0.8, 0.7])
     numbers = evaluate_coco(a_dataset(an_example("a", boxes=boxes)), detections=[found]).numbers
@@ -120,7 +120,7 @@ def test_perfect_detections() -> None:
 
 
 def test_given_areas_decide_what_is_small() -> None:
-    """APs, APm and APl with an area of 100 given for a box of 200 x 200: small alone exists, the others are nan."""
+    """APs, APm and APl of a 200 x 200 box with a given area of 100: only APs exists, the others are nan."""
     dataset = a_dataset(an_example("a", boxes=[(0, 0, 200, 200)]))
     found = [some_detections([(0, 0, 200, 200)], scores=[0.9])]
     by_box = evaluate_coco(dataset, detections=found).numbers
@@ -132,7 +132,7 @@ def test_given_areas_decide_what_is_small() -> None:
 
 @pytest.mark.parametrize("flag", ["difficult", "crowd"])
 def test_regions_to_ignore_swallow_detections(flag: str) -> None:
-    """AP with detections inside a crowd or difficult object against 1: none is held against the detector."""
+    """AP with detections inside a crowd or difficult object against 1: they do not count as errors."""
     dataset = a_dataset(an_example("a", boxes=[CAT, FAR], **{flag: [False, True]}))
     inside = [(110, 110, 150, 150), (150, 150, 200, 200)]
     found = some_detections([*inside, CAT], scores=[0.9, 0.8, 0.7])
@@ -142,7 +142,7 @@ def test_regions_to_ignore_swallow_detections(flag: str) -> None:
 
 
 def test_equal_scores_follow_the_numbers_of_the_images() -> None:
-    """AP of equal scores in images 10 and 9: the same for both orders of the data set, as image 9 comes first."""
+    """AP of equal scores in images 10 and 9 against the other order of the data set: image 9 comes first in both."""
     ten, nine = an_example("10", boxes=[CAT]), an_example("9", boxes=[CAT])
     right, wrong = some_detections([CAT], scores=[0.5]), some_detections([FAR], scores=[0.5])
     values = [
@@ -153,7 +153,7 @@ def test_equal_scores_follow_the_numbers_of_the_images() -> None:
 
 
 def test_nothing_found_and_nothing_there() -> None:
-    """All numbers 0 without detections, nan without objects."""
+    """All numbers against 0 without detections and nan without objects."""
     there: Example = an_example("a", boxes=[CAT])
     nothing = evaluate_coco(a_dataset(there), detections=[some_detections()])
     assert (nothing.numbers["AP"], nothing.numbers["AR100"], nothing.ap.tolist()) == (0, 0, [0])
@@ -162,7 +162,7 @@ def test_nothing_found_and_nothing_there() -> None:
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without faster-coco-eval the error is a wrong use that says what to install."""
+    """Without faster-coco-eval, a UsageError that says what to install."""
     original = builtins.__import__
 
     def refuse(name: str, *rest: Any) -> Any:

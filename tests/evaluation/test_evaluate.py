@@ -20,7 +20,7 @@ FAR = (100, 100, 140, 140)
 
 
 class Finder:
-    """A detector that knows the answer for each path, fails on broken ones, and keeps the batches that it was given."""
+    """A detector that knows the answer for each path, fails on broken images, and records its batches."""
 
     def __init__(self, answers: dict[str, Detections], *, broken: tuple[str, ...] = ()) -> None:
         self.answers, self.broken = answers, broken
@@ -35,7 +35,7 @@ class Finder:
 
 
 class Stream(Finder):
-    """The same as a detector that goes on after a broken image by itself."""
+    """The same detector with `try_each`, which continues after a broken image."""
 
     def try_each(self, sources: Iterable[Path], *, batch_size: int) -> Iterator[Detections | DataError]:
         for path in sources:
@@ -44,7 +44,7 @@ class Stream(Finder):
 
 
 def three_cats() -> tuple[Dataset, dict[str, Detections]]:
-    """Three images with a cat each, and detections of which the third is astray."""
+    """Three images with one cat each, and detections; the third detection is wrong."""
     dataset = a_dataset(*(an_example(name, boxes=[CAT]) for name in "abc"))
     answers = {name: some_detections([CAT], scores=[0.9]) for name in "ab"}
     return dataset, answers | {"c": some_detections([FAR], scores=[0.5])}
@@ -89,7 +89,7 @@ def test_the_whole_coco_evaluation() -> None:
 
 @pytest.mark.parametrize("kind", [Finder, Stream])
 def test_a_image_that_cannot_be_read(kind: type[Finder]) -> None:
-    """It counts as without detections, as if it was absent from a mapping, and is named among the problems."""
+    """A broken image against one that a mapping lacks: no detections, and a line in `problems`."""
     dataset, answers = three_cats()
     evaluation = evaluate(kind(answers, broken=("b",)), dataset)
     assert evaluation.problems == ("b.jpg: not an image",)
@@ -98,14 +98,14 @@ def test_a_image_that_cannot_be_read(kind: type[Finder]) -> None:
 
 
 def test_no_image_can_be_read() -> None:
-    """With every image broken, the error says how many and names the first."""
+    """Only broken images against the error with their number and the first name."""
     dataset, answers = three_cats()
     with pytest.raises(DataError, match=r"none of the 3 images of test data can be read; the first: a\.jpg"):
         evaluate(Finder(answers, broken=("a", "b", "c")), dataset)
 
 
 def test_progress_counts_images() -> None:
-    """What progress is told: every image once, of all."""
+    """Calls of `progress` against the count of images done and of all."""
     dataset, answers = three_cats()
     calls: list[tuple[int, int]] = []
     evaluate(Finder(answers), dataset, batch_size=2, progress=lambda done, total: calls.append((done, total)))
@@ -113,7 +113,7 @@ def test_progress_counts_images() -> None:
 
 
 def test_classes_are_matched_by_name() -> None:
-    """A detector with classes in another order, and one class more, against AP 1."""
+    """A detector with classes in another order and one more class against AP 1."""
     dataset = a_dataset(an_example("a", boxes=[CAT, FAR], labels=[0, 1]), class_names=("cat", "dog"))
     found = some_detections(
         [CAT, FAR, CAT], scores=[0.9, 0.8, 0.7], labels=[2, 0, 1], class_names=("dog", "cow", "cat")
@@ -146,7 +146,7 @@ def test_wrong_use() -> None:
 
 
 def test_table_and_json() -> None:
-    """The table to the letter, and JSON that holds null where there is no number."""
+    """The exact table, and JSON with null for a missing number."""
     names = ("cat", "potted plant")
     dataset = a_dataset(an_example("a", boxes=[CAT]), class_names=names)
     evaluation = evaluate({"a": some_detections([CAT], scores=[0.9], class_names=names)}, dataset, metric="voc10")

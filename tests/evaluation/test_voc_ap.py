@@ -30,7 +30,7 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tuple[list[bool], int]:
-    """The devkit's loop: every detection of the class, best first over all images, is looked up in turn."""
+    """The devkit's loop: compare each detection of the class, highest score first over all images, with the objects."""
     rows = [
         (-float(score), image, position)
         for image, found in enumerate(detections)
@@ -54,7 +54,7 @@ def slow_marks(dataset: Dataset, detections: list[Detections], label: int) -> tu
 
 
 def slow_ap(marks: list[bool], objects: int, version: str) -> float:
-    """AP in exact fractions from the list of right and wrong."""
+    """AP in exact fractions from a list of right and wrong detections."""
     points = [(Fraction(sum(marks[:n]), objects), Fraction(sum(marks[:n]), n)) for n in range(1, len(marks) + 1)]
     if version == "voc07":
         best = [max([p for r, p in points if r >= Fraction(j, 10)], default=Fraction(0)) for j in range(11)]
@@ -79,7 +79,7 @@ def test_ap_of_noisy_scenes(seed: int, version: str) -> None:
 
 
 def real_photographs(folder: Path) -> tuple[Dataset, list[Detections]]:
-    """100 VOC2012 photographs with difficult flags, read in the shortest way, and a detector's output for each."""
+    """Read 100 VOC2012 photographs with difficult flags without the package's reader, and a detector's output."""
     files = sorted((folder / "VOC2012" / "Annotations").glob("*.xml"))
     objects = {file.stem: parse(file).findall("object") for file in files}
     names = tuple(sorted({node.findtext("name") or "" for nodes in objects.values() for node in nodes}))
@@ -124,7 +124,7 @@ def test_ap_of_any_order_of_right_and_wrong(marks: list[bool], missed: int) -> N
 
 
 def test_duplicates_and_misses_by_hand() -> None:
-    """Right, duplicate, right, astray on 2 objects against the AP worked out on paper: 5/6 and (6 + 5 * 2/3) / 11."""
+    """Right, duplicate, right, wrong on 2 objects against the AP computed by hand: 5/6 and (6 + 5 * 2/3) / 11."""
     dataset = a_dataset(an_example("a", boxes=[CAT, FAR]))
     boxes = [CAT, (11, 10, 50, 50), FAR, (300, 300, 340, 340)]
     result = evaluate_voc(dataset, detections=[some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6])])
@@ -136,7 +136,7 @@ def test_duplicates_and_misses_by_hand() -> None:
 
 
 def test_a_taken_object_is_not_exchanged_for_the_second_best() -> None:
-    """The devkit's rule: a box whose best object is taken is false, even if it reaches another free one."""
+    """The devkit's rule: a box whose best object is taken is a false positive, even if it overlaps a free one."""
     objects = np.array([(0, 0, 100, 100), (0, 0, 100, 80)], dtype=np.float32)
     boxes = np.array([(0, 0, 100, 100), (0, 0, 100, 98)], dtype=np.float32)
     outcomes = match_detections(boxes, objects=objects, ignore=np.zeros(2, bool))
@@ -145,7 +145,7 @@ def test_a_taken_object_is_not_exchanged_for_the_second_best() -> None:
 
 @pytest.mark.parametrize("flag", ["difficult", "crowd"])
 def test_difficult_and_crowd_neither_count_nor_punish(flag: str) -> None:
-    """AP with three detections of an object to be ignored against the AP without them."""
+    """AP with three detections of an ignored object against the AP without them."""
     flags = {flag: [False, True]}
     dataset = a_dataset(an_example("a", boxes=[CAT, FAR], **flags))
     found = some_detections([FAR, FAR, FAR, CAT], scores=[0.9, 0.8, 0.7, 0.6])
@@ -156,7 +156,7 @@ def test_difficult_and_crowd_neither_count_nor_punish(flag: str) -> None:
 
 
 def test_the_threshold_is_reached_by_equality() -> None:
-    """An IoU of exactly .5 is right and one just below is not."""
+    """An IoU of exactly 0.5 against a true positive, and one just below against a false positive."""
     objects, ignore = np.array([(0, 0, 10, 10)], np.float32), np.zeros(1, bool)
     for height, outcome in ((5, TRUE_POSITIVE), (4.999, FALSE_POSITIVE)):
         box = np.array([(0, 0, 10, height)], np.float32)
@@ -173,7 +173,7 @@ def test_equal_scores_keep_the_order_of_the_images() -> None:
 
 
 def test_classes_without_objects_or_detections() -> None:
-    """AP nan and left out of the mean without objects, 0 and counted without detections."""
+    """A class without objects against AP nan, left out of the mean; one without detections against AP 0."""
     names = ("cat", "dog", "cow")
     dataset = a_dataset(an_example("a", boxes=[CAT, FAR], labels=[0, 1]), class_names=names)
     found = some_detections([CAT, FAR], scores=[0.9, 0.8], labels=[0, 2], class_names=names)

@@ -19,7 +19,7 @@ VOID = {"meta", "img", "br", "link", "line", "circle"}
 
 
 class Balance(HTMLParser):
-    """Elements must close in the order in which they opened; collects attributes and text."""
+    """Checks that elements close in order, and collects attributes and text."""
 
     def __init__(self):
         super().__init__()
@@ -65,7 +65,7 @@ HISTORY = [
 
 
 def test_the_report_is_one_file_with_all_its_parts(tmp_path):
-    """Element order, numbers, names and the embedded image of a full report against what was given."""
+    """Elements, numbers, names and embedded images of a full report against its input."""
     image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8), (300, 200))
     path = tmp_path / "new folder" / "report.html"
     write_report(
@@ -98,7 +98,7 @@ def test_the_report_is_one_file_with_all_its_parts(tmp_path):
 
 
 def test_nothing_comes_from_the_network(tmp_path):
-    """No address but embedded ones, no script, no import in the style sheet."""
+    """A page has only embedded addresses, no script, and no import in the style sheet."""
     path = tmp_path / "report.html"
     write_report(path, title="t", history=HISTORY, evaluation=evaluation(), images=[], facts={})
     text = path.read_text(encoding="utf-8")
@@ -108,7 +108,7 @@ def test_nothing_comes_from_the_network(tmp_path):
 
 @pytest.mark.parametrize("metric", ["voc07", "coco"])
 def test_other_metrics(metric, tmp_path):
-    """COCO without curves and VOC 2007 are named as such."""
+    """Reports of COCO, which has no curves, and VOC 2007 name their metric."""
     path = tmp_path / "report.html"
     write_report(path, title="t", history=[], evaluation=evaluation(metric), images=[], facts={})
     page = parsed(path)
@@ -117,7 +117,7 @@ def test_other_metrics(metric, tmp_path):
 
 
 def test_a_report_about_nothing_is_a_page_with_a_title(tmp_path):
-    """Without any data only the title and the version remain; a single step and a loss of nan are no error."""
+    """Without data the page has only title and version; a single step and a loss of nan are no error."""
     path = tmp_path / "report.html"
     write_report(path, title="empty", history=[], evaluation=None, images=[], facts={})
     assert "<section>" not in path.read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def points(path):
 
 
 def test_a_line_is_drawn_where_its_values_are():
-    """Positions in the SVG of a straight line with a gap: straight, broken in two, and it ends on its dot."""
+    """Points in the SVG of a straight line with a gap: two straight pieces; the last point has the dot."""
     x = np.arange(21.0)
     y = np.where(x == 10, np.nan, 2 * x)
     chart = ElementTree.fromstring(line_chart([Series("a & b", x, y)], x_label="step", y_label="loss", decimals=1))

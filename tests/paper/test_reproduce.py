@@ -1,4 +1,4 @@
-"""A table of the paper from data to numbers, on made-up images and a network that steps in milliseconds."""
+"""A table of the paper from data to numbers, with noise images and a network that trains in milliseconds."""
 
 import json
 from dataclasses import replace
@@ -35,8 +35,8 @@ def request_(devkit: Path, tmp_path: Path) -> Request:
     return Request(devkit, tmp_path / "out", settings=tiny_settings(), device="cpu")
 
 
-def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: pytest.MonkeyPatch):
-    """Two rows, broken off in the second and called again, against: each row trained once, numbers for both."""
+def test_an_interrupted_table_continues(request_: Request, monkeypatch: pytest.MonkeyPatch):
+    """Two rows, interrupted in the second and called again: each row is trained once, and both have numbers."""
     table, rows = TABLES["table2"], ["table2-only-*"]
     train = reproduce_module.train
     trained: list[str] = []
@@ -62,8 +62,8 @@ def test_a_table_that_was_interrupted_goes_on(request_: Request, monkeypatch: py
         assert 0 <= outcome.numbers["mAP"] <= 100
 
 
-def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch: pytest.MonkeyPatch):
-    """A row whose loader failed at step 3 of 4 against the steps of the second try: from its checkpoint at 2."""
+def test_a_stopped_training_continues(request_: Request, monkeypatch: pytest.MonkeyPatch):
+    """A row whose loader failed at step 3 of 4 against the recorded steps: the second try starts at checkpoint 2."""
     row = chosen_rows(TABLES["table2"], ["table2-only-flips"])[0]
     from multibox.experiments import train as run
 
@@ -85,7 +85,7 @@ def test_a_training_that_stopped_half_way_goes_on(request_: Request, monkeypatch
 
 
 def test_finished_rows_are_kept_and_never_mixed(request_: Request):
-    """A second call against the first outcome, and one with other settings against an error that names the folder."""
+    """A second call against the first outcome, and other settings against an error that names the folder."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
     first = finish(row, request_, say=print)
     assert finish(row, request_, say=print) == first
@@ -98,7 +98,7 @@ def test_finished_rows_are_kept_and_never_mixed(request_: Request):
 
 
 def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
-    """Markdown, JSON and the stamp of the image against the words that the request stands for."""
+    """Markdown, JSON and chart of a rehearsal against the differences in its request."""
     rehearsal = replace(request_, scale=0.5, settings=(*request_.settings, "schedule.iterations=1"))
     table = TABLES["table2"]
     results = reproduce(
@@ -122,7 +122,7 @@ def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
 
 
 def test_the_experiment_itself_has_no_stamp():
-    """A request for the paper's own experiment against: no stamp, and no word of rehearsals in what it writes."""
+    """The paper's own experiment has no stamp, and its files do not mention a rehearsal."""
     whole = Request(Path("data"), Path("out"), workers=4)
     nothing = Results({}, {})
     assert whole.stamp == ()
@@ -132,7 +132,7 @@ def test_the_experiment_itself_has_no_stamp():
 
 
 def test_scale_shrinks_steps_and_images(request_: Request):
-    """Steps, milestones and images at a hundredth against the whole, and settings that win over the scale."""
+    """Steps, milestones and images at a hundredth against the whole; settings override the scale."""
     assert times(Schedule(60_000, milestones=(40_000, 50_000), warmup=100), 0.01) == Schedule(
         600, milestones=(400, 500), warmup=1
     )
@@ -143,7 +143,7 @@ def test_scale_shrinks_steps_and_images(request_: Request):
 
 
 def test_the_subset_is_even_and_deterministic(devkit: Path):
-    """Half of 20 images against every second one, and a tiny share against the least number."""
+    """A share of the images against evenly spaced ones, and a tiny share against the minimum number."""
     from multibox.data.load import load_dataset
 
     dataset = load_dataset(devkit, split="2007:trainval+2007:test+2012:trainval")
@@ -153,7 +153,7 @@ def test_the_subset_is_even_and_deterministic(devkit: Path):
     assert thinned(dataset, 1.0) is dataset
 
 
-def test_detections_for_a_server_where_nobody_may_judge(request_: Request):
+def test_detections_for_an_evaluation_server(request_: Request):
     """Table 4, whose test images have no annotations, against result files for each class instead of numbers."""
     row = chosen_rows(TABLES["table4"], ["table4-ssd300"])[0]
     outcome = finish(row, request_, say=print)
@@ -169,7 +169,7 @@ def test_detections_for_a_server_where_nobody_may_judge(request_: Request):
 
 
 def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request):
-    """Two rows of Table 1, one of which needs COCO, against an outcome and a reason."""
+    """Three rows of Table 1, one of which needs COCO, against two outcomes and a reason."""
     results = reproduce(TABLES["table1"], request_, rows=["table1-ssd300-07*"], report=lambda so_far: None, say=print)
     assert set(results.done) == {"table1-ssd300-07", "table1-ssd300-0712"}
     assert list(results.failed) == ["table1-ssd300-0712-coco"]
@@ -178,7 +178,7 @@ def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request
 
 
 def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A row "+COCO" and then Table 5's own against: one training on COCO, its weights as the start, all numbers."""
+    """A row "+COCO" and then Table 5's own row: COCO is trained once, its weights are the start, both have numbers."""
     root = write_coco(tmp_path / "data" / "coco", splits={"train2017": 4, "val2017": 3}).parent
     (root / "VOCdevkit").symlink_to(request_.data)
     both = replace(request_, data=root, settings=tiny_settings(iterations=1))
@@ -200,8 +200,8 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
     assert {"AP", "AP50", "AR100"} <= set(outcome.numbers)
 
 
-def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
-    """A plan on a devkit without COCO against its images, its missing parts, and times that follow the steps."""
+def test_the_plan_lists_data_and_times(request_: Request):
+    """A plan on a devkit without COCO against its images, missing splits and times."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
     finish(row, request_, say=print)
     steps = {step.recipe: step for step in plan(TABLES["table1"], request_, rows=["table1-ssd300-*"])}
@@ -225,7 +225,7 @@ def test_the_plan_says_what_is_there_and_what_it_takes(request_: Request):
 
 
 def test_the_plan_counts_what_is_left(request_: Request):
-    """Images and time of a plan whose row has twice the steps against one whose row has not."""
+    """Images and time of a plan with 400,000 steps."""
     longer = replace(request_, settings=(*request_.settings, "schedule.iterations=400000"))
     steps = plan(TABLES["table2"], longer, rows=["table2-only-flips"])
     assert steps[0].images == 1_600_000
@@ -233,7 +233,7 @@ def test_the_plan_counts_what_is_left(request_: Request):
 
 
 def test_other_folders_need_other_splits(tmp_path: Path):
-    """A single VOC folder against the splits that the paper's data set has, and those that it has itself."""
+    """A single VOC folder against the paper's splits, which it lacks, and its own splits."""
     root = write_devkit(tmp_path / "mine", years={"2012": {"trainval": 5, "test": 2}})
     assert "year '2007' is not in" in str(find_split("voc", "2007:trainval", root).problem)
     assert find_split("voc", "trainval", root).images == 5
@@ -245,6 +245,6 @@ def test_other_folders_need_other_splits(tmp_path: Path):
 
 
 def test_unknown_rows_are_named():
-    """A pattern that fits no row against an error with the rows there are."""
+    """A pattern that matches no row against an error that lists the rows."""
     with pytest.raises(UsageError, match=r"'table2-everything' is no row of table2: choose from table2-only-flips"):
         chosen_rows(TABLES["table2"], ["table2-everything"])

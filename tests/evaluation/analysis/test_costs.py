@@ -1,4 +1,4 @@
-"""What errors cost: gains worked by hand, and what must be true of any repaired detections."""
+"""The cost of errors: gains computed by hand, and properties of any repaired detections."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ ALONE = np.zeros((1, 1), bool)
 
 
 def two_cats() -> tuple[Dataset, list[Detections], Diagnosis]:
-    """Cats A and B; by falling score: background, A, a poor box at B, A again."""
+    """Cats A and B; detections by descending score: background, A, a poor box at B, A again."""
     dataset = a_dataset(an_example("a", boxes=[[0, 0, 100, 100], [200, 0, 300, 100]]))
     boxes = [[0, 300, 100, 400], [0, 0, 100, 90], [200, 0, 300, 40], [0, 0, 100, 80]]
     detections = [some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6])]
@@ -31,7 +31,7 @@ def two_cats() -> tuple[Dataset, list[Detections], Diagnosis]:
     ],
 )
 def test_gains_of_one_class(metric: str, ap: float, localization: float, background: float) -> None:
-    """Four detections of two objects against APs worked by hand; B is not missed, since its poor box is repaired."""
+    """Four detections of two objects against APs computed by hand; B is not missed, since its poor box is repaired."""
     dataset, detections, diagnosis = two_cats()
     result = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric)
     assert result.ap == pytest.approx(ap)
@@ -55,7 +55,7 @@ def test_gains_with_every_kind_once() -> None:
 
 
 def test_localization_in_coco_repairs_correct_boxes_too() -> None:
-    """One box of IoU 0.62 is right at three of ten thresholds; with its object's box it is right at all."""
+    """One box of IoU 0.62 is correct at three of ten thresholds; with its object's box it is correct at all."""
     pytest.importorskip("faster_coco_eval")
     dataset = a_dataset(an_example("1", boxes=[[0, 0, 100, 100]]))
     detections = [some_detections([[0, 0, 100, 62]], scores=[0.9])]
@@ -67,7 +67,7 @@ def test_localization_in_coco_repairs_correct_boxes_too() -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("repair", REPAIRS[:-1])
 def test_after_a_repair_its_kind_is_gone_and_no_ap_is_lower(seed: int, repair: str) -> None:
-    """Random scenes diagnosed again: none of the kind, what was correct still is, and AP of every class as high."""
+    """Random scenes after a repair: the kind is gone, correct detections stay, and no class loses AP."""
     dataset, detections = noisy_scenes(np.random.default_rng(seed), images=30, grid=True)
     before = diagnose(dataset, detections=detections, similar=ALIKE)
     same, better = repaired(dataset, detections=detections, diagnosis=before, repair=repair)
@@ -80,7 +80,7 @@ def test_after_a_repair_its_kind_is_gone_and_no_ap_is_lower(seed: int, repair: s
 
 
 def test_missed_objects_go_unless_another_repair_finds_them() -> None:
-    """Random scenes: an object stays if it is found, difficult, or under a poor box or a wrong name of IoU 0.5."""
+    """Random scenes: an object stays if it is detected, difficult, or has a poor box or a wrong class at IoU 0.5."""
     dataset, detections = noisy_scenes(np.random.default_rng(7), images=30, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     smaller, same = repaired(dataset, detections=detections, diagnosis=diagnosis, repair="missed")
@@ -98,7 +98,7 @@ def test_missed_objects_go_unless_another_repair_finds_them() -> None:
 
 
 def test_detections_given_are_not_changed() -> None:
-    """The boxes and labels of the caller before and after every repair."""
+    """Every repair leaves the caller's boxes and labels unchanged."""
     dataset, detections, diagnosis = two_cats()
     boxes, labels = detections[0].boxes.copy(), detections[0].labels.copy()
     for repair in REPAIRS:
@@ -108,7 +108,7 @@ def test_detections_given_are_not_changed() -> None:
 
 
 def test_unknown_repair() -> None:
-    """The error names the value and those there are."""
+    """The error names the value and lists the known repairs."""
     dataset, detections, diagnosis = two_cats()
     with pytest.raises(UsageError, match=r"^repair 'all'; it is one of localization, .*missed$"):
         repaired(dataset, detections=detections, diagnosis=diagnosis, repair="all")

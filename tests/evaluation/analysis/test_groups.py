@@ -1,4 +1,4 @@
-"""Groups of classes: VOC's against the paper's own counts, COCO's from its file, and files of one's own."""
+"""Groups of classes: VOC's against the paper's own counts, COCO's from its file, and groups from a file."""
 
 import json
 from pathlib import Path
@@ -65,12 +65,12 @@ def test_similar_classes_of_voc(a: str, b: str, expected: bool) -> None:
 
 
 def test_some_classes_of_voc_keep_their_groups() -> None:
-    """Cat, dog and car: two groups, the third without a member left out."""
+    """Cat, dog and car against two groups; the group without members is left out."""
     assert find_groups(("cat", "car", "dog")).shown == {"animals": ("cat", "dog"), "vehicles": ("car",)}
 
 
 def test_other_classes_stand_alone() -> None:
-    """Classes that are not VOC's have no group, and the reason says what to do."""
+    """Classes other than VOC's have no group, and the origin says what to do."""
     groups = find_groups(("RBC", "WBC"))
     assert (groups.shown, groups.similar(("RBC", "WBC")).any()) == ({}, False)
     assert "--groups" in groups.origin
@@ -87,14 +87,14 @@ def write_coco(folder: Path, supercategories: list[str | None]) -> Path:
 
 
 def test_supercategories_of_a_coco_file(tmp_path: Path) -> None:
-    """Classes under their supercategory; one without it, or of "none", is in no group."""
+    """Classes by supercategory; a class without one, or with "none", is in no group."""
     path = write_coco(tmp_path, ["animal", "tool", "animal", None, "none"])
     groups = find_groups(tuple(f"c{n}" for n in range(5)), data=path)
     assert groups.shown == groups.alike == {"animal": ("c0", "c2"), "tool": ("c1",)}
 
 
 def test_one_supercategory_for_all_is_none(tmp_path: Path) -> None:
-    """Export programs put every class below one name: that says nothing about likeness."""
+    """A single supercategory for every class, as export programs write it, makes no group."""
     assert find_groups(("c0", "c1"), data=write_coco(tmp_path, ["objects", "objects"])).shown == {}
 
 
@@ -107,7 +107,7 @@ def test_supercategories_of_coco() -> None:
 
 
 def test_a_file_of_groups(tmp_path: Path) -> None:
-    """Groups as written, before any that the data has."""
+    """Groups from a file take precedence over those of the data."""
     path = tmp_path / "groups.json"
     path.write_text('{"pets": ["cat", "dog"], "gray": ["cat", "car"]}')
     groups = find_groups(("cat", "dog", "car"), file=path)
@@ -126,7 +126,7 @@ def test_a_file_of_groups(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_files_of_groups(tmp_path: Path, text: str, error: type[Exception], message: str) -> None:
-    """One line that names the file and what is wrong."""
+    """One line that names the file and the mistake."""
     path = tmp_path / "groups.json"
     path.write_text(text)
     with pytest.raises(error, match=rf"groups\.json: [^\n]*{message}"):

@@ -13,7 +13,7 @@ from oracles.slow import iou
 
 
 def slow_kinds(dataset: Dataset, detections: list[Detections]) -> list[str]:
-    """The definition one detection at a time: those of a class in the order of the score, objects taken as they go."""
+    """The definition, one detection at a time: by class in order of the score, each taking its object."""
     kinds = []
     for example, found in zip(dataset, detections, strict=True):
         taken: set[int] = set()
@@ -49,7 +49,7 @@ def scenes(seed: int) -> tuple[Dataset, list[Detections]]:
 
 
 def test_each_kind_once() -> None:
-    """An image made so that every kind occurs once against the kinds that were meant, with object and overlap."""
+    """An image in which every kind occurs once against the intended kinds, objects and IoUs."""
     dataset, detections, kinds = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     assert titles(diagnosis) == kinds
@@ -61,7 +61,7 @@ def test_each_kind_once() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kinds_are_those_of_the_definition(seed: int) -> None:
-    """Crowded random scenes, some difficult, some scores equal, against loops over single detections."""
+    """Crowded random scenes with difficult objects and equal scores against loops over single detections."""
     dataset, detections = scenes(seed)
     assert titles(diagnose(dataset, detections=detections, similar=ALIKE)) == slow_kinds(dataset, detections)
 
@@ -80,14 +80,14 @@ def test_what_is_right_is_what_the_ap_counts(seed: int) -> None:
 
 
 def test_missed_objects_are_those_without_a_correct_detection() -> None:
-    """Objects of the image made by hand: the dog and the cup, not the difficult cat, and the cat of image b."""
+    """Missed objects of the scene by hand: the dog, the cup and the cat of image b, but not the difficult cat."""
     dataset, detections, _ = one_of_each()
     missed = missed_objects(dataset, diagnosis=diagnose(dataset, detections=detections, similar=ALIKE))
     assert [objects.tolist() for objects in missed] == [[False, True, True, False], [True]]
 
 
 def test_leading_detections_are_as_many_as_objects() -> None:
-    """Two cats count, so the two best cats lead; a class without detections gives none."""
+    """Two cats count, so the two best cats lead; a class without detections contributes none."""
     dataset, detections, _ = one_of_each()
     assert diagnose(dataset, detections=detections, similar=ALIKE).leading().tolist() == [0, 1]
 

@@ -34,7 +34,7 @@ def test_by_hand() -> None:
 
 
 def test_without_objects_or_with_one() -> None:
-    """No objects have no AP; one has an AP without a standard error."""
+    """No objects against AP nan; one object against an AP without a standard error."""
     nothing, yes = np.zeros(0, bool), np.ones(1, bool)
     assert np.isnan(normalized_ap(nothing, wrong=nothing, num_objects=0, normal=3.0).ap)
     one = normalized_ap(yes, wrong=~yes, num_objects=1, normal=3.0)
@@ -43,7 +43,7 @@ def test_without_objects_or_with_one() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_with_as_many_objects_as_there_are_it_is_the_ap_of_voc10(seed: int) -> None:
-    """Random outcomes: normalized to the class's own number of objects against the area below the curve."""
+    """Random outcomes, normalized to the class's own number of objects, against the area below the curve."""
     rng = np.random.default_rng(seed)
     right = rng.random(50) < 0.4
     count = int(right.sum()) + 5
@@ -64,13 +64,13 @@ def test_with_as_many_objects_as_there_are_it_is_the_ap_of_voc10(seed: int) -> N
     ],
 )
 def test_parts_are_10_20_40_20_and_10_per_cent(values: object, expected: list[int]) -> None:
-    """Parts of small lists by hand; equal values lie in one part."""
+    """Bins of small lists by hand; equal values are in one bin."""
     assert bins_of(np.array(list(values), dtype=np.float64)).tolist() == expected  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_every_part_of_random_scenes(seed: int) -> None:
-    """AP by area and by aspect ratio against loops: objects sorted and cut, detections of others left out."""
+    """AP by area and by aspect ratio against loops over sorted objects that leave out detections of other bins."""
     dataset, detections = noisy_scenes(np.random.default_rng(seed), images=40, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     result = sensitivity(dataset, diagnosis=diagnosis)
@@ -103,7 +103,7 @@ def test_every_part_of_random_scenes(seed: int) -> None:
 
 
 def test_classes_without_objects_are_left_out() -> None:
-    """The classes of a data set in which nothing but cats, a dog and a cup count."""
+    """The sensitivity has only the classes with counted objects: cat, dog and cup."""
     dataset, detections, _ = one_of_each()
     result = sensitivity(dataset, diagnosis=diagnose(dataset, detections=detections, similar=ALIKE))
     assert [(name, value.overall.num_objects) for name, value in result.items()] == [("cat", 2), ("dog", 1), ("cup", 1)]

@@ -1,4 +1,4 @@
-"""Contact sheets: which errors are chosen, in what order, and what of an image is shown."""
+"""Contact sheets: which errors are chosen, their order, and the region of the image that is shown."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def found(kind: str) -> list[Finding]:
     ],
 )
 def test_words_of_each_kind(kind: str, title: str, note: str) -> None:
-    """The image in which every kind occurs once: one finding, its words, and the object's box but for background."""
+    """The image in which every kind occurs once: one finding with its text, and the object's box if there is one."""
     (finding,) = found(kind)
     assert (finding.image, finding.title, finding.note) == (0, title, note)
     assert (finding.target is None) == (kind == "background")
@@ -40,7 +40,7 @@ def test_words_of_each_kind(kind: str, title: str, note: str) -> None:
 
 
 def test_missed_objects_come_by_size() -> None:
-    """Three missed objects of one size: the two of image a, then the one of b; no detection is drawn."""
+    """Three missed objects of equal size: two of image a, then one of b; no detected box."""
     missed = found(MISSED)
     assert [(each.image, each.title) for each in missed] == [(0, "dog"), (0, "cup"), (1, "cat")]
     assert all(each.detected is None for each in missed)
@@ -48,7 +48,7 @@ def test_missed_objects_come_by_size() -> None:
 
 
 def test_the_most_confident_first_and_two_of_a_image() -> None:
-    """Four false alarms in one image and one in another: the two best of the first, and the other's in its place."""
+    """Four false positives in one image and one in another: the two best of the first, and the other one."""
     boxes = [[0, 0, 9, 9]] * 4
     detections = [some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6]), some_detections(boxes[:1], scores=[0.85])]
     dataset = a_dataset(an_example("a"), an_example("b"))
@@ -58,7 +58,7 @@ def test_the_most_confident_first_and_two_of_a_image() -> None:
 
 
 def with_images(folder: Path, dataset: Dataset) -> Dataset:
-    """The same data set with images of noise for all but the second example."""
+    """The same data set with noise images for all examples except the second."""
     first = dataset[0]
     path = folder / "a.png"
     write_image(path, noise_image(seed=0, width=640, height=480))
@@ -67,7 +67,7 @@ def with_images(folder: Path, dataset: Dataset) -> Dataset:
 
 
 def test_a_sheet_for_every_kind(tmp_path: Path) -> None:
-    """A sheet with one image for each kind; the missed object whose image is not there is passed over."""
+    """A sheet with one image for each kind; a missed object whose image does not exist is skipped."""
     dataset, detections, _ = one_of_each()
     dataset = with_images(tmp_path, dataset)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
@@ -86,7 +86,7 @@ def test_a_sheet_for_every_kind(tmp_path: Path) -> None:
 
 
 def test_no_image_no_sheet() -> None:
-    """None of the images is there, as in a data set of which only the annotations are at hand."""
+    """No sheet if none of the images exists."""
     dataset, detections, _ = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     chosen = findings(dataset, detections=detections, diagnosis=diagnosis, kind="similar")

@@ -14,7 +14,7 @@ PLACE = {"duplicate": "localization"}
 
 
 def ranks(diagnosis: Diagnosis, label: int) -> list[int]:
-    """Detections of a class that are not ignored, best first, by sorting pairs."""
+    """Detections of a class that are not ignored, highest score first, by sorting pairs."""
     mine = [n for n, kind in enumerate(diagnosis.kind) if diagnosis.labels[n] == label and kind != Kind.IGNORED]
     return sorted(mine, key=lambda n: (-diagnosis.scores[n], n))
 
@@ -26,7 +26,7 @@ def share(diagnosis: Diagnosis, n: int) -> int:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shares_and_recall_at_every_multiple(seed: int) -> None:
-    """Random scenes: the top k N of each class, one after another, and objects found among them divided by N."""
+    """Random scenes: the best k N of each class, one after another, and the share of objects detected among them."""
     dataset, detections = noisy_scenes(np.random.default_rng(seed), images=40, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     numbers = trend(diagnosis, labels=[0, 2])
@@ -48,7 +48,7 @@ def test_shares_and_recall_at_every_multiple(seed: int) -> None:
 
 
 def test_shares_of_false_positives() -> None:
-    """Random scenes: false positives of the classes dealt in turn by rank, counted among the first 25, 30, ..."""
+    """Random scenes: false positives of the classes ordered by rank, counted among the first 25, 30, ..."""
     dataset, detections = noisy_scenes(np.random.default_rng(5), images=60, grid=False)
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)
     orders = [ranks(diagnosis, label) for label in (0, 1, 2)]
@@ -65,7 +65,7 @@ def test_shares_of_false_positives() -> None:
 
 
 def test_one_of_each() -> None:
-    """Two cats and six counted detections, of which the best alone is right: shares at 1 and at 2 times the objects."""
+    """Two cats and six counted detections, only the best one right: shares at 1 and at 2 times the objects."""
     dataset, detections, _ = one_of_each()
     numbers = trend(diagnose(dataset, detections=detections, similar=ALIKE), labels=[0])
     rows = [MULTIPLES.index(value) for value in (1.0, 2.0)]

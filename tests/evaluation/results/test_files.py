@@ -31,7 +31,7 @@ IMAGES = st.lists(st.lists(ROWS, max_size=4), min_size=len(IDS), max_size=len(ID
 
 
 def built(rows_of_image: list[tuple[float, int, tuple[float, float], tuple[float, float]]]) -> Detections:
-    """Detections of drawn rows (score, label, two x, two y), best score first."""
+    """Build detections from rows (score, label, two x, two y), highest score first."""
     ordered = sorted(rows_of_image, key=lambda row: -row[0])
     boxes = [(min(x), min(y), max(x), max(y)) for _, _, x, y in ordered]
     scores, labels = [row[0] for row in ordered], [row[1] for row in ordered]
@@ -39,7 +39,7 @@ def built(rows_of_image: list[tuple[float, int, tuple[float, float], tuple[float
 
 
 def rows(detections: Detections) -> list[tuple[float, str, list[float]]]:
-    """Detections in an order that does not depend on that of equal scores."""
+    """List detections in an order that does not depend on ties between scores."""
     return sorted((score, name, box.tolist()) for box, score, name in detections)
 
 
@@ -50,7 +50,7 @@ def rows(detections: Detections) -> list[tuple[float, str, list[float]]]:
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, images: list[list[Any]], file_format: str, tolerance: float
 ) -> None:
-    """What is written is read again: scores exactly, sides to the decimals of the format, text and number ids apart."""
+    """Written and read detections against the originals: exact scores, sides to the decimals of the format."""
     found = {image_id: built(image) for image_id, image in zip(IDS, images, strict=True)}
     path = tmp_path_factory.mktemp("results") / "found"
     dataset = a_four_image_dataset()
@@ -67,7 +67,7 @@ def test_round_trip(
 
 
 def test_a_coco_file_by_hand(tmp_path: Path) -> None:
-    """x, y, width, height and a category id of the annotation file against corners and the label of that rank."""
+    """x, y, width, height and a category id of the annotation file against corners and the label of that id."""
     entry = {"image_id": 42, "category_id": 17, "bbox": [10, 20, 30.5, 40], "score": 0.5}
     file = tmp_path / "results.json"
     file.write_text(json.dumps([entry, entry | {"score": 0.75, "category_id": 3}]))
@@ -91,7 +91,7 @@ def test_coco_entries_as_written(tmp_path: Path) -> None:
 
 
 def test_voc_files_by_hand(tmp_path: Path) -> None:
-    """Pixels from 1 with both ends against continuous corners; the longest class name that fits the file counts."""
+    """Inclusive pixels from 1 against continuous corners; the longest class name that matches the file is used."""
     (tmp_path / "comp4_det_test_red blood cell.txt").write_text("my photo 0.5 1 1 10 20\n\n")
     (tmp_path / "comp4_det_test_t_shirt.txt").write_text("2008_000001 9e-01 5.5 6 7 8.25")
     (tmp_path / "readme.txt").write_text("no detections")

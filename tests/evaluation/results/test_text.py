@@ -17,7 +17,7 @@ def two_images() -> Dataset:
 
 
 def test_a_folder_by_hand(tmp_path: Path) -> None:
-    """Lines of class index, score and corners against labels, scores, best first, and boxes as they are written."""
+    """Lines of class index, score and corners against labels, scores (highest first) and unchanged boxes."""
     (tmp_path / "one.txt").write_text("1 0.25 1 2 3.5 4\n\n0 0.5 10 20 30 40\n")
     found = read_detections(tmp_path, dataset=two_images())
     assert found["one"].boxes.tolist() == [[10, 20, 30, 40], [1, 2, 3.5, 4]]
@@ -46,7 +46,7 @@ def test_broken_lines(tmp_path: Path, line: str, message: str) -> None:
 
 
 def test_a_file_of_an_unknown_image(tmp_path: Path) -> None:
-    """One file named after an image says what the folder is; another that is not one's is an error."""
+    """A folder with a file named after an image is recognized; a file of an unknown image is an error."""
     for name in ("one", "three"):
         (tmp_path / f"{name}.txt").write_text("0 0.9 1 1 2 2\n")
     with pytest.raises(DataError, match=r"three\.txt: line 1: image id 'three' is not among the 2 of test data"):
@@ -54,7 +54,7 @@ def test_a_file_of_an_unknown_image(tmp_path: Path) -> None:
 
 
 def test_a_real_folder() -> None:
-    """The folder of detections that comes with the shared images: as many as it has lines."""
+    """The detections of the shared images against the number of lines in their folder."""
     folder = shared("data/voc_100/detections")
     found = read_detections(folder, dataset=load_dataset(shared("data/voc_100"), split="test"))
     lines = sum(len(path.read_text().splitlines()) for path in folder.glob("*.txt"))
