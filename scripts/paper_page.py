@@ -1,4 +1,4 @@
-"""The tables of docs/paper.md: what the paper prints, what we have measured, and what the rest needs."""
+"""The tables of docs/paper.md: the paper's numbers, our measured numbers, and what each training needs."""
 
 from functools import cache
 
@@ -16,14 +16,14 @@ from multibox.paper.request import written_start
 from multibox.paper.tables import Row, Table
 
 EXA_A_DAY = 4.32
-"""10¹⁸ operations in a day at 50 · 10¹² a second, which is assumed and not measured."""
+"""10¹⁸ operations per day at 50 · 10¹² per second; an assumption, not a measurement."""
 
 _CLASSES = {"voc": len(VOC_CLASSES), "coco": 80, "ilsvrc": 200}
 _SPLITS = {COCO: "COCO trainval35k", ILSVRC: "ILSVRC DET train + val1"}
 
 
 def page_table(table: Table, results: Results) -> str:
-    """A line for each row: the paper's headline number, ours or "not run", and what a run takes."""
+    """Return a line for each row: the paper's headline number, ours or "not run", and what the training needs."""
     key = table.numbers[0]
     lines = [
         f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ images | 10¹⁸ operations | GPU days |",
@@ -64,12 +64,12 @@ def _data(recipe: Recipe) -> str:
 
 
 def images(recipe: Recipe) -> int:
-    """How many samples the training sees."""
+    """Return the number of samples that the training sees."""
     return recipe.schedule.iterations * recipe.loop.batch_size
 
 
 def training_work(recipe: Recipe) -> float:
-    """Additions and multiplications of all convolutions in the whole training, in units of 10¹⁸."""
+    """Count the additions and multiplications of all convolutions in the whole training, in units of 10¹⁸."""
     each = _operations(recipe.model, _CLASSES[DATA[str(recipe.train_split)]])
     return images(recipe) * each / 1e9
 

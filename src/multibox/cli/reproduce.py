@@ -65,7 +65,6 @@ def reproduce(
     is done. Everything that differs from the paper's experiment is marked as a rehearsal.
     """
     from multibox.paper.request import Request
-    from multibox.training.stopping import Stopped
 
     _check(name, has_data=data is not None, has_rows=bool(rows), has_weights=bool(weights))
     request = Request(
@@ -78,13 +77,10 @@ def reproduce(
         workers=workers,
         device=device,
     )
-    try:
-        if plan:
-            _plan(name, request, rows=rows or [], as_json=as_json)
-        else:
-            _run(name, request, rows=rows or [], weights=weights or [], as_json=as_json)
-    except Stopped as stopped:
-        raise StoppedError("stopped, with a checkpoint; the same command continues", number=stopped.number) from None
+    if plan:
+        _plan(name, request, rows=rows or [], as_json=as_json)
+    else:
+        _run(name, request, rows=rows or [], weights=weights or [], as_json=as_json)
 
 
 def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> None:
@@ -110,12 +106,17 @@ def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> N
 
 
 def _run(name: str, request: "Request", *, rows: list[str], weights: list[str], as_json: bool) -> None:
-    if name == SPEED_TABLE:
-        _speed(request, weights=weights, as_json=as_json)
-    elif name.startswith("figure"):
-        _figure(name, request, weights=weights, as_json=as_json)
-    else:
-        _table(name, request, rows=rows, as_json=as_json)
+    from multibox.training.stopping import Stopped
+
+    try:
+        if name == SPEED_TABLE:
+            _speed(request, weights=weights, as_json=as_json)
+        elif name.startswith("figure"):
+            _figure(name, request, weights=weights, as_json=as_json)
+        else:
+            _table(name, request, rows=rows, as_json=as_json)
+    except Stopped as stopped:
+        raise StoppedError("stopped, with a checkpoint; the same command continues", number=stopped.number) from None
 
 
 def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:

@@ -109,7 +109,7 @@ def _table6() -> tuple[Row, ...]:
 
 
 _NO_SERVER = "The annotations of VOC2012 test are not public; result files for the challenge's server are written."
-_NO_TEST_DEV = "The paper's numbers are of test-dev2015, whose annotations are not public; ours are of minival."
+_NO_TEST_DEV = "The paper's numbers are for test-dev2015, which has no public annotations; ours are for minival."
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {

@@ -112,5 +112,5 @@ def _mark_end(axes: "Axes", values: Sequence[float], known: np.ndarray) -> None:
     first = values[int(known.sum()) - 1] if known.any() else values[0]
     text = "no more" if known.any() else f"fewer than {values[0]:g}"
     rotation = 0 if first * 4 <= values[-1] else 90
-    where = (first * values[-1]) ** 0.5
-    axes.text(where, 50, text, color=SOFT, fontsize=8, ha="center", va="center", rotation=rotation)
+    middle = (first * values[-1]) ** 0.5
+    axes.text(middle, 50, text, color=SOFT, fontsize=8, ha="center", va="center", rotation=rotation)

@@ -99,10 +99,10 @@ def _of_class(dataset: Dataset, *, diagnosis: Diagnosis, label: int, normal: flo
     right = diagnosis.kind[order] == Kind.CORRECT
     rows = [(i, g) for i, example in enumerate(dataset) for g in _objects(example.labels == label, example)]
     width, height = np.array([dataset[i].boxes[g, 2:] - dataset[i].boxes[g, :2] for i, g in rows], np.float64).T
-    where = {row: number for number, row in enumerate(rows)}
+    number_of = {row: number for number, row in enumerate(rows)}
     keys = zip(diagnosis.image[order][right].tolist(), diagnosis.target[order][right].tolist(), strict=True)
     number = np.full(len(order), -1)
-    number[right] = [where[key] for key in keys]
+    number[right] = [number_of[key] for key in keys]
 
     def by(values: np.ndarray) -> tuple[NormalizedAp, ...]:
         bins = bins_of(values)

@@ -78,7 +78,7 @@ def _plot_bins(axes: "Axes", bins: Sequence[NormalizedAp], *, left: float) -> No
             continue
         x, error = left + number, value.error if value.num_objects > 1 else 0.0
         axes.bar(x, value.ap, width=0.86, color=_BLUES[number])
-        low, high = min(error, value.ap), min(error, max(1 - value.ap, 0.0))  # an AP lies between 0 and 1
+        low, high = min(error, value.ap), min(error, max(1 - value.ap, 0.0))  # bars stay within 0 and 1
         axes.errorbar(x, value.ap, yerr=[[low], [high]], color=SOFT, linewidth=1, capsize=1.6)
         text = "1" if value.ap > 0.995 else f"{value.ap:.2f}".lstrip("0")
         inside = number > 2 and value.ap > 0.12
