@@ -1,0 +1,8 @@
+"""The paper's tables and figures, reproduced.
+
+What the paper shows: `printed` (the numbers), `tables` (their rows, each with recipe and test images), `figures`.
+What is asked for: `request` (options, rows, recipes), `splits` (the data that they need).
+What runs: `reproduce` (tables), `figures`, `speed` (Table 7), `submission` (files for evaluation servers).
+What comes out: `outcome` (results, kept on disk), `write` (Markdown and JSON), `plot` (a chart).
+What would run: `plan`, with `timing` of this machine.
+"""
