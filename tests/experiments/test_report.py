@@ -1,3 +1,5 @@
+"""The report of a training and its evaluation, against what it was given."""
+
 import base64
 import math
 import re

@@ -1,0 +1,1 @@
+"""Detections in the file formats that people exchange; `files` recognizes the format."""
