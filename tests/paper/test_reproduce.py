@@ -50,9 +50,9 @@ def test_an_interrupted_table_continues(request_: Request, monkeypatch: pytest.M
     written: list[Results] = []
     monkeypatch.setattr(reproduce_module, "train", second_breaks)
     with pytest.raises(KeyboardInterrupt):
-        reproduce(table, request_, rows=rows, report=written.append, say=print)
+        reproduce(table, request_, rows=rows, on_results=written.append, on_message=print)
     assert list(written[0].done) == ["table2-only-flips"]
-    results = reproduce(table, request_, rows=rows, report=written.append, say=print)
+    results = reproduce(table, request_, rows=rows, on_results=written.append, on_message=print)
     assert set(results.done) == {"table2-only-flips", "table2-only-squares"}
     assert results.failed == {}
     assert trained == ["table2-only-flips", "table2-only-squares", "table2-only-squares"]
@@ -77,9 +77,9 @@ def test_a_stopped_training_continues(request_: Request, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(run, "batches", three)
     with pytest.raises(KeyboardInterrupt):
-        finish(row, request_, say=print)
+        finish(row, request_, on_message=print)
     monkeypatch.setattr(run, "batches", batches)
-    finish(row, request_, say=print)
+    finish(row, request_, on_message=print)
     steps = [line["step"] for line in read_metrics(request_.folder("table2-only-flips")) if "loss" in line]
     assert steps == [1, 2, 3, 4]
 
@@ -87,14 +87,14 @@ def test_a_stopped_training_continues(request_: Request, monkeypatch: pytest.Mon
 def test_finished_rows_are_kept_and_never_mixed(request_: Request):
     """A second call against the first outcome, and other settings against an error that names the folder."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
-    first = finish(row, request_, say=print)
-    assert finish(row, request_, say=print) == first
+    first = finish(row, request_, on_message=print)
+    assert finish(row, request_, on_message=print) == first
     assert first.train_images == 6
     other = replace(request_, settings=(*request_.settings, "seed=1"))
     with pytest.raises(
         TrainingError, match=r"table1-ssd300-07 holds the result of another run .* choose another --out"
     ):
-        finish(row, other, say=print)
+        finish(row, other, on_message=print)
 
 
 def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
@@ -105,8 +105,8 @@ def test_every_file_of_a_rehearsal_says_so(request_: Request, tmp_path: Path):
         table,
         rehearsal,
         rows=["table2-only-flips"],
-        report=lambda so_far: write_table(table, so_far, request=rehearsal),
-        say=print,
+        on_results=lambda so_far: write_table(table, so_far, request=rehearsal),
+        on_message=print,
     )
     text = (rehearsal.out / "table2.md").read_text()
     assert text.startswith("# Rehearsal of Table 2")
@@ -156,7 +156,7 @@ def test_the_subset_is_even_and_deterministic(devkit: Path):
 def test_detections_for_an_evaluation_server(request_: Request):
     """Table 4, whose test images have no annotations, against result files for each class instead of numbers."""
     row = chosen_rows(TABLES["table4"], ["table4-ssd300"])[0]
-    outcome = finish(row, request_, say=print)
+    outcome = finish(row, request_, on_message=print)
     assert (outcome.numbers, outcome.test_images) == ({}, 3)
     assert outcome.train_images == 13
     folder = Path(str(outcome.submission))
@@ -170,7 +170,9 @@ def test_detections_for_an_evaluation_server(request_: Request):
 
 def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request):
     """Three rows of Table 1, one of which needs COCO, against two outcomes and a reason."""
-    results = reproduce(TABLES["table1"], request_, rows=["table1-ssd300-07*"], report=lambda so_far: None, say=print)
+    results = reproduce(
+        TABLES["table1"], request_, rows=["table1-ssd300-07*"], on_results=lambda so_far: None, on_message=print
+    )
     assert set(results.done) == {"table1-ssd300-07", "table1-ssd300-0712"}
     assert list(results.failed) == ["table1-ssd300-0712-coco"]
     assert "needs trainval35k" in results.failed["table1-ssd300-0712-coco"]
@@ -190,11 +192,11 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
         return train(recipe, **others)
 
     monkeypatch.setattr(reproduce_module, "train", listed)
-    finish(chosen_rows(TABLES["table1"], ["table1-ssd300-0712-coco"])[0], both, say=print)
+    finish(chosen_rows(TABLES["table1"], ["table1-ssd300-0712-coco"])[0], both, on_message=print)
     weights = both.folder("table5-ssd300") / "last.safetensors"
     assert trained == [("table5-ssd300", None), ("table1-ssd300-0712-coco", str(weights))]
     before = weights.read_bytes()
-    outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both, say=print)
+    outcome = finish(chosen_rows(TABLES["table5"], ["table5-ssd300"])[0], both, on_message=print)
     assert weights.read_bytes() == before
     assert (outcome.train_images, outcome.test_images) == (4, 3)
     assert {"AP", "AP50", "AR100"} <= set(outcome.numbers)
@@ -203,7 +205,7 @@ def test_rows_from_coco_train_on_coco_first(request_: Request, tmp_path: Path, m
 def test_the_plan_lists_data_and_times(request_: Request):
     """A plan on a devkit without COCO against its images, missing splits and times."""
     row = chosen_rows(TABLES["table1"], ["table1-ssd300-07"])[0]
-    finish(row, request_, say=print)
+    finish(row, request_, on_message=print)
     steps = {step.recipe: step for step in plan(TABLES["table1"], request_, rows=["table1-ssd300-*"])}
     assert list(steps) == [
         "table1-ssd300-07",

@@ -126,10 +126,10 @@ def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> 
 
     table = TABLES[name]
 
-    def report(so_far: "Results") -> None:
+    def write(so_far: "Results") -> None:
         write_table(table, so_far, request=request)
 
-    results = reproduce_table(table, request, rows=rows, report=report, say=say)
+    results = reproduce_table(table, request, rows=rows, on_results=write, on_message=say)
     _show(table, results, request, as_json=as_json)
     if results.failed:
         raise TrainingError(f"no result for {', '.join(results.failed)}: the reasons are above, --plan lists the data")
@@ -166,7 +166,7 @@ def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool)
     from multibox.evaluation.analysis.folder import REPORT
     from multibox.paper.figures import FIGURES, reproduce_figure
 
-    folders = reproduce_figure(FIGURES[name], request, weights=weights, say=say)
+    folders = reproduce_figure(FIGURES[name], request, weights=weights, on_message=say)
     if as_json:
         print_json({"figure": name, "rehearsal": list(request.stamp) or None, "folders": [str(f) for f in folders]})
         return
@@ -183,7 +183,7 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
         say("table7 trains nothing and needs no data: it measures SSD300, SSD512 and SSDLite320 here, in minutes")
         steps = []
     else:
-        steps = plan(TABLES.get(name) or FIGURES[name].table, request, rows=rows, say=say)
+        steps = plan(TABLES.get(name) or FIGURES[name].table, request, rows=rows, on_message=say)
     if as_json:
         print_json({"name": name, "rehearsal": list(request.stamp) or None, "steps": [s.to_json() for s in steps]})
     elif steps:

@@ -13,7 +13,7 @@ from multibox.evaluation.analysis.analysis import Analysis, analyze
 from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
 from multibox.evaluation.analysis.groups import ClassGroups, find_groups
 from multibox.evaluation.evaluate import collect
-from multibox.paper.reproduce import Say, finish
+from multibox.paper.reproduce import OnMessage, finish
 from multibox.paper.request import Request, find_test_split, missing_splits, prepare
 from multibox.paper.splits import thinned
 from multibox.paper.tables import TABLES, Row, Table, TestSet
@@ -80,7 +80,9 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
 )
 
 
-def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str] = (), say: Say) -> list[Path]:
+def reproduce_figure(
+    figure: Figure, request: Request, *, weights: Sequence[str] = (), on_message: OnMessage
+) -> list[Path]:
     """Write a folder of figures, numbers and a report for each panel, and return the folders.
 
     `weights` are detectors in the figure's order; without any, the detectors are trained. Raises UsageError for a wrong
@@ -91,13 +93,17 @@ def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str]
         raise UsageError(f"{len(weights)} weights for {figure.name}, which shows {names}: give one for each, or none")
     for panel in figure.panels:
         prepare_folder(request.out / panel)
-    files = list(weights) if weights else [_train(figure, shown, request, say=say) for shown in figure.detectors]
+    files = (
+        list(weights)
+        if weights
+        else [_train(figure, shown, request, on_message=on_message) for shown in figure.detectors]
+    )
     test = _test_images(figure, request)
     groups = find_groups(test.class_names)
     analyses = []
     for shown, file in zip(figure.detectors, files, strict=True):
         name = _name(shown, request, weights=file if weights else None)
-        say(f"analyzing {name} on {len(test)} images")
+        on_message(f"analyzing {name} on {len(test)} images")
         analyses.append(_analyze(file, test, groups, request, name=name))
     for panel, detectors in figure.panels.items():
         of_panel, analyses = analyses[: len(detectors)], analyses[len(detectors) :]
@@ -105,13 +111,13 @@ def reproduce_figure(figure: Figure, request: Request, *, weights: Sequence[str]
     return [request.out / panel for panel in figure.panels]
 
 
-def _train(figure: Figure, shown: ShownDetector, request: Request, *, say: Say) -> str:
+def _train(figure: Figure, shown: ShownDetector, request: Request, *, on_message: OnMessage) -> str:
     """Return the weight file of a detector, after training it if it is not finished."""
     row = figure.row(shown)
     missing = missing_splits(row, request)
     if missing:
         raise DataError(f"{shown.recipe} needs {missing[0].split}: {missing[0].problem}")
-    finish(row, request, say=say)
+    finish(row, request, on_message=on_message)
     return str(request.folder(shown.recipe) / "last.safetensors")
 
 

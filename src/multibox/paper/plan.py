@@ -53,7 +53,7 @@ class PlannedTraining:
 
 
 def plan(
-    table: Table, request: Request, *, rows: Sequence[str] = (), say: Callable[[str], None] = lambda text: None
+    table: Table, request: Request, *, rows: Sequence[str] = (), on_message: Callable[[str], None] = lambda text: None
 ) -> list[PlannedTraining]:
     """Return every training that the rows need, in order; a few steps on noise measure each network that is left.
 
@@ -65,14 +65,14 @@ def plan(
         name = str(row.recipe)
         start = starts_from(name, request)
         if start and start not in steps:
-            steps[start] = _step(start, f"for {row.label}", None, request, timer, say)
+            steps[start] = _step(start, f"for {row.label}", None, request, timer, on_message)
         if name not in steps or steps[name].label.startswith("for "):
-            steps[name] = _step(name, row.label, row, request, timer, say)
+            steps[name] = _step(name, row.label, row, request, timer, on_message)
     return list(steps.values())
 
 
 def _step(
-    name: str, label: str, row: Row | None, request: Request, timer: Timer, say: Callable[[str], None]
+    name: str, label: str, row: Row | None, request: Request, timer: Timer, on_message: Callable[[str], None]
 ) -> PlannedTraining:
     recipe = prepare(name, request)
     splits = [find_training_split(name, request)]
@@ -83,7 +83,7 @@ def _step(
     seconds = 0.0
     if state != FINISHED:
         if not timer.knows(recipe):
-            say(f"measuring {recipe.model.name} for {name}")
+            on_message(f"measuring {recipe.model.name} for {name}")
         time = timer.measure(recipe)
         seconds = images * time.training + _test_images(row, splits[-1], request) * time.detection
     weights = recipe.base_weights

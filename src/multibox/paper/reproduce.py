@@ -29,18 +29,23 @@ from multibox.paper.splits import NeededSplit, thinned
 from multibox.paper.submission import images_without_annotations, write_submission
 from multibox.paper.tables import Row, Table
 
-Say = Callable[[str], None]
+OnMessage = Callable[[str], None]
 """Called with a line for people about what happens next."""
 
 
 def reproduce(
-    table: Table, request: Request, *, rows: Sequence[str] = (), report: Callable[[Results], object], say: Say
+    table: Table,
+    request: Request,
+    *,
+    rows: Sequence[str] = (),
+    on_results: Callable[[Results], object],
+    on_message: OnMessage,
 ) -> Results:
     """Produce the numbers of a table's rows, with one folder for each recipe in `request.out`.
 
-    `rows` are patterns of recipe names; without any, all rows run. `report` is called after every row. If the data of
-    a row are missing, or it cannot be trained or tested, the reason is recorded and the other rows still run. Raises
-    UsageError for rows and settings that do not exist.
+    `rows` are patterns of recipe names; without any, all rows run. `on_results` is called after every row and
+    `on_message` with lines for people. If the data of a row are missing, or it cannot be trained or tested, the reason
+    is recorded and the other rows still run. Raises UsageError for rows and settings that do not exist.
     """
     chosen = chosen_rows(table, rows)
     for row in chosen:
@@ -48,33 +53,33 @@ def reproduce(
     results = Results(finished(table, request), {})
     for number, row in enumerate(chosen, start=1):
         name = str(row.recipe)
-        say(f"[{number}/{len(chosen)}] {row.label} ({name})")
+        on_message(f"[{number}/{len(chosen)}] {row.label} ({name})")
         try:
             missing = missing_splits(row, request)
             if missing:
                 raise DataError(f"needs {missing[0].split}: {missing[0].problem}")
-            results.done[name] = finish(row, request, say=say)
+            results.done[name] = finish(row, request, on_message=on_message)
         except InputError as error:
             results.failed[name] = str(error)
-            say(f"{name}: {error}")
-        report(results)
+            on_message(f"{name}: {error}")
+        on_results(results)
     return results
 
 
-def finish(row: Row, request: Request, *, say: Say) -> Outcome:
+def finish(row: Row, request: Request, *, on_message: OnMessage) -> Outcome:
     """Return the row's outcome: from its folder if it is finished, else after training and testing."""
     name = str(row.recipe)
     recipe = prepare(name, request)
     stored = stored_outcome(name, recipe, request)
     if stored is not None:
-        say(f"{name} is finished")
+        on_message(f"{name} is finished")
         return stored
     started = time.monotonic()
     if start := starts_from(name, request):
-        say(f"{name} starts from {start}")
-        _train(start, prepare(start, request), request, say=say)
-    model, learned = _train(name, recipe, request, say=say)
-    tested = _test(model, row, recipe, request, say=say)
+        on_message(f"{name} starts from {start}")
+        _train(start, prepare(start, request), request, on_message=on_message)
+    model, learned = _train(name, recipe, request, on_message=on_message)
+    tested = _test(model, row, recipe, request, on_message=on_message)
     ours = tested.evaluation
     outcome = Outcome(
         recipe=name,
@@ -91,7 +96,7 @@ def finish(row: Row, request: Request, *, say: Say) -> Outcome:
     return outcome
 
 
-def _train(name: str, recipe: Recipe, request: Request, *, say: Say) -> tuple[SSD, Dataset]:
+def _train(name: str, recipe: Recipe, request: Request, *, on_message: OnMessage) -> tuple[SSD, Dataset]:
     """Return the model at the end of the recipe's schedule; training continues from what its folder holds."""
     dataset = _load(find_training_split(name, request), recipe, request)
     folder = request.folder(name)
@@ -103,7 +108,7 @@ def _train(name: str, recipe: Recipe, request: Request, *, say: Say) -> tuple[SS
         resume=resume,
         workers=request.workers,
         device=request.device,
-        on_message=say,
+        on_message=on_message,
     )
     return model, dataset
 
@@ -114,18 +119,18 @@ class _Tested(NamedTuple):
     submission: str | None = None
 
 
-def _test(model: SSD, row: Row, recipe: Recipe, request: Request, *, say: Say) -> _Tested:
+def _test(model: SSD, row: Row, recipe: Recipe, request: Request, *, on_message: OnMessage) -> _Tested:
     """Evaluate the model on the row's test images; if they have no objects, write files for the evaluation server."""
     assert row.test is not None
     split = find_test_split(row.test, request)
     images = images_without_annotations(split)
     test = _load(split, recipe, request) if images is None else thinned(images, request.scale)
-    say(f"testing on {test.name}: {len(test)} images")
+    on_message(f"testing on {test.name}: {len(test)} images")
     detector = Detector(model)
     if test.num_objects:
         return _Tested(len(test), evaluate(detector, test, metric=recipe.metric))
     written = write_submission(request.folder(recipe.name), detector, test, family=row.test.family)
-    say(f"{test.name} has no annotations: the detections for its server are in {written}")
+    on_message(f"{test.name} has no annotations: the detections for its server are in {written}")
     return _Tested(len(test), submission=str(written))
 
 
