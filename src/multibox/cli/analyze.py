@@ -61,7 +61,7 @@ def analyze(
     precision: PrecisionOption = None,
     backend: BackendOption = None,
 ) -> None:
-    """Show what one detector, or two side by side, get wrong and what the errors cost.
+    """Show what a detector gets wrong and what its errors cost, or compare two detectors.
 
     Writes report.html with all figures, the figures as PNG, and analysis.json into a new or empty folder.
     """

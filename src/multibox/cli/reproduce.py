@@ -58,7 +58,7 @@ def reproduce(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Train, test and compare with the paper what one of its tables or figures shows.
+    """Reproduce a table or figure of the paper: train, test and compare.
 
     DIR gets a folder for each training, and the table as NAME.md, NAME.json and NAME.png, or a folder NAME with the
     figures. Finished trainings are not repeated and stopped ones continue, so the same command can be given until all
