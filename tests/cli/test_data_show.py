@@ -17,7 +17,7 @@ def scenes(tmp_path: Path) -> Path:
     return tmp_path / "scenes"
 
 
-@pytest.mark.parametrize("words", [(), ("--augmented", "caffe")])
+@pytest.mark.parametrize("words", [(), ("--augmentation", "caffe")])
 def test_the_sheet_is_written(multibox, scenes: Path, tmp_path: Path, words: tuple[str, ...]):
     """Size of the sheet of five images against rows and columns of tiles; the same seed gives the same file."""
     sheets = [tmp_path / "new" / f"{number}.png" for number in range(3)]
@@ -32,8 +32,8 @@ def test_the_sheet_is_written(multibox, scenes: Path, tmp_path: Path, words: tup
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--augmented", "strong"), "augmentation 'strong' is not known: choose one of none, flip, paper, caffe"),
-        (("--out", "sheet.gif"), "--out sheet.gif has to end in one of .png, .jpg, .jpeg"),
+        (("--augmentation", "strong"), "augmentation 'strong' is not known: choose one of none, flip, paper, caffe"),
+        (("--out", "sheet.gif"), "--out sheet.gif must end in one of .png, .jpg, .jpeg"),
         (("--split", "test"), "split 'test' does not exist"),
     ],
 )

@@ -22,9 +22,9 @@ COMMANDS = {
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers"
     ),
     "data": "--help",
-    "data check": "PATH --help --json --model --pixels --report --split",
-    "data convert": "PATH --help --images --json --out --pixels --split --to",
-    "data show": "PATH --augmented --count --help --out --pixels --seed --split",
+    "data check": "PATH --help --json --model --pixel-rule --report --split",
+    "data convert": "PATH --files --help --json --out --pixel-rule --split --to -o",
+    "data show": "PATH --augmentation --count --help --json --out --pixel-rule --seed --split -o",
     "demo": "--help --json --out -o",
     "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (

@@ -1,3 +1,5 @@
+"""Decoded images and headers against PIL, and against what was encoded."""
+
 import io
 import struct
 
@@ -27,7 +29,7 @@ def opened(data):
 
 
 def over_white(rgba):
-    """The composite of PIL, an implementation of its own."""
+    """PIL's composite over white, an independent implementation."""
     rgba = rgba.convert("RGBA")
     return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
 
@@ -50,7 +52,7 @@ def test_color_gray_palette_and_one_bit_against_pil(kind, mode):
 
 
 def test_gif_gives_its_first_frame():
-    """A GIF of two frames against the first of them."""
+    """A GIF of two frames against its first frame."""
     first, second = (Image.fromarray(image).quantize(64) for image in (smooth(), 255 - smooth()))
     data = encoded(first, "GIF", save_all=True, append_images=[second])
     assert largest_difference(read_image(data), np.asarray(first.convert("RGB"))) == 0
@@ -58,7 +60,7 @@ def test_gif_gives_its_first_frame():
 
 @pytest.mark.parametrize("adobe", [True, False])
 def test_cmyk_jpeg_with_and_without_the_adobe_marker_against_pil(adobe):
-    """CMYK JPEG, inverted as Adobe writes it and the same bytes without the marker, against PIL."""
+    """A CMYK JPEG, inverted as Adobe writes it, and the same bytes without the marker, against PIL."""
     data = encoded(Image.fromarray(smooth()).convert("CMYK"), "JPEG", quality=95)
     if not adobe:
         start = data.index(b"\xff\xee")
@@ -91,7 +93,7 @@ def test_transparent_png_of_other_kinds_against_pil(mode):
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_are_divided_by_257_to_the_nearest(suffix, channels):
-    """Every 16-bit value from a file against the division in floating point."""
+    """Every 16-bit value in a file against the division in floating point."""
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     stored = values if channels == 1 else np.dstack([values, values[::-1], values.T])
     data = cv2.imencode(suffix, stored)[1].tobytes()
@@ -103,7 +105,7 @@ def test_sixteen_bits_are_divided_by_257_to_the_nearest(suffix, channels):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_orientation_is_applied_as_pil_does(kind, orientation, tmp_path):
-    """The eight EXIF orientations in four formats against PIL's exif_transpose; the header against what was written."""
+    """The eight EXIF orientations in four formats against PIL's exif_transpose, the header against the value."""
     exif = Image.Exif()
     exif[274] = orientation
     path = tmp_path / f"turned.{kind.lower()}"
@@ -117,7 +119,7 @@ def test_orientation_is_applied_as_pil_does(kind, orientation, tmp_path):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_orientation_in_both_byte_orders(order, tmp_path):
-    """A hand-made EXIF block in little and big endian against the value in it; other segments come before it."""
+    """A hand-made EXIF block, little and big endian, behind other segments, against the value in it."""
     mark = b"II*\0" if order == "<" else b"MM\0*"
     block = b"Exif\0\0" + mark + struct.pack(order + "IHHHIHHI", 8, 1, 274, 3, 1, 6, 0, 0)
     data = encoded(Image.fromarray(smooth()), "JPEG")
@@ -132,7 +134,7 @@ def test_orientation_in_both_byte_orders(order, tmp_path):
 @pytest.mark.parametrize("cut", [3, 40, 700, 0.5, 0.99, -1])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])
 def test_a_file_cut_off_is_refused(kind, cut, tmp_path):
-    """Files of each format cut at the start, in the middle and before the last byte: DataError with the file's name."""
+    """Files of each format cut at the start, in the middle and before the last byte: DataError with their name."""
     data = encoded(Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)), kind)
     if kind == "GIF" and cut == -1:
         pytest.skip("only the trailer is missing, the image is whole")
@@ -144,16 +146,16 @@ def test_a_file_cut_off_is_refused(kind, cut, tmp_path):
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_filled_up_with_zeros_is_cut_off_and_one_with_extra_bytes_is_not(progressive):
-    """A download that reserved its room first is refused, even around a whole thumbnail; bytes behind the end pass."""
+    """A truncated JPEG padded with zeros is refused, even with a complete thumbnail; trailing bytes are not."""
     data = encoded(Image.fromarray(smooth(400, 300)), "JPEG", quality=95, progressive=progressive)
     thumbnail = b"\xff\xe1" + struct.pack(">H", 8) + b"\xff\xd9\xff\xd9\xff\xd9"
     half = len(data) // 2
-    with pytest.raises(DataError, match="ends before the image does"):
+    with pytest.raises(DataError, match="it is truncated"):
         read_image(data[:2] + thumbnail + data[2:half] + bytes(half))
     np.testing.assert_array_equal(read_image(data + bytes(100) + b"tail"), read_image(data))
 
 
-def test_what_is_no_image_is_said(tmp_path):
+def test_sources_that_are_not_images(tmp_path):
     """Missing, empty, text, HEIC, float and unknown files, a folder and wrong arrays: one line with the reason."""
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "page.jpg").write_text("<html>404</html>")
@@ -165,10 +167,10 @@ def test_what_is_no_image_is_said(tmp_path):
     cases = {
         "missing.jpg": "no such file",
         "empty.jpg": "empty",
-        "page.jpg": "text and no image",
+        "page.jpg": "contains text",
         "a.heic": "HEIC",
         "a.tif": "float32",
-        "a.npy": "no known image format",
+        "a.npy": "not a known image format",
     }
     for name, reason in cases.items():
         with pytest.raises(DataError, match=rf"{name}.*{reason}"):
@@ -204,7 +206,7 @@ def test_arrays_and_pil_images():
 @pytest.mark.parametrize("reduce", [2, 4, 8])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_reduced_images_have_the_size_rounded_up_and_the_same_look(kind, reduce):
-    """A reduced image against the mean of each square of pixels, the last squares filled up with the border."""
+    """A reduced image against the mean of each square of pixels; the last squares repeat the border."""
     data = encoded(Image.fromarray(smooth(401, 303)), kind, quality=95)
     small = read_image(data, reduce=reduce)
     assert small.shape == (-(-303 // reduce), -(-401 // reduce), 3)
@@ -214,14 +216,14 @@ def test_reduced_images_have_the_size_rounded_up_and_the_same_look(kind, reduce)
 
 
 def test_reduce_takes_only_four_values():
-    """Another reduction is the caller's mistake."""
+    """A reduction by 3 against ValueError."""
     with pytest.raises(ValueError, match="reduce is 3"):
         read_image(smooth(), reduce=3)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "lossless", "alpha", "TIFF", "BMP", "GIF", "JPEG2000", "PPM"])
 def test_size_from_the_header_against_the_decoded_image(kind, tmp_path):
-    """The size of each format against what was encoded, also where only decoding tells it."""
+    """The size in each format against the encoded image, also for formats whose header is not parsed."""
     image = Image.fromarray(smooth(77, 41, 4 if kind == "alpha" else 3))
     path = tmp_path / "image"
     webp = kind in ("lossless", "alpha")
@@ -231,12 +233,12 @@ def test_size_from_the_header_against_the_decoded_image(kind, tmp_path):
 
 
 def test_size_of_a_missing_file_and_of_no_image(tmp_path):
-    """Both questions about a missing file and about text raise DataError; orientation of text is 1."""
+    """Size and orientation of a missing file and size of a text against DataError; the orientation of a text is 1."""
     (tmp_path / "a.jpg").write_text("hello")
     for question in (image_size, exif_orientation):
         with pytest.raises(DataError, match="no such file"):
             question(tmp_path / "missing.jpg")
-    with pytest.raises(DataError, match="no known image format"):
+    with pytest.raises(DataError, match="not a known image format"):
         image_size(tmp_path / "a.jpg")
     assert exif_orientation(tmp_path / "a.jpg") == 1
     assert ".jpg" in IMAGE_SUFFIXES

@@ -9,7 +9,7 @@ from multibox.images.find import find_images
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder with images, text, and a folder below."""
+    """A folder with images, text and subfolders."""
     for name in ("b.JPG", "a.png", "notes.txt", "below/c.jpeg", "empty/readme.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -20,8 +20,8 @@ def names(sources: list[str], folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in find_images([folder / source for source in sources]).files]
 
 
-def test_what_each_source_stands_for(photos: Path):
-    """A folder, a pattern, a pattern into folders and a file of any suffix, against the files listed by hand."""
+def test_images_of_each_kind_of_source(photos: Path):
+    """A folder, a pattern, a pattern with subfolders and a file with any suffix, against files listed by hand."""
     assert names(["."], photos) == ["a.png", "b.JPG"]
     assert names(["*.JPG"], photos) == ["b.JPG"]
     assert names(["**"], photos) == ["a.png", "b.JPG", "below/c.jpeg"]
@@ -30,19 +30,19 @@ def test_what_each_source_stands_for(photos: Path):
 
 
 def test_each_image_comes_once(photos: Path):
-    """An image named twice and found by a pattern against one entry."""
+    """An image that is named twice and matched by a pattern, against one entry."""
     assert names(["a.png", "a.png", "*.png"], photos) == ["a.png"]
 
 
-def test_a_name_with_brackets_is_a_file_where_it_exists(photos: Path):
-    """A file whose name is also a pattern against itself."""
+def test_a_name_with_brackets_is_a_file_if_it_exists(photos: Path):
+    """A file with a name that is also a pattern, against the file itself."""
     (photos / "x[1].png").touch()
     assert names(["x[1].png"], photos) == ["x[1].png"]
 
 
 @pytest.mark.parametrize(("source", "words"), [("empty", "contains no images"), ("no.jpg", "does not exist")])
 def test_sources_without_images_are_named(photos: Path, source: str, words: str):
-    """A folder of text and a missing file against one line each with their path; the others are found."""
+    """A folder of text and a missing file, against one line each with their path; other images are found."""
     found = find_images([photos / source, photos / "a.png"])
     assert len(found.files) == 1
     assert len(found.problems) == 1
@@ -51,6 +51,6 @@ def test_sources_without_images_are_named(photos: Path, source: str, words: str)
 
 
 def test_a_pattern_without_matches_is_named():
-    """A pattern against the line that repeats it."""
+    """A pattern without matches, against the line that repeats it."""
     (problem,) = find_images(["/nowhere/*.jpg"]).problems
     assert "'/nowhere/*.jpg' matches no images" in problem

@@ -19,7 +19,7 @@ def test_results_of_equal_names_get_numbers(tmp_path: Path):
 
 
 def test_results_never_replace_an_image(tmp_path: Path):
-    """The folder of the images itself, also by a detour, against UsageError."""
+    """The folder of the images themselves, also by another path, against UsageError."""
     (tmp_path / "below").mkdir()
     files = [tmp_path / "a.png", tmp_path / "b.JPG"]
     for file in files:
@@ -33,7 +33,7 @@ def test_results_never_replace_an_image(tmp_path: Path):
 
 @pytest.mark.parametrize(("name", "tolerance"), [("a.png", 0), ("a.jpg", 12)])
 def test_written_images_read_back(tmp_path: Path, name: str, tolerance: int):
-    """An RGB image through a file against itself, exactly for PNG and nearly for JPEG."""
+    """An RGB image read back from a file against itself: exact for PNG, close for JPEG."""
     image = noise_image(seed=0)
     write_image(tmp_path / "new" / name, image)
     back = cv2.imread(str(tmp_path / "new" / name))[:, :, ::-1]

@@ -2,46 +2,26 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say
-from multibox.cli.options import Json
-from multibox.errors import UsageError
-
-if TYPE_CHECKING:
-    from multibox.priors import PriorSpec
+from multibox.cli.options import Json, OutFile, OutFolder, Seed, Split
+from multibox.cli.priors.source import ModelOption, choose_priors
 
 app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
-_IMAGES = (".png", ".jpg", ".jpeg")
 
 
-class Model(StrEnum):
-    """Models whose priors a check can measure."""
-
-    ssd300 = "ssd300"
-    ssd512 = "ssd512"
-    ssdlite320 = "ssdlite320"
-
-
-class Pixels(StrEnum):
+class PixelRule(StrEnum):
     """How the corners in VOC files count pixels."""
 
     voc = "voc"
     caffe = "caffe"
 
 
-class Format(StrEnum):
-    """Formats that can be written."""
-
-    coco = "coco"
-    voc = "voc"
-    yolo = "yolo"
-
-
-class Images(StrEnum):
-    """What happens to the images in a conversion."""
+class Files(StrEnum):
+    """How a conversion places the image files."""
 
     copy = "copy"
     link = "link"
@@ -49,9 +29,9 @@ class Images(StrEnum):
 
 
 DataPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder or annotation file: VOC, COCO, YOLO or ILSVRC.")]
-Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="One split only; by default all.")]
-PixelRule = Annotated[
-    Pixels, typer.Option("--pixels", help="How VOC corners count: voc from 1, caffe as they stand (from 0).")
+PixelRuleOption = Annotated[
+    PixelRule,
+    typer.Option("--pixel-rule", help="How VOC's corners count pixels: voc from 1, caffe from 0, as written."),
 ]
 
 
@@ -65,31 +45,32 @@ def check(
     path: DataPath,
     *,
     split: Split = None,
-    model: Annotated[Model, typer.Option("--model", help="Whose priors to measure.")] = Model.ssd300,
-    pixels: PixelRule = Pixels.voc,
+    model: ModelOption = None,
+    pixel_rule: PixelRuleOption = PixelRule.voc,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page that shows what is wrong.")
+        Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page that shows the problems.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find what is wrong with a data set, with every file and object named.
+    """List the problems of a data set, with file and object.
 
-    Decodes all images, reads all annotations and compares the objects with the priors of a model. The exit code is 1
-    where a problem is an error, one that makes training fail or learn something false.
+    Decodes all images, reads all annotations of one split or of all, and compares the objects with the priors of a
+    model. The exit code is 1 if a problem is an error: training would fail or learn something false.
     """
     from multibox.check.check import check_dataset
     from multibox.check.report import write_check_report
     from multibox.check.text import check_text
 
+    name, priors = choose_priors(model=model, sizes=None, recipe=None, weights=None, file=None)
     with progress_bar("checking") as progress:
-        result = check_dataset(path, split=split, priors=_priors(model), pixel_rule=pixels.value, progress=progress)
+        result = check_dataset(path, split=split, priors=priors, pixel_rule=pixel_rule.value, progress=progress)
     if report is not None:
-        write_check_report(result, report, model=model.value)
+        write_check_report(result, report, model=name)
         say(f"report: {report}")
     if as_json:
         print_json(result.to_json())
     else:
-        print(check_text(result, model=model.value))
+        print(check_text(result, model=name))
     raise typer.Exit(0 if result.ok else 1)
 
 
@@ -97,73 +78,67 @@ def check(
 def show(
     path: DataPath,
     *,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="The split; by default that for training.")
-    ] = None,
-    augmented: Annotated[
+    split: Split = None,
+    augmentation: Annotated[
         str | None,
-        typer.Option("--augmented", metavar="NAME", help="Show training samples: none, flip, paper or caffe."),
+        typer.Option("--augmentation", metavar="NAME", help="Show training samples: none, flip, paper or caffe."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many images.")] = 12,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Another seed shows others.")] = 0,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The image to write, PNG or JPEG.")] = Path(
-        "contact-sheet.png"
-    ),
-    pixels: PixelRule = Pixels.voc,
+    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="Number of images.")] = 12,
+    seed: Seed = 0,
+    out: OutFile = Path("contact-sheet.png"),
+    pixel_rule: PixelRuleOption = PixelRule.voc,
+    as_json: Json = False,
 ) -> None:
-    """Draw images with their boxes, as they are or as a network in training sees them, on one sheet.
+    """Draw random images of a split with their boxes on one sheet, PNG or JPEG.
 
-    Images are taken at random. With --augmented each is a sample of 300 x 300 pixels.
+    The default split is the one for training. With --augmentation each image is a training sample of 300 x 300 pixels.
     """
-    if out.suffix.lower() not in _IMAGES:
-        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGES)}")
     from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset
     from multibox.data.show import contact_sheet
-    from multibox.images.write import write_image
+    from multibox.images.write import require_image_suffix, write_image
 
-    augmentation = None if augmented is None else find_augmentation(augmented)
-    dataset = load_dataset(path, split=split, pixel_rule=pixels.value)
-    sheet = contact_sheet(dataset, augmentation=augmentation, count=count, seed=seed)
-    write_image(out, sheet)
-    print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
+    require_image_suffix(out)
+    chosen = None if augmentation is None else find_augmentation(augmentation)
+    dataset = load_dataset(path, split=split, pixel_rule=pixel_rule.value)
+    write_image(out, contact_sheet(dataset, augmentation=chosen, count=count, seed=seed))
+    if as_json:
+        counts = {"images": len(dataset), "objects": dataset.num_objects}
+        print_json({"out": str(out), "name": dataset.name, **counts})
+    else:
+        print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
 
 
 @app.command()
 def convert(
     path: DataPath,
     *,
-    to: Annotated[Format, typer.Option("--to", help="The format to write.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format to write: voc, coco or yolo.")],
+    out: OutFolder,
     split: Split = None,
-    images: Annotated[Images, typer.Option("--images", help="Copy images, link to them, or neither.")] = (Images.copy),
-    pixels: PixelRule = Pixels.voc,
+    files: Annotated[Files, typer.Option("--files", help="Copy the image files, link to them, or neither.")] = (
+        Files.copy
+    ),
+    pixel_rule: PixelRuleOption = PixelRule.voc,
     as_json: Json = False,
 ) -> None:
-    """Write a data set in another format.
+    """Write one split of a data set, or all, in another format into a new folder.
 
-    Boxes keep their pixels and classes their names; what the new format cannot hold is said on standard error.
+    Boxes keep their pixels and classes their names. Messages name what the new format cannot hold.
     """
     from multibox.data.formats.convert import convert as convert_data
     from multibox.data.load import load_dataset, load_splits
 
     if split is None:
-        splits = load_splits(path, pixel_rule=pixels.value)
+        splits = load_splits(path, pixel_rule=pixel_rule.value)
     else:
-        splits = {split: load_dataset(path, split=split, pixel_rule=pixels.value)}
+        splits = {split: load_dataset(path, split=split, pixel_rule=pixel_rule.value)}
     lines = [line for dataset in splits.values() for line in dataset.problems]
-    lines += convert_data(splits, to=to.value, out=out, files=images.value)
+    lines += convert_data(splits, to=to, out=out, files=files.value)
     for line in lines:
         say(line)
     counts = {name: len(dataset) for name, dataset in splits.items()}
     if as_json:
-        print_json({"out": str(out), "format": to.value, "splits": counts, "messages": lines})
+        print_json({"out": str(out), "format": to, "splits": counts, "messages": lines})
     else:
-        print(f"{out}: {', '.join(f'{name} {count:,}' for name, count in counts.items())} images as {to.value}")
-
-
-def _priors(model: Model) -> "PriorSpec":
-    from multibox.models.config import ssd300_config, ssd512_config, ssdlite320_config
-
-    builders = {Model.ssd300: ssd300_config, Model.ssd512: ssd512_config, Model.ssdlite320: ssdlite320_config}
-    return builders[model]().priors
+        print(f"{out}: {', '.join(f'{name} {count:,}' for name, count in counts.items())} images as {to}")

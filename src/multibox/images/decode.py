@@ -1,7 +1,7 @@
-"""Images from files, bytes and arrays to H x W x 3 uint8 RGB, upright, the way a viewer shows them.
+"""Decoding of images from files, bytes and arrays to upright H x W x 3 uint8 RGB, as a viewer shows them.
 
-Gray becomes three equal channels, CMYK becomes RGB, transparency lies on white, 16 bits are scaled to 8 (65535 is 255),
-the EXIF orientation is applied, the first frame stands for an animation.
+Gray becomes three equal channels, CMYK becomes RGB, transparency is composed over white, 16 bits are scaled to 8 (65535
+becomes 255), the EXIF orientation is applied, and an animation is read as its first frame.
 """
 
 from io import BytesIO
@@ -30,16 +30,16 @@ _JPEG_FLAGS = {  # the gray flags carry only the scale; the color comes from IMR
 
 
 def read_image(source: Any, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
-    """The image as RGB, upright; with `reduce` 2, 4 or 8 a pixel stands for that many pixels across and down.
+    """Return the upright RGB image, reduced by the factor `reduce`: 1, 2, 4 or 8.
 
     `source` is a path, the bytes of a file, an array (H W, H W 1, H W 2, H W 3 or H W 4 in RGB order; uint8, uint16 or
-    bool) or a PIL image. Arrays and PIL images are taken as they lie in memory, without orientation. Coordinates
-    in a reduced image are those of the whole one divided by `reduce`; its size is rounded up. JPEG is decoded
-    straight at the reduced size, which is faster.
-    Raises DataError where the file is missing, cut off, damaged or no image, or the array is of another kind.
+    bool) or a PIL image. Arrays and PIL images are used as they are in memory, without an orientation. Coordinates in
+    a reduced image are those of the whole image divided by `reduce`; its size is rounded up. JPEG is decoded directly
+    at the reduced size, which is faster.
+    Raises DataError if the file is missing, truncated, damaged or not an image, or the array has another type.
     """
     if reduce not in _JPEG_FLAGS:
-        raise ValueError(f"reduce is {reduce}; it has to be 1, 2, 4 or 8")
+        raise ValueError(f"reduce is {reduce}; it must be 1, 2, 4 or 8")
     if isinstance(source, str | Path):
         return _decode(_contents(source), reduce, name=str(source))
     if isinstance(source, bytes | bytearray | memoryview):
@@ -48,9 +48,9 @@ def read_image(source: Any, *, reduce: int = 1) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def image_size(path: Path | str) -> Size:
-    """The size of the image as shown, after the EXIF orientation. Labels and boxes refer to it.
+    """Return the size of the image as displayed, after the EXIF orientation. Labels and boxes refer to it.
 
-    Reads the header only, and decodes the image if the header does not say the size.
+    Reads only the header, and decodes the image if the header does not contain the size.
     Raises DataError if the file is missing or is not an image.
     """
     size = _header(path).upright_size
@@ -58,7 +58,7 @@ def image_size(path: Path | str) -> Size:
 
 
 def known_image_size(path: Path) -> Size | None:
-    """The same as `image_size`; None if the file is missing or is not an image."""
+    """Return the size as `image_size` does; None if the file is missing or is not an image."""
     try:
         return image_size(path) if path.is_file() else None
     except (DataError, OSError):
@@ -66,7 +66,7 @@ def known_image_size(path: Path) -> Size | None:
 
 
 def exif_orientation(path: Path | str) -> int:
-    """1 to 8 as in EXIF tag 274; 1, upright, if the file does not say it. 5 to 8 exchange width and height.
+    """Return the orientation of EXIF tag 274, 1 to 8; 1 (upright) if the file has none. 5 to 8 swap height and width.
 
     Raises DataError if the file is missing.
     """
@@ -109,7 +109,7 @@ def _decode(data: bytes, reduce: int, *, name: str) -> UInt8[np.ndarray, "h w 3"
 
 
 def _flattened(data: bytes, pixels: np.ndarray, name: str) -> UInt8[np.ndarray, "h w 3"]:
-    """Pixels in the order of OpenCV, blue first, to RGB."""
+    """Return pixels in OpenCV's order, blue first, as RGB without transparency."""
     if pixels.dtype not in (np.uint8, np.uint16):
         raise DataError(
             f"cannot use {name}: its values are {pixels.dtype}, which has no fixed white; save it with 8 or 16 bits"
@@ -117,12 +117,12 @@ def _flattened(data: bytes, pixels: np.ndarray, name: str) -> UInt8[np.ndarray, 
     if pixels.ndim == 3 and pixels.shape[2] >= 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
     if _is_tiff(data) and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 4:
-        return pixels[:, :, :3] + (255 - pixels[:, :, 3:])  # the TIFF reader has already multiplied by alpha
+        return pixels[:, :, :3] + (255 - pixels[:, :, 3:])  # OpenCV's TIFF reader has already multiplied by alpha
     return from_array(pixels)
 
 
 def _upright(data: bytes, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
-    if _is_tiff(data):  # the TIFF reader has already turned it
+    if _is_tiff(data):  # OpenCV's TIFF reader has already applied the orientation
         return image
     orientation = read_header(BytesIO(data)).orientation
     if orientation >= 5:
@@ -135,7 +135,7 @@ def _upright(data: bytes, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray
 
 
 def _smaller(image: UInt8[np.ndarray, "h w 3"], reduce: int) -> UInt8[np.ndarray, "rows columns 3"]:
-    """The mean of each square of `reduce` x `reduce` pixels; the last repeat the border, as the JPEG decoder does."""
+    """Return the mean of each square of `reduce` x `reduce` pixels; the border is repeated, as in the JPEG decoder."""
     if reduce == 1:
         return image
     height, width = image.shape[:2]
@@ -148,14 +148,14 @@ def _is_tiff(data: bytes) -> bool:
 
 
 def _cut_off(data: bytes) -> bool:
-    """Whether a JPEG has no end-of-image marker after its scan began: cut, or filled up with zeros after the cut."""
+    """Whether a JPEG has no end-of-image marker after the start of its scan; it may be padded with zeros."""
     return data[-2:] != b"\xff\xd9" and data.find(b"\xff\xd9", max(start_of_scan(data), 0)) < 0
 
 
 def _diagnosis(data: bytes) -> str:
-    """Why a file does not decode, as far as its bytes tell, and what to do."""
+    """Return why a file cannot be decoded, as far as its bytes show, and what to do."""
     if not data:
-        return "the file is empty; fetch it again"
+        return "the file is empty; download it again"
     if data.startswith(b"\xff\xd8"):
         return _cut_or_damaged(_cut_off(data))
     if data.startswith(b"\x89PNG"):
@@ -163,13 +163,13 @@ def _diagnosis(data: bytes) -> str:
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
         return "it is a HEIC image, which is not supported; convert it to JPEG"
     if data.lstrip()[:1] in (b"<", b"{"):
-        return "it holds text and no image, perhaps an error page; fetch it again"
+        return "it contains text, perhaps an error page, and not an image; download it again"
     if read_header(BytesIO(data)).size is None:
-        return f"it begins with {data[:4]!r}, which no known image format does; convert it to JPEG or PNG"
-    return "its data ends early or is damaged; fetch it again or save it anew"
+        return f"it begins with {data[:4]!r}, which is not a known image format; convert it to JPEG or PNG"
+    return "its data is truncated or damaged; download it again or save it again"
 
 
 def _cut_or_damaged(cut: bool) -> str:
     if cut:
-        return "it ends before the image does, as after an interrupted copy or download; fetch it again"
-    return "its data is damaged; fetch it again or save it anew"
+        return "it is truncated, as after an interrupted copy or download; download it again"
+    return "its data is damaged; download it again or save it again"

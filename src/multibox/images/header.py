@@ -1,4 +1,4 @@
-"""What an image file says about itself before it is decoded: its size as stored and its EXIF orientation.
+"""Size and EXIF orientation of an image file, read from its header without decoding the image.
 
 Formats: JPEG (ITU T.81 annex B), PNG (W3C), WebP (RFC 9649), TIFF 6.0, BMP, GIF89a; orientation is tag 274 of EXIF 2.3.
 """
@@ -16,21 +16,21 @@ _SHORT, _LONG = 3, 4
 
 
 class Header(NamedTuple):
-    """`size` as stored, None if the file does not say it; `orientation` is 1 to 8, where 1 is upright."""
+    """`size` is the size as stored, None if unknown; `orientation` is 1 to 8, and 1 is upright."""
 
     size: Size | None
     orientation: int
 
     @property
     def upright_size(self) -> Size | None:
-        """The size as shown: orientations 5 to 8 exchange height and width."""
+        """The size as displayed: orientations 5 to 8 swap height and width."""
         if self.size is None or self.orientation < 5:
             return self.size
         return Size(self.size.width, self.size.height)
 
 
 def read_header(file: BufferedReader | BytesIO) -> Header:
-    """Size and orientation from an open file; what is unknown or broken gives no size and orientation 1."""
+    """Read size and orientation from an open file; no size and orientation 1 if the header is unknown or broken."""
     file.seek(0)
     start = file.read(12)
     try:
@@ -43,18 +43,18 @@ def read_header(file: BufferedReader | BytesIO) -> Header:
 
 
 def header_of(path: Path | str) -> Header:
-    """Size and orientation of a file on disk. Raises OSError where it cannot be opened."""
+    """Read size and orientation of a file on disk. Raises OSError if it cannot be opened."""
     with open(path, "rb") as file:
         return read_header(file)
 
 
 def start_of_scan(data: bytes) -> int:
-    """Where the entropy-coded data of a JPEG file begins; -1 where it never does."""
+    """Return the offset of the entropy-coded data of a JPEG file; -1 if there is none."""
     return next((offset for marker, offset, _ in _jpeg_segments(BytesIO(data)) if marker == 0xDA), -1)
 
 
 def _jpeg_segments(file: BufferedReader | BytesIO) -> Iterator[tuple[int, int, int]]:
-    """(marker, offset of its content, length) up to and including the first start of scan."""
+    """Yield (marker, offset of its content, length) up to and including the first start of scan."""
     offset = 2
     while True:
         file.seek(offset)
@@ -131,7 +131,7 @@ def _bmp(file: BufferedReader | BytesIO) -> Header:
     content = file.read(12)
     old = struct.unpack_from("<I", content)[0] == 12
     width, height = struct.unpack_from("<HH" if old else "<ii", content, 4)
-    return Header(_known(width, abs(height)), 1)  # a negative height is an image stored from the top
+    return Header(_known(width, abs(height)), 1)  # a negative height means rows from top to bottom
 
 
 def _gif(file: BufferedReader | BytesIO) -> Header:
@@ -145,7 +145,7 @@ def _tiff(file: BufferedReader | BytesIO) -> Header:
 
 
 def _exif(content: bytes) -> int | None:
-    """The orientation in an EXIF block, None where the block is of another kind or holds none."""
+    """Return the orientation in an EXIF block, None if the block has none or is not EXIF."""
     content = content.removeprefix(b"Exif\0\0")
     if not _is_tiff(content):
         return None
@@ -153,7 +153,7 @@ def _exif(content: bytes) -> int | None:
 
 
 def _tiff_tags(file: BufferedReader | BytesIO) -> dict[int, int]:
-    """The whole numbers in the first directory of a TIFF structure; one cut off gives what comes before the cut."""
+    """Return the integers in the first directory of a TIFF structure; a truncated directory is read up to its end."""
     file.seek(0)
     start = file.read(8)
     order = "<" if start[:2] == b"II" else ">"

@@ -1,4 +1,4 @@
-"""Arrays and PIL images of any usual kind to H x W x 3 uint8 RGB."""
+"""Conversion of arrays and PIL images to H x W x 3 uint8 RGB."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from multibox.errors import DataError
 
 
 def as_array(source: Any) -> np.ndarray:
-    """An array, or the pixels of a PIL image, gray or RGB, with or without alpha. Raises DataError for other types."""
+    """Return an array itself, or the pixels of a PIL image as gray or RGB, with or without alpha.
+
+    Raises DataError for other types.
+    """
     if isinstance(source, np.ndarray):
         return source
     mode = getattr(source, "mode", None)
@@ -20,13 +23,15 @@ def as_array(source: Any) -> np.ndarray:
         source = source.convert("RGB")
     if not hasattr(source, "__array_interface__") and not hasattr(source, "__array__"):
         raise DataError(
-            f"an image cannot come from {type(source).__name__!r}; give a path, bytes, a numpy array or a PIL image"
+            f"an image cannot be read from {type(source).__name__!r}; give a path, bytes, a numpy array or a PIL image"
         )
     return np.asarray(source)
 
 
 def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
-    """Gray or RGB, with or without alpha, of 1, 8 or 16 bits, to 8-bit RGB on white; the array itself where it is that.
+    """Convert gray or RGB of 1, 8 or 16 bits, with or without alpha, to 8-bit RGB over white.
+
+    An array of 8-bit RGB is returned itself, not a copy.
 
     Raises DataError for another type or shape.
     """
@@ -34,13 +39,13 @@ def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
         array = array.astype(np.uint8) * 255
     if array.dtype not in (np.uint8, np.uint16):
         raise DataError(
-            f"the image is an array of {array.dtype}; it has to be uint8 or uint16: scale it to 0..255 and convert it"
+            f"the image is an array of {array.dtype}; it must be uint8 or uint16: scale it to 0..255 and convert it"
         )
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
         raise DataError(
-            f"the image is an array of shape {array.shape}; it has to be height x width or height x width x 3 (RGB)"
+            f"the image is an array of shape {array.shape}; it must be height x width or height x width x 3 (RGB)"
         )
     array = _eight_bits(array)
     if array.shape[2] == 3:
@@ -52,7 +57,7 @@ def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _eight_bits(array: np.ndarray) -> UInt8[np.ndarray, "h w c"]:
-    """65535 becomes 255: division by 257, to the nearest."""
+    """Convert 16 bits to 8: divide by 257 and round, so that 65535 becomes 255."""
     if array.dtype == np.uint8:
         return array
     native = np.ascontiguousarray(array, dtype=np.uint16)

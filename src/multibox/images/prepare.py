@@ -1,4 +1,4 @@
-"""Images on their way to the network: read, and resized without regard to their aspect, ahead of its need."""
+"""Images for the network: decode them and resize them to its input size, some of them ahead in threads."""
 
 import os
 from collections import deque
@@ -18,21 +18,24 @@ from multibox.size import Size
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An image at the network's input size, and its original size."""
+    """An image at the network's input size, with its original size."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
     image_size: Size
 
 
 def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: Size) -> Prepared:
-    """WARP with linear interpolation, the official test transform."""
+    """Resize to the input size with linear interpolation; the aspect ratio is not kept.
+
+    This is the official test transform, `resize_param { resize_mode: WARP interp_mode: LINEAR }`.
+    """
     height, width = input_size
     pixels = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return Prepared(pixels, Size(*image.shape[:2]))
 
 
 def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
-    """The prepared image, or the reason why there is none."""
+    """Return the prepared image, or the error if it cannot be decoded."""
     try:
         return resize_to_input(read_image(source), input_size)
     except DataError as error:
@@ -40,7 +43,7 @@ def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
 
 
 def prepare_ahead(sources: Iterable[Any], *, input_size: Size, ahead: int) -> Iterator[Prepared | DataError]:
-    """What `try_prepare` gives for each source in order; threads keep up to `ahead` images ready."""
+    """Yield the result of `try_prepare` for each source in order; threads prepare up to `ahead` images in advance."""
     waiting: deque[Future[Prepared | DataError]] = deque()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode") as pool:
         for source in sources:

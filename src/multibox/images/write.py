@@ -10,6 +10,13 @@ from jaxtyping import UInt8
 from multibox.errors import UsageError
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+_OUT_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def require_image_suffix(out: Path) -> None:
+    """Raise UsageError if the suffix of an output file is not that of PNG or JPEG."""
+    if out.suffix.lower() not in _OUT_SUFFIXES:
+        raise UsageError(f"--out {out} must end in one of {', '.join(_OUT_SUFFIXES)}")
 
 
 def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> None:

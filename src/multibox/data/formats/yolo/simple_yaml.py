@@ -1,4 +1,4 @@
-"""The part of YAML that data.yaml files of YOLO use: keys with a value, a list or a mapping. Not YAML in general."""
+"""Parser of the subset of YAML in YOLO's data.yaml files: top-level keys with a value, a list or a mapping."""
 
 import re
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ Value = str | list[str] | dict[str, str]
 
 
 def read_keys(text: str, keys: Iterable[str], *, name: str) -> dict[str, Value]:
-    """The values of some top-level keys as text, lists of text or mappings of text; other keys are skipped unread.
+    """Return the values of some top-level keys as text, lists of text or mappings of text; other keys are skipped.
 
-    Lists and mappings may be written in brackets or as an indented block. Raises DataError, naming the file `name`, for
-    what this reader does not know: anchors, references, tags, block text and deeper nesting.
+    Lists and mappings may be in brackets or in an indented block. `name` is the file in messages. Raises DataError for
+    unsupported YAML: anchors, references, tags, block text and deeper nesting.
     """
     found: dict[str, Value] = {}
     for key, first, block in _sections(text):
@@ -22,7 +22,7 @@ def read_keys(text: str, keys: Iterable[str], *, name: str) -> dict[str, Value]:
 
 
 def _sections(text: str) -> list[tuple[str, str, list[str]]]:
-    """(key, rest of its line, indented lines below) of each top-level key; comments and empty lines left out."""
+    """Return (key, rest of its line, indented lines below) of each top-level key, without comments and empty lines."""
     sections: list[tuple[str, str, list[str]]] = []
     for raw in text.removeprefix("\ufeff").splitlines():
         line = _without_comment(raw)
@@ -35,7 +35,7 @@ def _sections(text: str) -> list[tuple[str, str, list[str]]]:
 
 
 def _without_comment(line: str) -> str:
-    """The line up to a # that starts a comment: at its start or after a space, outside quotes."""
+    """Return the line without its comment: a # at the start or after a space, outside quotes."""
     quote = ""
     for place, letter in enumerate(line):
         if quote:
@@ -51,7 +51,7 @@ def _value(first: str, block: list[str], place: str) -> Value:
     if first[:1] in ("[", "{"):
         return _flow(" ".join([first, *(line.strip() for line in block)]), place)
     if first[:1] in ("|", ">", "&", "*", "!"):
-        raise DataError(f"{place}: YAML such as {first!r} is not read here; write a plain value, list or mapping")
+        raise DataError(f"{place}: YAML such as {first!r} is not supported; write a plain value, list or mapping")
     if first or not block:
         return _scalar(first)
     if block[0].lstrip().startswith("-"):
@@ -62,7 +62,7 @@ def _value(first: str, block: list[str], place: str) -> Value:
 def _flow(text: str, place: str) -> list[str] | dict[str, str]:
     closing = {"[": "]", "{": "}"}[text[0]]
     if not text.endswith(closing) or any(bracket in text[1:-1] for bracket in "[]{}"):
-        raise DataError(f"{place}: {text[:60]!r} is no list or mapping of one level; write it on lines of their own")
+        raise DataError(f"{place}: {text[:60]!r} is not a list or mapping of one level; write one entry per line")
     items = [part.strip() for part in re.findall(r"""\s*((?:"[^"]*"|'[^']*'|[^,"'])+)""", text[1:-1])]
     items = [item for item in items if item]
     return [_scalar(item) for item in items] if closing == "]" else dict(_pair(item, place) for item in items)
@@ -71,14 +71,14 @@ def _flow(text: str, place: str) -> list[str] | dict[str, str]:
 def _list_item(line: str, place: str) -> str:
     text = line.strip()
     if not text.startswith("-"):
-        raise DataError(f"{place}: line {text!r} is no item of the list; start it with '- '")
+        raise DataError(f"{place}: line {text!r} is not an item of the list; start it with '- '")
     return text[1:].strip()
 
 
 def _pair(text: str, place: str) -> tuple[str, str]:
     match = re.fullmatch(r"""\s*("[^"]*"|'[^']*'|[^:"'][^:]*?)\s*:\s*(.+?)\s*""", text)
     if not match:
-        raise DataError(f"{place}: {text.strip()!r} is no 'key: value'; write one pair a line")
+        raise DataError(f"{place}: {text.strip()!r} is not 'key: value'; write one pair per line")
     return _scalar(match[1]), _scalar(match[2])
 
 
