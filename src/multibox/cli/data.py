@@ -61,9 +61,9 @@ def check(
     from multibox.check.report import write_check_report
     from multibox.check.text import check_text
 
-    name, priors = choose_priors(model=model, sizes=None, recipe=None, weights=None, file=None)
+    name, spec = choose_priors(model=model, sizes=None, recipe=None, weights=None, priors=None)
     with progress_bar("checking") as progress:
-        result = check_dataset(path, split=split, priors=priors, pixel_rule=pixel_rule.value, progress=progress)
+        result = check_dataset(path, split=split, priors=spec, pixel_rule=pixel_rule.value, progress=progress)
     if report is not None:
         write_check_report(result, report, model=name)
         say(f"report: {report}")

@@ -116,7 +116,7 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
         (("show", "--recipe", "slow"), 2, "recipe 'slow' is not known"),
         (("show", "--priors", "absent.json"), 1, "cannot read priors from absent.json"),
         (("show", "--image", "a.jpg"), 2, "name its file with --out FILE"),
-        (("show", "--out", "a.gif"), 2, "--out a.gif has to end in one of .png"),
+        (("show", "--out", "a.gif"), 2, "--out a.gif must end in one of .png"),
         (("show", "--out", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is not a cell; write MAP:ROW,COLUMN"),
         (("show", "--out", "a.png", "--cells", "9:1,1"), 2, "map 9 does not exist; maps are 1 to 6"),
         (("show", "--out", "a.png", "--cells", "2:20,1"), 2, "map 2 has no cell 20,1; rows are 1 to 19"),

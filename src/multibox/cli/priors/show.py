@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show priors, measure what they cover, and fit them to a data set.", no_args_is_help=True)
 app.command()(cover)
 app.command()(fit)
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @app.callback()
@@ -77,12 +76,11 @@ def show(
 
 
 def _draw(spec: "PriorSpec", out: Path, *, image: Path | None, cells: list[str] | None) -> None:
-    if out.suffix.lower() not in _IMAGE_SUFFIXES:
-        raise UsageError(f"--out {out} has to end in one of {', '.join(_IMAGE_SUFFIXES)}")
     from multibox.images.decode import read_image
-    from multibox.images.write import write_image
+    from multibox.images.write import require_image_suffix, write_image
     from multibox.tiling.panels import draw_priors
 
+    require_image_suffix(out)
     chosen = _parse_cells(cells) if cells else None
     drawn = draw_priors(spec, image=None if image is None else read_image(image), cells=chosen)
     write_image(out, drawn)
