@@ -1,7 +1,7 @@
 """Names and shapes of all learned values, on which weight files depend: they never change.
 
-The lists lie in tests/data_files/state_dicts, a line for each entry, for 3 classes.
-`python tests/contracts/test_state_dict_names.py` writes the list of a new model and leaves old ones alone.
+The lists are in tests/data_files/state_dicts, one line for each entry, for 3 classes.
+`python tests/contracts/test_state_dict_names.py` writes the list of a new model and does not change old ones.
 """
 
 from pathlib import Path

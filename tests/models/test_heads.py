@@ -19,7 +19,7 @@ OBLONG = PriorSpec(
 
 
 class Labeller(nn.Module):
-    """Stands in for a predictor: the numbers of a box are (map, row, column, box) of its place, then zeros."""
+    """A replacement for a predictor: the values of a box are its map, row, column and box index, then zeros."""
 
     def __init__(self, position: int, boxes: int, numbers: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Labeller(nn.Module):
 
 @pytest.mark.parametrize("spec", [OBLONG, SPECS["ssd300-voc"].keep([2, 3, 4, 5])], ids=["oblong", "ssd300"])
 def test_rows_are_those_of_the_priors(spec: PriorSpec) -> None:
-    """Row p of both outputs comes from the map, cell and box of prior p, whose center and size say where it lies."""
+    """Map, cell and box of each output row against the center and size of the prior with the same index."""
     per_cell = [m.boxes_per_cell for m in spec.maps]
     heads = Heads([1] * len(per_cell), per_cell, outputs=6)
     heads.location = nn.ModuleList(Labeller(i, boxes, 4) for i, boxes in enumerate(per_cell))
@@ -86,7 +86,7 @@ def test_extra_layers(extra: Extra, side: int, expected: int) -> None:
 
 
 def test_extra_layers_end_with_relu() -> None:
-    """What an extra layer gives is a rectified map: never negative, not all zero."""
+    """The output of an extra layer is never negative and not all zero."""
     torch.manual_seed(0)
     out = extra_layer(8, Extra(8, 16), batch_norm=False)(torch.randn(1, 8, 9, 9))
     assert (out >= 0).all()
@@ -101,6 +101,6 @@ def test_lite_extra_layer() -> None:
 
 
 def test_a_source_too_few() -> None:
-    """Heads of two maps refuse one map."""
+    """Heads of two maps raise an error for one map."""
     with pytest.raises(ValueError, match="shorter"):
         Heads([4, 4], [4, 6], outputs=3)([torch.zeros(1, 4, 2, 2)])

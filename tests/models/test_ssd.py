@@ -1,4 +1,4 @@
-"""SSD as a whole: numbers of priors, sources, initialization, detections, and the config's trip through JSON."""
+"""The whole SSD: numbers of priors, sources, initialization, detections, and configs as JSON."""
 
 import json
 from dataclasses import replace
@@ -64,7 +64,7 @@ def test_outputs_fit_the_priors(name: str) -> None:
 
 @pytest.mark.parametrize(("build", "count"), [(ssd300, 26_285_486), (ssd512, 27_188_676)])
 def test_number_of_parameters(build: type[SSD], count: int) -> None:
-    """Parameters for the 20 VOC classes: kernel² · in · out + out over all layers, worked out below, and published."""
+    """Parameters for the 20 VOC classes against kernel² · in · out + out over all layers and the published number."""
     with torch.device("meta"):
         model = build([f"class {i}" for i in range(20)])
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
@@ -213,7 +213,7 @@ def test_postprocess(clip: bool) -> None:
 
 
 def test_detect() -> None:
-    """Detecting is postprocessing the outputs, without gradients."""
+    """`detect` against `postprocess` of the outputs; it computes no gradients."""
     torch.manual_seed(7)
     model, images = tiny_model(clip=False).eval(), torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     for ours, expected in zip(model.detect(images), model.postprocess(*model(images)), strict=True):
@@ -223,7 +223,7 @@ def test_detect() -> None:
 
 
 def test_everything_learns() -> None:
-    """Every parameter gets a gradient that is not zero throughout."""
+    """Every parameter gets a gradient with nonzero values."""
     torch.manual_seed(8)
     model = tiny_model(clip=False)
     offsets, logits = model(torch.rand(2, 3, 64, 64) * 255)
@@ -232,7 +232,7 @@ def test_everything_learns() -> None:
 
 
 def test_images_of_another_size() -> None:
-    """Images that do not fit the priors are refused in one line with both sizes and both counts."""
+    """Images that do not fit the priors raise a one-line error with both sizes and both counts."""
     message = r"images of 64 x 128 give 416 predictions, but tiny has 208 priors for 64 x 64: resize the images"
     with pytest.raises(InputError, match=message):
         tiny_model(clip=False)(torch.zeros(1, 3, 64, 128))
@@ -240,12 +240,12 @@ def test_images_of_another_size() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_json_and_back(name: str) -> None:
-    """A config written as JSON and read again is the same."""
+    """A config after a round trip through JSON against itself."""
     assert ModelConfig.from_json(json.loads(json.dumps(CONFIGS[name].to_json()))) == CONFIGS[name]
 
 
 def test_json_of_all_fields() -> None:
-    """A config in which no field has its default comes back the same too."""
+    """The same for a config with no default value in any field."""
     spec = PriorSpec(
         Size(60, 80), (PriorMap(Size(2, 3), Step(30.0, 26.5), 9.5, None, (1.5, 2.0)),), True, True, True, True
     )
@@ -281,7 +281,7 @@ def test_full_vgg() -> None:
 
 
 def test_names_that_do_not_exist() -> None:
-    """Unknown backbones, bases and data sets are refused in one line with the value and the choices."""
+    """Unknown backbones, bases and data sets against errors that name the value and the choices."""
     with pytest.raises(UsageError, match="no backbone 'resnet50': choose vgg16"):
         ssd300(NAMES, backbone="resnet50")
     with pytest.raises(ValueError, match="'vgg19' found using 'kind' does not match any of the expected tags: 'vgg16'"):

@@ -1,4 +1,4 @@
-"""Whether two programs found the same objects, when equal scores may come in another order."""
+"""Compares the detections of two programs, which may order equal scores differently."""
 
 import numpy as np
 

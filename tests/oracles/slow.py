@@ -1,4 +1,4 @@
-"""SSD's mathematics as the text says it: one number at a time, in double precision, without any cleverness.
+"""SSD's mathematics as in the paper: one number at a time, in double precision, without optimization.
 
 Boxes are rows of (x1, y1, x2, y2). Nothing here uses the package.
 """
@@ -17,7 +17,7 @@ def area(box: Box) -> float:
 
 
 def iou(a: Box, b: Box) -> float:
-    """Shared area over joint area; 0 where there is nothing to share."""
+    """Area of the intersection over area of the union; 0 if the boxes do not intersect."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
@@ -137,7 +137,7 @@ def detections(
     per_class: int = 400,
     per_image: int = 200,
 ) -> list[tuple[int, int]]:
-    """(prior, class) of what is left, best first: facts C.8, one class after the other; equal scores by number."""
+    """(prior, class) of the remaining detections, best first (facts C.8), class by class; equal scores by index."""
     kept: list[tuple[int, int]] = []
     for c in range(len(scores[0]) if len(scores) else 0):
         order = sorted((p for p in range(len(scores)) if scores[p][c] > least), key=lambda p: -scores[p][c])

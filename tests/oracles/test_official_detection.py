@@ -47,7 +47,7 @@ def test_detections(edition: str, batch: int) -> None:
 
 @every_batch
 def test_counts(edition: str, batch: int) -> None:
-    """As many scores above 0.01 in each class, and as many survivors where the limit per image is off."""
+    """As many scores above 0.01 in each class, and as many survivors without the limit per image."""
     arrays = load("detection_output", edition=edition)
     boxes, scores = decoded(arrays, batch)
     assert np.array_equal((scores > 0.01).sum(dim=1), arrays[f"b{batch}_num_above_threshold"])

@@ -141,7 +141,7 @@ def test_targets(edition: str, batch: int) -> None:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_ranking_loss(edition: str) -> None:
-    """What negatives are ranked by, -log softmax of background, is the official number within 2e-6 relative."""
+    """The ranking value of negatives, -log softmax of background, is the official number within 2e-6 relative."""
     given = problem(edition, 0)
     background = -given.logits.detach().log_softmax(dim=-1)[..., 0].numpy()
     free = given.official("match_row") < 0

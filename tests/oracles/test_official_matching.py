@@ -22,7 +22,7 @@ def ours(arrays: Official, name: str) -> tuple[Matches, np.ndarray]:
 @pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("name", SETS)
 def test_indices(name: str, edition: str) -> None:
-    """The object of every prior of every image is exactly the official one; none where no object counts."""
+    """The object of every prior of every image is exactly the official one; none if no object counts."""
     arrays = official("matching", edition=edition)
     matches, rows = ours(arrays, name)
     index = matches.index.numpy()

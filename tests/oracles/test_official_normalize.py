@@ -73,7 +73,7 @@ def test_input_gradient_where_scales_differ(edition: str) -> None:
 
 @both_editions
 def test_zero_position(edition: str) -> None:
-    """Where all channels are 0 the gradient is scale / √1e-10 times the one above, since eps stands inside the root."""
+    """If all channels are 0, the gradient is scale / √1e-10 times the one above, because eps is inside the root."""
     arrays = official("normalize", edition=edition)
     zero = np.abs(arrays["x"]).max(axis=1) == 0
     assert zero.any()

@@ -26,7 +26,7 @@ OBLONG = PriorSpec(
 
 
 class Channels(nn.Module):
-    """Stands in for a predictor: passes on some of the channels."""
+    """A replacement for a predictor that returns some of the channels."""
 
     def __init__(self, start: int, stop: int | None) -> None:
         super().__init__()

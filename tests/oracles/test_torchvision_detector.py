@@ -1,4 +1,4 @@
-"""Imported torchvision detectors against torchvision itself, with random weights, where it can be imported."""
+"""Imported torchvision detectors against torchvision, with random weights; skipped if torchvision is missing."""
 
 from dataclasses import replace
 from pathlib import Path

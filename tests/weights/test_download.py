@@ -1,4 +1,4 @@
-"""Downloads against a server of this machine: whole, resumed, broken off, wrong, and without any server."""
+"""Downloads from a local server: complete, resumed, interrupted, wrong, and without a server."""
 
 import hashlib
 import threading
@@ -18,7 +18,7 @@ HASH = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT at every path; `ranges`: whether it resumes; `limit`: bytes after which it hangs up, once each."""
+    """Serves CONTENT at every path. `ranges`: whether it can resume. `limits`: bytes after which it disconnects."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -72,7 +72,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_whole_file_once(server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The file has the served content and the address's name, and the second call asks the server nothing."""
+    """The file has the served content and the name in the URL; a second call sends no request."""
     path = fetch_file(server.url, sha256=HASH, cache=tmp_path)
     assert path == tmp_path / f"some model-{HASH[:8]}.pth"
     assert path.read_bytes() == CONTENT
@@ -85,34 +85,34 @@ def test_whole_file_once(server: Server, tmp_path: Path, capfd: pytest.CaptureFi
 
 
 def test_later_call_resumes(server: Server, tmp_path: Path) -> None:
-    """With a million bytes there, exactly the rest is asked for and put behind them."""
+    """With a partial file of a million bytes, exactly the rest is requested and appended."""
     (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(CONTENT[:1_000_000])
     assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
     assert server.asked == ["bytes=1000000-"]
 
 
 def test_complete_part_is_taken(server: Server, tmp_path: Path) -> None:
-    """A part that lacks nothing is the file, though the server has nothing to send."""
+    """A complete partial file becomes the file, although the server has no more bytes."""
     (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(CONTENT)
     assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("length", [1000, 4_000_000])
 def test_part_of_another_file(server: Server, tmp_path: Path, length: int) -> None:
-    """A part of something else, shorter or longer than the file, leads to a fresh download."""
+    """A partial file of other content, shorter or longer than the file, leads to a new download."""
     (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(bytes(length))
     assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
 
 
 def test_interrupted(server: Server, tmp_path: Path) -> None:
-    """Two broken connections in one call: each attempt goes on where the last one ended."""
+    """Two broken connections in one call: each attempt resumes where the previous one ended."""
     server.limits = [700_000, 800_000]
     assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
     assert server.asked == [None, "bytes=700000-", "bytes=1500000-"]
 
 
 def test_interrupted_too_often(server: Server, tmp_path: Path) -> None:
-    """After three broken connections one line says so; what arrived stays, and the next call finishes."""
+    """Three broken connections raise a one-line error; the partial file is kept and the next call completes it."""
     server.limits = [100_000] * 3
     with pytest.raises(WeightsError, match="300000 of 3000000 bytes") as caught:
         fetch_file(server.url, sha256=HASH, cache=tmp_path)
@@ -128,7 +128,7 @@ def test_server_without_ranges(server: Server, tmp_path: Path) -> None:
 
 
 def test_wrong_hash(server: Server, tmp_path: Path) -> None:
-    """A file with another hash is thrown away, and the message holds both hashes and the place of the right one."""
+    """A file with another hash is deleted; the message contains both hashes and the path for the right file."""
     server.content = CONTENT[::-1]
     with pytest.raises(WeightsError, match=HASH) as caught:
         fetch_file(server.url, sha256=HASH, cache=tmp_path)
@@ -145,13 +145,13 @@ def test_damaged_file_in_the_cache(server: Server, tmp_path: Path) -> None:
 
 
 def test_unknown_hash_is_not_mixed(server: Server, tmp_path: Path) -> None:
-    """Without a hash nothing can vouch for an old part, so the download starts over."""
+    """Without a hash an old partial file cannot be checked, so the download starts over."""
     (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(bytes(1000))
     assert fetch_file(server.url, sha256=None, cache=tmp_path).read_bytes() == CONTENT
 
 
 def test_missing_on_the_server(server: Server, tmp_path: Path) -> None:
-    """A 404 is told with the address, and is not tried again."""
+    """A 404 raises an error with the URL and is not retried."""
     server.status = 404
     with pytest.raises(WeightsError, match="404") as caught:
         fetch_file(server.url, sha256=HASH, cache=tmp_path)
@@ -160,7 +160,7 @@ def test_missing_on_the_server(server: Server, tmp_path: Path) -> None:
 
 
 def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens: one line with the file, its address and the place to put it."""
+    """No server: a one-line error with the file, its URL and the path to put it at."""
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(WeightsError, match=r"cannot fetch vgg\.pth from http://127\.0\.0\.1:1/vgg\.pth") as caught:
         fetch_file("http://127.0.0.1:1/vgg.pth", sha256=None, cache=tmp_path / "new" / "folder")
@@ -169,7 +169,7 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """MULTIBOX_CACHE wins over XDG_CACHE_HOME, which wins over the home folder."""
+    """MULTIBOX_CACHE has priority over XDG_CACHE_HOME, and that over the home folder."""
     monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("MULTIBOX_CACHE")

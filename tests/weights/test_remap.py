@@ -34,7 +34,7 @@ def old_model(kind: str) -> SSD:
 
 @pytest.mark.parametrize("kind", ["slim", "lite"])
 def test_kept_classes(kind: str) -> None:
-    """Offsets, background and kept classes keep their numbers; both mapped classes continue the same old one."""
+    """Offsets, background and kept classes have the old outputs; both mapped classes have those of one old class."""
     model = old_model(kind)
     new = remap(model, class_names=["van", "bird", "dog", "lorry"], mapping={"van": "car", "lorry": "car"})
     images = torch.randint(0, 256, (1, 3, *model.config.input_size), dtype=torch.uint8)
@@ -64,7 +64,7 @@ def test_new_classes_come_from_the_generator() -> None:
 
 
 def test_old_model_is_untouched() -> None:
-    """Changing the new model's weights leaves the old model's."""
+    """Changing the new model's weights does not change the old model's."""
     model = old_model("slim")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     new = remap(model, class_names=["dog"])
@@ -124,7 +124,7 @@ def test_voc_starts_from_coco(tmp_path: Path):
 
 
 def test_classes_that_nobody_knew_begin_anew():
-    """The mapping of names against: equal names first, then VOC's, and none for the rest."""
+    """The mapping of names: equal names first, then VOC's, and none for the rest."""
     assert class_mapping(("person", "couch", "sofa"), ("sofa", "tvmonitor", "person", "disc")) == {
         "sofa": "sofa",
         "person": "person",
@@ -132,8 +132,8 @@ def test_classes_that_nobody_knew_begin_anew():
 
 
 def test_what_cannot_be_had_is_named(tmp_path: Path):
-    """A file that is not there and one of another structure against errors that name it and what to do."""
-    with pytest.raises(WeightsError, match=r"runs/table5-ssd300/last\.safetensors do not exist: train the detector"):
+    """A missing file and a file of another structure against errors that name the file and the next step."""
+    with pytest.raises(WeightsError, match=r"runs/table5-ssd300/last\.safetensors do not exist: train that detector"):
         load_start(random_model(CONFIG, ("cat",), seed=0), "runs/table5-ssd300/last.safetensors")
     other = replace(CONFIG, extras=(Extra(8, 24),))
     save_weights(tmp_path / "other.safetensors", random_model(other, ("cat",), seed=0))

@@ -29,7 +29,7 @@ def test_the_file_is_small_and_says_what_it_is():
 
 
 def test_the_name_leads_to_the_file():
-    """The detector of the name against that of the file, which describes itself."""
+    """The detector opened by name against the detector opened by path."""
     by_name, about = open_weights(DEFAULT.name)
     in_file, info = load_weights(fetch_published(DEFAULT))
     assert about == info
@@ -39,7 +39,7 @@ def test_the_name_leads_to_the_file():
 
 @pytest.mark.skipif(not ANIMALS.exists(), reason=f"no images of animals at {ANIMALS}")
 def test_it_finds_animals():
-    """AP on every sixth of the test images against the least that weights need to be worth shipping."""
+    """AP on every sixth test image against the minimum for included weights."""
     dataset = load_dataset(ANIMALS, split="test", classes=DEFAULT.class_names)
     some = replace(dataset, examples=dataset.examples[::6])
     assert evaluate(Detector.load(), some).mean > 0.35

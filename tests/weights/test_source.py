@@ -1,4 +1,4 @@
-"""Weights by name: the list itself, archives, and what a path or a name leads to."""
+"""Published weights: the list, archives, and how paths and names are resolved."""
 
 import io
 import tarfile
@@ -17,7 +17,7 @@ from tiny_detector import tiny_model
 
 
 def test_list() -> None:
-    """Names are unique and plain, each has one origin, hashes are hexadecimal, hand-fetched ones have a page."""
+    """Names are unique and plain, each entry has one origin, hashes are hexadecimal."""
     entries = (*DETECTORS, *BASES)
     assert len({entry.name for entry in entries}) == len(entries)
     for entry in entries:
@@ -42,7 +42,7 @@ def test_own_file(tmp_path: Path) -> None:
 
 
 def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An absent file, a misspelled name, a base network and a file for hand-fetching each get their own line."""
+    """A missing file, a misspelled name, a base network and a file to download by hand against their messages."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match="does not exist"):
         find_weights("runs/best.safetensors")
@@ -55,7 +55,7 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name leads through the download to the import, with the list's class names and license."""
+    """A published name is downloaded and imported with the class names and license of the list."""
     torch.save({"something": torch.zeros(1)}, tmp_path / "file.pth")
     asked = []
 
@@ -70,7 +70,7 @@ def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The member of a tar.gz is written beside it once; a damaged archive and an absent member are told."""
+    """The member of a tar.gz is extracted once; a damaged archive and a missing member raise errors."""
     archive = tmp_path / "models.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         header = tarfile.TarInfo("a/b/net.caffemodel")

@@ -1,4 +1,4 @@
-"""Weight files: the round trip, what they say about themselves, and every way they can be wrong."""
+"""Weight files: the round trip, their description, and all kinds of invalid files."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_round_trip(tmp_path: Path, model: SSD) -> None:
 
 
 def test_other_config_survives(tmp_path: Path) -> None:
-    """A config with other thresholds, normalization and clipping comes back as it was."""
+    """A config with other thresholds, normalization and clipping after a round trip against itself."""
     model = SSD(ssdlite320_config(), NAMES)
     save_weights(tmp_path / "a.safetensors", model)
     assert load_weights(tmp_path / "a.safetensors")[0].config == model.config
@@ -73,7 +73,7 @@ def test_channels_last_and_random_state(tmp_path: Path, model: SSD) -> None:
 
 
 def test_failed_write_keeps_the_old_file(tmp_path: Path, model: SSD, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk fails before the rename, the old file is whole and nothing else is left in the folder."""
+    """If the disk is full before the rename, the old file is intact and the folder contains nothing else."""
     path = tmp_path / "a.safetensors"
     save_weights(path, model)
     before = path.read_bytes()
@@ -98,7 +98,7 @@ def test_description(tmp_path: Path, model: SSD) -> None:
 
 
 def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
-    """A file that is wrong in the named way."""
+    """A file that is invalid in the named way."""
     path = folder / "w.safetensors"
     if kind == "absent":
         return path
@@ -146,7 +146,7 @@ def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
     ],
 )
 def test_wrong_files(tmp_path: Path, model: SSD, kind: str, message: str) -> None:
-    """Each broken file gives one line that names the file, what is wrong, and the next step."""
+    """Each invalid file against a one-line error that names the file, the fault and the next step."""
     path = wrong_file(tmp_path, model, kind)
     with pytest.raises(WeightsError, match=message) as caught:
         load_weights(path)

@@ -109,7 +109,7 @@ def load_start(model: SSD, source: Path | str) -> None:
     """
     if Path(source).suffix and not Path(source).is_file():
         raise WeightsError(
-            f"start weights {source} do not exist: train the detector they come from, or give its file with "
+            f"start weights {source} do not exist: train that detector first, or give the path of its file with "
             "--set start_weights=FILE"
         )
     old, _ = open_weights(source)

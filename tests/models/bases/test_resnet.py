@@ -41,7 +41,7 @@ def test_a_block_is_its_formula(stride: int) -> None:
 
 @pytest.mark.parametrize("side", [64, 96, 160, 225, 300])
 def test_the_maps_are_those_of_the_priors(side: int) -> None:
-    """Sides of the source maps of a real pass, halved from map to map, against the cells of the priors."""
+    """Sides of the source maps in a forward pass, each half of the previous one, against the cells of the priors."""
     config = light_config(side=side, width=1 / 16)
     model = SSD(config, ("a", "b")).eval()
     with torch.inference_mode():
@@ -60,6 +60,6 @@ def test_strides_and_width() -> None:
 
 
 def test_weights_fit_any_side() -> None:
-    """Names and shapes of all values for two sides, which have to be the same for training in rounds."""
+    """Names and shapes of all values for two input sides: equal, so that training can continue at another side."""
     small, large = (SSD(light_config(side=side, width=1 / 16), ("a",)).state_dict() for side in (96, 160))
     assert {name: value.shape for name, value in small.items()} == {n: v.shape for n, v in large.items()}

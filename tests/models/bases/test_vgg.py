@@ -59,7 +59,7 @@ def test_full_sources() -> None:
 
 
 def test_layer_names() -> None:
-    """Layers carry the names of the published Caffe model, which importers rely on."""
+    """Layer names against those of the published Caffe model, which importers rely on."""
     with torch.device("meta"):
         names = [name for name, layer in VGG16().named_children() if isinstance(layer, nn.Conv2d)]
     depth = (2, 2, 3, 3, 3)

@@ -1,4 +1,4 @@
-"""What an importer of foreign weights provides: one module for each program whose SSD multibox reads."""
+"""The interface of importers. Each program from which multibox imports SSD models has one module."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

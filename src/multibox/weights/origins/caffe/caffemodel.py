@@ -22,7 +22,7 @@ Value = int | memoryview
 
 @dataclass(frozen=True)
 class CaffePriors:
-    """The settings of one PriorBox layer, in pixels of the network input; `step` 0 where the file gives none."""
+    """The settings of one PriorBox layer, in pixels of the network input; `step` is 0 if the file has none."""
 
     min_sizes: tuple[float, ...]
     max_sizes: tuple[float, ...]
@@ -34,7 +34,7 @@ class CaffePriors:
 
 @dataclass(frozen=True, eq=False)
 class CaffeLayer:
-    """One layer: its name, its arrays in Caffe's order (weights, bias), and its prior boxes if it makes some."""
+    """One layer: its name, its arrays in Caffe's order (weights, bias), and the settings of a PriorBox."""
 
     name: str
     blobs: tuple[np.ndarray, ...]
@@ -42,9 +42,9 @@ class CaffeLayer:
 
 
 def read_caffemodel(path: Path | str) -> list[CaffeLayer]:
-    """All layers of a .caffemodel, in the file's order, whether it has the old or the new list of layers.
+    """All layers of a .caffemodel, in the file's order, from the old or the new list of layers.
 
-    Arrays share the memory of the file's bytes. Raises WeightsError where the file is not a whole .caffemodel.
+    Arrays share the memory of the file's bytes. Raises WeightsError if the file is not a complete .caffemodel.
     """
     try:
         content = memoryview(Path(path).read_bytes())
@@ -108,7 +108,7 @@ def _layer(message: Value, *, old: bool) -> CaffeLayer:
 
 def _bytes(value: Value) -> memoryview:
     if isinstance(value, int):
-        raise ValueError("a number where a message belongs")
+        raise ValueError("a number instead of a message")
     return value
 
 
@@ -131,7 +131,7 @@ def _blob(message: memoryview) -> np.ndarray:
 
 
 def _integers(value: Value) -> list[int]:
-    """The numbers of a repeated field, whether they are packed into one value or stand alone."""
+    """The numbers of a repeated field, packed into one value or as single values."""
     if isinstance(value, int):
         return [value]
     numbers, at = [], 0
