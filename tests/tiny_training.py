@@ -1,4 +1,4 @@
-"""A training run on a network small enough to step in milliseconds, of bright squares on dark ground."""
+"""A training run that takes milliseconds a step: a tiny network and bright squares on a dark background."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def tiny_config(*, batch_norm: bool = True) -> ModelConfig:
 
 
 def make_batch(number: int, *, size: int = 4) -> Batch:
-    """Bright squares on dark ground, the same for the same number."""
+    """Return bright squares on a dark background, the same for the same number."""
     rng = np.random.default_rng(number)
     images = rng.integers(0, 60, (size, 3, SIDE, SIDE), dtype=np.uint8)
     corner = rng.integers(4, 30, (size, 2))

@@ -1,4 +1,4 @@
-"""Several processes as a launcher would start them, forked from the test so that they begin at once."""
+"""Several processes as a launcher would start them, but forked from the test, which is faster."""
 
 import multiprocessing
 import os
@@ -16,13 +16,13 @@ from multibox.errors import MultiboxError
 # Python 3.12 and later warn about every fork of a process that has threads, as torch always has
 forks = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
-_LIMIT = 60.0
+_SECONDS = 60.0
 
 
 def together(work: Callable[[int], Any], *, count: int = 2, awaited: int | None = None) -> list[Any]:
-    """What `work(rank)` gives in each of `count` processes: its value, its MultiboxError, or its exit code.
+    """Return the outcome of `work(rank)` in each of `count` processes: its value, its MultiboxError, or its exit code.
 
-    Only the first `awaited` are waited for, the others killed then.
+    If `awaited` is given, only the first ones are awaited; the others are killed then.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -45,11 +45,11 @@ def together(work: Callable[[int], Any], *, count: int = 2, awaited: int | None 
 
 
 def _result(child: Any, receiver: Connection) -> Any:
-    assert receiver.poll(_LIMIT), "a process hangs"
+    assert receiver.poll(_SECONDS), "a process hangs"
     try:
         kind, value = receiver.recv()
     except EOFError:
-        child.join(_LIMIT)
+        child.join(_SECONDS)
         return child.exitcode
     assert kind != "failed", value
     return value
@@ -68,4 +68,4 @@ def _child(work: Callable[[int], Any], rank: int, count: int, port: int, sender:
         result = ("failed", traceback.format_exc())
     sender.send(result)
     sender.close()
-    os._exit(0)  # the test's own endings are not this process's
+    os._exit(0)  # skip the cleanup of the test process

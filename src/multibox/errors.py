@@ -1,37 +1,37 @@
-"""What goes wrong because of what the user gave, as a tree.
+"""The errors that users can cause and fix.
 
 MultiboxError
-├── UsageError      an option, a name or a combination that does not exist          exit code 2
+├── UsageError      an unknown name, or options that contradict each other          exit code 2
 ├── ProcessError    another process of the same command ended or hangs              exit code 1
-├── StoppedError    a run that a signal ended in good order                         exit code 128 + signal
-└── InputError      something given is not what it has to be                         exit code 1
-    ├── DataError       a data set, an annotation or an image
+├── StoppedError    a signal ended a run, which can be resumed                       exit code 128 + signal
+└── InputError      an input cannot be used                                          exit code 1
+    ├── DataError       a data set, an annotation file or an image
     ├── WeightsError    a weight file or a download
-    └── TrainingError   a run that cannot go on
+    └── TrainingError   a run that cannot continue
 
-Every message is one line: the value received, the rule, the next step. The command prints it and ends with `exit_code`;
-mistakes inside the package stay `AssertionError` or `ValueError` and keep their traceback.
+Every message is one line: the value received, the rule, the next step. The command prints it and ends with `exit_code`.
+Bugs in the package raise other exceptions, for example `AssertionError`, and keep their traceback.
 """
 
 
 class MultiboxError(Exception):
-    """Root of all errors that users can cause and repair."""
+    """Base class of all errors that users can cause and fix."""
 
     exit_code = 1
 
 
 class UsageError(MultiboxError):
-    """An option, a name or a combination that does not exist."""
+    """An unknown option or name, or options that contradict each other."""
 
     exit_code = 2
 
 
 class ProcessError(MultiboxError):
-    """Another process of the same command ended, so that this one cannot go on."""
+    """Another process of the same command ended or hangs, so this one cannot continue."""
 
 
 class StoppedError(MultiboxError):
-    """A run that a signal ended in good order: it can go on."""
+    """A signal ended a run after a checkpoint; the run can be resumed."""
 
     def __init__(self, message: str, *, number: int) -> None:
         super().__init__(message)
@@ -39,16 +39,16 @@ class StoppedError(MultiboxError):
 
 
 class InputError(MultiboxError):
-    """Something given is not what it has to be."""
+    """An input cannot be used."""
 
 
 class DataError(InputError):
-    """A data set, an annotation file or an image that cannot be used."""
+    """A data set, an annotation file or an image cannot be used."""
 
 
 class WeightsError(InputError):
-    """A weight file that does not fit, is not what it claims, or could not be downloaded."""
+    """A weight file does not fit or is damaged, or its download failed."""
 
 
 class TrainingError(InputError):
-    """A run that cannot go on: a loss that is not finite, a folder that belongs to another run."""
+    """A run cannot continue: its loss is not finite, or its folder belongs to another run."""

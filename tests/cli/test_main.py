@@ -1,4 +1,4 @@
-"""The command as a whole: help, version, and how errors of every kind end."""
+"""The command as a whole: help, version, and errors of every kind."""
 
 import resource
 import subprocess
@@ -27,7 +27,7 @@ def test_help_of_every_command(multibox, words: list[str]):
 
 @pytest.mark.parametrize("words", [[], ["data"], ["priors"], ["weights"]])
 def test_no_command_shows_the_help_as_wrong_use(multibox, words: list[str]):
-    """No words, and a group alone, against exit code 2 and the help on standard error."""
+    """No arguments, and a group alone, against exit code 2 and the help on standard error."""
     outcome = multibox(*words)
     assert (outcome.code, outcome.out) == (2, "")
     assert "Commands:" in outcome.err
@@ -70,8 +70,8 @@ def test_errors_end_as_one_line_and_a_code(
     assert outcome.err.lstrip("\n") == line
 
 
-def test_a_mistake_in_the_package_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
-    """A ValueError inside a command against the same exception from main: it is no user's mistake."""
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+    """A ValueError inside a command against the same exception from main."""
 
     def fail(**_: object) -> None:
         raise ValueError("wrong")
@@ -82,7 +82,7 @@ def test_a_mistake_in_the_package_keeps_its_traceback(monkeypatch: pytest.Monkey
 
 
 def test_help_needs_no_heavy_module():
-    """The modules that help imports against those that take long; its processor time against a third of a second."""
+    """The modules that --help imports against the large packages, and its processor time against 1/3 second."""
     heavy = "torch", "cv2", "numpy", "pydantic", "jaxtyping", "rich"
     code = (
         f"import sys; from multibox.cli import main; main(['--help']); sys.exit(len({set(heavy)} & set(sys.modules)))"

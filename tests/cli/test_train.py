@@ -1,4 +1,4 @@
-"""`multibox train`: options reach the recipe, and mistakes are named."""
+"""`multibox train`: its options, its output and its errors."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ONE_OBJECT = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A VOC folder of three images with one object each."""
+    """Return a VOC folder of three images with one object each."""
     root = tmp_path / "data"
     (root / "ImageSets" / "Main").mkdir(parents=True)
     (root / "Annotations").mkdir()
@@ -38,7 +38,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Path):
-    """Two steps of training, by the command, against a weight file that the Detector loads and runs."""
+    """Two steps of training against the printed JSON and a weight file that the Detector loads and runs."""
     steps = ["--set", "schedule.iterations=2"]
     outcome = multibox("train", "quick", "--data", data, "--out", tmp_path / "run", *QUICK, *steps, "--json")
     assert outcome.code == 0, outcome.err
@@ -53,7 +53,7 @@ def test_two_steps_write_weights_that_detect(multibox, data: Path, tmp_path: Pat
 
 
 def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """--set, --split, --seed, --workers, --cache, --resume and --device against what the training function receives."""
+    """--set, --split, --seed, --workers, --cache, --resume and --device against the arguments of `train`."""
     received = {}
     monkeypatch.setattr(run_module, "train", lambda recipe, **others: received.update(others, recipe=recipe))
     words = [
@@ -87,10 +87,10 @@ def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_with_the_command_that_goes_on(
+def test_a_signal_ends_with_the_command_to_resume(
     multibox, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ):
-    """A signal in the first of many steps against 128 + its number and one line, whose command then ends the run."""
+    """A signal in the first step against 128 + its number and one line; the command in it finishes the run."""
     out = tmp_path / "a run"
     words = ["train", "quick", "--data", str(data), "--out", str(out), *QUICK, "--set", "schedule.iterations=2"]
     step = loop.take_step
@@ -129,7 +129,7 @@ def test_a_signal_ends_with_the_command_that_goes_on(
     ],
 )
 def test_wrong_words_are_one_line(multibox, data: Path, tmp_path: Path, words: list[str], code: int, message: str):
-    """Unknown names, missing options and wrong places against exit code and one line with the value."""
+    """Unknown names, missing options and missing data against the exit code and one line with the value."""
     outcome = multibox("train", *({"DATA": data, "OUT": tmp_path / "run"}.get(word, word) for word in words))
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.count("\n") == 1

@@ -1,10 +1,10 @@
-"""Trains in processes that are killed at any line and started again; `test_survival.py` runs it and looks at the files.
+"""Trains in processes that are killed at any line and restarted; `test_survival.py` runs it and checks the files.
 
     python survivor.py FOLDER SEED
 
 FOLDER holds the data set `scenes` and receives the runs `whole`, `alone` (no worker) and `helped` (one), and
-`kills.json`, which lists for each the functions that were killed. Imported modules are shared by all processes: each is
-a fork of this one, which itself never trains.
+`kills.json`, which lists the functions that were killed in each. All processes are forks of this one, which itself
+never trains, so that they share the imported modules.
 """
 
 import json
@@ -51,8 +51,8 @@ PLACES = {
     "_prepare": 8,
 }
 STEPS = 4
-"""Functions in which processes are killed, each at one of the first so many lines that it runs through,
-and at the latest in step number STEPS of the process: one more than there are between two checkpoints."""
+"""Functions in which processes are killed, and among how many of their first lines the place is chosen. A process
+lives for STEPS steps at most: one more than there are between two checkpoints."""
 
 
 def recipe() -> Recipe:
@@ -75,7 +75,7 @@ def die(name: str, note: Path) -> None:
 
 
 def kill_in(name: str, line: int, note: Path) -> None:
-    """Let this process end without a word, as by a power cut, in the function `name` at the so-manieth line it runs."""
+    """Let this process die without cleanup, as in a power cut, in the function `name` after `line` lines."""
     left = line
 
     def count(frame: FrameType, event: str, argument: object) -> Any:
@@ -97,7 +97,7 @@ def kill_in(name: str, line: int, note: Path) -> None:
 
 
 def kill_late(note: Path) -> None:
-    """Let this process end so in its step number STEPS."""
+    """Let this process die in its step number STEPS."""
     steps = 0
 
     def count(original: Any, *given: Any, **named: Any) -> Any:
@@ -111,7 +111,7 @@ def kill_late(note: Path) -> None:
 
 
 def wrap(name: str, around: Any) -> None:
-    """Put `around` in the place of the package's function `name`, wherever it was imported."""
+    """Replace the package's function `name` by `around` in all modules that imported it."""
     modules = [module for key, module in sys.modules.items() if key.startswith("multibox.") and hasattr(module, name)]
     original = getattr(modules[0], name)
     for module in modules:
@@ -119,7 +119,7 @@ def wrap(name: str, around: Any) -> None:
 
 
 def start(folder: Path, name: str, *, workers: int, place: tuple[str, int] | None = None) -> int:
-    """The exit status of one process that trains as far as it gets."""
+    """Train in a new process and return its exit status."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
@@ -136,7 +136,7 @@ def start(folder: Path, name: str, *, workers: int, place: tuple[str, int] | Non
 
 
 def cut_newest(folder: Path, choose: random.Random) -> None:
-    """Cut the file written last anywhere, as a power cut does where the disk had not written it yet."""
+    """Truncate the newest file at a random place, as a power cut does before the disk has written it."""
     files = [path for path in folder.iterdir() if path.is_file()] if folder.exists() else []
     if files:
         newest = max(files, key=lambda path: path.stat().st_mtime_ns)
@@ -144,7 +144,7 @@ def cut_newest(folder: Path, choose: random.Random) -> None:
 
 
 def train_and_kill(folder: Path, name: str, *, workers: int, seed: int) -> list[str]:
-    """Train to the end in spite of so many violent deaths; the functions that were killed."""
+    """Train to the end with many kills in between; return the functions that were killed."""
     choose = random.Random(seed)
     killed: list[str] = []
     functions = list(PLACES)

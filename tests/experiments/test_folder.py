@@ -1,4 +1,4 @@
-"""What a resumed run finds in its folder, what may have changed, and a disk without room."""
+"""The folder of a run: resuming, changes of settings and data, and a full disk."""
 
 import os
 import resource
@@ -73,8 +73,8 @@ def test_a_longer_schedule_continues(scenes: Path, tmp_path: Path):
     train(long, data=scenes, out=tmp_path / "run", resume=True)  # the new recipe is now the run's
 
 
-def test_changed_settings_count(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The optimizer's momentum and decay after they were changed and accepted against the new ones."""
+def test_changed_settings_take_effect(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Momentum and decay of the optimizer after accepted changes against the new settings."""
     train(tiny_recipe(iterations=2), data=scenes, out=tmp_path / "run")
     other = replace(tiny_recipe(iterations=4), optimizer=OptimizerConfig(momentum=0.5, weight_decay=0.25))
     seen = []
@@ -87,7 +87,7 @@ def test_changed_settings_count(scenes: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
-    """Another width and fewer classes, both accepted, against errors that name what was and what is."""
+    """Another width and fewer classes, both accepted, against errors that name the old and the new value."""
     recipe = tiny_recipe(iterations=2)
     train(recipe, data=scenes, out=tmp_path / "run")
     wide = replace(recipe, model=replace(recipe.model, base=VGG16Config(width=1 / 16, batch_norm=True)))
@@ -101,7 +101,7 @@ def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
 
 
 def test_changed_data_are_named(scenes: Path, tmp_path: Path):
-    """An image less, and a box moved by a pixel, against errors that say so, and a run that goes on when told to."""
+    """A missing image, and a box moved by a pixel, against errors that name them; accepted changes continue the run."""
     recipe = tiny_recipe(iterations=2)
     dataset = load_dataset(scenes, split="train")
     train(recipe, data=dataset, out=tmp_path / "run")
@@ -121,7 +121,7 @@ def test_changed_data_are_named(scenes: Path, tmp_path: Path):
 
 @contextmanager
 def small_disk(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes: writes then fail as on a full disk."""
+    """Limit files to `size` bytes inside the block: larger writes fail as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -132,8 +132,8 @@ def small_disk(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("room", [100_000, 400_000])
 def test_a_full_disk_ends_in_one_line(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int):
-    """Disks without room for the weights, or for the checkpoint, from step 3 on against: an error, what was there is
-    kept, nothing half-written stays, and the run can go on as if nothing had been."""
+    """Disks that are full at the weights, or at the checkpoint, of step 3 against: an error, the files of step 2, no
+    partial file, and a run that can be resumed to the same end."""
     recipe = tiny_recipe(iterations=4)
     whole = train(recipe, data=scenes, out=tmp_path / "whole")
     step, full = loop.take_step, small_disk(room)
@@ -185,7 +185,7 @@ def test_a_damaged_checkpoint_is_reported_and_not_used(scenes: Path, tmp_path: P
 
 
 def test_missing_best_weights_are_written_again(scenes: Path, tmp_path: Path):
-    """A run that goes on without its best weights against a line about that and new ones."""
+    """A run that is resumed without its best weights against a line about them and a new file."""
     recipe = replace(tiny_recipe(iterations=2), validation_split="val")
     train(recipe, data=scenes, out=tmp_path / "run")
     best = tmp_path / "run" / "best.safetensors"
@@ -213,8 +213,8 @@ def test_patience_ends_a_run(scenes: Path, tmp_path: Path, monkeypatch: pytest.M
         train(replace(recipe, validation_split=None), data=scenes, out=tmp_path / "other")
 
 
-def test_a_folder_of_remains_is_free(scenes: Path, tmp_path: Path):
-    """A folder with nothing but a file that a killed process left against a new run in it, without the remains."""
+def test_a_folder_of_partial_files_is_empty(scenes: Path, tmp_path: Path):
+    """A folder with only a partial file of a killed process against a new run that removes it."""
     (tmp_path / ".recipe.json.1.unfinished").write_text("{")
     train(tiny_recipe(iterations=2), data=scenes, out=tmp_path)
     assert not list(tmp_path.glob(".*"))
@@ -227,7 +227,7 @@ def test_a_folder_of_remains_is_free(scenes: Path, tmp_path: Path):
 
 @forks
 def test_two_processes_cannot_train_in_one_folder(scenes: Path, tmp_path: Path):
-    """A run that is resumed while another process trains in its folder, and after that died, against an error first."""
+    """Resuming while another process trains in the folder against an error; after its death, against a run."""
     recipe = tiny_recipe(iterations=2)
     train(recipe, data=scenes, out=tmp_path / "run")
     ready, tell = os.pipe()

@@ -16,7 +16,7 @@ from multibox.tiling.file import write_priors
 
 
 def test_the_network_has_the_boxes_of_the_file(tmp_path: Path) -> None:
-    """A tiling with other numbers of boxes a cell: the recipe has it, the network predicts for each of its priors."""
+    """A tiling with other numbers of boxes a cell against the recipe and the number of predictions."""
     spec = SPECS["ssd300-voc"]
     first, second, *others = spec.maps
     maps = (replace(first, max_size=None, ratios=()), replace(second, min_size=44.0, ratios=(1.5, 2.5, 4.0)), *others)
@@ -33,13 +33,13 @@ def test_the_network_has_the_boxes_of_the_file(tmp_path: Path) -> None:
 
 
 def test_json_in_place_of_a_file_still_works() -> None:
-    """The whole tiling as JSON text, as it could always be given."""
+    """The whole tiling as JSON text against the recipe."""
     spec = SPECS["ssd300-coco"]
     assert override(find_recipe("quick"), [f"model.priors={json.dumps(asdict(spec))}"]).model.priors == spec
 
 
 def test_a_file_for_another_model_is_refused(tmp_path: Path) -> None:
-    """Priors for SSD512 and a file that does not exist: one line each."""
+    """Priors for SSD512, and a file that does not exist, against one line each."""
     path = tmp_path / "priors.json"
     write_priors(path, SPECS["ssd512-voc"], about={})
     with pytest.raises(InputError, match="but the model has 300 x 300"):

@@ -11,14 +11,14 @@ from multibox.experiments.recipes import RECIPES, find_recipe
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_survive_json(name: str):
-    """Every recipe against itself after a trip through JSON text."""
+    """Every recipe against itself after writing and reading JSON text."""
     recipe = find_recipe(name)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert recipe.name == name
 
 
 def test_overrides_reach_inner_settings():
-    """Changed values against the settings that asked for them."""
+    """Changed values against the settings."""
     changed = override(
         find_recipe("quick"), ["schedule.iterations=7", "loop.precision=fp32", "seed=3", "augmentation=none"]
     )
@@ -39,12 +39,12 @@ def test_overrides_reach_inner_settings():
     ],
 )
 def test_wrong_settings_are_named(setting: str, message: str):
-    """Errors against the setting they must name and what would be right."""
+    """Errors against the setting that they must name and the correct values."""
     with pytest.raises(UsageError, match=message):
         override(find_recipe("quick"), [setting])
 
 
 def test_unknown_recipe_lists_the_known():
-    """The error for a recipe that does not exist against the list of those that do."""
+    """The error for an unknown recipe against the list of the known ones."""
     with pytest.raises(UsageError, match=r"'ssd9000' is not known: choose one of .*ssd300-voc"):
         find_recipe("ssd9000")

@@ -1,4 +1,4 @@
-"""Runs that are killed again and again end like one that was left alone."""
+"""Runs that are killed many times end like a run that was not."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ SURVIVOR = Path(__file__).with_name("survivor.py")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the runs `whole`, `alone` and `helped`, the last two killed at places that a seed chooses."""
+    """Return a folder with the runs `whole`, `alone` and `helped`; the last two were killed at random places."""
     folder = tmp_path_factory.mktemp("runs")
     write_scenes(folder / "scenes", count=6, seed=0, size=Size(80, 96), split="train")
     write_scenes(folder / "scenes", count=3, seed=0, size=Size(80, 96), split="val")
@@ -28,7 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:
-    """All leaves of nested dictionaries and sequences by their path."""
+    """Return all leaves of nested dictionaries and sequences by their path."""
     if isinstance(value, dict | list | tuple):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         return {path: leaf for key, inner in pairs for path, leaf in flat(inner, f"{name}/{key}").items()}
@@ -40,7 +40,7 @@ def without_speed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_they_were_killed(runs: Path):
-    """How often and where processes died against: ten times and more, in many functions."""
+    """The number of kills against at least ten, in at least five functions."""
     kills = json.loads((runs / "kills.json").read_text())
     assert sum(map(len, kills.values())) >= 10
     assert len({place for places in kills.values() for place in places}) >= 5
@@ -55,7 +55,7 @@ def test_weights_are_the_same_bits(runs: Path, name: str):
 
 @pytest.mark.parametrize("name", ["alone", "helped"])
 def test_metrics_are_the_same(runs: Path, name: str):
-    """All rows of the metrics but their speed against those of the run that was not killed."""
+    """All rows of the metrics except the speed against those of the run that was not killed."""
     expected = without_speed(read_metrics(runs / "whole"))
     assert len(expected) > 8
     assert without_speed(read_metrics(runs / name)) == expected
@@ -63,7 +63,7 @@ def test_metrics_are_the_same(runs: Path, name: str):
 
 @pytest.mark.parametrize("name", ["alone", "helped"])
 def test_checkpoints_hold_the_same_state(runs: Path, name: str):
-    """Weights, average, momenta, best score, patience and sums of the last checkpoint against the other run's."""
+    """Weights, average, momenta, best score, patience and sums of the last checkpoint against the other run."""
     state, expected = (flat(find_checkpoint(runs / folder).state) for folder in (name, "whole"))
     differ = {"/metrics", "/averages/since"}  # times
     assert state.keys() == expected.keys()
@@ -73,8 +73,8 @@ def test_checkpoints_hold_the_same_state(runs: Path, name: str):
 
 
 @pytest.mark.parametrize("name", ["alone", "helped"])
-def test_no_unfinished_file_stays(runs: Path, name: str):
-    """The folder at the end against the files that a run has; weights of a run that began anew keep another name."""
+def test_no_partial_file_remains(runs: Path, name: str):
+    """The files at the end against those of a run; a run that started again keeps old weights under another name."""
     promised = {"recipe.json", "metrics.jsonl", "last.safetensors", "best.safetensors"}
     promised |= {"checkpoint.pt", "checkpoint.previous.pt"}
     names = {path.name for path in (runs / name).iterdir()}

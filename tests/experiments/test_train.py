@@ -1,4 +1,4 @@
-"""A recipe from data to weights in a run folder, on a network that steps in milliseconds."""
+"""Training from data to weights in a run folder, on a network that steps in milliseconds."""
 
 import shutil
 from dataclasses import replace
@@ -40,8 +40,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_folder_holds_all_that_is_promised(scenes: Path, tmp_path: Path):
-    """The files of a run and what the weight file says against the recipe and the data set."""
+def test_the_files_of_a_run(scenes: Path, tmp_path: Path):
+    """The files of a run, and the facts in its weight file, against the recipe and the data set."""
     recipe = replace(tiny_recipe(quick()), train_split="train", validation_split="val")
     model = train(recipe, data=scenes, out=tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
@@ -57,8 +57,8 @@ def test_a_run_folder_holds_all_that_is_promised(scenes: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
-    """Weights of a run that broke after its checkpoint and was resumed against those of a whole run."""
+def test_a_broken_run_can_be_resumed(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
+    """Weights of a run that broke after its checkpoint and was resumed against those of an unbroken run."""
     recipe = override(tiny_recipe(quick(), iterations=6), ["train_split=train", f"optimizer.kind={kind}"])
     whole = train(recipe, data=scenes, out=tmp_path / "whole")
 
@@ -81,8 +81,8 @@ def test_a_run_goes_on_where_it_stopped(scenes: Path, tmp_path: Path, monkeypatc
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(scenes: Path, tmp_path: Path):
-    """Resuming a folder with a recipe and no checkpoint against a whole run."""
+def test_a_run_without_a_checkpoint_starts_from_the_beginning(scenes: Path, tmp_path: Path):
+    """A resumed run with a recipe and no checkpoint against an unbroken run."""
     recipe = replace(tiny_recipe(quick(), iterations=2), train_split="train")
     whole = train(recipe, data=scenes, out=tmp_path / "run")
     for path in (tmp_path / "run").glob("checkpoint*"):
@@ -93,8 +93,8 @@ def test_a_run_that_stopped_before_its_first_checkpoint_begins_anew(scenes: Path
         assert torch.equal(value, again.state_dict()[name]), name
 
 
-def test_a_folder_is_never_written_over(scenes: Path, tmp_path: Path):
-    """A run into a folder that is not empty against: an error, and the folder as it was."""
+def test_a_folder_is_never_overwritten(scenes: Path, tmp_path: Path):
+    """A run into a folder that is not empty against an error and an unchanged folder."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(TrainingError, match="is not empty: continue with --resume or choose another --out"):
         train(tiny_recipe(quick()), data=scenes, out=tmp_path)
@@ -113,7 +113,7 @@ def test_a_resume_needs_the_same_recipe(scenes: Path, tmp_path: Path):
 
 
 def test_data_that_would_spoil_training_is_refused(scenes: Path, tmp_path: Path):
-    """A data set with an image that is not there against: an error that names it and no folder."""
+    """A data set with a missing image against an error that names it, and no folder."""
     for part in ("Annotations", "ImageSets", "JPEGImages"):
         shutil.copytree(scenes / part, tmp_path / "copy" / part)
     (tmp_path / "copy" / "JPEGImages" / "train_00002.jpg").unlink()
@@ -123,7 +123,7 @@ def test_data_that_would_spoil_training_is_refused(scenes: Path, tmp_path: Path)
 
 
 def test_mistakes_leave_no_folder(scenes: Path, tmp_path: Path):
-    """An unknown recipe, data that is not there and a split that does not exist against: an error and no folder."""
+    """An unknown recipe, missing data and an unknown split against errors, and no folder."""
     recipe = tiny_recipe(quick())
     with pytest.raises(UsageError, match="'swift' is not known"):
         train("swift", data=scenes, out=tmp_path / "run")

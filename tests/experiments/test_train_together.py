@@ -1,4 +1,4 @@
-"""A recipe that several processes bring to life, and the commands under torchrun."""
+"""Several processes that train a recipe together, and the commands under torchrun."""
 
 import os
 import subprocess
@@ -91,7 +91,7 @@ def test_two_processes_train_as_one(scenes: Path, tmp_path: Path):
 
 
 def test_a_folder_in_use_is_refused_by_all(scenes: Path, tmp_path: Path):
-    """Errors of both processes where the folder is not empty."""
+    """Errors of both processes against a folder that is not empty."""
     (tmp_path / "mine.txt").write_text("keep")
     errors = together(lambda _: trained(recipe(iterations=2), scenes, tmp_path))
     assert all(isinstance(error, MultiboxError) and "is not empty" in str(error) for error in errors)
@@ -100,7 +100,7 @@ def test_a_folder_in_use_is_refused_by_all(scenes: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("images", [1, 8, 13])
 def test_detections_come_in_order_to_all(tmp_path: Path, images: int):
-    """What each of two processes gets, with an image that cannot be read, against a detector alone."""
+    """The detections in each of two processes, with one unreadable image, against those of a single detector."""
     paths = [write_image(tmp_path / f"{i}.png", noise_image(seed=i, width=60 + i)) for i in range(images)]
     paths[-1].write_bytes(b"junk")
     model = tiny_model()
@@ -128,8 +128,8 @@ def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_torchrun_says_and_writes_once(scenes: Path, tmp_path: Path):
-    """Training under torchrun against one end of the command and one row of metrics."""
+def test_torchrun_prints_and_writes_once(scenes: Path, tmp_path: Path):
+    """Training under torchrun against one closing line and one row of metrics."""
     settings = ("model.base.width=0.03125", "schedule.iterations=1", "loop.batch_size=4", "loop.precision=fp32")
     words = ("train", "quick", "--data", scenes, "--split", "train", "--device", "cpu", "--out")
     done = torchrun(*words, tmp_path / "run", *(f"--set={setting}" for setting in settings))
@@ -138,8 +138,8 @@ def test_torchrun_says_and_writes_once(scenes: Path, tmp_path: Path):
     assert len(read_metrics(tmp_path / "run")) == 1
 
 
-def test_a_mistake_is_said_by_the_first(scenes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    """Lines of two processes that share a mistake: the first's own; the other, whom a launcher would end, says more."""
+def test_the_first_reports_a_common_error(scenes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """Lines of two processes with the same error against: that of the first as usual, the other with its rank."""
     words = ["train", "quick", "--data", scenes, "--out", tmp_path / "run", "--set", "loop.batch_size=3"]
     assert together(lambda _: main([*map(str, words), "--device", "cpu"])) == [2, 2]
     mistake = "loop.batch_size=3 cannot be split into 1 parts (loop.accumulate) for 2 processes: choose a multiple of 2"
@@ -148,8 +148,8 @@ def test_a_mistake_is_said_by_the_first(scenes: Path, tmp_path: Path, capfd: pyt
     assert not (tmp_path / "run").exists()
 
 
-def test_batch_normalization_needs_more_than_a_image(scenes: Path, tmp_path: Path):
-    """One image for a process and a map of 1 x 1 against the error that names the next step."""
+def test_batch_normalization_needs_several_images(scenes: Path, tmp_path: Path):
+    """One image for each process and a map of 1 x 1 against an error that names the next step."""
     chosen = replace(quick(), loop=replace(quick().loop, batch_size=2), train_split="train")
     for error in together(lambda _: trained(chosen, scenes, tmp_path / "run")):
         assert "loop.batch_size=2 leaves one image" in str(error)

@@ -1,4 +1,4 @@
-"""What processes tell each other, and what happens when one of them dies."""
+"""Communication between processes, and the error if one of them dies."""
 
 import os
 import time
@@ -16,7 +16,7 @@ pytestmark = forks
 
 
 def test_values_reach_all():
-    """What the first makes, what each says and the sum of all, in three processes, against the plain lists."""
+    """The value of the first, the values of each and the sum of all, in three processes, against plain lists."""
 
     def work(rank: int) -> tuple[Any, ...]:
         with joined() as processes:
@@ -26,21 +26,21 @@ def test_values_reach_all():
     assert together(work, count=3) == [(0, [0, 1, 2], [0, 1, 2], 3)] * 3
 
 
-def test_the_firsts_error_is_everyones():
+def test_all_processes_raise_the_error_of_the_first():
     """An error of the first process against those of both."""
 
     def refuse() -> None:
-        raise UsageError("not this way")
+        raise UsageError("wrong")
 
     def work(_rank: int) -> None:
         with joined() as processes:
             processes.from_first(refuse)
 
-    assert [str(error) for error in together(work)] == ["not this way"] * 2
+    assert [str(error) for error in together(work)] == ["wrong"] * 2
 
 
-def test_a_signal_is_heeded_after_the_same_step():
-    """Steps at which a signal to one process of two is heeded: one step later, by both."""
+def test_processes_act_on_a_signal_after_the_same_step():
+    """The step at which two processes learn of a signal to one of them against: one step later, in both."""
 
     def work(rank: int) -> list[int]:
         with joined() as processes:
@@ -51,8 +51,8 @@ def test_a_signal_is_heeded_after_the_same_step():
 
 
 @pytest.mark.parametrize("ending", ["dies", "hangs"])
-def test_who_loses_another_ends_soon(ending: str):
-    """A process whose fellow dies or hangs in the second exchange against an error that says so, within seconds."""
+def test_a_lost_process_ends_the_others_soon(ending: str):
+    """A process that dies or hangs in the second exchange against the error of the other, within seconds."""
 
     def work(rank: int) -> float:
         with joined(patience=timedelta(seconds=3)) as processes:

@@ -28,7 +28,7 @@ def test_torchruns_variables_are_the_place(environment: pytest.MonkeyPatch):
 
 
 def test_a_batch_system_is_no_launcher(environment: pytest.MonkeyPatch):
-    """Ranks without a meeting point, and a launcher's single process, against a process alone."""
+    """Ranks without an address to meet, and a single process of a launcher, against a process alone."""
     for name in ("RANK", "WORLD_SIZE"):
         environment.setenv(name, TORCHRUN[name])
     assert place().alone
@@ -38,14 +38,14 @@ def test_a_batch_system_is_no_launcher(environment: pytest.MonkeyPatch):
 
 
 def test_each_process_has_its_gpu(environment: pytest.MonkeyPatch):
-    """The device of local process 1 against the second GPU; what cannot be given to all is refused."""
+    """The device of local process 1 against the second GPU; too few GPUs are an error."""
     for name, value in TORCHRUN.items():
         environment.setenv(name, value)
     environment.setattr(torch.cuda, "is_available", lambda: True)
     environment.setattr(torch.cuda, "device_count", lambda: 4)
     assert choose_device(None) == choose_device("cuda") == choose_device("cuda:1") == torch.device("cuda:1")
     assert choose_device("cpu") == torch.device("cpu")
-    with pytest.raises(UsageError, match="each takes a GPU of its own"):
+    with pytest.raises(UsageError, match="each process takes its own GPU"):
         choose_device("cuda:0")
     environment.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(UsageError, match="4 processes on a machine with 2 GPUs"):

@@ -1,4 +1,4 @@
-"""Checkpoints are whole or not there, and the one before is there as well."""
+"""Checkpoints are complete or absent, and the previous one is kept."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def step_in(folder: Path) -> int:
 
 
 def test_round_trip(tmp_path: Path):
-    """What was saved against what is loaded, and against what plain torch.load makes of the file."""
+    """The saved state against the loaded one, and against that of plain torch.load."""
     save_checkpoint(tmp_path, {"step": 3, "model": {"w": torch.arange(4.0)}})
     state, damaged = find_checkpoint(tmp_path)
     assert state is not None
@@ -36,7 +36,7 @@ def test_two_generations(tmp_path: Path):
 
 
 def test_a_failed_write_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The checkpoint after a disk that filled up in the middle against the one before; the error names the file."""
+    """The checkpoint after a write to a full disk against the one before; the error names the file."""
     save_checkpoint(tmp_path, {"step": 1})
     monkeypatch.setattr("multibox.training.checkpoint.force_to_disk", full_disk)
     with pytest.raises(OSError, match=r"No space.*checkpoint\.pt'"):
@@ -50,15 +50,15 @@ def full_disk(file: object) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, -1, -48, -60])
-def test_a_cut_file_gives_way_to_the_previous_one(tmp_path: Path, keep: int):
-    """A checkpoint cut anywhere against the one before it, and a line that names the file."""
+def test_a_truncated_file_is_replaced_by_the_previous_one(tmp_path: Path, keep: int):
+    """A truncated checkpoint against the one before it, and a line that names the file."""
     save_checkpoint(tmp_path, {"step": 1, "w": torch.ones(100)})
     save_checkpoint(tmp_path, {"step": 2, "w": torch.ones(100)})
     path = tmp_path / CHECKPOINT
     path.write_bytes(path.read_bytes()[:keep])
     state, damaged = find_checkpoint(tmp_path)
     assert state is not None
-    if keep in (-1, -48):  # the digest alone is cut: the state is as complete as in a file of version 0.1.0
+    if keep in (-1, -48):  # only the digest is cut off: the state is as complete as in a file of version 0.1.0
         assert (state["step"], damaged) == (2, ())
     else:
         assert state["step"] == 1
@@ -66,8 +66,8 @@ def test_a_cut_file_gives_way_to_the_previous_one(tmp_path: Path, keep: int):
         assert damaged[0].startswith(f"{path} is damaged")
 
 
-def test_a_changed_bit_is_noticed(tmp_path: Path):
-    """A checkpoint with one bit of a weight turned against: damaged, though torch.load sees nothing."""
+def test_a_changed_bit_is_detected(tmp_path: Path):
+    """A checkpoint with one changed bit against a line about damage; torch.load does not detect it."""
     save_checkpoint(tmp_path, {"w": torch.zeros(1000)})
     path = tmp_path / CHECKPOINT
     content = bytearray(path.read_bytes())
@@ -79,8 +79,8 @@ def test_a_changed_bit_is_noticed(tmp_path: Path):
     assert damaged == (f"{path} is damaged (its digest does not match its content)",)
 
 
-def test_a_damaged_file_does_not_push_out_the_good_one(tmp_path: Path):
-    """A new checkpoint after a damaged one was passed over against: the good one is still the previous."""
+def test_a_damaged_file_does_not_replace_the_good_one(tmp_path: Path):
+    """The previous checkpoint after a damaged one was removed and a new one written against the good one."""
     save_checkpoint(tmp_path, {"step": 1})
     save_checkpoint(tmp_path, {"step": 2})
     (tmp_path / CHECKPOINT).write_bytes(b"half")
@@ -91,11 +91,11 @@ def test_a_damaged_file_does_not_push_out_the_good_one(tmp_path: Path):
 
 
 def test_a_file_of_the_first_version_is_read(tmp_path: Path):
-    """What torch.save wrote, without a digest, against its content."""
+    """A file of torch.save, without a digest, against its content."""
     torch.save({"step": 5}, tmp_path / CHECKPOINT)
     assert step_in(tmp_path) == 5
 
 
 def test_nothing_is_found_in_an_empty_folder(tmp_path: Path):
-    """An empty folder against no state and no complaint."""
+    """An empty folder against no state and no line."""
     assert find_checkpoint(tmp_path) == (None, ())

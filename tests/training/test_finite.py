@@ -1,4 +1,4 @@
-"""What is not finite ends a run or is left out, and is never written."""
+"""Values that are not finite end a run or are skipped, and are never written."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ SKIP = replace(LOOP, non_finite="skip", report_every=1)
 
 
 def poisoned(*steps: int) -> Iterator[Batch]:
-    """The usual batches, but boxes that are not finite in these steps."""
+    """Yield the usual batches, with boxes that are not finite in some steps."""
     for number, batch in enumerate(stream()):
         yield replace(batch, boxes=torch.full_like(batch.boxes, torch.nan)) if number in steps else batch
 
@@ -32,8 +32,8 @@ def values(run: Run) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("first", [0, 2])
-def test_a_step_that_is_left_out_changes_nothing(tmp_path: Path, first: int):
-    """Weights, running statistics and momenta after a poisoned step, be it the first, against those before."""
+def test_a_skipped_step_changes_nothing(tmp_path: Path, first: int):
+    """Weights, running statistics and momenta after a poisoned step, also the first one, against those before."""
     run = make_run(iterations=first + 1, loop=SKIP)
     before = {}
 
@@ -50,8 +50,8 @@ def test_a_step_that_is_left_out_changes_nothing(tmp_path: Path, first: int):
         assert torch.equal(value, after[name]), name
 
 
-def test_skipping_costs_nothing_where_all_is_finite(tmp_path: Path):
-    """A run that would skip against one that would stop, bit for bit."""
+def test_skipping_changes_nothing_if_all_is_finite(tmp_path: Path):
+    """The weights of a run with the rule "skip" against those of a run with the rule "stop", bit for bit."""
     (tmp_path / "skip").mkdir()
     (tmp_path / "stop").mkdir()
     skip, stop = make_run(iterations=5, loop=SKIP), make_run(iterations=5, loop=replace(SKIP, non_finite="stop"))
@@ -61,8 +61,8 @@ def test_skipping_costs_nothing_where_all_is_finite(tmp_path: Path):
         assert torch.equal(value, values(stop)[name]), name
 
 
-def test_steps_left_out_are_counted_and_named(tmp_path: Path):
-    """Two poisoned steps of six against the counts in the metrics, the progress and the resumed run."""
+def test_skipped_steps_are_counted_and_named(tmp_path: Path):
+    """Two poisoned steps of six against the counts in the metrics, the messages and the resumed run."""
     run, lines = make_run(iterations=6, loop=SKIP), []
     train(run, tmp_path, batches=poisoned(1, 4), on_message=lines.append)
     assert [row.get("skipped", 0) for row in read_metrics(tmp_path)] == [0, 1, 1, 1, 2, 2]
@@ -74,7 +74,7 @@ def test_steps_left_out_are_counted_and_named(tmp_path: Path):
     assert resumed.watch.skipped == 2
 
 
-def test_means_leave_out_what_was_left_out(tmp_path: Path):
+def test_means_leave_out_skipped_steps(tmp_path: Path):
     """The report over four steps with a poisoned one against the mean of the other three."""
     run = make_run(iterations=4, loop=replace(SKIP, report_every=4), rate=0.0)
     train(run, tmp_path, batches=poisoned(2))
@@ -98,8 +98,8 @@ def test_too_many_in_a_row_end_the_run(tmp_path: Path):
         train(run, tmp_path, batches=poisoned(*range(3, 50)))
 
 
-def test_the_first_bad_step_is_named_at_the_next_look(tmp_path: Path):
-    """Reports each 20 steps and a poisoned step 4 against: the error names step 4, nothing was written after it."""
+def test_the_next_check_names_the_first_bad_step(tmp_path: Path):
+    """Reports each 20 steps and a poisoned step 4 against an error that names step 4, and no file."""
     run = make_run(iterations=40, loop=replace(LOOP, report_every=20, checkpoint_every=20))
     with pytest.raises(TrainingError, match=r"the loss of step 4 is nan for the images image 4\.0.*schedule\.rate"):
         train(run, tmp_path, batches=poisoned(4))
@@ -107,7 +107,7 @@ def test_the_first_bad_step_is_named_at_the_next_look(tmp_path: Path):
 
 
 def test_poisoned_statistics_are_not_written(tmp_path: Path):
-    """A running variance that overflowed while loss and gradient stayed finite against: an error that names it."""
+    """A running variance that overflowed while loss and gradient stayed finite against an error that names it."""
     run = make_run(iterations=3, loop=LOOP)
     name, buffer = next((name, b) for name, b in run.model.named_buffers() if name.endswith("running_var"))
     buffer.fill_(torch.inf)
@@ -116,7 +116,7 @@ def test_poisoned_statistics_are_not_written(tmp_path: Path):
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
-def test_a_gradient_too_large_for_a_scale_is_in_order():
+def test_a_gradient_too_large_for_a_scale_is_expected():
     """Gradients that overflow while the scale of a loss falls against no complaint, up to the limit."""
     watch = FiniteWatch("stop", scaled=True)
     for step in range(MOST_OVERFLOWS_IN_A_ROW):

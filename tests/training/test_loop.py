@@ -68,7 +68,7 @@ def test_accumulation_averages_the_gradients_of_parts(tmp_path: Path):
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path):
-    """A poisoned image at step 4 against: an error that names step and image, the checkpoint of step 3 unharmed."""
+    """A poisoned image at step 4 against an error that names step and image, and an intact checkpoint of step 3."""
     run = make_run(iterations=9, loop=LOOP)
 
     def poisoned() -> Iterator[Batch]:
@@ -87,7 +87,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
 
 
 def test_best_and_last_are_kept(tmp_path: Path):
-    """What is kept against scores that rise, fall and rise again."""
+    """The kept weights against scores that rise, fall and rise again."""
     run = make_run(iterations=8, loop=replace(LOOP, validate_every=2, checkpoint_every=4))
     scores = iter([0.2, 0.1, 0.3, 0.25])
     kept = train(run, tmp_path, validate=lambda model: next(scores))
@@ -128,7 +128,7 @@ def test_an_exception_of_a_callback_ends_the_run(tmp_path: Path):
     assert fresh.step == 3
 
 
-def test_bfloat16_trains(tmp_path: Path):
+def test_training_in_bfloat16(tmp_path: Path):
     """The bfloat16 loop against a loss that stays finite and weights that stay float32."""
     run = make_run(iterations=4, loop=replace(LOOP, precision="bf16"))
     train(run, tmp_path)

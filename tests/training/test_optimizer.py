@@ -61,7 +61,7 @@ def test_batch_normalization_does_not_decay():
 
 
 def test_one_step_is_caffes_update():
-    """One step with momentum and decay against v = 0.9 v + rate (g + decay w), w = w - v, written out."""
+    """One step with momentum and decay against v = 0.9 v + rate (g + decay w), w = w - v."""
     layer = nn.Linear(3, 2)
     weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
     optimizer = make_optimizer(layer, OptimizerConfig())

@@ -1,4 +1,4 @@
-"""Number types of a step, and the scaling of the loss that float16 needs."""
+"""Number types of a step, and the scaling of the loss for fp16."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
-    """Names against torch's types; float16 against the refusal on a processor."""
+    """Words against torch's types; fp16 against an error on a CPU."""
     assert computing_type("fp32", CPU) == torch.float32
     assert computing_type("bf16", CPU) == torch.bfloat16
     assert computing_type("fp16", GPU) == torch.float16
@@ -27,7 +27,7 @@ def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
 
 
 def scaled(run: Run, *, scale: float) -> Run:
-    """The run as on a GPU in float16, but computing in float32, where powers of two change no digit."""
+    """Scale the loss as in fp16 but compute in float32, where powers of two change no digit."""
     run.scaler = torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=10_000)
     run.watch = FiniteWatch("stop", scaled=True)
     make_skippable(run.optimizer)
@@ -50,7 +50,7 @@ def test_a_scale_that_is_too_large_costs_only_steps(tmp_path: Path):
         assert torch.equal(run.model.state_dict()[name], value), name
 
 
-def test_a_gradient_that_no_scale_mends_ends_the_run():
+def test_a_gradient_that_overflows_at_every_scale_ends_the_run():
     """Forty gradients in a row that are not finite against the error that ends them."""
     watch = FiniteWatch("stop", scaled=True)
     for step in range(40):
@@ -62,7 +62,7 @@ def test_a_gradient_that_no_scale_mends_ends_the_run():
 
 
 def test_the_scale_is_in_the_checkpoint(tmp_path: Path):
-    """The scale of a run that was resumed against the one that it had come to."""
+    """The scale of a resumed run against the scale at its checkpoint."""
     run = scaled(make_run(iterations=6, loop=LOOP), scale=2.0**125)
     train(run, tmp_path)
     resumed = scaled(make_run(iterations=6, loop=LOOP), scale=2.0)
@@ -73,7 +73,7 @@ def test_the_scale_is_in_the_checkpoint(tmp_path: Path):
 
 
 def test_parameters_gradients_and_momenta_lie_alike(tmp_path: Path):
-    """Strides of what the fused optimizer takes for granted: those of the parameter, also in a resumed run."""
+    """Strides of gradients and momenta against those of their parameters, also in a resumed run."""
     run = make_run(iterations=3, loop=LOOP)
     train(run, tmp_path)
     resumed = make_run(iterations=4, loop=LOOP)

@@ -1,4 +1,4 @@
-"""A training step never asks the device for a value, so that a GPU is never waited for."""
+"""A training step never reads a value from the device, so that the host never waits for a GPU."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique_d
 
 
 class Waits(TorchDispatchMode):
-    """Takes down the operations for which a host has to wait for its device."""
+    """Records the operations for which the host has to wait for its device."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,8 +35,8 @@ class Waits(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-def test_waiting_is_noticed():
-    """The operations that wait, as people write them, against the mode's notes."""
+def test_waiting_is_detected():
+    """Common operations that wait against the recorded names."""
     values = torch.arange(4.0)
     with Waits() as mode:
         values[values > 1].sum().item()
@@ -75,8 +75,8 @@ def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf
     assert "_local_scalar_dense" in found[5]
 
 
-def test_network_and_loss_ask_for_no_value():
-    """The step on tensors that have no values at all: whatever asked for one would raise."""
+def test_network_and_loss_read_no_value():
+    """A step on meta tensors, which have no values, against gradients for all parameters."""
     model = SSD(tiny_config(), ["square"]).to("meta")
     batch: Batch = make_batch(0).to("meta")
     for rows in (0, 1):

@@ -1,4 +1,4 @@
-"""Signals end a run after its step, with a checkpoint; what was there before is there again."""
+"""Signals end a run after its step, with a checkpoint; the old signal handlers are restored."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tiny_training import LOOP, make_run, restore, stream, train
 
 
 def interrupted(*, at: int, number: int, times: int = 1) -> Iterator[Batch]:
-    """The usual batches, and a signal to this process while number `at` is made."""
+    """Yield the usual batches, and send a signal to this process before number `at`."""
     for step, batch in enumerate(stream()):
         for _ in range(times if step == at else 0):
             os.kill(os.getpid(), number)
@@ -25,7 +25,7 @@ def interrupted(*, at: int, number: int, times: int = 1) -> Iterator[Batch]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_its_step(tmp_path: Path, number: signal.Signals):
-    """A run that a signal met in step 4 and that went on against one without a signal, bit for bit."""
+    """A run that got a signal in step 4 and was resumed against a run without a signal, bit for bit."""
     for name in ("whole", "pieces"):
         (tmp_path / name).mkdir()
     whole = make_run(iterations=9, loop=LOOP)
@@ -48,8 +48,8 @@ def test_a_signal_ends_the_run_after_its_step(tmp_path: Path, number: signal.Sig
     assert rows[0] == rows[1]
 
 
-def test_a_second_signal_ends_at_once(tmp_path: Path):
-    """Two signals in one step against what Python does with the second: KeyboardInterrupt, and no checkpoint."""
+def test_a_second_signal_ends_immediately(tmp_path: Path):
+    """Two signals in one step against the usual effect of the second: KeyboardInterrupt, and no checkpoint."""
     twice = interrupted(at=1, number=signal.SIGINT, times=2)
     with pytest.raises(KeyboardInterrupt) as raised:
         train(make_run(iterations=9, loop=LOOP), tmp_path, batches=twice)
@@ -59,7 +59,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path):
 
 
 def test_other_threads_leave_signals_alone():
-    """The handlers while a thread that is not the main one waits for a signal against those before."""
+    """The signal handlers while another thread than the main one trains against those before."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     during: list[object] = []
 
@@ -73,8 +73,8 @@ def test_other_threads_leave_signals_alone():
     assert during == before
 
 
-def test_what_was_ignored_stays_ignored():
-    """SIGINT of a process in the background, which its shell lets ignore it, against no handler."""
+def test_ignored_signals_stay_ignored():
+    """SIGINT of a background process, whose shell ignores it, against no handler."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with StopRequest(on_message=print) as stop:

@@ -1,4 +1,4 @@
-"""A run that several processes share, against one process that does all."""
+"""A run of several processes against a run of one process."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ from together import forks, together
 pytestmark = forks
 
 LOOP = LoopConfig(batch_size=16, accumulate=2, normalizer="global", report_every=2, checkpoint_every=2, ema=0.9)
-"""Two processes see batches of 4 in turn, a process alone sees two of them as one."""
+"""Two processes get batches of 4 in turn; a single process gets two of them as one."""
 
 
 RATE = 0.002
@@ -45,7 +45,7 @@ def pairs() -> Iterator[Batch]:
 def shared_run(
     rank: int, folder: Path, *, loop: LoopConfig, batches: Iterator[Batch] | None = None, iterations: int = 4
 ) -> dict[str, Any]:
-    """Weights after the steps as one of the processes has them."""
+    """Train and return the weights of one of the processes."""
     with joined() as processes:
         run = make_run(iterations=iterations, loop=loop, batch_norm=False, rate=RATE, processes=processes)
         train(run, folder, batches=batches or stream(rank, stride=processes.count))
@@ -69,7 +69,7 @@ def folders(root: Path, *names: str) -> list[Path]:
 
 
 def test_global_normalizer_gives_the_gradients_of_one_process(tmp_path: Path):
-    """Weights and metrics of two processes with accumulation against one process of twice the batch."""
+    """Weights and metrics of two processes with accumulation against one process with twice the batch."""
     alone, both = folders(tmp_path, "alone", "both")
     run = make_run(iterations=4, loop=LOOP, batch_norm=False, rate=RATE)
     train(run, alone, batches=pairs())
@@ -82,7 +82,7 @@ def test_global_normalizer_gives_the_gradients_of_one_process(tmp_path: Path):
 
 
 def test_each_process_divides_by_its_own_matches(tmp_path: Path):
-    """The official rule in two processes against one that accumulates the same halves (`iter_size`)."""
+    """Weights of two processes with the official rule against one that accumulates the same halves (`iter_size`)."""
     alone, both = folders(tmp_path, "alone", "both")
     loop = replace(LOOP, batch_size=8, accumulate=2, normalizer="process")
     run = make_run(iterations=4, loop=loop, batch_norm=False, rate=RATE)
@@ -93,7 +93,7 @@ def test_each_process_divides_by_its_own_matches(tmp_path: Path):
 
 
 def test_a_signal_to_one_stops_both_after_the_same_step(tmp_path: Path):
-    """Steps at which two processes stop after one of them got SIGTERM, against each other and the checkpoint."""
+    """The steps at which two processes stop after a SIGTERM to one of them against each other and the checkpoint."""
 
     def batches(rank: int) -> Iterator[Batch]:
         for number, batch in enumerate(stream(rank, stride=2)):
@@ -115,8 +115,8 @@ def test_a_signal_to_one_stops_both_after_the_same_step(tmp_path: Path):
     assert state["step"] < 5
 
 
-def test_a_poisoned_image_of_one_is_named_by_all(tmp_path: Path):
-    """Errors of both processes against the image of one of them; the checkpoint before it is unharmed."""
+def test_all_processes_name_the_poisoned_image_of_one(tmp_path: Path):
+    """Errors of both processes against the image of one of them; the checkpoint before it is intact."""
 
     def batches(rank: int) -> Iterator[Batch]:
         for number in range(rank, 99, 2):
@@ -135,7 +135,7 @@ def test_a_poisoned_image_of_one_is_named_by_all(tmp_path: Path):
 
 
 def test_a_death_ends_the_run_soon(tmp_path: Path):
-    """A process that is gone in the third step against the other's error, within seconds and with its checkpoint."""
+    """A process that ends in the third step against the error of the other, within seconds, and its checkpoint."""
 
     def batches(rank: int) -> Iterator[Batch]:
         yield from islice(stream(rank, stride=2), 6 if rank == 1 else None)
@@ -151,14 +151,14 @@ def test_a_death_ends_the_run_soon(tmp_path: Path):
     assert state["step"] == 2
 
 
-def test_images_are_dealt_out_evenly():
-    """Shares of a part against the division; what leaves a rest is refused with the next step."""
+def test_images_are_split_evenly():
+    """Shares of a micro-batch against the quotient; a remainder against an error with the next step."""
     assert LoopConfig(batch_size=32, accumulate=2).share(4) == 4
     with pytest.raises(UsageError, match="2 processes: choose a multiple of 6"):
         LoopConfig(batch_size=32, accumulate=3).share(2)
 
 
-def test_running_statistics_are_the_firsts(tmp_path: Path):
+def test_running_statistics_are_those_of_the_first(tmp_path: Path):
     """Running means of batch normalization in two processes against those of the first one's images alone."""
     loop = replace(LOOP, batch_size=8, accumulate=1, ema=0.0)
 

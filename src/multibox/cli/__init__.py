@@ -1,4 +1,4 @@
-"""The command `multibox`: parse, call, print. Heavy modules are imported where they are used, so that help is quick."""
+"""The command `multibox`. Commands import large packages only when they run, so that --help is fast."""
 
 import sys
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
 from multibox.system.launcher import place
 
-_PARSE_ERROR = typer.BadParameter.__mro__[2]  # the parser's root of errors, which no version of typer exports
+_PARSE_ERROR = typer.BadParameter.__mro__[2]  # the base class of parser errors, which typer does not export
 _INTERRUPTED = 130
-_FIRST_SPEAKS = 2.0  # seconds
+_SECONDS_FOR_FIRST = 2.0
 
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 app.command(short_help="Try everything on generated images.")(demo)
@@ -61,8 +61,8 @@ def multibox(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
 
-    What users can cause and repair becomes one line on standard error; other exceptions are mistakes in the package and
-    keep their traceback.
+    Errors that users can cause and fix are printed as one line on standard error. Other exceptions are bugs in the
+    package and keep their traceback.
     """
     command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -88,18 +88,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say_once(error: MultiboxError) -> None:
-    """The first of several processes speaks at once, and its launcher ends the others: what ails all is said once."""
+    """Print an error. Rank 0 reports immediately and its launcher ends the others: a common error is printed once."""
     if place().first:
         complain(error)
         return
     if isinstance(error, StoppedError):
         return
-    sleep(_FIRST_SPEAKS)
+    sleep(_SECONDS_FOR_FIRST)
     complain(f"process {place().rank} of {place().count}: {error}")
 
 
 def _wrong_use(error: Exception) -> int:
-    """Say what the parser did not understand, and where its help is."""
+    """Print what the parser did not understand, and the command that shows help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         say(str(error))
         return 2

@@ -1,4 +1,4 @@
-"""What the commands print: results on standard output, messages and progress on standard error."""
+"""Output of the commands: results on standard output, messages and progress on standard error."""
 
 import json
 import sys
@@ -9,24 +9,24 @@ from typing import Any
 
 
 def say(message: str) -> None:
-    """A message for people, on standard error."""
+    """Print a message for people on standard error."""
     print(message, file=sys.stderr, flush=True)
 
 
 def complain(error: Exception | str) -> None:
-    """One line about what went wrong, on standard error."""
+    """Print an error as one line on standard error."""
     say(f"multibox: {' '.join(str(error).split())}")
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 class JsonArray:
-    """A JSON array on standard output, written while its entries come, each on a line of its own.
+    """Prints a JSON array on standard output, one entry a line, as the entries arrive.
 
-    Left by an exception it stays open, so that nobody takes the part for the whole.
+    After an exception the array is not closed, so that readers notice that it is incomplete.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class JsonArray:
 
 @contextmanager
 def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal, moved by calls with (done, all)."""
+    """Show a progress bar if standard error is a terminal; calls with (done, total) move it."""
     if hidden or not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -61,7 +61,7 @@ def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int,
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
-    """Columns aligned with spaces, the first to the left and the others to the right; the first row is the head."""
+    """Format rows as columns, the first aligned left and the others right; the first row is the header."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they read the same everywhere."""
+"""Options that several commands share."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -28,7 +28,7 @@ def _known_metric(name: str) -> str:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
 Device = Annotated[
     str | None,
-    typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps; by default a GPU where there is one."),
+    typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps; by default a CUDA GPU if there is one."),
 ]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")

@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it."""
+"""Write files so that readers see either the old content or the complete new content."""
 
 import os
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ _SUFFIX = ".unfinished"
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `path` when the block ends, and vanishes when it raises.
+    """Open a binary file that replaces `path` at the end of the block, or is removed if the block raises.
 
-    It is written beside `path`, forced to the disk and renamed, so that a reader, a crash, a power cut or a full disk
-    leaves either the old file or the whole new one. An OSError names `path`.
+    The file is written beside `path`, flushed to the disk and renamed. After a crash, a power cut or a full disk,
+    `path` is either the old file or the complete new one. An OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
@@ -31,24 +31,24 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError of the block, which may come from a write that knows no name, the file's name."""
+    """Add the name of the file to an OSError of the block; errors of `write` have none."""
     try:
         yield
     except OSError as error:
         nameless = error.filename is None or str(error.filename).endswith(_SUFFIX)
-        if nameless and error.errno is not None:  # without a number the message is all there is
+        if nameless and error.errno is not None:  # an error without a number has no place for a name
             error.filename = str(path)
         raise
 
 
 def force_to_disk(file: BinaryIO) -> None:
-    """Wait until all that was written is where a power cut cannot take it."""
+    """Wait until everything written to the file is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def _force_folder(folder: Path) -> None:
-    """The same for the names in a folder, where the system can do that."""
+    """Wait until the names in a folder are on the disk, if the system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -58,6 +58,6 @@ def _force_folder(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left of files that they were writing in `folder`."""
+    """Remove the partial files of processes that were killed while writing in `folder`."""
     for path in folder.glob(f".*{_SUFFIX}"):
         path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Several processes that train or detect as one: what they tell each other, and who writes.
+"""Communication between processes that train or detect together.
 
-`torchrun --nproc-per-node N -m multibox ...` starts them on one machine, or on several. The first process speaks and
-writes for all. A process alone goes through the same code, where nothing is sent.
+`torchrun --nproc-per-node N -m multibox ...` starts them, on one machine or on several. The first process prints and
+writes for all. A single process runs the same code, which then sends nothing.
 """
 
 import warnings
@@ -22,14 +22,14 @@ from multibox.system.launcher import place
 T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others: longer than the first computes the score of a large validation set."""
+"""How long a process waits for the others; the first one may compute the score of a large validation set."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that work together; `rank` counts from 0.
+    """This process among those that work together; `rank` starts at 0.
 
-    All of them have to call the methods that tell the others something, in the same order.
+    Methods that communicate must be called by all processes in the same order.
     """
 
     rank: int = 0
@@ -37,11 +37,11 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks and writes for all."""
+        """Whether this process prints and writes for all."""
         return self.rank == 0
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` gives in the first process, in all of them; they also share its MultiboxError."""
+        """Call `make` in the first process and return its value in all of them; a MultiboxError is raised in all."""
         if self.count == 1:
             return make()
         outcome: list[tuple[T | None, MultiboxError | None]] = [(None, None)]
@@ -57,7 +57,7 @@ class Processes:
         return value  # type: ignore[return-value]
 
     def gather(self, value: T) -> list[T]:
-        """The values of all processes by rank, in all of them."""
+        """Return the values of all processes in the order of their ranks."""
         if self.count == 1:
             return [value]
         values: list[T] = [value] * self.count
@@ -65,7 +65,7 @@ class Processes:
         return values
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of a tensor over the processes; nobody waits for it on a GPU."""
+        """Return the sum of a tensor over the processes; on a GPU the host does not wait for it."""
         if self.count == 1:
             return values
         total = values.clone()
@@ -73,23 +73,23 @@ class Processes:
         return total
 
     def averaging(self, model: nn.Module) -> nn.Module:
-        """The model, with gradients that are averaged over the processes while they come.
+        """Return the model with gradients that are averaged over the processes during the backward pass.
 
-        Running statistics of batch normalization stay each process's own; see `share_buffers`.
+        The running statistics of batch normalization are not averaged; see `share_buffers`.
         """
         if self.count == 1:
             return model
         device = next(model.parameters()).device
-        # Its strides of 1 x 1 kernels differ in name only: https://github.com/pytorch/pytorch/issues/157862
+        # The strides of 1 x 1 kernels differ, but their layout is the same: https://github.com/pytorch/pytorch/issues/157862
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         network = DistributedDataParallel(
             model, device_ids=[device] if device.type == "cuda" else None, gradient_as_bucket_view=True
         )
-        network.broadcast_buffers = False  # the argument of that name is deprecated, its successor unknown before 2.13
+        network.broadcast_buffers = False  # its argument is deprecated, and the new one does not exist before 2.13
         return network
 
     def share_buffers(self, model: nn.Module) -> None:
-        """Give all processes the first one's running statistics."""
+        """Give all processes the running statistics of the first one."""
         if self.count > 1:
             for buffer in model.buffers():
                 dist.broadcast(buffer, src=0)
@@ -99,14 +99,14 @@ ALONE = Processes()
 
 
 class Agreement:
-    """Lets processes that learn of something at different times act on it after the same step."""
+    """Lets processes that learn of an event at different times act on it after the same step."""
 
     def __init__(self, processes: Processes) -> None:
         self._alone = processes.count == 1
         self._asked: tuple[dist.Work, Tensor] | None = None
 
     def largest(self, number: int) -> int:
-        """The largest number that a process said in the call before, so that nobody waits; alone, the number itself."""
+        """Return the largest number of all processes in the previous call, without waiting; alone, `number` itself."""
         if self._alone:
             return number
         answer = 0
@@ -120,16 +120,16 @@ class Agreement:
 
 
 def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
-    """While it lasts, gradients stay in their process and add up: for all parts of a step but the last."""
+    """Add up gradients within each process inside the block: for all micro-batches of a step but the last."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 @contextmanager
 def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
-    """The processes that a launcher started for this command, connected while the block runs.
+    """Connect the processes that a launcher started for this command inside the block.
 
-    Tensors on a CUDA `device` go through NCCL, all else through Gloo. Whoever waits longer than `patience` gives up.
-    Raises ProcessError where another process ended or hangs. A group that the caller has set up is used and kept.
+    Tensors on a CUDA `device` are sent through NCCL, everything else through Gloo. Raises ProcessError if another
+    process ended or does not answer within `patience`. A process group that the caller set up is used and kept.
     """
     if not dist.is_available() or (place().alone and not dist.is_initialized()):
         yield ALONE
@@ -145,9 +145,9 @@ def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE
             raise
         raise ProcessError(
             f"process {processes.rank} of {processes.count} stops because another one ended or did not answer within "
-            f"{patience.total_seconds():.0f} s; what that one says is the cause"
+            f"{patience.total_seconds():.0f} s; its message tells the cause"
         ) from error
-    if ours:  # after an error nobody waits for the others to say goodbye
+    if ours:  # after an error the others may not answer
         dist.destroy_process_group()
 
 
@@ -159,5 +159,5 @@ def _join(device: torch.device | None, patience: timedelta) -> None:
 
 
 def _lost_another(error: RuntimeError) -> bool:
-    """Gloo says it in plain RuntimeErrors that name its source files."""
+    """Return whether the error is about the connection; Gloo raises plain RuntimeErrors that name its files."""
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower()

@@ -1,4 +1,4 @@
-"""Which of several processes this is, as a launcher such as torchrun says it in the environment."""
+"""The place of this process among those that a launcher such as torchrun started."""
 
 import os
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """`rank` among all `count` processes of a command, `local_rank` among the `local_count` on this machine.
+    """The rank of this process among the `count` processes of a command, and among the `local_count` on this machine.
 
-    Ranks count from 0.
+    Ranks start at 0.
     """
 
     rank: int = 0
@@ -18,7 +18,7 @@ class Place:
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks and writes for all."""
+        """Whether this process prints and writes for all."""
         return self.rank == 0
 
     @property
@@ -27,10 +27,10 @@ class Place:
 
 
 def place() -> Place:
-    """The place of this process; that of a process alone where no launcher started it.
+    """Return the place of this process; a process without a launcher is alone.
 
     Reads RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE, which torchrun sets. A batch system may set some of them
-    too: without MASTER_ADDR, where the processes meet, they mean nothing here.
+    too, so they are ignored without MASTER_ADDR, the address where the processes meet.
     """
     if "MASTER_ADDR" not in os.environ or _number("WORLD_SIZE", 1) < 2:
         return Place()

@@ -1,4 +1,4 @@
-"""Habits of a process that computes: what the C library does with freed memory, how many threads OpenBLAS takes."""
+"""Process-wide settings: malloc and OpenBLAS threads."""
 
 import ctypes
 import sys
@@ -9,22 +9,22 @@ _BLAS_SETTERS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads6
 
 
 def keep_freed_memory(*, block: int = 1 << 30) -> bool:
-    """Let the process keep freed blocks of up to `block` bytes for its next use; False where that cannot be said.
+    """Let the process reuse freed blocks of up to `block` bytes; return False if the C library cannot do that.
 
-    By default glibc gives large blocks back to the system, and whoever needs memory next pays the page faults of
-    getting it again: a quarter of a training step on a processor. The process holds its largest amount until it ends.
+    By default glibc returns large blocks to the system, and the next allocation pays for page faults: a quarter of a
+    training step on a CPU. With this setting the process holds its peak memory until it ends.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:  # other C libraries lack it
+    if mallopt is None:  # other C libraries do not have it
         return False
     return bool(mallopt(_MMAP_THRESHOLD, block)) and bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def one_blas_thread() -> None:
-    """One thread for NumPy's matrix products, which in samples are so small that threads wait for each other.
+    """Use one thread for NumPy's matrix products; those of training samples are too small for several.
 
-    On two cores a sample would take five times as much of the processor's time. Goes through every OpenBLAS that is
-    loaded but torch's: packages bring their own, whose functions have different names.
+    With two threads a sample takes five times as much processor time. The setting applies to every loaded OpenBLAS
+    except torch's: packages bring their own copies, which use different function names.
     """
     if sys.platform != "linux":
         return

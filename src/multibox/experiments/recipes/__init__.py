@@ -1,4 +1,4 @@
-"""Experiments by name."""
+"""Recipes by name."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -51,7 +51,7 @@ PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
         "ilsvrc-ssd300-voc-sizes": ilsvrc.ssd300_voc_sizes,
     }
 )
-"""The rows of the paper's tables, each as the paper's text has it."""
+"""The rows of the paper's tables, as the text of the paper describes them."""
 
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
@@ -68,11 +68,11 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; UsageError with the known names where there is none."""
+    """Return the recipe of a name; UsageError that lists the known names if there is none."""
     if name not in RECIPES:
         common = ", ".join(name for name in RECIPES if name not in PAPER)
         raise UsageError(
-            f"recipe {name!r} is not known: choose one of {common}, or a row of the paper's tables such as "
+            f"recipe {name!r} is not known: choose one of {common}, or a row of the paper's tables, for example "
             "table1-ssd300-07 (`multibox reproduce table1 --plan` lists them)"
         )
     return RECIPES[name]()

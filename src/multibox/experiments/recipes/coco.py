@@ -1,4 +1,4 @@
-"""SSD300 and SSD512 on COCO as the final official code trains them: its steps are fewer than twice the paper's."""
+"""SSD300 and SSD512 on COCO as the final official code trains them, with fewer than twice the steps of the paper."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
-"""A light detector from nothing on a few thousand photographs, in two rounds: small images first, then larger ones.
+"""A light detector trained from scratch on a few thousand photographs, first on small images and then on larger ones.
 
-Small images cost little, and what is learned from them stays: the weights fit any side. What was tried on the way is
-in docs/experiments.md.
+Steps on small images are cheap, and the same weights fit any input size. docs/experiments.md has the experiments that
+led to these settings.
 """
 
 from dataclasses import replace
@@ -12,12 +12,12 @@ from multibox.models.config import light_config
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
 
-_SHARES = (0.15, 0.30, 0.45, 0.60, 0.75, 0.90, 1.05)  # of the side; for photographs with few small objects
+_PRIOR_SCALES = (0.15, 0.30, 0.45, 0.60, 0.75, 0.90, 1.05)  # for photographs with few small objects
 _CROPS = replace(AUGMENTATIONS["caffe"], zoom_out=0.0, interpolations=("linear", "area"))
 
 
 def light96() -> Recipe:
-    """The first round, at 96 x 96: crops, mirror and color, 9,600 steps of 16.
+    """The first round, at 96 x 96: crops, mirror images and color, 9,600 steps of 16.
 
     multibox train light96 --data PATH --out runs/light96 --workers 1 --cache 1500
     """
@@ -32,7 +32,7 @@ def light96() -> Recipe:
 
 
 def light160() -> Recipe:
-    """The second round, at 160 x 160, with some zoom-out: 10,000 steps of 16 from the first round's weights.
+    """The second round, at 160 x 160, with some zoom-out: 10,000 steps of 16 from the weights of the first round.
 
     multibox train light160 --data PATH --out runs/light160 --set start_weights=runs/light96/last.safetensors
     """
@@ -46,4 +46,4 @@ def light160() -> Recipe:
 
 
 def _sizes(side: int) -> tuple[float, ...]:
-    return tuple(side * share for share in _SHARES)
+    return tuple(side * scale for scale in _PRIOR_SCALES)

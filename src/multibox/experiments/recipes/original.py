@@ -1,9 +1,9 @@
-"""What the paper's experiments share (section 3): the start from VGG16, the batch, the schedule of each data set.
+"""The common settings of the paper's experiments (section 3): VGG16, the batch, and the schedule of each data set.
 
-Every recipe of a table takes one of the four functions here and changes what its row changes. A batch of 32 goes
-through in four parts of 8, each divided by its own matches, as on the authors' four GPUs; it needs the memory of 8.
-Costs are counted, not measured: SSD300 takes about 63 billion operations (additions and multiplications) for one
-image and SSD512 about 181, a training step three times as many. `multibox reproduce TABLE --plan` measures them.
+Every recipe of a table calls one of the four functions here and changes the settings of its row. A batch of 32 is
+split into four micro-batches of 8, each with its own normalizer, as on the authors' four GPUs; it needs the memory of
+8. Costs in the docstrings are image counts. SSD300 needs about 63 billion operations (additions and multiplications)
+for one image and SSD512 about 181, and training three times as many. `multibox reproduce TABLE --plan` measures them.
 """
 
 from dataclasses import replace
@@ -21,13 +21,13 @@ COCO = "trainval35k"
 ILSVRC = "train+val1"
 
 DATA = {VOC07: "voc", VOC0712: "voc", VOC0712_PLUS: "voc", COCO: "coco", ILSVRC: "ilsvrc"}
-"""The data set that each of the training splits is of."""
+"""The data set of each training split."""
 
 VGG16 = "vgg16-reducedfc-caffe"
 WHOLE_VGG16 = "vgg16-torchvision"
 
 SAMPLED = replace(AUGMENTATIONS["paper"], zoom_out=0.0)
-"""Section 2.2: patches and photometric distortion. The zoom-out came with section 3.6."""
+"""Section 2.2: patches and photometric distortion. Section 3.6 adds the zoom-out."""
 
 ZOOMED_OUT = AUGMENTATIONS["caffe"]
 
@@ -40,7 +40,7 @@ LOOP = LoopConfig(batch_size=32, accumulate=4, checkpoint_every=1000)
 
 
 def voc2007(name: str, model: ModelConfig, *, train_split: str = VOC0712) -> Recipe:
-    """Section 3.1: 40k steps at 1e-3, 10k at 1e-4, 10k at 1e-5, judged by AP at 11 points of recall."""
+    """Section 3.1: 40k steps at 1e-3, 10k at 1e-4, 10k at 1e-5, evaluated by AP at 11 points of recall."""
     return Recipe(
         name=name,
         model=model,
@@ -54,13 +54,13 @@ def voc2007(name: str, model: ModelConfig, *, train_split: str = VOC0712) -> Rec
 
 
 def voc2012(name: str, model: ModelConfig) -> Recipe:
-    """Section 3.3: 60k steps at 1e-3 and 20k at 1e-4, judged by AP as area below the curve."""
+    """Section 3.3: 60k steps at 1e-3 and 20k at 1e-4, evaluated by AP as area under the curve."""
     recipe = voc2007(name, model, train_split=VOC0712_PLUS)
     return replace(recipe, schedule=VOC2012_SCHEDULE, metric="voc10")
 
 
 def coco(name: str, model: ModelConfig) -> Recipe:
-    """Section 3.4: 160k steps at 1e-3, 40k at 1e-4, 40k at 1e-5; crowds are no targets."""
+    """Section 3.4: 160k steps at 1e-3, 40k at 1e-4, 40k at 1e-5; crowds are not targets."""
     return Recipe(
         name=name,
         model=model,
@@ -75,7 +75,7 @@ def coco(name: str, model: ModelConfig) -> Recipe:
 
 
 def ilsvrc(name: str, model: ModelConfig) -> Recipe:
-    """Section 3.5: 320k steps at 1e-3, 80k at 1e-4, 40k at 1e-5, judged by AP as area below the curve."""
+    """Section 3.5: 320k steps at 1e-3, 80k at 1e-4, 40k at 1e-5, evaluated by AP as area under the curve."""
     recipe = coco(name, model)
     return replace(recipe, schedule=ILSVRC_SCHEDULE, train_split=ILSVRC, metric="voc10", pixel_rule="caffe")
 
@@ -86,17 +86,17 @@ def zoomed_out(recipe: Recipe) -> Recipe:
 
 
 def from_coco(recipe: Recipe, start: str) -> Recipe:
-    """From the weights that the recipe `start` gave on COCO, instead of VGG16's (sections 3.1 and 3.3)."""
+    """Start from the weights of the recipe `start` on COCO instead of VGG16's (sections 3.1 and 3.3)."""
     return replace(recipe, base_weights=None, start_weights=trained(start))
 
 
 def trained(name: str) -> str:
-    """Where a recipe's weights lie when it was trained with `--out runs/NAME`, as its docstring says."""
+    """Return the path of a recipe's weights after training with `--out runs/NAME`, as in its docstring."""
     return f"runs/{name}/last.safetensors"
 
 
 def times(schedule: Schedule, factor: float) -> Schedule:
-    """The schedule with `factor` times the steps, at least one; rates stay."""
+    """Return the schedule with `factor` times the steps, at least one; the rates do not change."""
     return replace(
         schedule,
         iterations=max(1, round(schedule.iterations * factor)),

@@ -1,4 +1,4 @@
-"""Recipes that give a detector from scratch in minutes on a processor with two cores."""
+"""A recipe that trains a detector from scratch in minutes on two cores."""
 
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe

@@ -27,7 +27,7 @@ def ssd300_0712_coco() -> Recipe:
     """SSD300 from the COCO weights of Table 5, then VOC 07+12: 79.6 mAP.
 
     multibox train table1-ssd300-0712-coco --data VOCdevkit --out runs/table1-ssd300-0712-coco
-    The paper gives no steps of its own for this, so they are those of the others. The priors have VOC's sizes.
+    The paper gives no number of steps for this row, so it is that of the other rows. The priors have VOC's sizes.
     Cost: 1.92 million images after those of table5-ssd300.
     """
     return from_coco(voc2007("table1-ssd300-0712-coco", ssd300_config()), "table5-ssd300")
@@ -55,6 +55,6 @@ def ssd512_0712_coco() -> Recipe:
     """SSD512 from the COCO weights of Table 5, then VOC 07+12: 81.6 mAP.
 
     multibox train table1-ssd512-0712-coco --data VOCdevkit --out runs/table1-ssd512-0712-coco
-    Steps and priors as for SSD300. Cost: 1.92 million images after those of table5-ssd512.
+    Steps and priors are those of SSD300. Cost: 1.92 million images after those of table5-ssd512.
     """
     return from_coco(voc2007("table1-ssd512-0712-coco", ssd512_config()), "table5-ssd512")

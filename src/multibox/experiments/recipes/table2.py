@@ -1,4 +1,4 @@
-"""Table 2 of the paper (section 3.2): what each design choice of SSD300 is worth on VOC2007 test, trained on 07+12.
+"""Table 2 of the paper (section 3.2): the effect of each design choice of SSD300 on VOC2007 test, trained on 07+12.
 
 The row with everything is table1-ssd300-0712.
 """
@@ -15,8 +15,8 @@ def only_flips() -> Recipe:
     """No patches and no photometric distortion, 60k steps: 65.5 mAP.
 
     multibox train table2-only-flips --data VOCdevkit --out runs/table2-only-flips
-    The table says no more than that its augmentation is less; whole images and their mirror images are what Fast and
-    Faster R-CNN took. Cost: 1.92 million images.
+    The table does not describe the lesser augmentation. Whole images and mirror images are our choice, because Fast
+    and Faster R-CNN use them. Cost: 1.92 million images.
     """
     return replace(voc2007("table2-only-flips", ssd300_config()), augmentation=AUGMENTATIONS["flip"])
 
@@ -43,7 +43,7 @@ def no_atrous() -> Recipe:
     """The whole VGG16 with pool5 of stride 2, fc6 of 7 x 7 and conv5_3 as a source, 60k steps: 74.2 mAP.
 
     multibox train table2-no-atrous --data VOCdevkit --out runs/table2-no-atrous
-    Starts from VGG16 with all of fc6 and fc7. Cost: 1.92 million images, each about a fifth slower by the paper.
+    Starts from VGG16 with all of fc6 and fc7. Cost: 1.92 million images, each a fifth slower according to the paper.
     """
     return replace(voc2007("table2-no-atrous", ssd300_config(atrous=False)), base_weights=WHOLE_VGG16)
 

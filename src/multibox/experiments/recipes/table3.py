@@ -1,7 +1,8 @@
 """Table 3 of the paper (section 3.2): SSD300 with fewer source maps on VOC2007 test, trained on 07+12.
 
-Each is trained twice, with all priors and with only those that lie inside the image, as Faster R-CNN trains its
-anchors. How the priors are spread is our choice (`tilings.py`). The row with all six sources is table1-ssd300-0712.
+Each is trained twice: with all priors, and with only those inside the image, like the anchors of Faster R-CNN. The
+paper does not say how the priors are distributed; `tilings.py` has our choice. The row with all six sources is
+table1-ssd300-0712.
 Each costs 1.92 million images.
 """
 

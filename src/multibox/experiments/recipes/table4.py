@@ -1,6 +1,6 @@
 """Table 4 of the paper (section 3.3): PASCAL VOC2012 test, trained on VOC2007 trainval and test and VOC2012 trainval.
 
-The annotations of VOC2012 test are not public: detections go to the evaluation server of the challenge.
+The annotations of VOC2012 test are not public: the evaluation server of the challenge scores detections.
 """
 
 from multibox.experiments.recipe import Recipe
@@ -30,15 +30,15 @@ def ssd512(*, sizes: str = "voc") -> Recipe:
     """SSD512 on VOC 07++12, 80k steps: 74.9 mAP.
 
     multibox train table4-ssd512 --data VOCdevkit --out runs/table4-ssd512
-    `sizes` "coco" takes the smaller priors of section 3.4, scales from 0.1 and 0.04 on the first map, instead of 0.15
-    and 0.07: table4-ssd512-small. Cost: 2.56 million images.
+    With `sizes` "coco" the priors are the smaller ones of section 3.4: their scales start at 0.1, and at 0.04 on the
+    first map, instead of 0.15 and 0.07 (table4-ssd512-small). Cost: 2.56 million images.
     """
     name = "table4-ssd512" if sizes == "voc" else "table4-ssd512-small"
     return voc2012(name, ssd512_config(dataset=sizes))
 
 
 def ssd512_small() -> Recipe:
-    """The same with priors from 0.1 and 0.04 of the input: no score of its own in the paper.
+    """The same with priors from 0.1 and 0.04 of the input; the paper has no score for it.
 
     multibox train table4-ssd512-small --data VOCdevkit --out runs/table4-ssd512-small
     """

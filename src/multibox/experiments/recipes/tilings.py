@@ -1,8 +1,8 @@
-"""How Table 3 spreads about 8732 priors over fewer source maps (paper section 3.2).
+"""The priors of Table 3: about 8732 on fewer source maps (paper section 3.2).
 
-The paper says that the number stays similar because the remaining maps take more scales, and prints the totals, but not
-the boxes of a cell. What stands here is our choice: it gives every printed total exactly, and the scales of the maps
-that went move to the coarsest one that stays. A map with several scales is a source that is named several times.
+The paper says that the number stays similar because the remaining maps get more scales. It prints the totals, but not
+the boxes of a cell. The tilings here are our choice: they have exactly the printed totals, and the scales of removed
+maps move to the coarsest remaining one. A map with several scales is a source that is listed several times.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,10 @@ WIDE, MIDDLE = (2.0, 3.0), (2.0,)
 
 
 class Scale(NamedTuple):
-    """Boxes of SSD300's size number `size` in every cell of map number `source`; `between`: also the √ of two sizes."""
+    """Boxes of SSD300's size number `size` in each cell of map number `source`.
+
+    With `between` there is also a box of the geometric mean of this size and the next.
+    """
 
     source: int
     size: int
@@ -35,7 +38,7 @@ FIVE_SOURCES = (
     Scale(CONV10_2, 4, MIDDLE),
     Scale(CONV10_2, 5, MIDDLE),
 )
-"""4, 6, 6, 6 and 8 boxes a cell: 8764. conv10_2 has its own scale and that of conv11_2."""
+"""4, 6, 6, 6 and 8 boxes a cell: 8764. conv10_2 has its own scale and the scale of conv11_2."""
 
 FOUR_SOURCES = (
     Scale(CONV4_3, 0, MIDDLE),
@@ -63,14 +66,14 @@ TWO_SOURCES = (
     Scale(CONV7, 3, MIDDLE, between=False),
     Scale(CONV7, 5, MIDDLE, between=False),
 )
-"""4 and 9 boxes a cell: 9025. Every other scale, because conv7 cannot hold all five."""
+"""4 and 9 boxes a cell: 9025. Every second scale, because all five would exceed the total."""
 
 ONE_SOURCE = tuple(Scale(CONV7, size, MIDDLE) for size in range(6))
 """24 boxes a cell: 8664."""
 
 
 def tiled(scales: Sequence[Scale]) -> ModelConfig:
-    """SSD300 that predicts from these scales alone, without the extra layers that none of them needs."""
+    """Return an SSD300 that predicts from these scales only, without the extra layers that they do not need."""
     model = ssd300_config()
     extras = max(scale.source for scale in scales) + 1 - FIRST_EXTRA
     return replace(
