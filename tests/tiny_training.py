@@ -65,13 +65,19 @@ def stream(start: int = 0, *, stride: int = 1) -> Iterator[Batch]:
 
 
 def make_run(
-    *, iterations: int, loop: LoopConfig, batch_norm: bool = True, rate: float = 0.02, processes: Processes = ALONE
+    *,
+    iterations: int,
+    loop: LoopConfig,
+    batch_norm: bool = True,
+    rate: float = 0.02,
+    processes: Processes = ALONE,
+    optimizer: OptimizerConfig | None = None,
 ) -> Run:
     torch.manual_seed(0)
     return Run(
         SSD(tiny_config(batch_norm=batch_norm), ["square"]),
         loop=loop,
-        optimizer=OptimizerConfig(),
+        optimizer=optimizer or OptimizerConfig(),
         schedule=Schedule(iterations, rate=rate, warmup=2),
         loss=LossConfig(),
         processes=processes,

@@ -47,7 +47,7 @@ def bench_train(
     so that every step does all its work and the weights stay as they are.
     """
     device = run.model.mean.device
-    run.model.train()
+    run.start_training()
     network = training_network(run.model, compile=run.loop.compile, processes=run.processes)
     set_rate(run.optimizer, 0.0)
     _forget_peak(device)

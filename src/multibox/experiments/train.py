@@ -23,6 +23,7 @@ from multibox.system.device import choose_device
 from multibox.system.distributed import Processes, joined
 from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.training.loop import Hooks, fit, ignore
+from multibox.training.optimizer import describe_rates
 from multibox.training.run import Run
 from multibox.weights.file import save_weights
 
@@ -130,6 +131,7 @@ def _headlines(recipe: Recipe, dataset: Dataset, folder: Path, *, run: Run, chan
         f"training {recipe.name} ({recipe.model.name}, {recipe.model.priors.count} priors) on {dataset.name}: "
         f"{len(dataset)} images, {dataset.num_objects} objects, {len(dataset.class_names)} classes, into {folder}"
     )
+    yield from describe_rates(run.model, recipe.optimizer)
     if run.step:
         yield f"continuing after step {run.step} of {recipe.schedule.iterations}"
 

@@ -49,7 +49,7 @@ def fit(run: Run, batches: Iterator[Batch], *, folder: Path, hooks: Hooks) -> No
     processes train together, each passes its share of the micro-batches; `validate` and `keep` are called in all of
     them, `on_report` in the first.
     """
-    run.model.train()
+    run.start_training()
     network = training_network(run.model, compile=run.loop.compile, processes=run.processes)
     batches = on_device(batches, run.model.mean.device)
     agreement, number = Agreement(run.processes), 0
@@ -113,7 +113,7 @@ def _validate(run: Run, validate: Callable[[SSD], float], folder: Path, hooks: H
     check_finite(run.result, step=run.step)
     started = time.monotonic()
     score = validate(run.result)
-    run.model.train()
+    run.start_training()
     better = score > run.best
     _write({"step": run.step, "score": round(score, 5)}, run, folder, hooks)
     hooks.on_message(f"step {run.step}: score {score:.4f}" + (" (best so far)" if better else ""))

@@ -11,18 +11,27 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+class RateRule(NamedTuple):
+    """A multiplier of the learning rate for parameters whose name matches a regular expression; 0 freezes them."""
+
+    pattern: str
+    rate: float
+
+
 @dataclass(frozen=True)
 class OptimizerConfig:
     """SGD with momentum as in the paper, or AdamW (Loshchilov and Hutter, ICLR 2019), which learns faster from scratch.
 
     `momentum` is the momentum of SGD or the first decay rate (beta 1) of AdamW. AdamW needs a larger `weight_decay`
-    than SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 for no limit.
+    than SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 for no limit. Of `rates`, the first rule
+    that matches a parameter's name counts; parameters that match none keep the rate of the schedule.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     clip: float = 0.0
+    rates: tuple[RateRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,20 +81,27 @@ GROUP_RULES = (
 def make_optimizer(
     model: nn.Module, config: OptimizerConfig, rules: Iterable[GroupRule] = GROUP_RULES
 ) -> torch.optim.Optimizer:
-    """Return SGD or AdamW with one parameter group for each rule that matches a parameter.
+    """Return SGD or AdamW with one parameter group for each pair of a rate rule and a group rule that match.
+
+    Parameters with a rate of 0 stop requiring gradients.
 
     On CPU and CUDA the optimizer uses a fused kernel. The CPU kernel requires that a parameter, its gradient and its
     momentum have the same memory layout: change the memory format of the model before this call, not after it.
     """
     groups: list[dict[str, object]] = []
-    named = _names(model)
-    for rule in rules:
-        chosen = [name for name in named if re.search(rule.pattern, name)]
-        parameters = [named.pop(name) for name in chosen]
-        if parameters:
-            groups.append(
-                {"params": parameters, "multiplier": rule.rate, "weight_decay": config.weight_decay * rule.decay}
-            )
+    named = {name: parameter for name, parameter in _names(model).items() if parameter.requires_grad}
+    for rate in (*config.rates, RateRule("", 1.0)):
+        matching = {name: named.pop(name) for name in list(named) if re.search(rate.pattern, name)}
+        if rate.rate == 0:
+            for parameter in matching.values():
+                parameter.requires_grad_(False)
+            continue
+        for rule in rules:
+            chosen = [name for name in matching if re.search(rule.pattern, name)]
+            parameters = [matching.pop(name) for name in chosen]
+            if parameters:
+                decay = config.weight_decay * rule.decay
+                groups.append({"params": parameters, "multiplier": rate.rate * rule.rate, "weight_decay": decay})
     fused = all(parameter.device.type in _FUSED_DEVICES for parameter in model.parameters())
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, lr=1.0, betas=(config.momentum, 0.999), fused=fused)
@@ -93,14 +109,26 @@ def make_optimizer(
 
 
 def _names(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the trainable parameters by name; names of batch normalization parameters contain "batch_norm"."""
+    """Return the parameters by name; names of batch normalization parameters contain "batch_norm"."""
     names = {}
     for path, module in model.named_modules():
         kind = ".batch_norm" if isinstance(module, nn.BatchNorm2d) else ""
         for name, parameter in module.named_parameters(recurse=False):
-            if parameter.requires_grad:
-                names[f"{path}{kind}.{name}"] = parameter
+            names[f"{path}{kind}.{name}"] = parameter
     return names
+
+
+def describe_rates(model: nn.Module, config: OptimizerConfig) -> list[str]:
+    """Return a line for each rate rule: its multiplier, and how many parameters it applies to."""
+    named = _names(model)
+    lines = []
+    for rule in (*config.rates, RateRule("", 1.0)) if config.rates else ():
+        matching = [named.pop(name) for name in list(named) if re.search(rule.pattern, name)]
+        values = sum(parameter.numel() for parameter in matching)
+        what = "frozen" if rule.rate == 0 else f"rate x {rule.rate:g}"
+        where = f"names that match {rule.pattern!r}" if rule.pattern else "all others"
+        lines.append(f"{what}: {where} ({len(matching)} tensors, {values:,} values)")
+    return lines
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

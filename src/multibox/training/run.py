@@ -1,11 +1,13 @@
 """The state of a training run: everything that a checkpoint holds."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from multibox.errors import UsageError
 from multibox.loss import LossConfig
@@ -31,7 +33,8 @@ class LoopConfig:
     and needs a CUDA device. `compile` compiles the network in the first step. `ema` is the decay of the moving average
     of the weights, 0 for none. The `_every` fields count steps. A run ends early after `patience` validations without
     a better score, 0 for never. `non_finite` tells what a step does whose loss or gradient is not finite: end the run
-    ("stop"), or change nothing and be counted ("skip").
+    ("stop"), or change nothing and be counted ("skip"). Batch normalization layers whose name matches the regular
+    expression `fixed_statistics` keep their running statistics and normalize with them, also in training.
     """
 
     batch_size: int = 32
@@ -45,6 +48,7 @@ class LoopConfig:
     validate_every: int = 0
     patience: int = 0
     non_finite: Literal["stop", "skip"] = "stop"
+    fixed_statistics: str | None = None
 
     @property
     def micro_batch(self) -> int:
@@ -94,6 +98,15 @@ class Run:
         self.facts: dict[str, Any] = {}
         if self.can_skip:
             make_skippable(self.optimizer)
+
+    def start_training(self) -> None:
+        """Put the model into training mode, except for batch normalization with fixed statistics."""
+        self.model.train()
+        if self.loop.fixed_statistics is None:
+            return
+        for name, module in self.model.named_modules():
+            if isinstance(module, nn.BatchNorm2d) and re.search(self.loop.fixed_statistics, name):
+                module.eval()
 
     @property
     def done(self) -> bool:
