@@ -24,7 +24,9 @@ def test_list() -> None:
         assert published(entry.name) is entry
         assert entry.name == entry.name.lower().replace(" ", "-")
         assert entry.license
-        assert [entry.url is not None, bool(entry.page), entry.shipped is not None].count(True) == 1
+        assert [entry.url is not None, bool(entry.page), entry.shipped is not None, entry.package is not None].count(
+            True
+        ) == 1
         if entry.sha256 is not None:
             assert len(entry.sha256) in (8, 64)
             int(entry.sha256, 16)

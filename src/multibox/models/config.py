@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from multibox.errors import UsageError
 from multibox.models.bases.config import BaseConfig
+from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
 from multibox.models.bases.known import TaggedBase
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
@@ -129,6 +130,19 @@ def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] 
     sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
     priors = sized_spec(size, source_cells(size, base=base, extras=extras), sizes=sizes, ratios=RATIOS_300)
     return ModelConfig(f"light{side}", base, extras, priors, std=(58.0, 58.0, 58.0))
+
+
+def lite_config(*, side: int = 320, version: Literal[0, 1, 2] = 0, sizes: Sequence[float] | None = None) -> ModelConfig:
+    """An SSD on EfficientNet-Lite, to be trained from ImageNet weights on a few hundred or thousand images.
+
+    Its six source maps have strides 8, 16, 32 and so on. `sizes` are the seven prior sizes in pixels, by default
+    SSD300's percentages of the side. Weights fit any side.
+    """
+    size, base = Size(side, side), EfficientNetLiteConfig(version=version)
+    extras = (Extra(128, 256),) * 3
+    sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
+    priors = sized_spec(size, source_cells(size, base=base, extras=extras), sizes=sizes, ratios=RATIOS_300)
+    return ModelConfig(f"lite{side}", base, extras, priors, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0))
 
 
 def _slim(name: str, extras: tuple[Extra, ...], priors: PriorSpec, width: float) -> ModelConfig:

@@ -5,6 +5,7 @@ from math import sqrt
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def convolution(
@@ -45,6 +46,26 @@ class L2Norm(nn.Module):
         wide = x.float()
         inverse = wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()
         return (wide * inverse * self.weight[:, None, None]).to(x.dtype)
+
+
+class SamePad(nn.Module):
+    """Zeros around a map, as TensorFlow's padding "same" adds them before a strided convolution.
+
+    The output has ceil(side / stride) cells. An odd number of zeros puts one more at the right and at the bottom.
+    """
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c _ _"]:
+        top, bottom = self._zeros(x.shape[-2])
+        left, right = self._zeros(x.shape[-1])
+        return F.pad(x, (left, right, top, bottom))
+
+    def _zeros(self, side: int) -> tuple[int, int]:
+        total = max(0, (-(-side // self.stride) - 1) * self.stride + self.kernel - side)
+        return total // 2, total - total // 2
 
 
 def initialize_xavier(layer: nn.Conv2d) -> None:

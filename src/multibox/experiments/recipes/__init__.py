@@ -7,6 +7,7 @@ from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes import coco, ilsvrc, table1, table2, table3, table4, table5, table6, voc
 from multibox.experiments.recipes.light import light96, light160
+from multibox.experiments.recipes.lite import lite320
 from multibox.experiments.recipes.quick import quick
 
 PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
@@ -56,6 +57,7 @@ PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {
         "quick": quick,
+        "lite320": lite320,
         "light96": light96,
         "light160": light160,
         "ssd300-voc": voc.ssd300_voc,

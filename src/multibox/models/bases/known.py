@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, get_args
 
+from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.bases.vgg import VGG16Config
@@ -10,6 +11,7 @@ KnownBase = (
     VGG16Config  # one line for each
     | ResNetConfig
     | MobileNetV3Config
+    | EfficientNetLiteConfig
 )
 
 

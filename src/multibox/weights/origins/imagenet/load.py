@@ -6,17 +6,19 @@ from typing import Any
 
 from multibox.errors import MultiboxError, UsageError, WeightsError
 from multibox.models.bases.config import BaseConfig
+from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.ssd import SSD
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
-from multibox.weights.origins.imagenet import mobilenet_v3, vgg16
+from multibox.weights.origins.imagenet import efficientnet_lite, mobilenet_v3, vgg16
 from multibox.weights.origins.imagenet.base_weights import BaseWeights
 from multibox.weights.registry import BASES, fetch_published, published, unknown_name
 
 READERS: dict[type[BaseConfig], Callable[[ForeignWeights, Any], BaseWeights | None]] = {
     VGG16Config: vgg16.read,
     MobileNetV3Config: mobilenet_v3.read,
+    EfficientNetLiteConfig: efficientnet_lite.read,
 }
 """For each base network the function that reads its tensors from a foreign file."""
 
