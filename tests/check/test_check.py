@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.check.check import CheckResult, cheap_check, check_dataset
+from multibox.check.check import CheckResult, check_dataset
+from multibox.check.loaded import check_loaded
 from multibox.data.dataset import Dataset
 from multibox.data.formats.problem import Problem
 from multibox.data.load import load_dataset
@@ -256,26 +257,26 @@ def test_one_split(broken_voc: Path) -> None:
         check_dataset(broken_voc / "nowhere")
 
 
-def test_cheap_check(tmp_path: Path) -> None:
-    """Missing images, empty and all-difficult ones, what reading passed over, class counts: without decoding."""
+def test_check_of_a_loaded_data_set(tmp_path: Path) -> None:
+    """Missing images, empty and all-difficult ones, skipped entries, class counts: without decoding."""
     xml(tmp_path / "Annotations/a.xml", thing("cup", 5, 5, 9, 9, difficult=1), thing("cup", 5, 5, 5, 5))
     xml(tmp_path / "Annotations/b.xml")
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "JPEGImages/a.jpg").write_text("never opened")
-    problems = cheap_check(load_dataset(tmp_path))
+    problems = check_loaded(load_dataset(tmp_path))
     assert {(problem.kind, problem.severity, Path(problem.file).name) for problem in problems} == {
         ("missing_image", "error", "b.jpg"),
         ("empty", "note", "b.jpg"),
         ("all_difficult", "note", "a.jpg"),
-        ("passed_over", "warning", f"{tmp_path.name} all"),
+        ("skipped_entries", "warning", f"{tmp_path.name} all"),
         ("few_objects", "warning", f"{tmp_path.name} all"),
     }
-    assert [problem.kind for problem in cheap_check(Dataset("d", ("a",), ()))] == ["no_objects"]
+    assert [problem.kind for problem in check_loaded(Dataset("d", ("a",), ()))] == ["no_objects"]
 
 
-def test_cheap_check_of_a_data_set_made_by_hand() -> None:
+def test_check_of_a_data_set_made_by_hand() -> None:
     """Labels beyond the classes, boxes without extent and equal ids, which no reader gives."""
     good = load_dataset(shared("data/coco128_yolo"))
     bad = Dataset("d", good.class_names[:1], (good[0], good[0]))
-    kinds = {problem.kind for problem in cheap_check(bad) if problem.severity == "error"}
+    kinds = {problem.kind for problem in check_loaded(bad) if problem.severity == "error"}
     assert kinds >= {"duplicate_id", "class_out_of_range"}

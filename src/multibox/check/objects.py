@@ -1,4 +1,4 @@
-"""What single annotations say that training would stumble over: boxes, classes, flags."""
+"""Problems of single annotations: boxes, classes and flags."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -11,14 +11,14 @@ from multibox.data.formats.record import RawDataset, RawObject, Record
 from multibox.pairwise import pairwise_iou
 from multibox.size import Size
 
-_BEYOND = 1.0  # pixels outside that rounding explains
-_SAME = 0.95
-_EVERYTHING = 0.99
-_SEVERITY: dict[str, Severity] = {"degenerate": "warning"}
+_ROUNDING_PIXELS = 1.0  # a box may reach beyond the image by rounding
+_SAME_BOX_IOU = 0.95
+_WHOLE_IMAGE_SHARE = 0.99
+_BOX_FAULT_SEVERITIES: dict[str, Severity] = {"degenerate": "warning"}  # the others are errors
 
 
 def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
-    """Problems of one image's annotation, the image itself unseen."""
+    """Problems of the annotation of one image, without the image itself."""
     file = raw.file_of(record)
     if record.annotation is None:
         yield Problem("missing_labels", "note", file, None, "has no label file and counts as a background")
@@ -27,7 +27,7 @@ def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
     elif all(item.difficult for item in record.objects):
         yield Problem("all_difficult", "note", file, None, "has only difficult objects; evaluation ignores it")
     if record.annotation and not record.size_written and raw.format in ("voc", "coco"):
-        yield Problem("missing_size", "note", file, None, "does not say the image's size; it is taken from the image")
+        yield Problem("missing_size", "note", file, None, "has no image size; it is taken from the image")
     for item in record.objects:
         for kind, severity, message in _object_problems(raw, record, item):
             yield Problem(kind, severity, file, raw.place(item), message)
@@ -41,7 +41,7 @@ def _object_problems(raw: RawDataset, record: Record, item: RawObject) -> Iterat
     fault = box_fault(item, record.size)
     if fault:
         kind, reason = fault
-        yield kind, _SEVERITY.get(kind, "error"), f"box {box_text(item.values)} {reason}; it is dropped"
+        yield kind, _BOX_FAULT_SEVERITIES.get(kind, "error"), f"box {box_text(item.values)} {reason}; it is dropped"
     elif record.size is not None:
         yield from _against_size(item, record.size)
 
@@ -50,38 +50,38 @@ def _against_size(item: RawObject, size: Size) -> Iterator[tuple[str, Severity, 
     x1, y1, x2, y2 = item.box
     height, width = size
     beyond = max(-x1, -y1, x2 - width, y2 - height)
-    if beyond > _BEYOND:
+    if beyond > _ROUNDING_PIXELS:
         message = (
             f"box {box_text(item.values)} reaches {beyond:.3g} pixels beyond the {width} x {height} image; clipped"
         )
         yield "outside", "warning", message
     inside = (min(x2, width) - max(x1, 0)) * (min(y2, height) - max(y1, 0))
-    if inside >= _EVERYTHING * width * height:
+    if inside >= _WHOLE_IMAGE_SHARE * width * height:
         yield "covers_everything", "note", f"box {box_text(item.values)} covers the whole image"
 
 
 def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]:
-    """Pairs of objects on the same spot, crowds aside; with different classes they contradict each other."""
+    """Pairs of objects with the same box, crowds left out. With different classes they contradict each other."""
     items = [item for item in record.objects if not item.crowd and box_fault(item, record.size) is None]
     if len(items) < 2:
         return
     boxes = np.array([item.box for item in items], dtype=np.float64)
     overlaps = pairwise_iou(boxes, others=boxes)
     for one, two in combinations(range(len(items)), 2):
-        if overlaps[one, two] >= _SAME:
+        if overlaps[one, two] >= _SAME_BOX_IOU:
             same = items[one].category == items[two].category
             kind, advice = ("duplicate_object", "remove one") if same else ("two_classes", "check that both are there")
-            message = f"is on the same spot as {raw.place(items[one])}; {advice}"
+            message = f"has the same box as {raw.place(items[one])}; {advice}"
             yield Problem(kind, "warning", file, raw.place(items[two]), message)
 
 
 def zero_based(raw: RawDataset) -> Iterator[Problem]:
-    """VOC counts pixels from 1; boxes that begin at 0 show that these do not."""
+    """VOC counts pixels from 1. A box that begins at 0 shows that a data set does not."""
     if raw.format != "voc":
         return
     moved = [item for record in raw.records for item in record.objects if item.box[:2] != item.values[:2]]
     zeros = sum(min(item.values[:2]) == 0 for item in moved)
     if zeros:
         share = f"{zeros:,} of {len(moved):,}"
-        message = f"boxes that begin at pixel 0: {share}; VOC counts from 1, so read with the pixel rule 'caffe'"
+        message = f"boxes that begin at pixel 0: {share}; VOC counts from 1, so use --pixel-rule caffe"
         yield Problem("zero_based", "warning", raw.name, None, message)

@@ -1,63 +1,81 @@
-"""What each kind of problem is called, and what it means for training, for people."""
+"""The title of each kind of problem, and what it means for training."""
 
 TITLES: dict[str, tuple[str, str]] = {
     "all_difficult": (
         "Only difficult objects",
-        "Evaluation ignores difficult objects, so these count as empty.",
+        "Evaluation ignores difficult objects, so these images count as empty.",
     ),
-    "class_imbalance": ("Unequal classes", "The detector sees the frequent classes far more often than the rare ones."),
-    "class_out_of_range": ("Class numbers beyond the names", "Training stops at a class that has no name."),
-    "class_variants": ("One class under two names", "The detector would learn to tell apart what is the same."),
+    "class_imbalance": ("Unbalanced classes", "The detector sees frequent classes far more often than rare ones."),
+    "class_out_of_range": ("Class numbers without a name", "Training stops at a class that has no name."),
+    "class_variants": ("One class under two names", "The detector would learn to distinguish two names of one thing."),
     "covers_everything": (
         "Boxes around the whole image",
-        "Right for a close view, else a sign of a wrong label.",
+        "Correct for a close-up, otherwise a sign of a wrong label.",
     ),
-    "degenerate": ("Boxes without width or height", "Mostly a click by mistake. Reading drops them."),
-    "duplicate_across_splits": ("Images shared by splits", "The same pixels under another name in another split."),
-    "duplicate_id": ("Ids that occur twice", "Detections could not be told apart."),
-    "duplicate_object": ("Objects labeled twice", "Detecting the object once leaves a second one unfound."),
-    "duplicate_image": ("Images that occur twice", "The same pixels under another name."),
+    "degenerate": (
+        "Boxes without width or height",
+        "Usually an accidental click. They are dropped when the data set is read.",
+    ),
+    "duplicate_across_splits": ("Images in several splits", "Another split has the same pixels under another name."),
+    "duplicate_id": ("Ids that occur twice", "Their detections could not be told apart."),
+    "duplicate_object": ("Objects labeled twice", "One detection matches only one of the two labels."),
+    "duplicate_image": ("Images that occur twice", "Another image has the same pixels."),
     "empty": (
         "Images without objects",
-        "They count as backgrounds, from which SSD learns nothing.",
+        "They count as backgrounds, and SSD learns nothing from them.",
     ),
-    "exif_rotation": ("Images turned by EXIF", "Images are shown upright; labels made for the stored pixels miss."),
-    "few_objects": ("Classes with few objects", "Ten objects are hardly enough to learn or to measure anything."),
-    "in_no_split": ("Images in no split", "They are annotated, but no list names them."),
-    "inverted": ("Boxes with swapped corners", "The minimum is larger than the maximum. Reading drops them."),
-    "low_coverage": ("Classes that the priors hardly reach", "These objects learn from one prior each, a poor one."),
-    "missing_labels": ("Images without labels", "In YOLO's format a background, in others left out."),
-    "missing_image": ("Images that are missing", "Something names or labels them, but they are not there."),
-    "missing_size": ("Annotations without a size", "The size is taken from the image."),
-    "no_objects": ("No objects at all", "There is nothing to learn."),
-    "not_finite": ("Boxes that are no numbers", "Reading drops them."),
-    "outside": ("Boxes beyond the image", "They are cut at the border; those wholly outside are dropped."),
-    "passed_over": ("Passed over in reading", "What these lines name is not part of the data set."),
-    "size_mismatch": ("Annotations for another size", "The boxes most likely lie in the wrong places."),
-    "split_overlap": ("Splits that overlap", "Evaluation on images of training says nothing about new ones."),
-    "too_small": ("Objects too small for the model", "Shown is the smallest of each class; a larger input sees more."),
-    "two_classes": ("One place, two classes", "Two objects on the same spot: a mistake, unless one carries the other."),
+    "exif_rotation": (
+        "Images rotated by EXIF",
+        "Images are read upright, so labels made for the stored pixels are in the wrong place.",
+    ),
+    "few_objects": (
+        "Classes with few objects",
+        "Fewer than ten objects are hardly enough to learn a class or to measure it.",
+    ),
+    "in_no_split": ("Images in no split", "They are annotated, but no list contains them."),
+    "inverted": (
+        "Boxes with swapped corners",
+        "The minimum is larger than the maximum. They are dropped when the data set is read.",
+    ),
+    "low_coverage": (
+        "Classes that few priors cover",
+        "Each of these objects learns from one prior that overlaps it poorly.",
+    ),
+    "missing_labels": ("Images without labels", "A background in the YOLO format; left out in other formats."),
+    "missing_image": ("Missing images", "A list or an annotation names them, but the files do not exist."),
+    "missing_size": ("Annotations without a size", "The size is read from the image."),
+    "no_objects": ("No objects at all", "There is nothing to learn from."),
+    "not_finite": ("Boxes that are not finite", "They are dropped when the data set is read."),
+    "outside": ("Boxes beyond the image", "They are clipped to the image; boxes completely outside are dropped."),
+    "skipped_entries": ("Skipped while reading", "These entries are not part of the data set."),
+    "size_mismatch": ("Annotations for another image size", "The boxes are probably in the wrong places."),
+    "split_overlap": ("Splits that overlap", "Evaluation on training images says nothing about new images."),
+    "too_small": (
+        "Objects too small for the model",
+        "The smallest object of each class is shown. A larger input would help.",
+    ),
+    "two_classes": ("One box with two classes", "Usually a mistake; sometimes one object covers another exactly."),
     "undecodable": (
         "Images that do not decode",
-        "Training passes over them, evaluation counts them as missed.",
+        "Training skips them; evaluation counts their objects as missed.",
     ),
-    "unknown_class": ("Classes that do not exist", "Training stops at a class that is not in the list."),
-    "unknown_image": ("Annotations without an image", "They belong to images that the file does not list."),
+    "unknown_class": ("Unknown classes", "Training stops at a class that is not in the list."),
+    "unknown_image": ("Annotations without an image", "Their images are not in the list of the file."),
     "unparsable": ("Annotations that cannot be read", "Training stops at these files."),
-    "unreadable_split": ("Splits that cannot be read", "Training on such a split stops at once."),
-    "unused_class": ("Classes without objects", "Their detector will never learn to find them."),
+    "unreadable_split": ("Splits that cannot be read", "Training on such a split stops immediately."),
+    "unused_class": ("Classes without objects", "The detector cannot learn to find them."),
     "zero_based": (
-        "Pixels that count from 0",
-        "VOC counts from 1; the boxes are a pixel too far left and up.",
+        "Pixels counted from 0",
+        "VOC counts from 1, so the boxes are one pixel too far to the left and up.",
     ),
 }
 
 
 def title_of(kind: str) -> str:
-    """The heading for a kind of problem."""
+    """The title of a kind of problem."""
     return TITLES[kind][0]
 
 
 def meaning_of(kind: str) -> str:
-    """One sentence about what a kind of problem does."""
+    """One sentence about the effect of a kind of problem."""
     return TITLES[kind][1]

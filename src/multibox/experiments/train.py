@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from multibox.check.check import cheap_check
+from multibox.check.loaded import check_loaded
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
 from multibox.data.loading.batch import Batch
@@ -94,7 +94,7 @@ def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> D
 
 def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object]) -> None:
     """Report what the quick part of the data check found; DataError if it would crash or spoil the training."""
-    problems = [problem for problem in cheap_check(dataset) if problem.severity != "note"]
+    problems = [problem for problem in check_loaded(dataset) if problem.severity != "note"]
     for problem in problems[:_MOST_SHOWN_PROBLEMS]:
         on_message(f"{problem.severity}: {problem}")
     errors = [problem for problem in problems if problem.severity == "error"]

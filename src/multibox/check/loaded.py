@@ -1,0 +1,45 @@
+"""The check that needs no image to be decoded, for a data set that is already loaded."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from multibox.check.classes import class_problems
+from multibox.check.order import sort_problems
+from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.problem import Problem
+from multibox.words import listed
+
+
+def check_loaded(dataset: Dataset) -> list[Problem]:
+    """The problems of a loaded data set that are found without opening an image. Training runs this check first."""
+    counts = Counter(label for example in dataset for label in example.labels.tolist())
+    problems = [*class_problems({name: counts[i] for i, name in enumerate(dataset.class_names)}, name=dataset.name)]
+    twice = [name for name, count in Counter(example.id for example in dataset).items() if count > 1]
+    if twice:
+        message = f"ids occur more than once: {listed(twice)}; their detections could not be told apart"
+        problems.append(Problem("duplicate_id", "error", dataset.name, None, message))
+    if dataset.problems:
+        message = f"{len(dataset.problems)} entries were skipped while reading, the first: {dataset.problems[0]}"
+        problems.append(Problem("skipped_entries", "warning", dataset.name, None, message))
+    for example in dataset:
+        problems += _example_problems(example, len(dataset.class_names))
+    return list(sort_problems(problems))
+
+
+def _example_problems(example: Example, classes: int) -> Iterator[Problem]:
+    file = str(example.image)
+    if not example.image.is_file():
+        yield Problem("missing_image", "error", file, None, "the image does not exist; add it or leave it out")
+    if not len(example.labels):
+        yield Problem("empty", "note", file, None, "has no objects; it counts as a background")
+    elif example.difficult.all():
+        yield Problem("all_difficult", "note", file, None, "has only difficult objects; evaluation ignores it")
+    for place in np.flatnonzero((example.labels < 0) | (example.labels >= classes)):
+        message = f"label {example.labels[place]} is not one of the {classes} classes"
+        yield Problem("class_out_of_range", "error", file, f"object {place + 1}", message)
+    extent = example.boxes[:, 2:] - example.boxes[:, :2]
+    for place in np.flatnonzero(~(extent > 0).all(axis=1) | ~np.isfinite(example.boxes).all(axis=1)):
+        message = f"box {example.boxes[place].tolist()} has no width or height"
+        yield Problem("degenerate", "error", file, f"object {place + 1}", message)
