@@ -35,7 +35,7 @@ class _Pen:
         capital = max(8.0, side / 54)
         room = max(2, round(capital * 0.4))
         below = round(capital * 0.4) + 2  # room for the tail of a g
-        frame, stroke = max(1, round(side / 230)), max(1, round(capital / 11))
+        frame, stroke = max(1, round(side / 180)), max(1, round(capital / 11))
         return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
 
 

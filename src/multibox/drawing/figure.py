@@ -10,18 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, SOFT, GRID = "#1d1d22", "#63636b", "#e6e6e6"
-RECALL = "#c8102e"
-DETECTOR_COLORS = ("#3b7dd8", "#d9662b")
-COLORS = {
-    "correct": "#e9edf2",
-    "localization": "#3b7dd8",
-    "duplicate": "#8fb7ec",
-    "similar": "#e58a2f",
-    "other": "#3da27a",
-    "background": "#8768b0",
-    "missed": "#7d8794",
-}
+INK, SOFT, GRID = "#1d1d22", "#63636b", "#e6e6e6"  # text, secondary text and axes, grid lines
 _DOTS_PER_INCH = 130
 
 

@@ -1,4 +1,4 @@
-"""Color, texture and light of generated images: float32 RGB in 0..1 that the functions paint on in place."""
+"""Colors, textures and light of generated images. A canvas is float32 RGB in 0..1 and is painted in place."""
 
 import colorsys
 import math
@@ -12,7 +12,7 @@ from multibox.size import Size
 Canvas = Float32[np.ndarray, "h w 3"]
 Color = Float32[np.ndarray, "3"]
 
-_STAND_OFF = 0.3  # least distance in RGB, of 1.7 between black and white
+_LEAST_COLOR_DISTANCE = 0.3  # in RGB; black and white are 1.7 apart
 
 
 def color(
@@ -22,13 +22,13 @@ def color(
     value: tuple[float, float],
     hue: tuple[float, float] = (0.0, 1.0),
 ) -> Color:
-    """A color within ranges of hue (a full turn is 1), saturation and value."""
+    """A random color inside ranges of hue (a full turn is 1), saturation and value."""
     turn = rng.uniform(*hue) % 1
     return np.array(colorsys.hsv_to_rgb(turn, rng.uniform(*saturation), rng.uniform(*value)), np.float32)
 
 
 def background(rng: np.random.Generator, size: Size) -> Canvas:
-    """Two muted colors blended by clouds and a slope, with a fine pattern over them in one image of two."""
+    """Two muted colors blended by clouds and a slope. Every second image has a fine pattern as well."""
     height, width = size
     first, second = (color(rng, saturation=(0.05, 0.5), value=(0.2, 0.9)) for _ in range(2))
     blend = 0.5 + 0.6 * clouds(rng, size) + 0.5 * _slope(rng, size)
@@ -39,7 +39,7 @@ def background(rng: np.random.Generator, size: Size) -> Canvas:
 
 
 def clouds(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
-    """Noise on four scales, each half as strong as the coarser one; about -1 to 1."""
+    """Noise on four scales, each half as strong as the next coarser one, about -1 to 1."""
     total = np.zeros(size, np.float32)
     for octave in range(4):
         cells = 3 * 2**octave
@@ -63,9 +63,9 @@ def pattern(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
 
 
 def fill(rng: np.random.Generator, size: Size, *, ground: Color, hue: tuple[float, float] = (0.0, 1.0)) -> Canvas:
-    """The surface of an object: a strong color that stands off the ground's, plain or patterned, lit from one side."""
+    """The surface of an object: a strong color unlike the ground, plain or patterned, lit from one side."""
     base = ground
-    while np.linalg.norm(base - ground) < _STAND_OFF:
+    while np.linalg.norm(base - ground) < _LEAST_COLOR_DISTANCE:
         base = color(rng, saturation=(0.35, 0.95), value=(0.35, 1.0), hue=hue)
     surface: Canvas = np.broadcast_to(base, (*size, 3))
     if rng.uniform() < 0.55:
@@ -77,19 +77,19 @@ def fill(rng: np.random.Generator, size: Size, *, ground: Color, hue: tuple[floa
 
 
 def paint(canvas: Canvas, surface: Float32[np.ndarray, "#h #w 3"], cover: UInt8[np.ndarray, "h w"]) -> None:
-    """Lay a surface on the canvas, as opaque at each pixel as `cover` says."""
+    """Blend a surface into the canvas. `cover` is its opacity at each pixel, 0 to 255."""
     opacity = cover[:, :, None] / np.float32(255)
     canvas += (surface - canvas) * opacity
 
 
 def shade(canvas: Canvas, cover: UInt8[np.ndarray, "h w"], *, depth: float, blur: float) -> None:
-    """Darken the canvas below `cover`, softened by a blur of `blur` pixels."""
+    """Darken the canvas below `cover`, with an edge softened by a blur of `blur` pixels."""
     soft = cv2.GaussianBlur(cover, (0, 0), blur)
     canvas *= 1 - np.float32(depth / 255) * soft[:, :, None]
 
 
 def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3"]:
-    """What light and camera do: uneven brightness, a tint, contrast, now and then blur, and noise; to 8 bits."""
+    """Simulate light and camera: uneven brightness, tint, contrast, sometimes blur, and noise. Rounds to 8 bits."""
     size = Size(*canvas.shape[:2])
     light = 1 + rng.uniform(0, 0.3) * _slope(rng, size)
     tint = rng.uniform(0.9, 1.1, 3).astype(np.float32)
@@ -102,13 +102,13 @@ def finish(rng: np.random.Generator, canvas: Canvas) -> UInt8[np.ndarray, "h w 3
 
 
 def _slope(rng: np.random.Generator, size: Size) -> Float32[np.ndarray, "h w"]:
-    """A plane that rises from -1 to 1 across the image in any direction."""
+    """A plane that rises from -1 to 1 across the image in a random direction."""
     along, _ = _turned_grid(rng, size)
     return along / np.abs(along).max()
 
 
 def _turned_grid(rng: np.random.Generator, size: Size) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """Coordinates in pixels from the middle along two axes at a right angle, turned by any angle."""
+    """Coordinates in pixels from the center along two perpendicular axes at a random angle."""
     angle = rng.uniform(0, 2 * math.pi)
     x = np.arange(size.width, dtype=np.float32)[None] - np.float32((size.width - 1) / 2) + np.float32(1e-3)
     y = np.arange(size.height, dtype=np.float32)[:, None] - np.float32((size.height - 1) / 2)

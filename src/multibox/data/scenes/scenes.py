@@ -1,8 +1,8 @@
-"""Generated images for the demo and for tests: six kinds of shapes on textured ground, with exact boxes.
+"""Generated images for the demo and for tests: six classes of shapes on textured ground, with exact boxes.
 
-The shapes differ in texture, size, angle and stretch, overlap each other and lie among clutter under uneven light. Each
-kind has a range of hues of its own, which one object in five does not keep to and which clutter has as well; only the
-outline is sure. Everything follows from the generator of random numbers that is passed in.
+The shapes differ in texture, size, angle and stretch. They overlap each other, among clutter and in uneven light. Each
+class has its own range of hues, but one object in five has another hue, and clutter has all hues. So only the outline
+identifies a class. All random numbers come from the generator that is passed in.
 """
 
 from dataclasses import dataclass
@@ -31,26 +31,26 @@ from multibox.errors import UsageError
 from multibox.images.write import write_image
 from multibox.size import Size
 
-_SMALLEST, _LARGEST = 0.055, 0.33  # radius as a part of the image's shorter side
-_HUES = 0.13  # width of a kind's range of hues, of a full turn
-_ODD = 0.2  # part of the objects in any hue
-_VISIBLE = 0.55  # part of each object that stays uncovered and inside the image
+_SMALLEST_RADIUS, _LARGEST_RADIUS = 0.055, 0.33  # shares of the image's shorter side
+_HUE_RANGE = 0.13  # of a class; a full turn is 1
+_OTHER_HUE_SHARE = 0.2  # of the objects
+_LEAST_VISIBLE_SHARE = 0.55  # of each object
 
 
 @dataclass
 class _Stage:
-    """Which object each pixel shows (-1 none), and the area of each object as if nothing hid it."""
+    """The object that each pixel shows (-1 for none), and the full area of each object, hidden parts included."""
 
     owner: Int16[np.ndarray, "h w"]
     areas: list[float]
 
     def admits(self, cover: UInt8[np.ndarray, "h w"], whole: float) -> bool:
-        """Whether the new object and all under it stay visible enough."""
+        """Whether enough of the new object, and of all objects below it, is visible."""
         covered = cover > 127
-        if covered.sum() < _VISIBLE * whole:
+        if covered.sum() < _LEAST_VISIBLE_SHARE * whole:
             return False
         remaining = np.bincount(self.owner[~covered & (self.owner >= 0)], minlength=len(self.areas))
-        return all(left >= _VISIBLE * full for left, full in zip(remaining, self.areas, strict=True))
+        return all(left >= _LEAST_VISIBLE_SHARE * full for left, full in zip(remaining, self.areas, strict=True))
 
     def add(self, cover: UInt8[np.ndarray, "h w"], whole: float) -> None:
         self.owner[cover > 127] = len(self.areas)
@@ -65,9 +65,9 @@ class _Stage:
 def make_scene(
     rng: np.random.Generator, *, size: Size = Size(320, 320)
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "g 4"], Int64[np.ndarray, " g"]]:
-    """An RGB image of `size`, the boxes of its one to eight objects in pixels, labels into SHAPES.
+    """An RGB image of `size`, the boxes of its one to eight objects in pixels, and labels into SHAPES.
 
-    A box is tight on the part of the object that can be seen; at least half of each object can be.
+    A box is tight around the visible part of its object, which is at least half of it.
     """
     if min(size) < 64:
         raise UsageError(
@@ -89,7 +89,7 @@ def make_scene(
 def write_scenes(
     folder: Path | str, *, count: int, seed: int, size: Size = Size(320, 320), split: str = "train"
 ) -> Dataset:
-    """Write `count` scenes as a VOC data set and return it; the same numbers give the same files.
+    """Write `count` scenes as a VOC data set and return it. The same arguments write the same files.
 
     `folder` gets JPEGImages, Annotations and ImageSets/Main/<split>.txt; further splits can be added to it. An image
     depends only on seed, split and its index, not on `count`.
@@ -103,10 +103,10 @@ def write_scenes(
 
 
 def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage, name: str, *, patience: int) -> bool:
-    """Try places until one leaves everything visible enough; False where none is found."""
+    """Try places until one leaves enough of all objects visible. Returns False if no place does."""
     size = Size(*canvas.shape[:2])
     for _ in range(patience):
-        radius = min(size) * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
+        radius = min(size) * np.exp(rng.uniform(np.log(_SMALLEST_RADIUS), np.log(_LARGEST_RADIUS)))
         shape = turned(outline(name, rng), rng, center=rng.uniform(0, [size.width, size.height]), radius=radius)
         cover, whole = mask(shape, size), area(shape)
         if stage.admits(cover, whole):
@@ -117,11 +117,11 @@ def _add_object(rng: np.random.Generator, canvas: painting.Canvas, stage: _Stage
 
 
 def _hue(rng: np.random.Generator, name: str) -> tuple[float, float]:
-    """The hues of a kind of shape, or now and then all hues."""
-    if rng.uniform() < _ODD:
+    """The range of hues of a class; sometimes all hues."""
+    if rng.uniform() < _OTHER_HUE_SHARE:
         return 0.0, 1.0
     middle = SHAPES.index(name) / len(SHAPES)
-    return middle - _HUES / 2, middle + _HUES / 2
+    return middle - _HUE_RANGE / 2, middle + _HUE_RANGE / 2
 
 
 def _paint_object(
@@ -133,7 +133,7 @@ def _paint_object(
     *,
     hue: tuple[float, float],
 ) -> None:
-    """Shadow, surface and, on some, a line around it; only the part of the canvas around the object is touched."""
+    """Paint shadow, surface and sometimes an outline. Only the canvas around the object changes."""
     size = Size(*canvas.shape[:2])
     blur = max(1.0, 0.07 * radius)
     near = surroundings(shape, size, margin=0.12 * radius + 3 * blur)
@@ -150,7 +150,7 @@ def _paint_object(
 
 
 def _add_clutter(rng: np.random.Generator, canvas: painting.Canvas) -> None:
-    """A stroke or a blob in a color like those of the objects, more or less opaque."""
+    """Paint a stroke or a blob with a color like those of the objects and a random opacity."""
     size = Size(*canvas.shape[:2])
     center, reach = rng.uniform(0, [size.width, size.height]), min(size) * rng.uniform(0.03, 0.25)
     opacity, tone = rng.uniform(0.25, 0.9), painting.color(rng, saturation=(0.1, 0.8), value=(0.2, 0.95))

@@ -1,4 +1,4 @@
-"""Outlines of the six classes of generated images, turned, stretched and filled."""
+"""Outlines of the six classes of generated images, and of clutter: rotated, stretched and rasterized."""
 
 import math
 
@@ -16,7 +16,7 @@ Outline = list[Float64[np.ndarray, "corners 2"]]
 
 
 def outline(name: str, rng: np.random.Generator) -> Outline:
-    """Closed curves within radius 1 around the origin, a little different each time; a second curve is a hole."""
+    """Closed curves inside radius 1 around the origin, with small random differences. A second curve is a hole."""
     if name == "disc":
         return [_regular(72)]
     if name == "ring":
@@ -33,20 +33,20 @@ def outline(name: str, rng: np.random.Generator) -> Outline:
 
 
 def turned(shape: Outline, rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], radius: float) -> Outline:
-    """The outline in pixels: stretched by up to a quarter, turned by any angle, scaled to `radius` and moved."""
+    """The outline in pixels: stretched by up to a quarter, rotated by any angle, scaled to `radius` and moved."""
     stretch = math.exp(rng.uniform(-0.22, 0.22))
     matrix = _rotation(rng.uniform(0, 2 * math.pi)) @ np.diag([stretch, 1 / stretch]) * radius
     return [curve @ matrix.T + center for curve in shape]
 
 
 def area(shape: Outline) -> float:
-    """Area in pixels, the hole taken off, also of what lies outside the image."""
+    """Area in pixels without the hole. Parts outside the image count."""
     sides = [abs(float(np.sum(c[:, 0] * np.roll(c[:, 1], -1) - np.roll(c[:, 0], -1) * c[:, 1]))) / 2 for c in shape]
     return sides[0] - sum(sides[1:])
 
 
 def surroundings(shape: Outline, size: Size, *, margin: float) -> tuple[slice, slice]:
-    """Rows and columns of the image within a margin around the outline; one pixel where it lies outside."""
+    """Rows and columns of the image within a margin around the outline; one pixel if the outline is outside."""
     corners = np.concatenate(shape)
     low = np.clip(np.floor(corners.min(axis=0) - margin), 0, [size.width - 1, size.height - 1]).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0) + margin), low + 1, [size.width, size.height]).astype(int)
@@ -54,21 +54,21 @@ def surroundings(shape: Outline, size: Size, *, margin: float) -> tuple[slice, s
 
 
 def mask(shape: Outline, size: Size) -> UInt8[np.ndarray, "h w"]:
-    """How much of each pixel the outline covers, 0 to 255, in an image of `size`."""
+    """The share of each pixel that the outline covers, 0 to 255, in an image of `size`."""
     canvas = np.zeros(size, np.uint8)
     cv2.fillPoly(canvas, _fixed(shape), 255, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
 
 
 def contour(shape: Outline, size: Size, *, thickness: int) -> UInt8[np.ndarray, "h w"]:
-    """How much of each pixel a line along the outline covers, 0 to 255."""
+    """The share of each pixel that a line along the outline covers, 0 to 255."""
     canvas = np.zeros(size, np.uint8)
     cv2.polylines(canvas, _fixed(shape), True, 255, thickness, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
 
 
 def blob(rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], radius: float) -> Outline:
-    """A smooth irregular outline that is none of the six: clutter."""
+    """Clutter: a smooth irregular outline unlike the six classes."""
     angles = np.linspace(0, 2 * math.pi, 60, endpoint=False)
     waves = [rng.uniform(0.12, 0.3) * np.sin(k * angles + rng.uniform(0, 6.3)) for k in (2, 3, 5)]
     reach = radius * (1 + np.sum(waves, axis=0))
@@ -76,7 +76,7 @@ def blob(rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], radius: 
 
 
 def stroke(rng: np.random.Generator, *, center: Float64[np.ndarray, "2"], reach: float) -> Outline:
-    """A bent line, there and back, to be drawn with `contour`: clutter."""
+    """Clutter: a bent line, there and back, drawn with `contour`."""
     ends = [center + rng.uniform(-2, 2, 2) * reach * step for step in (-1, 0, 1)]
     t = np.linspace(0, 1, 24)[:, None]
     curve = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * ends[1] + t**2 * ends[2]
@@ -93,5 +93,5 @@ def _rotation(angle: float) -> Float64[np.ndarray, "2 2"]:
 
 
 def _fixed(shape: Outline) -> list[Int32[np.ndarray, "corners 2"]]:
-    """Fixed-point corners. Pixel centers lie at half pixels in our coordinates, at whole ones in OpenCV's."""
+    """Fixed-point corners. Pixel centers are half numbers in our coordinates and whole numbers in OpenCV's."""
     return [np.round((curve - 0.5) * 2**_FRACTION_BITS).astype(np.int32) for curve in shape]

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multibox.drawing.figure import (
-    COLORS,
-    DETECTOR_COLORS,
     INK,
-    RECALL,
     SOFT,
     doubling_axis,
     new_figure,
@@ -22,6 +19,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_RECALL_COLOR = "#c8102e"
+_DETECTOR_COLORS = ("#3b7dd8", "#d9662b")
+_KIND_COLORS = {
+    "correct": "#e9edf2",
+    "localization": "#3b7dd8",
+    "duplicate": "#8fb7ec",
+    "similar": "#e58a2f",
+    "other": "#3da27a",
+    "background": "#8768b0",
+    "missed": "#7d8794",
+}
 _COLUMNS = 4
 _COUNT_TICKS = tuple(25 * 2**n for n in range(8))
 
@@ -62,7 +70,7 @@ def plot_costs(costs: Mapping[str, ErrorCosts]) -> "Figure":
     for number, (name, cost) in enumerate(costs.items()):
         places = np.arange(len(REPAIRS)) + (number - (len(costs) - 1) / 2) * height
         gains = [100 * cost.gain[repair] for repair in REPAIRS]
-        colors = [COLORS[repair] for repair in REPAIRS] if len(costs) == 1 else DETECTOR_COLORS[number]
+        colors = [_KIND_COLORS[repair] for repair in REPAIRS] if len(costs) == 1 else _DETECTOR_COLORS[number]
         bars = axes.barh(places, gains, height=0.9 * height, color=colors, label=f"{name}, AP {100 * cost.ap:.1f}")
         axes.bar_label(bars, fmt="%.1f", padding=4, fontsize=9, color=INK)
     plain(axes, grid="x")
@@ -82,10 +90,12 @@ def _blocks(groups: list[tuple[str, Trend]]) -> list[list[tuple[str, Trend]]]:
 
 
 def _plot_shares(axes: "Axes", trend: Trend, *, title: str) -> None:
-    colors = [COLORS[name] for name in SHARES]
+    colors = [_KIND_COLORS[name] for name in SHARES]
     axes.stackplot(MULTIPLES, 100 * trend.shares.T, labels=SHARES, colors=colors, linewidth=0)
-    axes.plot(MULTIPLES, 100 * trend.recall, color=RECALL, linewidth=2.2, label="recall, IoU 0.5")
-    axes.plot(MULTIPLES, 100 * trend.loose_recall, color=RECALL, linewidth=2.2, linestyle="--", label="recall, IoU 0.1")
+    axes.plot(MULTIPLES, 100 * trend.recall, color=_RECALL_COLOR, linewidth=2.2, label="recall, IoU 0.5")
+    axes.plot(
+        MULTIPLES, 100 * trend.loose_recall, color=_RECALL_COLOR, linewidth=2.2, linestyle="--", label="recall, IoU 0.1"
+    )
     plain(axes)
     doubling_axis(axes, MULTIPLES[::4], labels=("⅛", "¼", "½", "1", "2", "4", "8"))
     axes.set_ylim(0, 100)
@@ -96,7 +106,7 @@ def _plot_shares(axes: "Axes", trend: Trend, *, title: str) -> None:
 
 
 def _plot_wrong(axes: "Axes", trend: Trend) -> None:
-    colors = [COLORS[name] for name in SHARES[1:]]
+    colors = [_KIND_COLORS[name] for name in SHARES[1:]]
     axes.stackplot(COUNTS, 100 * trend.wrong.T, colors=colors, linewidth=0)
     plain(axes)
     doubling_axis(axes, _COUNT_TICKS, labels=("25", "50", "100", "200", "400", "800", "1.6k", "3.2k"))
