@@ -35,7 +35,8 @@ class _Pen:
         capital = max(8.0, side / 54)
         room = max(2, round(capital * 0.4))
         below = round(capital * 0.4) + 2  # room for the tail of a g
-        frame, stroke = max(1, round(side / 180)), max(1, round(capital / 11))
+        frame = max(round(side / 230), 2 if side > 200 else 1)  # frames of one pixel are hard to see
+        stroke = max(1, round(capital / 11))
         return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
 
 
