@@ -2,7 +2,10 @@
 
 import io
 
-from multibox.cli.report_line import ReportLine, duration
+import pytest
+
+from multibox.cli.report_line import ReportLine, ReportLines, duration
+from multibox.experiments.recipes import find_recipe
 
 ROW = {
     "step": 10,
@@ -47,6 +50,16 @@ def test_a_terminal_line_overwrites_itself():
     parts = out.getvalue().split("\r\x1b[2K")
     assert [part[:12] for part in parts] == ["", "step 10/100 ", "hello\n", "step 20/100 "]
     assert parts[-1].endswith("left\n")
+
+
+def test_several_runs_have_a_line_each(capsys: pytest.CaptureFixture[str]):
+    """Rows of two recipes against a line with the steps of each."""
+    lines = ReportLines()
+    lines.message("[1/2] first")
+    for name in ("quick", "light96"):
+        lines.report(find_recipe(name), ROW)
+    found = [text.split("  ")[0] for text in capsys.readouterr().err.splitlines()]
+    assert found == ["[1/2] first", "step 10/1500", "step 10/9600"]
 
 
 def test_duration():

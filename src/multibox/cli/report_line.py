@@ -4,7 +4,10 @@ import os
 import sys
 import time
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from multibox.experiments.recipe import Recipe
 
 _CLEAR_LINE = "\r\x1b[2K"
 
@@ -65,6 +68,23 @@ class ReportLine:
             self._stream.flush()
         except RuntimeError:  # a signal handler must not write to a stream that is being written to
             os.write(2, text.encode())
+
+
+class ReportLines:
+    """Shows the reports of several runs, one after the other."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, ReportLine] = {}
+
+    def report(self, recipe: "Recipe", row: dict[str, Any]) -> None:
+        """Show a row of a run of `recipe`."""
+        if recipe.name not in self._lines:
+            self._lines[recipe.name] = ReportLine(steps=recipe.schedule.iterations, batch_size=recipe.loop.batch_size)
+        self._lines[recipe.name].report(row)
+
+    def message(self, text: str) -> None:
+        """Show a message that stays."""
+        ReportLine(steps=0, batch_size=0).message(text)
 
 
 def duration(seconds: float) -> str:

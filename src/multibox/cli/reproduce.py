@@ -120,6 +120,7 @@ def _run(name: str, request: "Request", *, rows: list[str], weights: list[str], 
 
 
 def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:
+    from multibox.cli.report_line import ReportLines
     from multibox.paper.reproduce import reproduce as reproduce_table
     from multibox.paper.tables import TABLES
     from multibox.paper.write import write_table
@@ -129,7 +130,10 @@ def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> 
     def write(so_far: "Results") -> None:
         write_table(table, so_far, request=request)
 
-    results = reproduce_table(table, request, rows=rows, on_results=write, on_message=say)
+    lines = ReportLines()
+    results = reproduce_table(
+        table, request, rows=rows, on_results=write, on_message=lines.message, on_report=lines.report
+    )
     _show(table, results, request, as_json=as_json)
     if results.failed:
         raise TrainingError(f"no result for {', '.join(results.failed)}: the reasons are above, --plan lists the data")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from math import isnan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -29,6 +29,14 @@ from multibox.paper.splits import NeededSplit, thinned
 from multibox.paper.submission import images_without_annotations, write_submission
 from multibox.paper.tables import Row, Table
 
+OnReport = Callable[[Recipe, dict[str, Any]], object]
+"""Called with the recipe in training and each row of its metrics."""
+
+
+def ignore_report(_recipe: Recipe, _row: dict[str, Any]) -> None:
+    """A callback that does nothing."""
+
+
 OnMessage = Callable[[str], None]
 """Called with a line for people about what happens next."""
 
@@ -40,6 +48,7 @@ def reproduce(
     rows: Sequence[str] = (),
     on_results: Callable[[Results], object],
     on_message: OnMessage,
+    on_report: OnReport = ignore_report,
 ) -> Results:
     """Produce the numbers of a table's rows, with one folder for each recipe in `request.out`.
 
@@ -58,7 +67,7 @@ def reproduce(
             missing = missing_splits(row, request)
             if missing:
                 raise DataError(f"needs {missing[0].split}: {missing[0].problem}")
-            results.done[name] = finish(row, request, on_message=on_message)
+            results.done[name] = finish(row, request, on_message=on_message, on_report=on_report)
         except InputError as error:
             results.failed[name] = str(error)
             on_message(f"{name}: {error}")
@@ -66,7 +75,7 @@ def reproduce(
     return results
 
 
-def finish(row: Row, request: Request, *, on_message: OnMessage) -> Outcome:
+def finish(row: Row, request: Request, *, on_message: OnMessage, on_report: OnReport = ignore_report) -> Outcome:
     """Return the row's outcome: from its folder if it is finished, else after training and testing."""
     name = str(row.recipe)
     recipe = prepare(name, request)
@@ -77,8 +86,8 @@ def finish(row: Row, request: Request, *, on_message: OnMessage) -> Outcome:
     started = time.monotonic()
     if start := starts_from(name, request):
         on_message(f"{name} starts from {start}")
-        _train(start, prepare(start, request), request, on_message=on_message)
-    model, learned = _train(name, recipe, request, on_message=on_message)
+        _train(start, prepare(start, request), request, on_message=on_message, on_report=on_report)
+    model, learned = _train(name, recipe, request, on_message=on_message, on_report=on_report)
     tested = _test(model, row, recipe, request, on_message=on_message)
     ours = tested.evaluation
     outcome = Outcome(
@@ -96,7 +105,9 @@ def finish(row: Row, request: Request, *, on_message: OnMessage) -> Outcome:
     return outcome
 
 
-def _train(name: str, recipe: Recipe, request: Request, *, on_message: OnMessage) -> tuple[SSD, Dataset]:
+def _train(
+    name: str, recipe: Recipe, request: Request, *, on_message: OnMessage, on_report: OnReport
+) -> tuple[SSD, Dataset]:
     """Return the model at the end of the recipe's schedule; training continues from what its folder holds."""
     dataset = _load(find_training_split(name, request), recipe, request)
     folder = request.folder(name)
@@ -109,6 +120,7 @@ def _train(name: str, recipe: Recipe, request: Request, *, on_message: OnMessage
         workers=request.workers,
         device=request.device,
         on_message=on_message,
+        on_report=lambda row: on_report(recipe, row),
     )
     return model, dataset
 
