@@ -1,10 +1,11 @@
-"""Recognizing, renaming, choosing and joining, against folders written here."""
+"""Loading, renaming, choosing and joining data sets, against folders written here."""
 
 from pathlib import Path
 
 import pytest
 
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
+from multibox.data.formats.recognize import FORMATS
 from multibox.data.load import choose_classes, join, load_dataset, load_splits
 from multibox.errors import DataError, UsageError
 
@@ -18,7 +19,7 @@ def xml(path: Path, *names: str) -> None:
 
 
 def test_rename_merges_and_classes_choose(tmp_path: Path) -> None:
-    """Two olds to one new become one class; `classes` keeps some in the order given and empties the other images."""
+    """Two classes with one new name against one class; `classes` keeps some, in order, and drops other objects."""
     xml(tmp_path / "Annotations/a.xml", "lorry", "truck", "bird")
     xml(tmp_path / "Annotations/b.xml", "bird")
     merged = load_dataset(tmp_path, rename={"lorry": "truck"})
@@ -32,7 +33,7 @@ def test_rename_merges_and_classes_choose(tmp_path: Path) -> None:
 
 
 def test_join(tmp_path: Path) -> None:
-    """Classes united by name, labels moved, equal ids kept apart by the name of their data set."""
+    """Classes of two data sets against their union by name; equal ids get the name of their data set."""
     xml(tmp_path / "one/Annotations/a.xml", "cat", "dog")
     xml(tmp_path / "two/Annotations/a.xml", "dog", "ant")
     xml(tmp_path / "two/Annotations/b.xml", "ant")
@@ -45,7 +46,7 @@ def test_join(tmp_path: Path) -> None:
 
 
 def test_every_split(tmp_path: Path) -> None:
-    """Splits by name without the union of others; all of a data set without splits as "train"."""
+    """Splits by name without trainval, and all images of a data set without splits as "train"."""
     for name in ("a", "b", "c"):
         xml(tmp_path / f"d/Annotations/{name}.xml", "cat")
     assert {name: len(data) for name, data in load_splits(tmp_path / "d").items()} == {"train": 3}
@@ -56,18 +57,19 @@ def test_every_split(tmp_path: Path) -> None:
 
 
 def test_nothing_recognized(tmp_path: Path) -> None:
-    """One clear line that says what was looked for, for an empty folder, a strange file and a missing path."""
+    """An empty folder, a text file and a missing path against one line that names what was looked for."""
     (tmp_path / "notes.txt").write_text("hello")
     for path in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(DataError, match=r"looked for ILSVRC .*, VOC .*, COCO .* and YOLO") as caught:
+        with pytest.raises(DataError, match="is not a known data set; looked for") as caught:
             load_dataset(path)
+        assert all(form.layout in str(caught.value) for form in FORMATS)
         assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="does not exist; give the folder or annotation file"):
         load_dataset(tmp_path / "nowhere")
 
 
 def test_ilsvrc(tmp_path: Path) -> None:
-    """Synsets as classes in the challenge's order, lists with -1, folders, train+val1, corners as they stand."""
+    """Synsets in the challenge's order, lists with -1, folders, train+val1 and unchanged corners, against the files."""
     home = tmp_path / "ILSVRC"
     notes, lists = home / "Annotations/DET", home / "ImageSets/DET"
     xml(notes / "train/n01/n01_1.xml", "n02691156")

@@ -1,4 +1,4 @@
-"""Conversions there and back, against the data set that went in."""
+"""Converted data sets, read again, against the original data set."""
 
 import tempfile
 from pathlib import Path
@@ -35,7 +35,7 @@ def example(path: Path, boxes: list[tuple[float, ...]], labels: list[int], flags
 
 @st.composite
 def box(draw: st.DrawFn) -> tuple[float, ...]:
-    """Corners inside the image, whole or not, wider than one pixel."""
+    """Corners inside the image, whole numbers or not, wider than one pixel."""
     side = st.one_of(st.integers(0, 300), st.floats(0, 300, width=32)).map(float)
     extent = st.one_of(st.integers(2, 30), st.floats(1.25, 30, width=32)).map(float)
     x, y = draw(side), draw(side)
@@ -48,7 +48,7 @@ objects = st.lists(st.tuples(box(), st.integers(0, 2), st.booleans()), min_size=
 @given(rows=objects, to=st.sampled_from(["coco", "voc", "yolo"]))
 @settings(max_examples=60, deadline=None)
 def test_boxes_classes_and_flags_come_back(rows: list[tuple[tuple[float, ...], int, bool]], to: str) -> None:
-    """Boxes agree to a ten-thousandth of a pixel (COCO: exactly), classes by name, flags where the format has them."""
+    """Boxes agree to 1e-4 pixels (in COCO exactly), classes by name, and flags if the format has them."""
     boxes, labels, flags = (list(column) for column in zip(*rows, strict=True))
     with tempfile.TemporaryDirectory() as folder:
         before = Dataset("d", NAMES, (example(Path(folder) / "a.jpg", boxes, labels, flags),))
@@ -85,8 +85,8 @@ def test_real_data_there_and_back(tmp_path: Path, to: str, name: str) -> None:
         np.testing.assert_allclose(new.boxes, kept.boxes, atol=1e-4)
 
 
-def test_losses_are_said(tmp_path: Path) -> None:
-    """Crowds, difficult flags, points, unused classes, class order, ids and missing images each give their line."""
+def test_losses_are_reported(tmp_path: Path) -> None:
+    """Crowds, difficult flags, points, unused classes, class order, ids and missing images against their lines."""
     crowd = np.array([True, False])
     one = example(tmp_path / "p/a.jpg", [(4, 4, 5, 5), (1, 1, 9, 9)], [2, 0], [False, True])
     one = Example(one.image, one.boxes, one.labels, one.difficult, crowd, "77x", one.size)
@@ -98,8 +98,8 @@ def test_losses_are_said(tmp_path: Path) -> None:
     assert [line.split(";")[0] for line in yolo][:2] == ["1 crowd left out", "1 difficult object became ordinary ones"]
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
-    """A folder that holds something, an unknown format and splits of different classes are refused."""
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A folder that is not empty, an unknown format and splits with different classes are refused."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()
     data, other = Dataset("d", ("a",), ()), Dataset("d", ("b",), ())
@@ -113,7 +113,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 
 def test_equal_names_stay_apart(tmp_path: Path) -> None:
-    """Two images of the same name in two folders both arrive, in every format."""
+    """Two images with one name in two folders against two written images, in every format."""
     for folder, value in (("p", 10), ("q", 200)):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((HEIGHT, WIDTH, 3), value, dtype=np.uint8))

@@ -21,7 +21,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
-    """A data set of each format with splits train and val, by the name of the format."""
+    """A data set of four formats with splits train and val, by the name of the format."""
     coco = json.dumps({"images": [], "annotations": [], "categories": []})
     for split in ("train", "val"):
         write(tmp_path / f"voc/ImageSets/Main/{split}.txt", "a\n")
@@ -30,7 +30,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
         write(tmp_path / f"ilsvrc/Annotations/DET/{split}/a.xml", XML)
     write(tmp_path / "voc/Annotations/a.xml", XML)
     (tmp_path / "yolo/labels").mkdir()
-    return {form.name: tmp_path / form.name for form in FORMATS}
+    return {name: tmp_path / name for name in ("voc", "coco", "yolo", "ilsvrc")}
 
 
 def test_each_format_finds_its_own_data_set_only(folders: dict[str, Path]) -> None:

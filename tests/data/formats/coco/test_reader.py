@@ -1,4 +1,4 @@
-"""COCO reading against the json module, and against small files written here."""
+"""COCO files against the json module, and against small files written here."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ def write(path: Path, images: list[Any], annotations: list[Any], categories: lis
     ],
 )
 def test_counts_against_the_json_module(name: str) -> None:
-    """Images, objects per class and image, crowds against counts over the parsed JSON."""
+    """Images, objects per class and image, and crowds, against counts over the parsed JSON."""
     path = shared(f"data/{name}")
     document = json.loads(path.read_text())
     data = read_coco(path)
@@ -57,7 +57,7 @@ def test_counts_against_the_json_module(name: str) -> None:
 
 
 def test_boxes_flags_gaps_and_backgrounds(tmp_path: Path) -> None:
-    """Labels are ranks of the category ids; boxes become clipped corners; flags and empty images are kept."""
+    """Labels against the ranks of category ids, boxes against clipped corners; flags and empty images are kept."""
     rows = [annotation(7, 2, [10, 20, 30.5, 200], iscrowd=1), annotation(8, 2, [1, 2, 3, 4], difficult=1)]
     data = read_coco(write(tmp_path / "a.json", [image(1), image(2)], rows))
     assert data.class_names == ("person", "bottle", "toothbrush")
@@ -70,7 +70,7 @@ def test_boxes_flags_gaps_and_backgrounds(tmp_path: Path) -> None:
 
 
 def test_unusable_boxes_are_dropped_and_named(tmp_path: Path) -> None:
-    """No extent, negative extent, outside, not finite, unknown image: each a line with the annotation's id."""
+    """Boxes without extent, negative, outside or not finite, and an unknown image, against lines with their id."""
     boxes = [[5, 5, 0, 9], [5, 5, -3, 9], [200, 5, 3, 9], [float("nan"), 5, 3, 9], [5, 5, 3, 9]]
     rows = [annotation(10 + place, 1, box) for place, box in enumerate(boxes)] + [annotation(20, 3, [1, 1, 5, 5])]
     data = read_coco(write(tmp_path / "a.json", [image(1)], rows))
@@ -103,7 +103,7 @@ def test_lists_of_ids(tmp_path: Path) -> None:
 
 
 def test_images_are_found_in_the_usual_places(tmp_path: Path) -> None:
-    """train2017 beside annotations, images, the file's own folder; a folder given wins."""
+    """Images in train2017, images and the file's own folder are found; a given folder has precedence."""
     for folder in ("train2017", "images", "annotations"):
         path = write(tmp_path / folder / "annotations/instances_train2017.json", [image(1)], [])
         if folder == "annotations":
@@ -134,7 +134,7 @@ def test_images_are_found_in_the_usual_places(tmp_path: Path) -> None:
 def test_broken_files_are_one_line_errors(
     tmp_path: Path, images: list[Any], rows: list[Any], categories: list[Any], message: str
 ) -> None:
-    """Each way a file can contradict itself is a DataError of one line."""
+    """Each contradiction inside a file against a DataError of one line."""
     path = write(tmp_path / "a.json", images, rows, categories)
     with pytest.raises(DataError, match=message) as caught:
         read_coco(path)
@@ -145,7 +145,7 @@ def test_broken_files_are_one_line_errors(
     ("text", "message"), [("{", "is not JSON"), ("[]", 'has no list "images"'), (None, "cannot be")]
 )
 def test_other_files_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
-    """Cut JSON, a result file and a missing file are DataErrors."""
+    """Truncated JSON, a file of results and a missing file against their messages."""
     if text is not None:
         (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match=message):

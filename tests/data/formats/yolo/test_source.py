@@ -1,4 +1,4 @@
-"""YOLO reading against counted lines, and against small folders written here with real image headers."""
+"""YOLO data sets against counted lines, and against small folders written here with real image headers."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def text(path: Path, content: str) -> None:
 
 
 def test_counts_against_counted_lines() -> None:
-    """Objects against lines of label files that have an image; the two files that have none are named."""
+    """Objects against the lines of label files with an image; `problems` names the two label files without one."""
     root = shared("data/coco128_yolo")
     lines = {path.stem: len(path.read_text().split("\n")) - 1 for path in (root / "labels").glob("*.txt")}
     images = {path.stem for path in (root / "images").glob("*.jpg")}
@@ -37,7 +37,7 @@ def test_counts_against_counted_lines() -> None:
 
 
 def test_pixels_come_from_the_header(tmp_path: Path) -> None:
-    """Relative values become pixels of the image's real size; outlines become the box around them."""
+    """Relative values against pixels of the image's size; outlines against the box around them."""
     draw(tmp_path / "images/a.png")
     text(tmp_path / "labels/a.txt", "1 0.5 0.5 0.5 0.2\n\n0 0.1 0.1 0.4 0.1 0.4 0.8\n")
     data = load_dataset(tmp_path)
@@ -47,7 +47,7 @@ def test_pixels_come_from_the_header(tmp_path: Path) -> None:
 
 
 def test_splits_of_a_yaml(tmp_path: Path) -> None:
-    """Folders, list files, lists of both, one ../ too many, and `path` of another machine."""
+    """Folders, list files, lists of both, a superfluous ../ and the `path` of another machine, against the images."""
     for name in ("train/images/a", "valid/images/b", "more/images/c"):
         draw(tmp_path / f"{name}.jpg")
     text(tmp_path / "lists/test.txt", "../more/images/c.jpg\n./valid/images/b.jpg\n")
@@ -85,8 +85,8 @@ def test_folders_without_a_yaml(tmp_path: Path) -> None:
         ("7 .5 .5 .1 .1", r"line 1: class '7' is not one of 0, 1"),
     ],
 )
-def test_lines_that_are_no_labels(tmp_path: Path, line: str, message: str) -> None:
-    """Too few numbers, words, fractions and numbers beyond the names are one-line errors naming file and line."""
+def test_lines_that_are_not_labels(tmp_path: Path, line: str, message: str) -> None:
+    """Too few numbers, words, fractions and unknown classes against one-line errors with file and line."""
     draw(tmp_path / "images/a.jpg")
     text(tmp_path / "labels/a.txt", line)
     text(tmp_path / "data.yaml", "train: images\nnames: {0: cup, 1: fork}\n")
@@ -94,8 +94,8 @@ def test_lines_that_are_no_labels(tmp_path: Path, line: str, message: str) -> No
         load_dataset(tmp_path)
 
 
-def test_broken_image_stays_for_decoding_to_name(tmp_path: Path) -> None:
-    """An image without a readable header is kept without objects: training names it when it decodes."""
+def test_an_image_without_a_header_is_kept(tmp_path: Path) -> None:
+    """An image without a readable header is kept without objects; decoding reports it."""
     text(tmp_path / "images/a.jpg", "no image")
     text(tmp_path / "labels/a.txt", "0 .5 .5 .1 .1")
     data = load_dataset(tmp_path)
@@ -103,7 +103,7 @@ def test_broken_image_stays_for_decoding_to_name(tmp_path: Path) -> None:
 
 
 def test_yaml_subset() -> None:
-    """Comments, quotes, block lists, gaps and list indentation as YAML has them; the rest is refused by name."""
+    """Comments, quotes, lists, mappings and indentation against their values; unsupported YAML is refused."""
     source = "a: 'x # y' # z\nb:\n- one\n- 'two'\nc:\n  3: \"th: ree\"\n  1: one\nd: {0: p, 1: 'q, r'}\ne:\n"
     expected = {
         "a": "x # y",

@@ -1,4 +1,4 @@
-"""VOC reading against counts made another way, and against small folders written here."""
+"""VOC data sets against tags counted in the text, and against small folders written here."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def listing(path: Path, *names: str) -> None:
 
 @pytest.mark.parametrize("folder", ["bccd", "voc_100/VOC2012", "voc_animals/VOC2012"])
 def test_counts_of_objects_against_counted_tags(folder: str) -> None:
-    """Objects, difficult ones and images read against the number of tags in the text of the files."""
+    """Objects, difficult objects and images against the number of tags in the text of the files."""
     root = shared(f"data/{folder}")
     texts = [path.read_text() for path in (root / "Annotations").glob("*.xml")]
     data = read_voc(root, split="all")
@@ -41,7 +41,7 @@ def test_counts_of_objects_against_counted_tags(folder: str) -> None:
 
 
 def test_bccd_degenerate_boxes_are_dropped_and_named() -> None:
-    """The two points that BCCD holds as boxes are in `problems`, with file, object and values."""
+    """The two single-pixel boxes of BCCD against the lines in `problems`: file, object and values."""
     data = read_voc(shared("data/bccd"), split="all")
     assert data.class_names == ("Platelets", "RBC", "WBC")
     assert [line.rpartition("/")[2] for line in data.problems] == [
@@ -51,7 +51,7 @@ def test_bccd_degenerate_boxes_are_dropped_and_named() -> None:
 
 
 def test_pixel_rules(tmp_path: Path) -> None:
-    """Corners 1..50 of an image 50 wide: "voc" makes 0..50 of them, "caffe" leaves them."""
+    """Corners 1 to 50 of an image of width 50 against 0 to 50 by "voc" and 1 to 50 by "caffe"."""
     write_xml(tmp_path / "Annotations/a.xml", xml_object("cup", 1, 2, 50, 40))
     voc, caffe = (read_voc(tmp_path, split="all", pixel_rule=rule)[0].boxes for rule in ("voc", "caffe"))
     np.testing.assert_array_equal(voc, [[0, 1, 50, 40]])
@@ -61,7 +61,7 @@ def test_pixel_rules(tmp_path: Path) -> None:
 
 
 def test_boxes_are_clipped_or_dropped(tmp_path: Path) -> None:
-    """Boxes across the border are cut there; outside, swapped and without extent are dropped, each with its reason."""
+    """Boxes across the border are clipped; boxes outside, swapped or without extent are dropped with a reason."""
     boxes = [(-5, 10, 90, 20), (60, 1, 70, 9), (20, 1, 10, 9), (7, 7, 7, 7), (7, 7, 7, 9)]
     write_xml(tmp_path / "Annotations/a.xml", "".join(xml_object("cup", *box) for box in boxes))
     data = read_voc(tmp_path, split="all")
@@ -72,7 +72,7 @@ def test_boxes_are_clipped_or_dropped(tmp_path: Path) -> None:
 
 
 def test_class_names(tmp_path: Path) -> None:
-    """VOC's 20 only in a year folder that names no others; else sorted names of the whole folder, or those given."""
+    """VOC's 20 classes in a year folder without other names; else sorted names of the folder, or given names."""
     year, plain = tmp_path / "VOCdevkit/VOC2007", tmp_path / "plain"
     for root in (year, plain):
         write_xml(root / "Annotations/a.xml", xml_object("dog", 1, 1, 9, 9))
@@ -88,7 +88,7 @@ def test_class_names(tmp_path: Path) -> None:
 
 
 def test_years_together(tmp_path: Path) -> None:
-    """Splits of several years, named or not; equal ids of two years stay apart."""
+    """Splits of several years, with and without years in the name; equal ids of two years stay different."""
     for year in ("2007", "2012"):
         root = tmp_path / f"VOC{year}"
         for name in ("a", f"b{year}"):
@@ -109,7 +109,7 @@ def test_years_together(tmp_path: Path) -> None:
 
 
 def test_split_folders_and_missing_tags(tmp_path: Path) -> None:
-    """Folders train and valid with XML beside the images; no size, no difficult, a size of 0 and odd parts."""
+    """Folders train and valid with XML beside the images: no size, no difficult flag, a size of 0 and other tags."""
     part = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"
     write_xml(tmp_path / "train/a.xml", xml_object("dog", 1, 1, 90, 90, extra=part), size="")
     write_xml(tmp_path / "valid/b.xml", "", size="<size><width>0</width><height>0</height></size>")
@@ -135,7 +135,7 @@ def test_split_folders_and_missing_tags(tmp_path: Path) -> None:
     ],
 )
 def test_broken_files_are_one_line_errors(tmp_path: Path, text: str, message: str) -> None:
-    """XML that is cut, a missing box, a word for a number, no name: DataError of one line naming file and object."""
+    """Truncated XML, a missing box, a word as a number and a missing name: a line with file and object."""
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(DataError, match=message) as caught:
         read_voc(tmp_path, split="all")
@@ -143,7 +143,7 @@ def test_broken_files_are_one_line_errors(tmp_path: Path, text: str, message: st
 
 
 def test_listed_file_that_does_not_exist_and_no_data_set(tmp_path: Path) -> None:
-    """A split that names a missing XML file, and a folder without any, are DataErrors that say so."""
+    """A split that lists a missing XML file, and a folder without XML files, against their messages."""
     with pytest.raises(DataError, match="is not a VOC data set"):
         read_voc(tmp_path)
     write_xml(tmp_path / "Annotations/a.xml", "")
