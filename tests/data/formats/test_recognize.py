@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from multibox.data.formats.format import Source
 from multibox.data.formats.recognize import FORMATS, recognize
+from multibox.data.formats.record import RawDataset
 from multibox.errors import DataError, UsageError
 
 XML = (
@@ -48,6 +50,21 @@ def test_splits_and_the_split_for_training(folders: dict[str, Path]) -> None:
     }
     assert {source.training_split() for source in sources.values()} == {"train", "train2017"}
     assert {name for name, source in sources.items() if source.everything()} == {"voc"}
+
+
+class OneFile(Source):
+    """A data set without splits."""
+
+    def splits(self) -> list[str]:
+        return []
+
+    def scan(self, split: str) -> RawDataset:
+        return RawDataset(split, "one", (), {}, ())
+
+
+def test_a_source_without_splits() -> None:
+    """Training and checking read "all" of a data set without splits."""
+    assert OneFile().training_split() == OneFile().everything() == "all"
 
 
 def test_counting_images_reads_lists_only(folders: dict[str, Path]) -> None:

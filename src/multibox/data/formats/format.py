@@ -29,7 +29,7 @@ class Source(ABC):
 
     def everything(self) -> str | None:
         """Return the split that also holds images outside all `splits`, None if there are no such images."""
-        return None
+        return None if self.splits() else "all"
 
     def training_split(self) -> str:
         """Return trainval, else train, else the only split that starts with "train", else the only split, else "all".
