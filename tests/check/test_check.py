@@ -1,4 +1,4 @@
-"""Data checks: a copy broken in every way is fully named; real data sets against what is known of them."""
+"""Data checks: all problems of a broken data set are named; real data sets against known facts."""
 
 import json
 import struct
@@ -247,7 +247,7 @@ def test_too_small_names_the_smallest_of_its_class() -> None:
 
 
 def test_one_split(broken_voc: Path) -> None:
-    """With a split named only its images are checked; an unknown one is an error."""
+    """With a split, only its images are checked; an unknown split is an error."""
     result = check_dataset(broken_voc, split="test")
     assert len(result.raw.records) == 2
     assert Counter(problem.kind for problem in result.problems)["missing_image"] == 0
@@ -275,7 +275,7 @@ def test_check_of_a_loaded_data_set(tmp_path: Path) -> None:
 
 
 def test_check_of_a_data_set_made_by_hand() -> None:
-    """Labels beyond the classes, boxes without extent and equal ids, which no reader gives."""
+    """Labels beyond the classes, boxes without extent and equal ids, which no reader returns."""
     good = load_dataset(shared("data/coco128_yolo"))
     bad = Dataset("d", good.class_names[:1], (good[0], good[0]))
     kinds = {problem.kind for problem in check_loaded(bad) if problem.severity == "error"}

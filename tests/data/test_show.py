@@ -73,6 +73,6 @@ def test_an_augmented_sheet_has_as_many_tiles_as_asked_for(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["none", None])
 def test_nothing_to_show_is_a_data_error(tmp_path: Path, name: str | None) -> None:
-    """The only image is broken: one line that says so."""
+    """A data set with one broken image against an error of one line."""
     with pytest.raises(DataError, match="none of the 1 images"):
         contact_sheet(dataset_of(tmp_path, 1), augmentation=name and AUGMENTATIONS[name])

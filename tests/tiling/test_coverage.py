@@ -59,7 +59,7 @@ def test_against_the_definition() -> None:
 
 
 def test_a_box_on_a_prior_and_a_speck() -> None:
-    """A box equal to a prior is reached at 0.7; one of two pixels only by the guaranteed match; crowds do not count."""
+    """A box equal to a prior is covered at 0.7, a box of two pixels only matched; crowds do not count."""
     low = (make_prior_corners(SPEC)[5000] * torch.tensor([500, 250, 500, 250])).numpy()
     boxes = np.stack([low, np.array([7, 7, 9, 9]), np.array([0, 0, 500, 250])])
     crowd = np.array([False, False, True])
@@ -71,7 +71,7 @@ def test_a_box_on_a_prior_and_a_speck() -> None:
 
 
 def test_most_images_and_none() -> None:
-    """Of many images `most` are taken, evenly spaced; an empty data set gives zeros."""
+    """Of many images, `max_images` evenly spaced ones are used; an empty data set gives zeros."""
     names = tuple("abcdefghij")
     many = Dataset("d", names, tuple(example(np.array([[0, 0, 50, 50]]), np.array([n])) for n in range(10)))
     found = measure_coverage(many, SPEC, max_images=4)

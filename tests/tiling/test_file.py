@@ -1,4 +1,4 @@
-"""Priors in a file: what is written comes back, what does not fit is named."""
+"""Files of priors: a round trip, and errors for files that do not fit."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ SPEC = SPECS["ssd300-voc"]
 
 @pytest.mark.parametrize("name", sorted(SPECS))
 def test_round_trip(tmp_path: Path, name: str) -> None:
-    """Every official tiling, one without a larger square: written and read again, whatever the folder."""
+    """Every official tiling, with a map without a larger square, written to a new folder and read again."""
     spec = SPECS[name]
     spec = replace(spec, maps=(replace(spec.maps[0], max_size=None, ratios=()), *spec.maps[1:]), truncate=True)
     path = tmp_path / "new" / "priors.json"
@@ -36,7 +36,7 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_what_is_no_priors_file(tmp_path: Path, content: str | None, message: str) -> None:
-    """Files that are absent or hold something else against the line that says so and what to do."""
+    """Missing files and other contents against a one-line error that names the next step."""
     path = tmp_path / "priors.json"
     if content is not None:
         path.write_text(content)
@@ -54,7 +54,7 @@ def test_numbers_have_to_be_positive(tmp_path: Path) -> None:
 
 
 def test_priors_of_another_model_are_refused(tmp_path: Path) -> None:
-    """Priors for 512 pixels for a model of 300 against an error that tells both."""
+    """Priors for 512 pixels for a model of 300 against an error that names both."""
     path = tmp_path / "priors.json"
     write_priors(path, SPECS["ssd512-voc"], about={})
     with pytest.raises(InputError, match=r"holds priors for 512 x 512 .*but the model has 300 x 300"):

@@ -1,4 +1,4 @@
-"""A fit to a data set, and what it says about the gain."""
+"""A fit to a data set, and the gain that it reports."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_training_samples_are_reached_as_well() -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
 def test_holding_out_parts_the_images(share: float) -> None:
-    """Both parts against the whole: nothing lost, nothing twice, the share as asked for, the same each time."""
+    """Both parts against the whole: no image lost or used twice, the share as given, and the same result each time."""
     data = banners(40, seed=4)
     kept, held = hold_out(data, share)
     assert len(held) == round(40 * share)
@@ -83,7 +83,7 @@ def test_nothing_to_fit_to_is_an_error() -> None:
 
 
 def test_the_text_counts_missed_objects() -> None:
-    """Numbers of missed objects in the text against the reach of each object."""
+    """Numbers of missed objects in the text against the best IoU of each object."""
     data = banners(10, seed=6)
     coverage = measure_coverage(data, START)
     missed = int((coverage.per_object.best_iou < 0.5).sum())
@@ -94,7 +94,7 @@ def test_the_text_counts_missed_objects() -> None:
 
 
 def test_blood_cells_gain_with_no_more_boxes() -> None:
-    """On real images held out from the fit: the second official map reaches more cells with as many boxes."""
+    """On real images held out from the fit: the second official map covers more cells with as many boxes."""
     from multibox.data.load import load_dataset
 
     path = shared("data/bccd")

@@ -1,4 +1,4 @@
-"""Best IoU of objects with a tiling, worked out from one shape, against all priors one by one."""
+"""Best IoU of objects with a tiling, computed from one shape, against all priors one by one."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ SMALL = PriorSpec(
 
 
 def slow_best(box: list[float], priors: list[list[float]]) -> float:
-    """The largest intersection over union of two rectangles given by corners, as the words say it."""
+    """The largest intersection over union of two rectangles given by corners, written from the definition."""
     best = 0.0
     for prior in priors:
         wide = min(box[2], prior[2]) - max(box[0], prior[0])
@@ -57,6 +57,6 @@ def test_against_all_priors(spec: PriorSpec) -> None:
 
 
 def test_priors_cut_to_the_image_are_refused() -> None:
-    """Their shape depends on the cell: one line that says so."""
+    """Priors whose shape depends on the cell against an error of one line."""
     with pytest.raises(UsageError, match="cut to the image"):
         PriorOverlap(np.ones((1, 4)), replace(SMALL, clip=True))

@@ -1,4 +1,4 @@
-"""Images of priors and of objects that they miss."""
+"""Drawings of priors and of missed objects."""
 
 from pathlib import Path
 

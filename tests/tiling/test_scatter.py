@@ -24,7 +24,7 @@ def dataset(boxes: list[list[float]]) -> Dataset:
 
 
 def test_missed_objects_are_red(tmp_path: Path) -> None:
-    """An object that no prior reaches gives red points, one on a prior none; a data set without objects works."""
+    """Red points for an object that no prior covers, none for an object on a prior or for no objects."""
     red = []
     for number, boxes in enumerate(([[5, 5, 9, 9]], [[100, 100, 211, 211]], [])):
         data, path = dataset(boxes), tmp_path / f"{number}.png"
@@ -38,7 +38,7 @@ def test_missed_objects_are_red(tmp_path: Path) -> None:
 
 
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The optional package is missing: one line that says what to install, and nothing is written."""
+    """Without matplotlib: an error of one line that names the package to install, and no file."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'multibox\[plot\]'"):
         plot_coverage(tmp_path / "a.png", measure_coverage(dataset([[0, 0, 50, 50]]), SPEC), SPEC, title="d")

@@ -1,4 +1,4 @@
-"""The search for priors on objects made up so that the official tiling misses them."""
+"""The search for priors, on generated objects that the official tiling misses."""
 
 import numpy as np
 import pytest
@@ -69,6 +69,6 @@ def test_samples_do_not_cost_coverage() -> None:
 
 
 def test_too_few_boxes_are_wrong_use() -> None:
-    """A budget below one prior a cell against the error that tells the least."""
+    """A budget below one prior for each cell against an error that names the smallest one."""
     with pytest.raises(UsageError, match=f"100 boxes are too few.*{CELLS}"):
         search_priors(wide_objects(5), START, boxes=100)

@@ -130,7 +130,7 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
     ],
 )
 def test_mistakes_are_one_line(multibox, scenes: Path, tmp_path: Path, monkeypatch, words, code: int, message: str):
-    """What users get wrong against the line that says what is right; nothing is written."""
+    """Wrong options against a one-line error that names the rule; no file is written."""
     monkeypatch.chdir(tmp_path)
     outcome = multibox("priors", *(scenes if word == "DATA" else word for word in words))
     assert (outcome.code, outcome.out) == (code, "")

@@ -44,7 +44,7 @@ def test_the_table_has_a_line_for_each_map(multibox):
 
 
 def test_unknown_names_are_wrong_use(multibox):
-    """An unknown model and an unknown data set against exit code 2 and the names there are."""
+    """An unknown model and an unknown data set against exit code 2 and the list of known names."""
     outcome = multibox("priors", "show", "--model", "yolo")
     assert (outcome.code, outcome.out) == (2, "")
     assert "'ssd300', 'ssd512', 'ssdlite320'" in outcome.err

@@ -15,7 +15,7 @@ def test_no_change_is_the_same_image() -> None:
 
 
 def test_brightness_and_contrast_by_hand() -> None:
-    """A few levels, against the sums and products worked out by hand, rounded half to even and cut at both ends."""
+    """A few levels, against the sums and products worked out by hand, rounded half to even and clipped at both ends."""
     levels = np.array([[[0, 10, 255], [1, 3, 200]]], np.uint8)
     assert ColorChange(brightness=-2.0).apply(levels).tolist() == [[[0, 8, 253], [0, 1, 198]]]
     assert ColorChange(contrast=1.5).apply(levels).tolist() == [[[0, 15, 255], [2, 4, 255]]]
@@ -24,7 +24,7 @@ def test_brightness_and_contrast_by_hand() -> None:
 
 
 def test_hue_stops_at_red_and_wraps_at_the_other_end() -> None:
-    """Orange shifted down stops at red; violet shifted up goes on through red."""
+    """Orange shifted down against red, where it stops; violet shifted up against a hue beyond red."""
     orange, violet = np.array([[[255, 64, 0]]], np.uint8), np.array([[[255, 0, 64]]], np.uint8)
     assert ColorChange(hue=-18.0).apply(orange).tolist() == [[[255, 0, 0]]]
     red, green, blue = ColorChange(hue=18.0).apply(violet)[0, 0].tolist()
@@ -33,7 +33,7 @@ def test_hue_stops_at_red_and_wraps_at_the_other_end() -> None:
 
 
 def test_draws_stay_in_their_ranges() -> None:
-    """Amounts of 500 changes, against the ranges; about half of each step is left out."""
+    """Amounts of 500 changes, against the ranges; each step is left out in about half of them."""
     rng = np.random.default_rng(0)
     draws = [ColorJitter().draw(rng) for _ in range(500)]
     for step, low, high in (

@@ -62,7 +62,7 @@ def test_boxes_and_pixels_go_the_same_way(white_block: Example, input_size: Size
 
 
 def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
-    """Outside the image a zoomed-out sample is exactly of the fill color, whatever happens to the colors inside."""
+    """Outside the image a zoomed-out sample has exactly the fill color, whatever the colors inside."""
     rng = np.random.default_rng(1)
     far_out = Augmentation(zoom_out=1.0, zoom_out_ratio=8.0, color=CAFFE.color)
     for _ in range(10):
@@ -73,7 +73,7 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_the_generator_decides_everything(white_block: Example, name: str) -> None:
-    """The same seed gives the same sample, twice; "none" gives it for any seed."""
+    """Two samples of the same seed against each other; "none" returns the same sample for any seed."""
     samples = [
         make_sample(
             white_block, augmentation=AUGMENTATIONS[name], input_size=Size(64, 64), rng=np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def test_none_is_the_transform_of_the_test_time(white_block: Example) -> None:
 
 
 def test_flags_and_labels_follow_their_boxes(tmp_path: Path) -> None:
-    """A crop that loses objects: the labels that stay are those whose boxes stay."""
+    """Labels and flags of the objects that a crop keeps, against those of the same objects before."""
     path = tmp_path / "grid.png"
     cv2.imwrite(str(path), np.zeros((100, 100, 3), np.uint8))
     boxes = [[x + 2.0, y + 2.0, x + 18.0, y + 18.0] for y in range(0, 100, 20) for x in range(0, 100, 20)]
@@ -160,8 +160,8 @@ def test_compression_is_felt_but_slight(tmp_path: Path) -> None:
     assert 0.2 < np.abs(plain.image.astype(int) - compressed.image).mean() < 5
 
 
-def test_a_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
-    """A file of text: the error names it, with and without knowing its size, whichever way it would be decoded."""
+def test_an_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
+    """A text file against an error that names it, with and without a known size, for all ways of decoding."""
     path = tmp_path / "text.jpg"
     path.write_text("no image")
     for size in (None, Size(3000, 4000), Size(30, 40)):

@@ -16,7 +16,7 @@ def boxes_of(*rows: list[float]) -> np.ndarray:
 
 @given(SIZES, st.floats(1, 4), st.tuples(SHARES, SHARES))
 def test_zoom_out_keeps_the_whole_image(size: Size, ratio: float, shift: tuple[float, float]) -> None:
-    """A zoomed-out view, against its definition: ratio times the size, cut to pixels, the whole image inside."""
+    """A zoomed-out view, against its definition: ratio times the size, in whole pixels, with the image inside."""
     left, top, width, height = views.zoom_out(size, ratio=ratio, shift=shift).pixels
     assert (width, height) == (int(size.width * ratio), int(size.height * ratio))
     assert left <= 0
@@ -39,7 +39,7 @@ def test_crop_truncates_pixels_and_keeps_exact_corners() -> None:
 
 
 def test_mirror_and_turn_move_a_corner_where_it_belongs() -> None:
-    """Four quarter turns and two mirrors are the identity; a box at the top right goes to the top left by either."""
+    """Four quarter turns and two mirrors are the identity; either moves a box from the top right to the top left."""
     boxes = boxes_of([0.75, 0, 1, 0.125])
     assert flips.mirrored(boxes).tolist() == [[0, 0, 0.25, 0.125]]
     assert flips.turned(boxes).tolist() == [[0, 0, 0.125, 0.25]]

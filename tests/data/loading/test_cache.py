@@ -35,7 +35,7 @@ def dataset(tmp_path: Path) -> Dataset:
 @pytest.mark.parametrize("name", list(AUGMENTATIONS))
 @pytest.mark.parametrize("workers", [0, 2])
 def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: str, workers: int) -> None:
-    """Eight epochs of batches, bit for bit, with room for all images against no room for any."""
+    """Eight epochs of batches, bit for bit, with a cache for all images against no cache."""
     streams = [
         batches(
             dataset,
@@ -71,7 +71,7 @@ def test_images_are_decoded_once_while_there_is_room(dataset: Dataset, monkeypat
 
 
 def test_sizes_are_kept_apart_and_cannot_be_spoiled(dataset: Dataset) -> None:
-    """One image at two sizes against `read_image`; writing into what is kept fails."""
+    """One image at two sizes against `read_image`; writing to a cached image fails."""
     cache, path = ImageCache(1 << 30), dataset[3].image
     for reduce in (1, 2, 1, 2):
         np.testing.assert_array_equal(cache.read(path, reduce=reduce), read_image(path, reduce=reduce))

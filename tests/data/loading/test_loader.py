@@ -116,7 +116,7 @@ def test_the_stream_resumes_at_any_step(dataset: Dataset) -> None:
 
 
 def test_crowd_and_difficult_objects_are_present_but_not_valid(dataset: Dataset) -> None:
-    """Object 1 of each example is difficult, object 2 a crowd region: neither is a target where difficult is off."""
+    """Object 1 of each example is difficult, object 2 a crowd: neither is a target if difficult ones are left out."""
     settings = {"augmentation": AUGMENTATIONS["none"], "input_size": Size(24, 32), "batch_size": 7, "seed": 0}
     used = next(batches(dataset, **settings))
     skipped = next(batches(dataset, use_difficult=False, **settings))
@@ -130,7 +130,7 @@ def test_crowd_and_difficult_objects_are_present_but_not_valid(dataset: Dataset)
 def test_an_unreadable_image_is_named_and_replaced(
     dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture, workers: int
 ) -> None:
-    """One broken file among eight: it is logged once, listed in the batches, and the stream goes on without it."""
+    """One broken file among eight: it is logged once, listed in the batches, and the stream continues without it."""
     broken = make_example(tmp_path, 99, [], readable=False)
     with caplog.at_level(logging.WARNING):
         found = take(Dataset("eight", dataset.class_names, (*dataset.examples, broken)), 12, workers=workers)
@@ -151,7 +151,7 @@ def test_a_data_set_without_one_readable_image_is_an_error(tmp_path: Path, worke
 
 
 def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset) -> None:
-    """What a worker gets survives pickling, as platforms without fork need, and gives the same batches."""
+    """The batches of a pickled and unpickled stream, as on platforms without fork, against those of the original."""
     settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": Size(24, 32), "batch_size": 3, "seed": 1}
     stream = BatchStream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN_COLOR)
     copy = pickle.loads(pickle.dumps(stream))

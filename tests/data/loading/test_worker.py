@@ -19,6 +19,6 @@ print([getattr(library, name)() for library in libraries for name in names if ha
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere NumPy may have no OpenBLAS of its own")
 def test_matrix_products_have_one_thread() -> None:
-    """Number of threads that every loaded OpenBLAS says it has, in a process of its own, against 1."""
+    """Numbers of threads of every loaded OpenBLAS in a separate process against 1."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=60)
     assert set(done.stdout.strip("[]\n").split(", ")) <= {"1", ""}

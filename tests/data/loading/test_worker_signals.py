@@ -9,7 +9,7 @@ from together import forks
 
 @forks
 def test_workers_survive_what_a_terminal_or_a_scheduler_sends_once():
-    """A process after Ctrl-C twice and one SIGTERM, then a second SIGTERM, against: alive, then dead of it."""
+    """A process is alive after two Ctrl-C and one SIGTERM, and ended by a second SIGTERM."""
     ready, tell = os.pipe()
     child = os.fork()
     if not child:
