@@ -4,11 +4,11 @@
                                 [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--candidates 500] [--threads 2]
                                 [--rounds 20] [--engines NAME ...] [--int8] [--json FILE]
 
-Both sides have the same random weights, made by the other side and imported here, scaled so that on average as many
-scores pass the threshold as asked for; ours has to give the same detections before it is timed. In each round every
-engine, the other side among them, detects in the same image; a ratio is the median over the rounds of the other
-side's time through ours. So load that others put on the machine falls on both. The other side decodes with
-torchvision.io. Images come from memory on both sides.
+Both sides use the same random weights, which the other side makes and ours imports. They are scaled so that on average
+as many scores pass the threshold as asked for. Before it is timed, ours must give the same detections. In each round
+every engine and the other side detect in the same image; a ratio is the median over the rounds of the other side's time
+divided by ours, so that other load on the machine affects both. The other side decodes with torchvision.io. Both sides
+read the images from memory.
 """
 
 import argparse
@@ -23,10 +23,9 @@ import cv2
 import numpy as np
 import torch
 
-from multibox.bench.detect import stage_times
-from multibox.bench.machine import machine, product_rate
+from multibox.bench.machine import ProductRates, describe_machine
 from multibox.detection.detector import STAGES, Detector
-from multibox.detection.engines.load import load_backend
+from multibox.detection.engines.load import load_engine
 from multibox.detection.export.calibration import calibration_images
 from multibox.detection.export.openvino import export_openvino
 from multibox.detections import Detections
@@ -37,12 +36,9 @@ from multibox.weights.file import save_weights
 from multibox.weights.origins.recognize import import_weights
 
 ENGINES = {
-    "torch float32": ("torch", "float32"),
-    "torch bfloat16": ("torch", "bfloat16"),
-    "packed float32": ("packed", "float32"),
-    "packed bfloat16": ("packed", "bfloat16"),
-    "openvino float32": ("openvino", "float32"),
-    "openvino bfloat16": ("openvino", "bfloat16"),
+    f"{name} {precision}": (name, precision)
+    for name in ("torch", "packed", "openvino")
+    for precision in ("fp32", "bf16")
 }
 
 
@@ -79,8 +75,8 @@ def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dic
     save_weights(own, model)
     found = {}
     for name in arguments.engines or ENGINES:
-        backend, precision = ENGINES[name]
-        found[name] = Detector(load_backend(own, device="cpu", backend=backend, precision=precision).backend)
+        engine, precision = ENGINES[name]
+        found[name] = Detector(load_engine(own, device="cpu", engine=engine, precision=precision).engine)
     if arguments.int8:
         images = calibration_images(arguments.images, input_size=model.config.input_size, limit=30)
         export_openvino(model, folder / "int8.xml", precision="int8", images=images)
@@ -103,19 +99,24 @@ def same_share(found: Detections, peer: dict[str, Any]) -> float:
     return float((near & (np.abs(found.scores[None] - scores[:, None]) < 1e-3)).any(axis=1).mean())
 
 
+def stage_times(detector: Detector, image: bytes) -> dict[str, float]:
+    """Milliseconds of every stage and of the whole."""
+    _, milliseconds = detector.timed(image)
+    return {**milliseconds, "whole": sum(milliseconds.values())}
+
+
 def measure(ours: dict[str, Detector], peer: Peer, data: list[bytes], *, rounds: int) -> dict[str, Any]:
     """Milliseconds of every stage and of the whole, by engine and round, and the machine's rates."""
     times: dict[str, list[dict[str, float]]] = {name: [] for name in ("torchvision", *ours)}
-    rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    rates = ProductRates(("fp32", "bf16"))
     for number in range(-2, rounds):
         index = number % len(data)
         spent = {"torchvision": {"whole": peer.ask(str(index))}}
-        spent |= {name: stage_times(detector, [data[index]]) for name, detector in ours.items()}
-        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-            rates[name].append(product_rate(dtype))
+        spent |= {name: stage_times(detector, data[index]) for name, detector in ours.items()}
+        rates.measure()
         for name in times if number >= 0 else ():
             times[name].append(spent[name])
-    return {"times": times, "rates": {name: median(found) for name, found in rates.items()}}
+    return {"times": times, "rates": rates.medians()}
 
 
 def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
     peer = [spent["whole"] for spent in times["torchvision"]]
     rows = [f"| | {' | '.join(STAGES)} | whole, ms | quartiles | ratio | GFLOP/s |", "|---" * 9 + "|"]
     low, high = np.percentile(peer, [25, 75])
-    rows.append(f"| torchvision float32 | | | | | {median(peer):.1f} | {low:.1f} - {high:.1f} | 1 | |")
+    rows.append(f"| torchvision fp32 | | | | | {median(peer):.1f} | {low:.1f} - {high:.1f} | 1 | |")
     result = {}
     for name in [name for name in times if name != "torchvision"]:
         whole = [spent["whole"] for spent in times[name]]
@@ -137,7 +138,7 @@ def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
         result[name] = {"ratio": ratio, "whole": median(whole), **dict(zip(STAGES, stages, strict=True))}
     print("\n".join(rows))
     rates = measured["rates"]
-    print(f"\nmatrix products: float32 {rates['float32']:.0f}, bfloat16 {rates['bfloat16']:.0f} GFLOP/s")
+    print(f"\nmatrix products: fp32 {rates['fp32']:.0f}, bf16 {rates['bf16']:.0f} GFLOP/s")
     return {"torchvision": median(peer), "ours": result, "operations": operations, **measured}
 
 
@@ -164,13 +165,13 @@ def main() -> None:
         operations = count_operations(import_weights(weights))
         for name, detector in ours.items():
             share = same_share(detector(data[-1]), peer.ask(f"boxes {len(data) - 1}"))
-            print(f"{name}: {detector.engine}, {100 * share:.0f} % of torchvision's 100 best boxes")
+            print(f"{name}: {detector.engine.config.description}, {100 * share:.0f} % of torchvision's 100 best boxes")
         measured = measure(ours, peer, data[:-1], rounds=arguments.rounds)
         peer.close()
-    print(json.dumps(machine()))
+    print(json.dumps(describe_machine()))
     result = report(measured, operations=operations)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(), **result}))
+        arguments.json.write_text(json.dumps({"machine": describe_machine(), **result}))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from multibox.bench.machine import machine
+from multibox.bench.machine import describe_machine
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
@@ -66,7 +66,7 @@ def growth(rows: list[list[float]]) -> list[float]:
 
 
 def report(dataset: Dataset, rows: list[list[float]], options: argparse.Namespace) -> None:
-    computer = machine()
+    computer = describe_machine()
     versions = (
         f"Python {computer['python']}, torch {torch.__version__}, OpenCV {cv2.__version__}, NumPy {np.__version__}"
     )

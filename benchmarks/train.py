@@ -1,13 +1,13 @@
 """One training step, ours beside torchvision's, in one run.
 
     python benchmarks/train.py --peer PYTHON_WITH_TORCHVISION --data FOLDER [--split NAME] [--batch 8] [--threads 2]
-                               [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions float32 bfloat16]
+                               [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions fp32 bf16]
                                [--rounds 5] [--json FILE]
 
-Both sides train the same kind of network with SGD on the same samples, which lie in memory, each with its own matching,
-mining and loss. In each round every side takes one step; a ratio is the median over the rounds of the other side's time
-through ours, so that load that others put on the machine falls on both. Beside the clock stands the processor's time:
-with one thread it is what the step needs, whoever else computes.
+Both sides train the same kind of network with SGD on the same samples in memory, each with its own matching, mining and
+loss. In each round every side takes one step; a ratio is the median over the rounds of the other side's time divided by
+ours, so that other load on the machine affects both. Processor time is reported too: with one thread it is the time
+that the step needs, independent of other load.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from multibox.bench.machine import machine, product_rate
+from multibox.bench.machine import describe_machine, product_rate
 from multibox.bench.train import PARTS, timed_matching, timed_step
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.load import load_dataset
@@ -137,7 +137,7 @@ def report(measured: dict[str, Any], *, operations: float) -> None:
     theirs = measured["torchvision"]
     clock, processor = (median(spent["step"][i] for spent in theirs) for i in (0, 1))
     print("| | step, ms | ratio | processor, ms | ratio | GFLOP per processor second |\n|---|---|---|---|---|---|")
-    print(f"| torchvision float32 | {clock:.0f} | 1 | {processor:.0f} | 1 | {1000 * operations / processor:.0f} |")
+    print(f"| torchvision fp32 | {clock:.0f} | 1 | {processor:.0f} | 1 | {1000 * operations / processor:.0f} |")
     for name, times in measured["ours"].items():
         step, own = (median(spent[key] for spent in times) for key in ("step", "processor"))
         pairs = list(zip(theirs, times, strict=True))
@@ -145,7 +145,7 @@ def report(measured: dict[str, Any], *, operations: float) -> None:
         by_processor = median(peer["step"][1] / spent["processor"] for peer, spent in pairs)
         rate = 1000 * operations / own
         print(f"| ours {name} | {step:.0f} | {by_clock:.2f} | {own:.0f} | {by_processor:.2f} | {rate:.0f} |")
-    print(f"\nmatrix products in float32: {measured['products']:.0f} GFLOP/s\n")
+    print(f"\nmatrix products in fp32: {measured['products']:.0f} GFLOP/s\n")
     parts = ", ".join(f"{part} {median(s[part][1] for s in theirs):.0f}" for part in theirs[0] if part != "step")
     print(f"torchvision, ms of the processor: {parts}\n")
     for name, times in measured["ours"].items():
@@ -178,13 +178,13 @@ def main() -> None:
         peer = Peer(arguments, Path(folder) / "batches.pt", classes=len(class_names))
         names = arguments.precisions
         runs = {name: our_run(config, class_names, batch=arguments.batch, precision=name) for name in names}
-        before = machine()
+        before = describe_machine()
         measured = measure(runs, peer, held, rounds=arguments.rounds)
         peer.close()
     operations = count_training_operations(next(iter(runs.values())).model) * arguments.batch
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": before, "operations": operations, **measured}))
-    print(json.dumps({"before": before, "load after": machine()["load"]}))
+    print(json.dumps({"before": before, "load after": describe_machine()["load"]}))
     report(measured, operations=operations)
 
 

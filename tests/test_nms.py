@@ -23,6 +23,7 @@ def assert_same_as_slow(boxes: np.ndarray, scores: np.ndarray, settings: Detecti
     )
     assert selection.labels.tolist() == [c for _, c in expected]
     assert selection.scores.tolist() == [scores[pc].item() for pc in expected]
+    assert selection.priors.tolist() == [p for p, _ in expected]
     assert np.array_equal(selection.boxes, np.array([boxes[p] for p, _ in expected], np.float32).reshape(-1, 4))
     return selection
 
@@ -36,7 +37,7 @@ settings = st.tuples(
 def test_ties_and_limits(
     data: st.DataObject, boxes: np.ndarray, classes: int, limits: tuple[float, float, int, int]
 ) -> None:
-    """Boxes, scores and labels are the slow loop's, with equal scores, repeated boxes, tight limits and no boxes."""
+    """Detections are the slow loop's, with equal scores, repeated boxes, tight limits and no boxes."""
     levels = st.sampled_from([0.0, 0.01, 0.25, 0.5, 0.75, 1.0])
     count = len(boxes) * classes
     values = data.draw(st.lists(levels, min_size=count, max_size=count))

@@ -152,3 +152,20 @@ def test_sizes_that_do_not_fit() -> None:
     """One size too few is refused with the counts and the rule."""
     with pytest.raises(ValueError, match="1 sizes and 1 ratio lists for 1 maps: give one more size"):
         sized_spec(Size(10, 10), [Size(1, 1)], sizes=[3], ratios=[()])
+
+
+def test_every_prior_has_its_position() -> None:
+    """The position of each index against four nested loops over maps, rows, columns and boxes, in Caffe's order."""
+    maps = (PriorMap(Size(2, 3), (1.0, 1.0), 4.0, 8.0, (2.0,)), PriorMap(Size(1, 2), (1.0, 1.0), 4.0, 8.0, ()))
+    spec = PriorSpec(Size(64, 64), maps)
+    expected = [
+        (number, row, column, box)
+        for number, source in enumerate(spec.maps)
+        for row in range(source.cells[0])
+        for column in range(source.cells[1])
+        for box in range(source.boxes_per_cell)
+    ]
+    assert [spec.position(prior) for prior in range(spec.count)] == expected
+    for prior in (-1, spec.count):
+        with pytest.raises(IndexError, match=f"no prior {prior}: the indices are 0 to 27"):
+            spec.position(prior)

@@ -1,7 +1,7 @@
 """What a detector returns for one image."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class Detections:
     """Boxes (N, 4) in pixels of the original image, scores (N,), labels (N,) into `class_names`; best score first.
 
-    Iterating gives (box, score, name) for each detection.
+    `priors` (N,) are the indices of the priors that made the detections, or -1 if they are not known: for detections
+    read from a file, and for models exported without this output. `PriorSpec.position` turns an index into source map,
+    row, column and box. Iterating yields (box, score, name) for each detection.
     """
 
     boxes: Float32[np.ndarray, "n 4"]
@@ -25,6 +27,11 @@ class Detections:
     labels: Int64[np.ndarray, " n"]
     class_names: tuple[str, ...]
     image_size: Size
+    priors: Int64[np.ndarray, " n"] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.priors is None:
+            object.__setattr__(self, "priors", np.full(len(self.scores), -1))
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -34,15 +41,25 @@ class Detections:
             yield box, float(score), self.class_names[label]
 
     def above(self, threshold: float) -> "Detections":
-        """Only the detections with a score of at least `threshold`."""
-        keep = self.scores >= threshold
-        return Detections(self.boxes[keep], self.scores[keep], self.labels[keep], self.class_names, self.image_size)
+        """The detections with a score of at least `threshold`."""
+        return self.take(np.flatnonzero(self.scores >= threshold))
+
+    def take(self, rows: Int64[np.ndarray, " m"]) -> "Detections":
+        """The detections in these rows, in this order."""
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            priors=self.priors[rows],
+        )
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """A copy of the RGB image with every box, its class name and its score."""
-        from multibox.drawing.boxes import draw_detections
+        """A copy of the RGB image with every box, its class name and its score; the best detection is on top."""
+        from multibox.drawing.boxes import draw_captioned_boxes
 
-        return draw_detections(image, self)
+        captions = [(name, f"{name} {score:.2f}") for _, score, name in self]
+        return draw_captioned_boxes(image, self.boxes, labels=self.labels, captions=captions)
 
     def to_json(self, image: "Path | str") -> dict[str, Any]:
         """One entry of `multibox detect --json`: boxes to 2 decimals, scores to 6."""

@@ -1,8 +1,8 @@
 """From scores and boxes to detections: threshold, best per class, greedy suppression, best per image.
 
 The rules are those of detection_output_layer.cpp and ApplyNMSFast in bbox_util.cpp. Only the best survivors over all
-classes are wanted, so suppression runs once over all classes in one order of score and stops when enough survive;
-that gives the same result as class by class. Blocks of sorted candidates keep it vectorized.
+classes are needed, so suppression runs once over all classes, in order of score, and stops when enough survive. The
+result is the same as suppression class by class. Candidates are processed in sorted blocks, which keeps it vectorized.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from multibox.boxes import iou
 
-_BLOCK = 256
-_FIRST_LOOK = 2048
+_BLOCK = 256  # candidates whose overlaps are computed in one step
+_FIRST_CANDIDATES = 2048  # usually enough to fill `per_image`
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,26 @@ class DetectionSettings:
 
 
 class Selection(NamedTuple):
-    """Boxes (N, 4), scores (N,) and labels (N,) of one image, best score first."""
+    """Detections of one image, best score first; `priors` are the indices of the priors that made them."""
 
     boxes: Float[Tensor, "n 4"]
     scores: Float[Tensor, " n"]
     labels: Int64[Tensor, " n"]
+    priors: Int64[Tensor, " n"]
 
 
 def select(
     boxes: Float[Tensor, "p 4"], scores: Float[Tensor, "p c"], *, settings: DetectionSettings = DetectionSettings()
 ) -> Selection:
-    """Detections of one image from all boxes (corners, unclipped) and the scores of all classes but background.
+    """Select the detections of one image from the boxes (corners) and scores (without background) of all priors.
 
-    Keeps scores above `score_threshold`, the best `per_class` of each class, those that no better kept box of their
-    class overlaps by more than `nms_threshold`, and of these the best `per_image`. Equal scores: lowest prior first.
+    Keeps scores above `score_threshold`, the best `per_class` of each class, boxes that no better kept box of their
+    class overlaps by more than `nms_threshold`, and of these the best `per_image`. Equal scores are in order of prior.
     """
     flat = scores.reshape(-1)
     passing = torch.nonzero(flat > settings.score_threshold).squeeze(1)
     values = flat[passing]
-    size = _FIRST_LOOK
+    size = _FIRST_CANDIDATES
     while True:
         best = _best(values, size)
         selection = _select_sorted(boxes, values[best], passing[best], classes=scores.shape[1], settings=settings)
@@ -57,7 +58,7 @@ def select(
 
 
 def _best(values: Float[Tensor, " n"], size: int) -> Int64[Tensor, " m"]:
-    """Positions of the best `size` values and of all that equal the last of them, in stable descending order."""
+    """Positions of the best `size` values and of ties with the last of them, in stable descending order."""
     if len(values) <= size:
         return values.argsort(descending=True, stable=True)
     least = values.topk(size).values[-1]
@@ -73,17 +74,18 @@ def _select_sorted(
     classes: int,
     settings: DetectionSettings,
 ) -> Selection:
-    """Best per class, suppression, best per image of sorted candidates; a position is prior · C + class."""
+    """Apply the limits and suppression to sorted candidates; a position is prior · C + class."""
     labels = positions % classes
     within = rank_in_class(labels) < settings.per_class
     scores, labels = scores[within], labels[within]
-    candidates = boxes[positions[within] // classes]
+    priors = positions[within] // classes
+    candidates = boxes[priors]
     kept = greedy_nms(candidates, labels, threshold=settings.nms_threshold, limit=settings.per_image)
-    return Selection(candidates[kept], scores[kept], labels[kept])
+    return Selection(candidates[kept], scores[kept], labels[kept], priors[kept])
 
 
 def rank_in_class(labels: Int64[Tensor, " n"]) -> Int64[Tensor, " n"]:
-    """How many earlier entries have the same label."""
+    """Count for each entry the earlier entries with the same label."""
     order = labels.argsort(stable=True)
     grouped = labels[order]
     places = torch.arange(len(labels), device=labels.device)
@@ -96,8 +98,8 @@ def greedy_nms(
 ) -> Int64[Tensor, " k"]:
     """Positions of the first `limit` boxes that no kept box before them overlaps by more than `threshold`.
 
-    Only boxes of the same label suppress each other. Boxes come best first. Exact greedy suppression, block by block:
-    a block is first cleared of what earlier survivors suppress, then of what its own suppress.
+    Boxes are sorted, best first, and only boxes with the same label suppress each other. Exact greedy suppression,
+    block by block: survivors of earlier blocks suppress boxes of the block, then its own boxes suppress each other.
     """
     kept = torch.zeros(0, dtype=torch.int64, device=boxes.device)
     for start in range(0, len(boxes), _BLOCK):
@@ -123,10 +125,11 @@ def _suppresses(
 
 
 def _survivors(suppresses: Bool[Tensor, "n n"]) -> Bool[Tensor, " n"]:
-    """What greedy suppression keeps, given which earlier box (row) would suppress which later one (column).
+    """Boxes that greedy suppression keeps; entry (i, j) says that the earlier box i would suppress the later box j.
 
-    Starting from all alive, a box dies if any box alive in the previous round suppresses it. Round k is right for
-    every box whose chain of suppressors is shorter than k, so the first round that changes nothing is the answer.
+    Starts with all boxes alive. In each round a box stays alive if no box alive in the previous round suppresses it.
+    Round k is correct for boxes with a chain of suppressors shorter than k, so the first round without a change is
+    the result.
     """
     edges = suppresses.float()
     alive = torch.ones(len(edges), dtype=torch.bool, device=edges.device)

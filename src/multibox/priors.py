@@ -46,6 +46,15 @@ class PriorMap:
         return self.cells.height * self.cells.width * self.boxes_per_cell
 
 
+class PriorPosition(NamedTuple):
+    """Where a prior belongs: position of its map, row and column of its cell, position among the boxes of the cell."""
+
+    map: int
+    row: int
+    column: int
+    box: int
+
+
 @dataclass(frozen=True)
 class PriorSpec:
     """All priors of one detector, as numbers that fit into a weight file.
@@ -66,6 +75,16 @@ class PriorSpec:
     @property
     def count(self) -> int:
         return sum(m.count for m in self.maps)
+
+    def position(self, prior: int) -> PriorPosition:
+        """Position of the prior with this index; raises IndexError for an index outside 0 … `count` - 1."""
+        first = 0
+        for number, source in enumerate(self.maps):
+            if first <= prior < first + source.count:
+                cell, box = divmod(prior - first, source.boxes_per_cell)
+                return PriorPosition(number, *divmod(cell, source.cells[1]), box)
+            first += source.count
+        raise IndexError(f"there is no prior {prior}: the indices are 0 to {self.count - 1}")
 
     def keep(self, sources: Sequence[int]) -> "PriorSpec":
         """The priors of the maps at these positions (Table 3 of the paper removes source maps)."""

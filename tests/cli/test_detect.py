@@ -103,7 +103,7 @@ def test_only_broken_images_give_an_empty_array(multibox, weights: Path, photos:
 def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
     """--time against the names of the stages, on standard error, results unchanged."""
     outcome = multibox("detect", photos, "-w", weights, "--time", "--json")
-    for stage in ("decode", "resize", "network", "post-processing", "whole image"):
+    for stage in ("decode", "resize", "network", "postprocessing", "whole image"):
         assert stage in outcome.err
     plain = multibox("detect", photos, "-w", weights, "--json", "--batch", "1")
     assert json.loads(outcome.out) == json.loads(plain.out)
@@ -119,7 +119,7 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--min-score", "2"], "--min-score"),
-        (["PHOTOS", "-w", "WEIGHTS", "--precision", "float8"], "--precision"),
+        (["PHOTOS", "-w", "WEIGHTS", "--precision", "fp8"], "precision 'fp8' is not known: choose fp32 or bf16"),
         (["PHOTOS", "-w", "WEIGHTS", "--device", "gpu"], "'gpu' is not known: choose cpu"),
         (["PHOTOS", "-w", "WEIGHTS", "--scale", "2"], "--scale"),
     ],
@@ -152,5 +152,5 @@ def test_without_weights_animals_are_looked_for(multibox, photos: Path):
     default, named = (multibox("detect", photos, *words, "--json") for words in ([], ["-w", DEFAULT.name]))
     assert default.code == named.code == 0
     assert default.out == named.out
-    assert "light160-animals looks for dog, cat, person, sheep, horse, cow" in default.err
-    assert "looks for" not in named.err
+    assert "light160-animals finds dog, cat, person, sheep, horse, cow" in default.err
+    assert "finds dog" not in named.err

@@ -9,26 +9,26 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --backend --batch --classes --data --detections --device --groups --help --json --metric --name --out"
+        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --metric --name --out"
         " --precision --split -d -o"
     ),
     "bench": "--help",
-    "bench augment": "--augmentation --data --help --json --seconds --split",
-    "bench detect": "--backend --batch --help --images --json --rounds --threads --weights -w",
+    "bench augment": "--augmentation --data --help --json --seconds --split -d",
+    "bench detect": "--batches --engine --help --images --json --rounds --threads --weights -w",
     "bench table7": (
-        "--batch --candidates --device --help --images --json --precision --rounds --threads --weights -w"
+        "--batches --candidates --device --help --images --json --precision --rounds --threads --weights -w"
     ),
     "bench train": (
-        "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers"
+        "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers -d"
     ),
     "data": "--help",
     "data check": "PATH --help --json --model --pixel-rule --report --split",
     "data convert": "PATH --files --help --json --out --pixel-rule --split --to -o",
     "data show": "PATH --augmentation --count --help --json --out --pixel-rule --seed --split -o",
     "demo": "--help --json --out -o",
-    "detect": "SOURCES --backend --batch --device --help --json --min-score --out --precision --time --weights -o -w",
+    "detect": "SOURCES --batch --device --engine --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --backend --batch --classes --data --detections --device --help --json --metric --precision --split -d"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --json --metric --precision --split -d"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"

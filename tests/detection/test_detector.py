@@ -1,5 +1,6 @@
 """The Detector: what goes in, what comes out, and what becomes of images that cannot be read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,11 +9,15 @@ import PIL.Image
 import pytest
 import torch
 
+from multibox.coder import Coder
 from multibox.detection.detector import STAGES, Detector
+from multibox.detection.engines.engine import EngineConfig
 from multibox.detections import Detections
 from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
-from multibox.nms import Selection
+from multibox.nms import DetectionSettings, Selection
+from multibox.postprocess import postprocess
+from multibox.priors import PriorMap, PriorSpec
 from multibox.size import Size
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
@@ -136,10 +141,10 @@ def test_timed_gives_the_same_and_the_stages(detector: Detector, tmp_path: Path)
     assert all(time > 0 for time in milliseconds.values())
 
 
-def test_bfloat16_finds_nearly_the_same(model: SSD, detector: Detector):
+def test_bf16_finds_nearly_the_same(model: SSD, detector: Detector):
     """The best score in bfloat16 against float32, to the 8 bits of its mantissa and what the layers add up."""
     image = noise_image(seed=7)
-    rough = Detector(model, precision="bfloat16")(image)
+    rough = Detector(model, precision="bf16")(image)
     assert rough.scores[0] == pytest.approx(detector(image).scores[0], abs=0.05)
 
 
@@ -158,7 +163,7 @@ def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detect
     """A saved and loaded model against the model in memory."""
     path = tmp_path / "tiny.safetensors"
     save_weights(path, model, info={"recipe": "none"})
-    loaded = Detector.load(path, device="cpu", backend="torch")
+    loaded = Detector.load(path, device="cpu", engine="torch")
     assert loaded.info == {"recipe": "none"}
     assert loaded.class_names == CLASS_NAMES
     assert loaded.input_size == (300, 300)
@@ -166,29 +171,47 @@ def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detect
 
 
 def test_boxes_outside_the_image_are_left_out():
-    """A backend that finds one box beyond each edge and one across the right edge, against the visible part of that."""
+    """An engine that finds one box beyond each edge and one across the right edge, against the visible part of that."""
+    maps = (PriorMap((1, 3), (10.0, 3.0), 4.0, None, ()),)
+    model = replace(tiny_model().config, priors=PriorSpec(Size(10, 10), maps), sources=(0,))
+    coder = Coder(model.priors)
 
     class Fixed:
-        engine = "none"
-        class_names = ("thing",)
-        input_size = Size(10, 10)
+        config = EngineConfig("none", ("thing",), model)
 
         def forward(self, batch: np.ndarray) -> int:
             return len(batch)
 
-        def select(self, outputs: int) -> list[Selection]:
+        def postprocess(self, outputs: int) -> list[Selection]:
             boxes = torch.tensor([[1.1, 0.1, 1.2, 0.2], [0.8, 0.5, 1.3, 1.0], [-0.5, 0.0, 0.0, 0.5]])
-            return [Selection(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.zeros(3, dtype=torch.int64))] * outputs
+            offsets = coder.encode(boxes).expand(outputs, -1, -1)
+            logits = torch.tensor([[0.0, 2.0], [0.0, 1.0], [0.0, 0.0]]).expand(outputs, -1, -1)
+            return postprocess(offsets, logits, coder=coder, settings=DetectionSettings())
 
     found = Detector(Fixed())(np.zeros((50, 100, 3), np.uint8))
-    np.testing.assert_allclose(found.boxes, [[80, 25, 100, 50]])
-    np.testing.assert_allclose(found.scores, [0.8])
+    np.testing.assert_allclose(found.boxes, [[80, 25, 100, 50]], rtol=1e-6)
+    np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-1))], rtol=1e-6)
+    assert found.priors.tolist() == [1]
+
+
+def test_priors_say_which_cell_made_a_detection(detector: Detector):
+    """The center of each detection's prior, by its map, row and column, against the coder's list of priors."""
+    found = detector(noise_image(seed=4))
+    config = detector.engine.config.model
+    priors = Coder(config.priors).priors.numpy()
+    assert len(found) > 20
+    for prior in found.priors:
+        position = config.priors.position(int(prior))
+        step = config.priors.maps[position.map].step
+        center = (position.column + 0.5) * step[1] / 300, (position.row + 0.5) * step[0] / 300
+        np.testing.assert_allclose(priors[prior, :2], center, atol=1e-6)
+    assert (found.above(0.3).priors == found.priors[: len(found.above(0.3))]).all()
 
 
 def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
     """Unknown precision, batch size, device and missing weights against one line that names the value."""
-    with pytest.raises(UsageError, match=r"float8.*float32 or bfloat16"):
-        Detector(model, precision="float8")
+    with pytest.raises(UsageError, match=r"fp8.*fp32 or bf16"):
+        Detector(model, precision="fp8")
     with pytest.raises(UsageError, match="batch size is 0"):
         Detector(model, batch_size=0)
     save_weights(tmp_path / "tiny.safetensors", model)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibox.detections import Detections
-from multibox.drawing.boxes import draw_boxes, draw_detections
+from multibox.drawing.boxes import draw_boxes
 from multibox.drawing.colors import class_color, ink
 from multibox.size import Size
 
@@ -23,7 +23,7 @@ def canvas(width=200, height=100):
 def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
     """The frame and the untouched inside of a box against positions worked out by hand; the source stays as it was."""
     image = canvas()
-    drawn = draw_detections(image, detections([[40.2, 30.7, 120.5, 80.0]], [0.9], [1]))
+    drawn = detections([[40.2, 30.7, 120.5, 80.0]], [0.9], [1]).draw(image)
     assert (image == 127).all()
     color = class_color(1)
     for x, y in [(40, 30), (120, 30), (40, 79), (120, 79), (80, 79), (120, 50)]:
@@ -35,7 +35,7 @@ def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
 
 def test_the_tag_lies_above_the_box_and_holds_text():
     """A region above the box is filled with the class color and has ink in it."""
-    drawn = draw_detections(canvas(), detections([[40, 50, 180, 90]], [0.9], [0]))
+    drawn = detections([[40, 50, 180, 90]], [0.9], [0]).draw(canvas())
     tag = drawn[38:50, 40:80].reshape(-1, 3)
     assert (tag == class_color(0)).all(axis=1).mean() > 0.4
     assert np.abs(tag - np.float32(ink(class_color(0)))).max(axis=1).min() < 60
@@ -46,7 +46,7 @@ def test_no_letter_reaches_out_of_its_tag(side):
     """Apart from the frame and the tag's rectangle nothing has changed."""
     low = side // 2
     rows = detections([[1, low, 3, low + 2]], [1], [1], Size(side, side))
-    drawn = draw_detections(canvas(side, side), rows)
+    drawn = rows.draw(canvas(side, side))
     assert (drawn[low + 2 :] == 127).all()
     changed = (drawn[:low] != 127).any(axis=2)
     tag = changed.any(axis=1)[:, None] & changed.any(axis=0)
@@ -57,16 +57,14 @@ def test_min_score_leaves_out_what_is_below_it():
     """Drawing with a minimum against drawing only the kept detections."""
     both = detections([[10, 40, 60, 80], [100, 40, 160, 80]], [0.9, 0.3], [0, 1])
     only = detections([[10, 40, 60, 80]], [0.9], [0])
-    np.testing.assert_array_equal(
-        draw_detections(canvas(), both, min_score=0.5), draw_detections(canvas(), only, min_score=0.0)
-    )
-    none = draw_detections(canvas(), both, min_score=0.95)
+    np.testing.assert_array_equal(both.above(0.5).draw(canvas()), only.draw(canvas()))
+    none = both.above(0.95).draw(canvas())
     np.testing.assert_array_equal(none, canvas())
 
 
 def test_the_best_score_lies_on_top():
     """Two classes on the same box: the frame has the color of the better one, and the tags lie apart."""
-    drawn = draw_detections(canvas(), detections([[40, 40, 180, 90]] * 2, [0.9, 0.4], [0, 1]))
+    drawn = detections([[40, 40, 180, 90]] * 2, [0.9, 0.4], [0, 1]).draw(canvas())
     assert tuple(drawn[89, 100]) == class_color(0)
     for label in (0, 1):
         assert (drawn == class_color(label)).all(axis=2).sum() > 200
@@ -76,7 +74,7 @@ def test_a_class_has_one_color_in_detections_and_in_ground_truth():
     """Detections and ground truth of the same box against each other, below the tag."""
     box = np.float32([[40, 40, 180, 90]])
     truth = draw_boxes(canvas(), box, np.int64([1]), NAMES)
-    found = draw_detections(canvas(), detections(box, [0.5], [1]))
+    found = detections(box, [0.5], [1]).draw(canvas())
     np.testing.assert_array_equal(truth[42:], found[42:])
 
 
@@ -93,7 +91,7 @@ def test_any_image_size_and_name(width, height):
     """Long, accented and Chinese names at the borders of images of any size: the same shape, something drawn."""
     box = [[-5, -5, width + 9, height + 9], [width - 2, height - 2, width, height], [0, 0, 1, 1]]
     rows = detections(box, [0.9, 0.8, 0.7], [2, 3, 4], Size(height, width))
-    drawn = draw_detections(canvas(width, height), rows)
+    drawn = rows.draw(canvas(width, height))
     assert drawn.shape == (height, width, 3)
     assert (drawn != 127).any()
 
@@ -107,7 +105,7 @@ def test_tags_and_frames_stay_inside_for_all_boxes(data):
     boxes = np.float32(data.draw(st.lists(st.tuples(side, side, side, side), min_size=count, max_size=count)))
     image = canvas()
     image.flags.writeable = False
-    assert draw_detections(image, detections(boxes, np.linspace(1, 0, count), [0] * count)).shape == image.shape
+    assert detections(boxes, np.linspace(1, 0, count), [0] * count).draw(image).shape == image.shape
 
 
 def contrast(a, b):

@@ -13,7 +13,7 @@ import torch
 from multibox.cli import main
 from multibox.data.scenes.scenes import write_scenes
 from multibox.detection.detector import Detector
-from multibox.detection.shared import SharedDetector
+from multibox.detection.distributed import DistributedDetector
 from multibox.errors import MultiboxError
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes.quick import quick
@@ -111,7 +111,7 @@ def test_detections_come_in_order_to_all(tmp_path: Path, images: int):
 
     def work(_rank: int) -> list[Any]:
         with joined() as processes:
-            return found(SharedDetector(Detector(model), processes))
+            return found(DistributedDetector(Detector(model), processes))
 
     assert together(work) == [found(Detector(model))] * 2
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine_cases import steady_model
-from multibox.detection.engines import prepacked
+from multibox.detection.engines import packed as packed_engine
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, light_config, slim300_config, ssdlite320_config
 from multibox.models.folded import FoldedSSD, UnitNorm, scale_inputs
@@ -64,7 +64,7 @@ def test_a_folded_model_computes_the_same(name: str):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
-@pytest.mark.skipif(not prepacked.is_available(), reason="this build of PyTorch has no oneDNN")
+@pytest.mark.skipif(not packed_engine.can_pack(), reason="this build of PyTorch has no oneDNN")
 @pytest.mark.parametrize("name", CONFIGS)
 @torch.inference_mode()
 def test_a_packed_model_computes_the_same(name: str):
@@ -75,7 +75,7 @@ def test_a_packed_model_computes_the_same(name: str):
         types.append((torch.bfloat16, 0.04))
     for dtype, tolerance in types:
         packed = FoldedSSD(model, dtype=dtype).to(memory_format=torch.channels_last)
-        prepacked.prepack(packed)
+        packed_engine.pack(packed)
         assert not any(isinstance(module, nn.Conv2d) for module in packed.modules())
         for count in (2, 1):
             images = image_batch(model.config, count=count)
@@ -90,7 +90,7 @@ def test_the_model_itself_stays_as_it_was():
     model = lived_in(CONFIGS["batch norm"])
     before = {name: value.clone() for name, value in model.state_dict().items()}
     packed = FoldedSSD(model)
-    prepacked.prepack(packed)
+    packed_engine.pack(packed)
     packed(image_batch(model.config))
     assert before.keys() == model.state_dict().keys()
     for name, value in model.state_dict().items():

@@ -1,4 +1,4 @@
-"""How many training samples one core makes in a second, beside how many images it only decodes."""
+"""Training samples per second on one core, compared with decoding alone."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from multibox.errors import DataError
 from multibox.images.decode import read_image
 from multibox.size import Size
 
-_ROUND = 16  # images in a row before the other task takes its turn
+_IMAGES_PER_TURN = 16
 
 
 def bench_augment(
@@ -25,11 +25,11 @@ def bench_augment(
     input_size: Size = Size(300, 300),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Samples and decoded images per second on one core, taken in turns for about `seconds` in all.
+    """Samples and decoded images per second on one core, measured for about `seconds` in all.
 
-    Turns of a few images each let other load on the machine fall on both alike, so that their ratio stays meaningful.
-    Time is that of the processor, files are in the page cache, and this process is set up as a loader's worker process
-    is, for good. Raises DataError where no image can be decoded.
+    The two tasks take turns of a few images, so that other load affects both alike and their ratio stays meaningful.
+    The times are processor times with files in the page cache. This process keeps the settings of a loader's worker
+    process afterwards. Raises DataError if no image can be decoded.
     """
     readable = [example for example in dataset.examples[:512] if _is_readable(example)]
     if not readable:
@@ -68,10 +68,10 @@ def _in_turns(
     examples: list[Example], first: Callable[[Example], None], second: Callable[[Example], None], seconds: float
 ) -> tuple[tuple[int, float], tuple[int, float]]:
     """(images, seconds) of both tasks."""
-    endless = _again_and_again(examples)
+    endless = _repeated(examples)
     counts, durations = [0, 0], [0.0, 0.0]
     while sum(durations) < seconds or min(counts) == 0:
-        turn = [next(endless) for _ in range(_ROUND)]
+        turn = [next(endless) for _ in range(_IMAGES_PER_TURN)]
         for number, task in enumerate((first, second)):
             begin = time.process_time()
             for example in turn:
@@ -81,6 +81,6 @@ def _in_turns(
     return (counts[0], durations[0]), (counts[1], durations[1])
 
 
-def _again_and_again(examples: list[Example]) -> Iterator[Example]:
+def _repeated(examples: list[Example]) -> Iterator[Example]:
     while True:
         yield from examples

@@ -1,4 +1,4 @@
-"""JPEG images for measuring where nobody gives any."""
+"""Synthetic JPEGs, used when no images are given."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ _WIDTH, _HEIGHT, _QUALITY = 500, 375, 92
 
 
 def sample_images(*, count: int, seed: int = 0) -> list[bytes]:
-    """JPEG files of 500 x 375 pixels with detail at every scale, of about the size that photographs have."""
+    """JPEG files of 500 x 375 pixels with detail at every scale; the files are about as large as photographs."""
     random = np.random.default_rng(seed)
     return [_sample(random) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Raw outputs such as a trained detector gives, made up: what suppression costs depends on the scores and boxes."""
+"""Synthetic raw outputs like those of a trained detector: the cost of suppression depends on scores and boxes."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from multibox.boxes import iou
 from multibox.coder import Coder
 from multibox.models.config import ModelConfig
 
-_OBJECTS = 8
-_FAINT = -9.0
-_STEEPNESS = 16.0
-_WANDERING = 0.3
+_OBJECTS = 8  # in each image
+_BASE_LOGIT = -9.0  # of classes that are not there
+_LOGIT_PER_IOU = 16.0
+_OFFSET_NOISE = 0.3
 
 
 class Outputs(NamedTuple):
-    """Offsets and logits as a network gives them."""
+    """Offsets and logits, as a network returns them."""
 
     offsets: Float[Tensor, "b p 4"]
     logits: Float[Tensor, "b p k"]
@@ -26,10 +26,10 @@ class Outputs(NamedTuple):
 def lifelike_outputs(
     config: ModelConfig, *, classes: int, images: int, candidates: int, generator: torch.Generator
 ) -> Outputs:
-    """Outputs for images of eight objects each, in which on average `candidates` scores pass the threshold.
+    """Outputs for images with eight objects each, in which on average `candidates` scores pass the threshold.
 
-    A prior that overlaps an object has offsets to about its box and a logit of its class that grows with the overlap;
-    all others have faint scores. The logit of the background, the same for all priors, gives the number of candidates.
+    A prior that overlaps an object has offsets close to its box and a logit of its class that grows with the overlap;
+    other scores are low. The logit of the background is the same for all priors and sets the number of candidates.
     """
     coder = Coder(config.priors, variances=config.variances)
     rows = [_image(coder, classes, generator) for _ in range(images)]
@@ -39,18 +39,18 @@ def lifelike_outputs(
 
 
 def count_candidates(logits: Float[Tensor, "b p k"], *, threshold: float) -> float:
-    """How many scores above the threshold an image has on average."""
+    """The average number of scores above the threshold in an image."""
     return float((logits.float().softmax(dim=-1)[..., 1:] > threshold).sum()) / len(logits)
 
 
 def _image(coder: Coder, classes: int, generator: torch.Generator) -> Outputs:
     boxes, labels = _objects(classes, generator)
     overlap, nearest = iou(coder.corners, boxes).max(dim=1)
-    wandering = _WANDERING * torch.randn(len(overlap), 4, generator=generator)
-    toward = torch.where((overlap > 0.2).unsqueeze(1), boxes[nearest], coder.corners)
-    logits = _FAINT + torch.randn(len(overlap), classes + 1, generator=generator)
-    logits.scatter_add_(1, labels[nearest].unsqueeze(1) + 1, _STEEPNESS * overlap.unsqueeze(1))
-    return Outputs(coder.encode(toward) + wandering, logits)
+    noise = _OFFSET_NOISE * torch.randn(len(overlap), 4, generator=generator)
+    target = torch.where((overlap > 0.2).unsqueeze(1), boxes[nearest], coder.corners)
+    logits = _BASE_LOGIT + torch.randn(len(overlap), classes + 1, generator=generator)
+    logits.scatter_add_(1, labels[nearest].unsqueeze(1) + 1, _LOGIT_PER_IOU * overlap.unsqueeze(1))
+    return Outputs(coder.encode(target) + noise, logits)
 
 
 def _objects(classes: int, generator: torch.Generator) -> tuple[Float[Tensor, "n 4"], Int64[Tensor, " n"]]:
@@ -61,11 +61,11 @@ def _objects(classes: int, generator: torch.Generator) -> tuple[Float[Tensor, "n
 
 
 def _background(logits: Float[Tensor, "b p k"], threshold: float, candidates: int) -> Float[Tensor, ""]:
-    """The logit of the background with which that many scores an image pass, or as many as can.
+    """The logit of the background that lets `candidates` scores per image pass, or all that can.
 
-    A score passes where e^logit > threshold · (e^background + the sum over all classes of e^logit).
+    A score passes if e^logit > threshold · (e^background + the sum over all classes of e^logit).
     """
     powers = logits[..., 1:].exp()
-    most = (powers / threshold - powers.sum(dim=-1, keepdim=True)).flatten()
-    wanted = min(candidates * len(logits), int((most > 0).sum()) - 1)
-    return most.topk(wanted + 1).values[-1].log()
+    limits = (powers / threshold - powers.sum(dim=-1, keepdim=True)).flatten()
+    wanted = min(candidates * len(logits), int((limits > 0).sum()) - 1)
+    return limits.topk(wanted + 1).values[-1].log()

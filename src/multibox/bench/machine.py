@@ -1,22 +1,25 @@
-"""What this machine is and how fast it multiplies: beside these numbers, those of a detector mean something."""
+"""What this machine is and how fast it multiplies, to compare with the speed of a detector."""
 
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
 import torch
 
-from multibox.bench.clock import synchronize
+from multibox.system.clock import synchronize
+from multibox.system.precision import DTYPES
 
-_SIZE = 1536
+_CPU_SIZE, _CPU_REPEATS = 1536, 1
 _GPU_SIZE, _GPU_REPEATS = 8192, 10
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores in use, load, and versions of what computes."""
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores, threads, load, and versions of Python and PyTorch."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -28,7 +31,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Vendor's name, family and model, where Linux tells them; names of virtual machines alone say little."""
+    """Name, family and model of the processor: on virtual machines the name alone says little."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -39,15 +42,15 @@ def _processor() -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """What computes, for people: the GPU's name or the processor's."""
+    """Name of the GPU or the processor, for people."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 
 @torch.inference_mode()
 def product_rate(dtype: torch.dtype, *, device: torch.device | str = "cpu") -> float:
-    """Operations per second, in units of 10⁹, of one product of two square matrices; an addition counts as one."""
+    """Operations per second, in units of 10⁹, of the product of two square matrices; an addition counts as one."""
     device = torch.device(device)
-    size, repeats = (_SIZE, 1) if device.type == "cpu" else (_GPU_SIZE, _GPU_REPEATS)
+    size, repeats = (_CPU_SIZE, _CPU_REPEATS) if device.type == "cpu" else (_GPU_SIZE, _GPU_REPEATS)
     a = torch.ones(size, size, dtype=dtype, device=device)
     torch.mm(a, a)
     synchronize(device)
@@ -58,8 +61,25 @@ def product_rate(dtype: torch.dtype, *, device: torch.device | str = "cpu") -> f
     return repeats * 2 * size**3 / (perf_counter() - start) / 1e9
 
 
+class ProductRates:
+    """Rates of matrix products in several precisions, measured repeatedly beside something else."""
+
+    def __init__(self, precisions: Sequence[str], *, device: torch.device | str = "cpu") -> None:
+        self._device = device
+        self._rates: dict[str, list[float]] = {precision: [] for precision in precisions}
+
+    def measure(self) -> None:
+        """Measure every precision once."""
+        for precision, rates in self._rates.items():
+            rates.append(product_rate(DTYPES[precision], device=self._device))
+
+    def medians(self) -> dict[str, float]:
+        """Median rate of each precision, in units of 10⁹ operations per second."""
+        return {precision: round(median(rates), 1) for precision, rates in self._rates.items()}
+
+
 def resident_memory() -> float:
-    """MiB of memory that this process occupies now; 0 where the system does not tell."""
+    """MiB of memory that this process occupies now; 0 if the system does not say."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -68,7 +88,7 @@ def resident_memory() -> float:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Most MiB so far: of a CUDA device what tensors took, else what this process occupied; 0 where nobody tells."""
+    """Peak memory in MiB: of tensors on a CUDA device, else of this process; 0 if the system does not say."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     try:

@@ -1,4 +1,4 @@
-"""The training step of a recipe, measured on images of the user's or on drawn ones."""
+"""The training step of a recipe, measured on a data set or on generated images."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ from multibox.system.process import keep_freed_memory, one_blas_thread
 from multibox.system.progress import Progress
 from multibox.training.run import Run
 
-_DRAWN, _SIZE = 32, Size(375, 500)
+_IMAGES, _IMAGE_SIZE = 32, Size(375, 500)  # of the generated images
 
 
 def bench_recipe(
@@ -37,15 +37,15 @@ def bench_recipe(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """What `bench_train` measures of the recipe, and what it is about; without `data` on images drawn for it.
+    """The results of `bench_train` for a recipe, with a description; without `data` on generated images.
 
-    A step is one part of the recipe's batch where that is split into parts. The weights are random. Raises the errors
-    of reading data, and UsageError for one image where batch normalization needs several.
+    If the recipe splits its batch into parts, a step is one part. The weights are random. Raises the errors of reading
+    data, and UsageError for one image per step if batch normalization needs several.
     """
     target = choose_device(device)
     with TemporaryDirectory() as folder:
         if data is None:
-            dataset = write_scenes(folder, count=_DRAWN, seed=recipe.seed, size=_SIZE, split="train")
+            dataset = write_scenes(folder, count=_IMAGES, seed=recipe.seed, size=_IMAGE_SIZE, split="train")
         else:
             dataset = load_dataset(data, split=recipe.train_split, pixel_rule=recipe.pixel_rule)
         measured = _measure(recipe, dataset, steps=steps, workers=workers, device=target, progress=progress)
@@ -54,14 +54,14 @@ def bench_recipe(
         "model": recipe.model.name,
         "input_size": list(recipe.model.input_size),
         "priors": recipe.model.priors.count,
-        "data": "drawn images" if data is None else dataset.name,
+        "data": "generated images" if data is None else dataset.name,
         "augmentation": _name(recipe.augmentation),
         **measured,
     }
 
 
 def _name(augmentation: Augmentation) -> str:
-    return next((name for name, known in AUGMENTATIONS.items() if known == augmentation), "of the recipe's own")
+    return next((name for name, known in AUGMENTATIONS.items() if known == augmentation), "custom")
 
 
 def _measure(

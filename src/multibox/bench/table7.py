@@ -1,4 +1,4 @@
-"""Table 7 of the paper on this machine: images a second, boxes, input, time of suppression, share of the base."""
+"""Table 7 of the paper on this machine: images per second, boxes, input, time of suppression, share of the base."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,31 +11,31 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
-from multibox.bench.clock import Clock
 from multibox.bench.lifelike import Outputs, count_candidates, lifelike_outputs
-from multibox.bench.machine import device_name, machine, product_rate
-from multibox.detection.engines.packed import FoldedBackend
-from multibox.detection.engines.torch import TorchBackend
+from multibox.bench.machine import ProductRates, describe_machine, device_name
+from multibox.detection.engines.packed import PackedEngine
+from multibox.detection.engines.torch import TorchEngine
 from multibox.images.decode import read_image
 from multibox.images.prepare import resize_to_input
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
+from multibox.system.clock import Clock
 from multibox.system.device import choose_device, computes_bfloat16
 from multibox.system.progress import Progress
 from multibox.weights.source import open_weights
 
 _MODELS = {"ssd300": ssd300, "ssd512": ssd512, "ssdlite320": ssdlite320}
 _CLASSES = 20
-_PARTS = ("input", "base", "added", "nms")
+_STAGES = ("input", "base", "added", "nms")
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One model, ready to run. `outputs` stand in for the network's own where its weights are random."""
+    """One model, ready to run. `outputs` replace the network's own if its weights are random."""
 
     source: str
     model: SSD
-    backend: FoldedBackend | TorchBackend
+    engine: PackedEngine | TorchEngine
     images: UInt8[np.ndarray, "b h w 3"]
     outputs: Outputs | None
 
@@ -51,43 +51,57 @@ def bench_table7(
     rounds: int = 5,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Frames a second and their parts for SSD300, SSD512 and SSDLite320, or for the detectors in `weights`.
+    """Frames per second and their stages for SSD300, SSD512 and SSDLite320, or for the detectors in `weights`.
 
-    A frame begins as pixels of the network's input size in memory and ends as boxes in memory: decoding and resizing do
-    not count. The three networks have random weights and 20 classes, and boxes are chosen from made-up outputs with
-    `candidates` scores an image above the threshold; detectors from `weights` see `images` (paths or bytes) and
-    choose from their own outputs. PyTorch computes, with folded and packed weights on a CPU; without a `precision` in
-    bfloat16 where the device has instructions for it. All models take turns in every round. Raises the errors of
-    opening weights and reading images.
+    A frame starts as pixels of the network's input size in memory and ends as boxes in memory: decoding and resizing do
+    not count. The three networks have random weights and 20 classes; they postprocess synthetic outputs with
+    `candidates` scores per image above the threshold. Detectors from `weights` get `images` (paths or bytes) and
+    postprocess their own outputs. PyTorch computes, on a CPU with folded and packed weights; the default `precision` is
+    "bf16" if the device has instructions for it. All models take turns in every round. Raises the errors of opening
+    weights and reading images.
     """
     target = choose_device(device)
-    number_type = precision or ("bfloat16" if computes_bfloat16(target) else "float32")
-    most = max(batches)
+    word = precision or ("bf16" if computes_bfloat16(target) else "fp32")
+    largest = max(batches)
     if weights:
-        rows = [_trained(source, target, number_type, images, most) for source in weights]
+        rows = [_trained(source, target, word, images, largest) for source in weights]
     else:
-        rows = [_random(name, target, number_type, candidates, most) for name in _MODELS]
+        rows = [_random(name, target, word, candidates, largest) for name in _MODELS]
+    times, rates = _measure(rows, batches, word, device=target, rounds=rounds, progress=progress)
+    return {
+        "machine": describe_machine(),
+        "device": f"{target}, {device_name(target)}",
+        "engine": rows[0].engine.config.description,
+        "precision": word,
+        "rounds": rounds,
+        "matrix_product_giga_operations_per_second": rates.medians()[word],
+        "rows": [_to_json(row, {size: times[at, size] for size in batches}) for at, row in enumerate(rows)],
+    }
+
+
+def _measure(
+    rows: Sequence[_Row],
+    batches: Sequence[int],
+    precision: str,
+    *,
+    device: torch.device,
+    rounds: int,
+    progress: Progress | None,
+) -> tuple[dict[tuple[int, int], list[dict[str, float]]], ProductRates]:
+    """Times by (row, batch size), in rounds after one that warms up, and rates of matrix products."""
     times: dict[tuple[int, int], list[dict[str, float]]] = {}
-    rates = []
+    rates = ProductRates((precision,), device=device)
     for number in range(-1, rounds):
         for at, row in enumerate(rows):
             for size in batches:
-                spent = _times(row, size, target)
+                spent = _times(row, size, device)
                 if number >= 0:
                     times.setdefault((at, size), []).append(spent)
         if number >= 0:
-            rates.append(product_rate(getattr(torch, number_type), device=target))
+            rates.measure()
             if progress is not None:
                 progress(number + 1, rounds)
-    return {
-        "machine": machine(),
-        "device": f"{target}, {device_name(target)}",
-        "engine": rows[0].backend.engine,
-        "precision": number_type,
-        "rounds": rounds,
-        "matrix_product_giga_operations_per_second": round(median(rates), 1),
-        "rows": [_to_json(row, {size: times[at, size] for size in batches}) for at, row in enumerate(rows)],
-    }
+    return times, rates
 
 
 def _random(name: str, device: torch.device, precision: str, candidates: int, images: int) -> _Row:
@@ -99,44 +113,44 @@ def _random(name: str, device: torch.device, precision: str, candidates: int, im
         model.config, classes=_CLASSES, images=images, candidates=candidates, generator=generator
     )
     noise = np.random.default_rng(0).integers(0, 256, (images, *model.config.input_size, 3), dtype=np.uint8)
-    backend = _backend(model, device, precision)
-    return _Row("random weights", model, backend, noise, Outputs(*(part.to(device) for part in outputs)))
+    engine = _engine(model, device, precision)
+    return _Row("random weights", model, engine, noise, Outputs(*(part.to(device) for part in outputs)))
 
 
-def _trained(source: str, device: torch.device, precision: str, images: Sequence[Any], most: int) -> _Row:
+def _trained(source: str, device: torch.device, precision: str, images: Sequence[Any], count: int) -> _Row:
     model, _ = open_weights(source)
-    backend = _backend(model, device, precision)
-    arrays = [read_image(images[number % len(images)]) for number in range(most)]
+    engine = _engine(model, device, precision)
+    arrays = [read_image(images[number % len(images)]) for number in range(count)]
     batch = np.stack([resize_to_input(image, model.config.input_size).pixels for image in arrays])
-    return _Row(str(source), model, backend, batch, None)
+    return _Row(str(source), model, engine, batch, None)
 
 
-def _backend(model: SSD, device: torch.device, precision: str) -> FoldedBackend | TorchBackend:
+def _engine(model: SSD, device: torch.device, precision: str) -> PackedEngine | TorchEngine:
     if device.type == "cpu":
-        return FoldedBackend(model, precision=precision)
-    return TorchBackend(model.to(device), precision=precision)
+        return PackedEngine(model, precision=precision)
+    return TorchEngine(model.to(device), precision=precision)
 
 
 def _times(row: _Row, size: int, device: torch.device) -> dict[str, float]:
-    """Milliseconds an image of the parts of one batch."""
+    """Milliseconds per image of the stages of one batch."""
     clock = Clock(device)
     with _marking(_network(row).base, clock):
-        outputs = row.backend.forward(row.images[:size])
+        outputs = row.engine.forward(row.images[:size])
     clock.mark("added")
     if row.outputs is not None:
         outputs = row.outputs.offsets[:size], row.outputs.logits[:size]
-    row.backend.select(outputs)
+    row.engine.postprocess(outputs)
     clock.mark("nms")
     return {name: spent / size for name, spent in clock.milliseconds().items()}
 
 
 def _network(row: _Row) -> Any:
-    return row.backend.network if isinstance(row.backend, FoldedBackend) else row.backend.model
+    return row.engine.network if isinstance(row.engine, PackedEngine) else row.engine.model
 
 
 @contextmanager
 def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
-    """Marks the beginning of the base network, where the input is ready, and its end."""
+    """Mark the start of the base network, when the input is ready, and its end."""
     before = base.register_forward_pre_hook(lambda layer, inputs: clock.mark("input"))
     after = base.register_forward_hook(lambda layer, inputs, output: clock.mark("base"))
     try:
@@ -148,7 +162,7 @@ def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
 
 def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
     config = row.model.config
-    logits = row.outputs.logits if row.outputs else row.backend.forward(row.images)[1]
+    logits = row.outputs.logits if row.outputs else row.engine.forward(row.images)[1]
     return {
         "model": config.name,
         "weights": row.source,
@@ -163,7 +177,7 @@ def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, A
 
 def _summary(times: list[dict[str, float]]) -> dict[str, Any]:
     whole = median(sum(spent.values()) for spent in times)
-    parts = {name: round(median(spent[name] for spent in times), 3) for name in _PARTS}
+    parts = {name: round(median(spent[name] for spent in times), 3) for name in _STAGES}
     share = median(spent["base"] / (sum(spent.values()) - spent["nms"]) for spent in times)
     return {
         "fps": round(1000 / whole, 2),

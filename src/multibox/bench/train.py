@@ -1,20 +1,21 @@
-"""How fast a training step is on this machine, part by part, and what it costs beside the machine's own rate."""
+"""How fast a training step is on this machine, part by part, compared with the machine's rate in matrix products."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from multibox.bench.clock import Clock
-from multibox.bench.machine import device_name, machine, peak_memory, product_rate
+from multibox.bench.machine import ProductRates, describe_machine, device_name, peak_memory
+from multibox.bench.spread import medians, spread
 from multibox.data.loading.batch import Batch
 from multibox.loss import hard_negatives, match_batch, multibox_loss
 from multibox.models.operations import count_training_operations
+from multibox.system.clock import Clock
 from multibox.system.device import computes_bfloat16
+from multibox.system.precision import WORDS
 from multibox.system.progress import Progress
 from multibox.training.averages import StepLosses
 from multibox.training.network import computing_in, training_network
@@ -24,10 +25,10 @@ from multibox.training.run import Run
 from multibox.training.step import take_step
 
 PARTS = ("load", "forward", "loss", "loss_backward", "backward", "optimizer")
-"""What a step consists of, in order: the next batch, on the device; matching, mining and the two losses in "loss"."""
+"""The parts of a step, in order. "load" brings the next batch to the device, "loss" matches, mines and sums up."""
 
-_HELD = 4
-_WARM_UP = 2
+_BATCHES_IN_MEMORY = 4
+_WARM_UP_STEPS = 2
 
 Times = dict[str, float]
 
@@ -40,11 +41,11 @@ def bench_train(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Milliseconds of the parts of a step, images a second, memory and arithmetic rate, as plain data.
+    """Milliseconds of the parts of a step, images per second, memory and arithmetic rate, as plain data.
 
-    `stream(n)` gives batches that n processes make. First come steps on batches in memory, of which the machine's rate
-    in matrix products is taken in between, then as many on batches from `stream(workers)`. The rate of learning is 0,
-    so that every step does all its work and the weights stay as they are.
+    `stream(n)` yields batches made by n processes. First come steps on batches in memory, alternating with matrix
+    products, then as many steps on batches from `stream(workers)`. The learning rate is 0, so that every step does all
+    its work without changing the weights.
     """
     device = run.model.mean.device
     run.start_training()
@@ -52,34 +53,33 @@ def bench_train(
     set_rate(run.optimizer, 0.0)
     _forget_peak(device)
     advance = _counter(2 * steps, progress)
-    held = list(islice(stream(0), min(_HELD, steps)))
+    held = list(islice(stream(0), min(_BATCHES_IN_MEMORY, steps)))
     in_memory, inside, rates = _steps_in_memory(run, network, held, steps=steps, advance=advance)
-    from_stream = _steps_from_stream(
-        run, network, on_device(stream(workers), device), steps=steps, skip=_WARM_UP + 2 * workers, advance=advance
-    )
+    loaded, skip = on_device(stream(workers), device), _WARM_UP_STEPS + 2 * workers
+    from_stream = _steps_from_stream(run, network, loaded, steps=steps, skip=skip, advance=advance)
     batch = len(held[0].names)
     operations = count_training_operations(run.model)
     rate = operations * batch / _median_step(in_memory) * 1000
     return {
-        "machine": machine(),
+        "machine": describe_machine(),
         "device": f"{device}, {device_name(device)}",
         "batch": batch,
-        "precision": str(run.precision).removeprefix("torch."),
+        "precision": WORDS[run.precision],
         "compiled": run.loop.compile,
         "steps": steps,
         "workers": workers,
         "objects_per_batch": median(int(batch.valid.sum()) for batch in held),
-        "in_memory": {**_summary(in_memory, batch=batch), "inside_loss": _medians(inside)},
+        "in_memory": {**_summary(in_memory, batch=batch), "inside_loss": medians(inside)},
         "with_loader": _summary(from_stream, batch=batch),
         "giga_operations_per_image": round(operations, 3),
         "giga_operations_per_second": round(rate, 1),
-        "matrix_product_giga_operations_per_second": {name: round(median(found), 1) for name, found in rates.items()},
+        "matrix_product_giga_operations_per_second": rates,
         "peak_memory_mib": round(peak_memory(device), 1),
     }
 
 
 def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
-    """One step as the training loop takes it, with batches on the device; milliseconds of each of PARTS."""
+    """Take one step as the training loop does, with batches on the device; returns milliseconds of each of PARTS."""
     clock = Clock(run.model.mean.device)
     batch = next(batches)
     clock.mark("load")
@@ -102,44 +102,42 @@ def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
 
 
 def timed_matching(run: Run, batch: Batch) -> Times:
-    """Milliseconds of matching and of mining, each alone on one batch; what the priors cost is made up."""
+    """Milliseconds of matching and of mining on one batch; the background losses are random."""
     device = run.model.mean.device
-    costs = torch.rand(len(batch.names), len(run.model.coder.corners), device=device)
+    background_losses = torch.rand(len(batch.names), len(run.model.coder.corners), device=device)
     clock = Clock(device)
     matches = match_batch(batch.boxes, batch.valid, coder=run.model.coder, config=run.loss)
     clock.mark("match")
-    hard_negatives(costs, matches, config=run.loss)
+    hard_negatives(background_losses, matches, config=run.loss)
     clock.mark("mine")
     return clock.milliseconds()
 
 
 def _steps_in_memory(
     run: Run, network: nn.Module, held: Sequence[Batch], *, steps: int, advance: Callable[[], None]
-) -> tuple[list[Times], list[Times], dict[str, list[float]]]:
-    """Times of the steps, of matching and mining, and rates of matrix products by type, taken in turn."""
+) -> tuple[list[Times], list[Times], dict[str, float]]:
+    """Times of the steps, times of matching and mining, and rates of matrix products by precision, in turns."""
     device = run.model.mean.device
     batches = cycle([batch.to(device) for batch in held])
     times: list[Times] = []
     inside: list[Times] = []
-    types = {"float32": torch.float32, **({"bfloat16": torch.bfloat16} if computes_bfloat16(device) else {})}
-    rates: dict[str, list[float]] = {name: [] for name in types}
-    for number in range(-_WARM_UP, steps):
+    rates = ProductRates(("fp32", "bf16") if computes_bfloat16(device) else ("fp32",), device=device)
+    for number in range(-_WARM_UP_STEPS, steps):
         spent = timed_step(run, network, batches)
         alone = timed_matching(run, next(batches))
         if number < 0:
             continue
         times.append(spent)
         inside.append(alone)
-        for name, dtype in types.items():
-            rates[name].append(product_rate(dtype, device=device))
+        rates.measure()
         advance()
-    return times, inside, rates
+    return times, inside, rates.medians()
 
 
 def _steps_from_stream(
     run: Run, network: nn.Module, batches: Iterator[Batch], *, steps: int, skip: int, advance: Callable[[], None]
 ) -> list[Times]:
-    """Times of the steps after the first `skip`, in which batches come that were made ahead."""
+    """Times of the steps after the first `skip`, which use batches that were made ahead."""
     times = []
     for number in range(-skip, steps):
         spent = timed_step(run, network, batches)
@@ -150,24 +148,14 @@ def _steps_from_stream(
 
 
 def _summary(times: list[Times], *, batch: int) -> dict[str, Any]:
-    """Images a second over all steps, spread of the parts' milliseconds, and their shares of the whole time."""
+    """Images per second, spread of the milliseconds of each part, and the share of each part in the whole time."""
     whole = [sum(spent.values()) for spent in times]
-    spreads = {part: _spread([spent[part] for spent in times]) for part in PARTS}
+    spreads = {part: spread([spent[part] for spent in times]) for part in PARTS}
     return {
         "images_per_second": round(1000 * batch * len(times) / sum(whole), 3),
-        "milliseconds": {**spreads, "step": _spread(whole)},
+        "milliseconds": {**spreads, "step": spread(whole)},
         "shares": {part: round(sum(spent[part] for spent in times) / sum(whole), 5) for part in PARTS},
     }
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    """Median and the two quartiles, of milliseconds."""
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"median": round(float(middle), 3), "q1": round(float(low), 3), "q3": round(float(high), 3)}
-
-
-def _medians(times: list[Times]) -> Times:
-    return {name: round(median(spent[name] for spent in times), 3) for name in times[0]}
 
 
 def _median_step(times: list[Times]) -> float:

@@ -11,7 +11,7 @@ from multibox._version import __version__
 from multibox.cli import data as data_command
 from multibox.cli import weights as weights_command
 from multibox.cli.analyze import analyze
-from multibox.cli.bench import detect as bench_command
+from multibox.cli.bench.app import app as bench_app
 from multibox.cli.console import complain, say
 from multibox.cli.demo import demo
 from multibox.cli.detect import detect
@@ -35,7 +35,7 @@ app.command()(analyze)
 app.command()(detect)
 app.command()(export)
 app.command()(reproduce)
-app.add_typer(bench_command.app, name="bench")
+app.add_typer(bench_app, name="bench")
 app.add_typer(data_command.app, name="data")
 app.add_typer(priors_command.app, name="priors")
 app.add_typer(weights_command.app, name="weights")

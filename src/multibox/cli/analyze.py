@@ -9,15 +9,15 @@ import typer
 from multibox.cli.console import complain, print_json, progress_bar, table
 from multibox.cli.evaluate import DETECTIONS_HELP
 from multibox.cli.options import (
-    BackendOption,
     Batch,
     Classes,
     Data,
     Device,
+    Engine,
     Json,
     Metric,
     OutFolder,
-    PrecisionOption,
+    Precision,
     Split,
     split_names,
 )
@@ -58,8 +58,8 @@ def analyze(
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,
-    precision: PrecisionOption = None,
-    backend: BackendOption = None,
+    precision: Precision = None,
+    engine: Engine = None,
 ) -> None:
     """Show what a detector gets wrong and what its errors cost, or compare two detectors.
 
@@ -77,7 +77,7 @@ def analyze(
     similar = find_groups(dataset.class_names, data=data, file=groups)
     found = [_read(path, whole=whole, dataset=dataset) for path in detections or []]
     if weights is not None:
-        detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
+        detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
         found.insert(0, _detect(detector, dataset, batch=batch))
     pairs = zip(names, found, strict=True)
     analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]

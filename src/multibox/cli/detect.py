@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Union
 import typer
 
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
-from multibox.cli.options import BackendOption, Batch, Device, Json, PrecisionOption
+from multibox.cli.options import Batch, Device, Engine, Json, MinScore, Precision
 from multibox.errors import DataError, UsageError
 from multibox.system.launcher import place
 
 if TYPE_CHECKING:
     from multibox.detection.detector import Detector
     from multibox.detections import Detections
+    from multibox.system.distributed import Processes
 
 Results = Iterator[Union["Detections", DataError]]
 
-SHOWN_SCORE = 0.5
+_SHOWN_SCORE = 0.5
 
 
 def detect(
@@ -34,44 +35,33 @@ def detect(
     weights: Annotated[
         str | None,
         typer.Option(
-            "--weights", "-w", metavar="FILE", help="Weight file or published name; else a small detector of animals."
+            "--weights", "-w", metavar="FILE", help="Weight file, exported model or published name; by default animals."
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Draw the detections and write the images into this folder."),
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for images with drawn detections."),
     ] = None,
     as_json: Json = False,
-    min_score: Annotated[
-        float | None,
-        typer.Option(
-            "--min-score",
-            min=0,
-            max=1,
-            metavar="SCORE",
-            help=f"Leave out lower scores; by default {SHOWN_SCORE} for text and images, nothing for --json.",
-        ),
-    ] = None,
+    min_score: MinScore = None,
     device: Device = None,
     batch: Batch = 8,
-    precision: PrecisionOption = None,
-    backend: BackendOption = None,
+    precision: Precision = None,
+    engine: Engine = None,
     time: Annotated[
         bool, typer.Option("--time", help="Measure each stage, one image at a time, and print the medians.")
     ] = False,
 ) -> None:
     """Find objects in images.
 
-    Prints a line for each image, or with --json an array with an entry for each: image, width, height and detections
-    with box (x1, y1, x2, y2 in pixels), score, label and name. An image that cannot be read is named on standard
-    error, the others go on, and the exit code is 1. Processes that torchrun starts with this command share the
-    images; the first prints and draws.
+    Prints one line per image with all scores from 0.5, or with --json an array with one entry per image: image, width,
+    height, and all detections with box (x1, y1, x2, y2 in pixels), score, label and name. --min-score changes both
+    limits. An image that cannot be read is reported on standard error, the others are processed, and the exit code
+    is 1. Processes started by torchrun share the images; the first one prints and draws.
     """
     from multibox.detection.detector import Detector
-    from multibox.detection.shared import SharedDetector
-    from multibox.images.decode import read_image
     from multibox.images.find import find_images
-    from multibox.images.write import result_paths, write_image
+    from multibox.images.write import result_paths
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 
@@ -82,39 +72,72 @@ def detect(
         raise UsageError(images.problems[0])
     targets = {} if out is None else result_paths(images.files, out)
     source = weights or DEFAULT.name
-    detector = Detector.load(source, device=device, precision=precision, backend=backend, batch_size=batch)
-    shown = SHOWN_SCORE if min_score is None else min_score
+    detector = Detector.load(source, device=device, precision=precision, engine=engine, batch_size=batch)
     stages: list[dict[str, float]] = []
-    failed, started = len(images.problems), perf_counter()
+    started = perf_counter()
     with joined() as processes:
-        shared = SharedDetector(detector, processes)
+        results = _results(detector, images.files, processes, stages=stages if time else None)
         if not processes.first:
-            deque(shared.try_each(images.files), maxlen=0)
+            deque(results, maxlen=0)
             return
-        if weights is None:
-            say(f"{DEFAULT.name} looks for {', '.join(DEFAULT.class_names)}; --weights takes another detector")
-        for problem in images.problems:
-            complain(problem)
-        results = _timed(detector, images.files, stages) if time else shared.try_each(images.files)
-        with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
-            for path, found in zip(images.files, _with_bar(results, total=len(images.files)), strict=True):
-                if isinstance(found, DataError):
-                    complain(found)
-                    failed += 1
-                    continue
-                show(path, found)
-                if path in targets:
-                    write_image(targets[path], found.above(shown).draw(read_image(path)))
+        _announce(weights, images.problems)
+        failed = len(images.problems) + _show(images.files, results, targets, min_score=min_score, as_json=as_json)
     say(_summary(len(images.files) + len(images.problems), failed, seconds=perf_counter() - started, out=out))
     if stages:
-        say(detector.engine)
-        say(_stage_table(stages))
+        say(f"{detector.engine.config.description}\n{_stage_table(stages)}")
     if failed:
         raise typer.Exit(1)
 
 
+def _results(
+    detector: "Detector", files: Sequence[Path], processes: "Processes", *, stages: list[dict[str, float]] | None
+) -> Results:
+    """Detections of each file; with `stages` one image at a time, with the times of each stage appended to it."""
+    from multibox.detection.distributed import DistributedDetector
+
+    if stages is not None:
+        return _timed(detector, files, stages)
+    return DistributedDetector(detector, processes).try_each(files)
+
+
+def _announce(weights: str | None, problems: Sequence[str]) -> None:
+    """Name the default detector, if it is used, and the sources without images."""
+    from multibox.weights.registry import DEFAULT
+
+    if weights is None:
+        say(f"{DEFAULT.name} finds {', '.join(DEFAULT.class_names)}; --weights selects another detector")
+    for problem in problems:
+        complain(problem)
+
+
+def _show(
+    files: Sequence[Path],
+    results: Results,
+    targets: dict[Path, Path],
+    *,
+    min_score: float | None,
+    as_json: bool,
+) -> int:
+    """Print the detections of each file and draw them into its target, if it has one; returns the number of errors."""
+    from multibox.images.decode import read_image
+    from multibox.images.write import write_image
+
+    shown = _SHOWN_SCORE if min_score is None else min_score
+    failed = 0
+    with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
+        for path, found in zip(files, _with_bar(results, total=len(files)), strict=True):
+            if isinstance(found, DataError):
+                complain(found)
+                failed += 1
+                continue
+            show(path, found)
+            if path in targets:
+                write_image(targets[path], found.above(shown).draw(read_image(path)))
+    return failed
+
+
 def _timed(detector: "Detector", files: Sequence[Path], stages: list[dict[str, float]]) -> Results:
-    """Detections of one image after the other, with their times in `stages`; the first runs once more beforehand."""
+    """Detections of one image at a time; appends the times to `stages`. The first image runs twice, to warm up."""
     warm = False
     for path in files:
         try:
@@ -130,7 +153,7 @@ def _timed(detector: "Detector", files: Sequence[Path], stages: list[dict[str, f
 
 
 def _with_bar(results: Results, *, total: int) -> Results:
-    """A bar, unless the lines on the same terminal show how far it is."""
+    """Show a progress bar, unless the lines on the same terminal show the progress."""
     with progress_bar("detecting", hidden=sys.stdout.isatty()) as advance:
         for done, result in enumerate(results, start=1):
             yield result

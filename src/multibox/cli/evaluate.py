@@ -7,14 +7,14 @@ import typer
 
 from multibox.cli.console import complain, print_json, progress_bar
 from multibox.cli.options import (
-    BackendOption,
     Batch,
     Classes,
     Data,
     Device,
+    Engine,
     Json,
     Metric,
-    PrecisionOption,
+    Precision,
     Split,
     split_names,
 )
@@ -45,8 +45,8 @@ def evaluate(
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,
-    precision: PrecisionOption = None,
-    backend: BackendOption = None,
+    precision: Precision = None,
+    engine: Engine = None,
 ) -> None:
     """Measure the average precision of a detector, or of detections in a file.
 
@@ -59,7 +59,7 @@ def evaluate(
 
     if weights is not None and detections is None:
         dataset = load_dataset(data, split=split, classes=split_names(classes))
-        detector = Detector.load(weights, device=device, precision=precision, backend=backend, batch_size=batch)
+        detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
         result = _of_detector(detector, dataset, metric=metric, batch=batch)
     elif detections is not None and weights is None:
         result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric)
@@ -70,12 +70,12 @@ def evaluate(
 
 
 def _of_detector(detector: "Detector", dataset: "Dataset", *, metric: str, batch: int) -> "Evaluation":
-    from multibox.detection.shared import SharedDetector
+    from multibox.detection.distributed import DistributedDetector
     from multibox.evaluation.evaluate import evaluate
     from multibox.system.distributed import joined
 
     with joined() as processes, progress_bar("evaluating", hidden=not processes.first) as advance:
-        shared = SharedDetector(detector, processes)
+        shared = DistributedDetector(detector, processes)
         return evaluate(shared, dataset, metric=metric, progress=advance, batch_size=batch)
 
 

@@ -1,19 +1,12 @@
 """Options that several commands share."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from multibox.detection.engines.load import ENGINE_NAMES, PRECISIONS
 from multibox.evaluation.metrics import METRICS, find_metric
-
-
-class Precision(StrEnum):
-    """Number type of the convolutions."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
 
 
 def split_names(text: str | None) -> list[str] | None:
@@ -34,15 +27,17 @@ Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many images go through together.")]
-PrecisionOption = Annotated[
-    Precision | None,
+Precision = Annotated[
+    str | None,
     typer.Option(
-        "--precision", help="Number type of the convolutions; by default float32, or what a model was exported for."
+        "--precision",
+        metavar="|".join(PRECISIONS),
+        help="Number type of the convolutions; by default fp32, or the one that a model was exported with.",
     ),
 ]
-BackendOption = Annotated[
+Engine = Annotated[
     str | None,
-    typer.Option("--backend", metavar="NAME", help="torch, packed, onnxruntime or openvino; by default the fastest."),
+    typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help="What runs the network; by default the fastest."),
 ]
 Metric = Annotated[
     str,

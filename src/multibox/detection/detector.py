@@ -1,15 +1,15 @@
-"""From images to Detections: decode, resize, network, post-processing, boxes in pixels of the original."""
+"""From images to Detections: decode, resize, network, postprocessing, boxes in pixels of the original image."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
-from time import perf_counter
 from typing import Any, overload
 
 import numpy as np
 
-from multibox.detection.engines.engine import Backend
-from multibox.detection.engines.torch import TorchBackend
+from multibox.detection.engines.engine import Engine
+from multibox.detection.engines.load import load_engine
+from multibox.detection.engines.torch import TorchEngine
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.images.decode import read_image
@@ -17,20 +17,21 @@ from multibox.images.prepare import Prepared, prepare_ahead, resize_to_input
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.size import Size
+from multibox.system.clock import Clock
 from multibox.weights.registry import DEFAULT
 
-STAGES = ("decode", "resize", "network", "post-processing")
+STAGES = ("decode", "resize", "network", "postprocessing")
 
 
 class Detector:
-    """Finds objects in images with an SSD, where its parameters lie, or with another engine.
+    """Finds objects in images with an SSD, on the device of its parameters, or with another engine.
 
-    `precision` is "float32" or "bfloat16". `batch_size` is how many images of a list go through the network
-    together. `info` is what the weight file says about itself: recipe, training data, score.
+    `precision` is "fp32" or "bf16" and counts for an SSD only. `batch_size` is the number of images of a list that go
+    through the network together. `info` is the metadata of the weight file: recipe, training data, score.
     """
 
-    def __init__(self, model: SSD | Backend, *, precision: str = "float32", batch_size: int = 8) -> None:
-        self.backend: Backend = TorchBackend(model, precision=precision) if isinstance(model, SSD) else model
+    def __init__(self, model: SSD | Engine, *, precision: str = "fp32", batch_size: int = 8) -> None:
+        self.engine: Engine = TorchEngine(model, precision=precision) if isinstance(model, SSD) else model
         self.batch_size = _checked_batch_size(batch_size)
         self.info: dict[str, Any] = {}
 
@@ -41,37 +42,31 @@ class Detector:
         *,
         device: str | None = None,
         precision: str | None = None,
-        backend: str | None = None,
+        engine: str | None = None,
         batch_size: int = 8,
     ) -> "Detector":
-        """A detector from a weight file of ours or another origin, an exported model, or the name of published weights.
+        """Load a weight file of multibox or another origin, an exported model, or published weights by name.
 
-        By default it is the small one that is part of the package, for dogs, cats, persons, sheep, horses and cows.
-        Without a `device` it is on a GPU where there is one, else on the CPU; without a `backend` on the fastest engine
-        that is installed, which `engine` names. `precision` is "float32" where nothing is said; an exported model has
-        its own. Raises WeightsError where the file is missing or does not fit, UsageError for an unknown name, device,
-        precision or backend, and for those that do not go together.
+        The default is the small detector in the package, for dogs, cats, persons, sheep, horses and cows. The default
+        `device` is a GPU if there is one, else the CPU; the default `engine` is the fastest one that is installed.
+        `precision` is "fp32" or "bf16"; an exported model has its own. Raises WeightsError if the file is missing or
+        does not fit, UsageError for an unknown name, device, precision or engine, and for combinations that do not
+        go together.
         """
-        from multibox.detection.engines.load import load_backend
-
-        loaded = load_backend(source, device=device, precision=precision, backend=backend)
-        detector = cls(loaded.backend, batch_size=batch_size)
+        loaded = load_engine(source, device=device, precision=precision, engine=engine)
+        detector = cls(loaded.engine, batch_size=batch_size)
         detector.info = loaded.info
         return detector
 
     @property
-    def engine(self) -> str:
-        """What runs the network, with its version and number type."""
-        return self.backend.engine
-
-    @property
     def class_names(self) -> tuple[str, ...]:
-        return self.backend.class_names
+        """The classes without background."""
+        return self.engine.config.class_names
 
     @property
     def input_size(self) -> Size:
-        """(height, width) of the network input."""
-        return self.backend.input_size
+        """Size of the network input."""
+        return self.engine.config.input_size
 
     @overload
     def __call__(self, source: list[Any] | tuple[Any, ...], *, batch_size: int | None = None) -> list[Detections]: ...
@@ -81,7 +76,7 @@ class Detector:
         """Detections in one image, or a list of them for a list of images.
 
         An image is a path, the bytes of a file, an RGB array (H, W, 3) of uint8, or a PIL image. Raises DataError for
-        the first that cannot be read; `try_each` goes on instead.
+        the first image that cannot be read; `try_each` continues instead.
         """
         if not isinstance(source, list | tuple):
             return self._detect([resize_to_input(read_image(source), self.input_size)])[0]
@@ -90,7 +85,7 @@ class Detector:
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
         """Detections of each image in order, or the DataError of an image that cannot be read.
 
-        Takes from `sources` as it goes, so a stream without end is fine; the next images are decoded meanwhile.
+        `sources` is read step by step, so it may be an endless stream; the next images are decoded in the background.
         """
         size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
         prepared = prepare_ahead(sources, input_size=self.input_size, ahead=2 * size - 1)
@@ -101,32 +96,39 @@ class Detector:
 
     def timed(self, source: Any) -> tuple[Detections, dict[str, float]]:
         """Detections in one image, and milliseconds of each of STAGES. The first call is slower than others."""
-        times = [perf_counter()]
-        image = read_image(source)
-        times.append(perf_counter())
-        prepared = resize_to_input(image, self.input_size)
-        times.append(perf_counter())
-        outputs = self.backend.forward(prepared.pixels[None])
-        times.append(perf_counter())
-        detections = self._in_pixels(self.backend.select(outputs)[0], prepared.image_size)
-        times.append(perf_counter())
-        spans = [1000 * (end - start) for start, end in pairwise(times)]
-        return detections, dict(zip(STAGES, spans, strict=True))
+        found, milliseconds = self.timed_batch([source])
+        return found[0], milliseconds
+
+    def timed_batch(self, sources: Sequence[Any]) -> tuple[list[Detections], dict[str, float]]:
+        """Detections in images that go through the network together, and milliseconds of each of STAGES for all."""
+        clock = Clock()
+        images = [read_image(source) for source in sources]
+        clock.mark("decode")
+        prepared = [resize_to_input(image, self.input_size) for image in images]
+        batch = np.stack([p.pixels for p in prepared])
+        clock.mark("resize")
+        outputs = self.engine.forward(batch)
+        clock.mark("network")
+        found = self._detections(outputs, prepared)
+        clock.mark("postprocessing")
+        return found, clock.milliseconds()
 
     def _detect(self, images: Sequence[Prepared]) -> list[Detections]:
         if not images:
             return []
-        outputs = self.backend.forward(np.stack([p.pixels for p in images]))
-        selections = self.backend.select(outputs)
+        return self._detections(self.engine.forward(np.stack([p.pixels for p in images])), images)
+
+    def _detections(self, outputs: Any, images: Sequence[Prepared]) -> list[Detections]:
+        selections = self.engine.postprocess(outputs)
         return [self._in_pixels(s, p.image_size) for s, p in zip(selections, images, strict=True)]
 
     def _in_pixels(self, selection: Selection, image_size: Size) -> Detections:
-        """Boxes from relative to pixels, without those that lay outside the image: clipped, they are empty."""
+        """Scale boxes to pixels and drop empty ones: boxes outside the image, after clipping."""
         height, width = image_size
-        boxes = selection.boxes.clamp(0, 1).numpy() * np.array([width, height, width, height], dtype=np.float32)
+        boxes = selection.boxes.numpy() * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        scores, labels = selection.scores.float().numpy(), selection.labels.numpy()
-        return Detections(boxes[inside], scores[inside], labels[inside], self.class_names, image_size)
+        scores, labels, priors = (values.numpy()[inside] for values in selection[1:])
+        return Detections(boxes[inside], scores, labels, self.class_names, image_size, priors)
 
 
 def _or_raise(found: Detections | DataError) -> Detections:
@@ -137,5 +139,5 @@ def _or_raise(found: Detections | DataError) -> Detections:
 
 def _checked_batch_size(size: int) -> int:
     if size < 1:
-        raise UsageError(f"the batch size is {size}; it has to be 1 or more")
+        raise UsageError(f"the batch size is {size}; it must be 1 or more")
     return size

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.detections import Detections
 from multibox.drawing.colors import class_color, ink
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -40,34 +39,30 @@ class _Pen:
         return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
 
 
-def draw_detections(
-    image: UInt8[np.ndarray, "h w 3"], detections: Detections, *, min_score: float = 0.0
-) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the RGB image with the detections of at least `min_score`: box, name and score, the best on top."""
-    shown = detections.above(min_score)
-    captions = [(name, f"{name} {score:.2f}") for _, score, name in shown]
-    return _draw(image, shown.boxes, shown.labels, captions)
-
-
 def draw_boxes(
     image: UInt8[np.ndarray, "h w 3"],
     boxes: Float32[np.ndarray, "g 4"],
     labels: Int64[np.ndarray, " g"],
     class_names: Sequence[str],
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the RGB image with boxes in pixels and their class names; the smallest boxes are on top."""
+    """A copy of the RGB image with boxes in pixels and their class names; smaller boxes are on top of larger ones."""
     order = np.argsort(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
     captions = [(class_names[label], class_names[label]) for label in labels[order]]
-    return _draw(image, boxes[order], labels[order], captions)
+    return draw_captioned_boxes(image, boxes[order], labels=labels[order], captions=captions)
 
 
-def _draw(
+def draw_captioned_boxes(
     image: UInt8[np.ndarray, "h w 3"],
     boxes: Float32[np.ndarray, "g 4"],
+    *,
     labels: Int64[np.ndarray, " g"],
     captions: Sequence[tuple[str, str]],
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Frames, then tags; the first comes first in the choice of its tag's place and last, on top, in drawing."""
+    """A copy of the RGB image with boxes in pixels, the first box on top.
+
+    Each caption is a name and a longer text, which is used if it fits the image. The labels decide the colors.
+    """
+    # The first box is also the first to choose a place for its tag.
     canvas = np.array(image, order="C")
     height, width = canvas.shape[:2]
     pen = _Pen.for_image(height, width, boxes=len(boxes))

@@ -112,13 +112,13 @@ def _validator(recipe: Recipe, data: Path | str | Dataset, processes: Processes)
     if isinstance(data, Dataset):
         raise UsageError("a recipe with a validation split needs the path of a data set, not one in memory")
     from multibox.detection.detector import Detector
-    from multibox.detection.shared import SharedDetector
+    from multibox.detection.distributed import DistributedDetector
     from multibox.evaluation.evaluate import evaluate
 
     held_out = _load(recipe, data, split=recipe.validation_split)
 
     def score(model: SSD) -> float:
-        evaluation = evaluate(SharedDetector(Detector(model), processes), held_out, metric=recipe.metric)
+        evaluation = evaluate(DistributedDetector(Detector(model), processes), held_out, metric=recipe.metric)
         return processes.from_first(lambda: evaluation.mean)
 
     return score

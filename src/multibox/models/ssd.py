@@ -11,7 +11,8 @@ from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
 from multibox.models.heads import Heads
-from multibox.nms import Selection, select
+from multibox.nms import Selection
+from multibox.postprocess import postprocess
 
 Three = tuple[float, float, float]
 
@@ -78,13 +79,9 @@ class SSD(nn.Module):
         return self.postprocess(*self(images))
 
     def postprocess(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
-        """Detections from the network's outputs (detection_output_layer.cpp)."""
-        boxes = self.coder.decode(offsets)
-        if self.config.clip:
-            boxes = boxes.clamp(0, 1)
-        scores = logits.float().softmax(dim=-1)[..., 1:]
-        found = (select(b, s, settings=self.config.detection) for b, s in zip(boxes, scores, strict=True))
-        return [selection._replace(boxes=selection.boxes.clamp(0, 1)) for selection in found]
+        """Detections from the network's outputs, by the function of the same name."""
+        config = self.config
+        return postprocess(offsets, logits, coder=self.coder, settings=config.detection, clip=config.clip)
 
 
 def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:

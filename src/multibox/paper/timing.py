@@ -9,7 +9,7 @@ import torch
 from multibox.bench.train import timed_step
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.loading.batch import Batch
-from multibox.detection.engines.torch import TorchBackend
+from multibox.detection.engines.torch import TorchEngine
 from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
 from multibox.system.device import choose_device
@@ -58,11 +58,11 @@ class Timer:
         return SecondsPerImage(training / BATCH_SIZE, self._detection(model))
 
     def _detection(self, model: SSD) -> float:
-        backend = TorchBackend(model)
+        engine = TorchEngine(model)
         images = _noise(model.config.input_size).images.permute(0, 2, 3, 1).numpy()
-        backend.forward(images)
+        engine.forward(images)
         started = perf_counter()
-        backend.forward(images)
+        engine.forward(images)
         return (perf_counter() - started) / BATCH_SIZE
 
 

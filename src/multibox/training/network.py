@@ -11,10 +11,9 @@ from multibox.errors import UsageError
 from multibox.models.ssd import SSD
 from multibox.system.device import computes_bfloat16
 from multibox.system.distributed import Processes
+from multibox.system.precision import DTYPES
 
 TrainingPrecision = Literal["auto", "fp32", "bf16", "fp16"]
-
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def training_network(model: SSD, *, compile: bool, processes: Processes) -> nn.Module:
@@ -40,7 +39,7 @@ def computing_type(precision: TrainingPrecision, device: torch.device) -> torch.
         raise UsageError(f"loop.precision=fp16 needs a CUDA device, this is {device.type}: choose auto or bf16")
     if precision == "auto":
         precision = "bf16" if computes_bfloat16(device) else "fp32"
-    return _TYPES[precision]
+    return DTYPES[precision]
 
 
 def computing_in(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:

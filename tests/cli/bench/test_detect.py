@@ -10,14 +10,14 @@ from multibox.detection.detector import STAGES
 def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path, photos: Path):
     """The JSON of one round with two sizes of batch against the names of engines, stages and numbers that add up."""
     result = multibox(
-        "bench", "detect", "-w", weights, "--backend", "packed", "--batch", "1,2", "--rounds", 1, "--images", photos,
+        "bench", "detect", "-w", weights, "--engine", "packed", "--batches", "1,2", "--rounds", 1, "--images", photos,
         "--json",
     )  # fmt: skip
     assert result.code == 0
     report = json.loads(result.out)
     assert (report["images"], report["rounds"]) == (2, 1)
-    assert set(report["matrix_product_giga_operations_per_second"]) == {"float32", "bfloat16"}
-    assert [engine["engine"].split(", ")[-1] for engine in report["engines"]] == ["float32", "bfloat16"]
+    assert set(report["matrix_product_giga_operations_per_second"]) == {"fp32", "bf16"}
+    assert [engine["engine"].split(", ")[-1] for engine in report["engines"]] == ["fp32", "bf16"]
     for engine in report["engines"]:
         assert set(engine["batches"]) == {"1", "2"}
         for found in engine["batches"].values():
@@ -28,7 +28,7 @@ def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path
 
 def test_text_is_a_table_with_the_generated_images(multibox: Any, weights: Path):
     """A run without --json against a row for each engine, and the machine on standard error."""
-    result = multibox("bench", "detect", "-w", weights, "--backend", "torch", "--batch", "1", "--rounds", 1)
+    result = multibox("bench", "detect", "-w", weights, "--engine", "torch", "--batches", "1", "--rounds", 1)
     assert result.code == 0
     assert len(result.out.splitlines()) == 4
     assert "GFLOP/s" in result.err
@@ -37,8 +37,8 @@ def test_text_is_a_table_with_the_generated_images(multibox: Any, weights: Path)
 def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     """Unknown engines, sizes and an empty folder against exit code 2 and a message that names the value."""
     for words, message in (
-        (["--backend", "tensorrt"], "'tensorrt' is not known"),
-        (["--batch", "1,none"], "--batch is '1,none'"),
+        (["--engine", "tensorrt"], "'tensorrt' is not known"),
+        (["--batches", "1,none"], "--batches is '1,none'"),
         (["--images", tmp_path], str(tmp_path)),
     ):
         result = multibox("bench", "detect", "-w", weights, *words)

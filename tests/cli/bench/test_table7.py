@@ -17,7 +17,7 @@ def small(names: list[str]) -> SSD:
 def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.MonkeyPatch):
     """A stand-in for the networks against the keys, parts that make up the whole, and the paper's frames a second."""
     monkeypatch.setattr("multibox.bench.table7._MODELS", {"ssd300": small})
-    words = ("--batch", "1,2", "--rounds", 1, "--candidates", 80, "--precision", "float32", "--json")
+    words = ("--batches", "1,2", "--rounds", 1, "--candidates", 80, "--precision", "fp32", "--json")
     result = multibox("bench", "table7", *words)
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
@@ -36,19 +36,19 @@ def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.M
 def test_text_of_given_weights(multibox: Any, weights: Path, photos: Path):
     """A weight file and images against one row with its name, and the machine on standard error."""
     result = multibox(
-        "bench", "table7", "-w", weights, "--images", photos, "--batch", "1", "--rounds", 1, "--precision", "float32"
+        "bench", "table7", "-w", weights, "--images", photos, "--batches", "1", "--rounds", 1, "--precision", "fp32"
     )
     assert result.code == 0
     lines = result.out.splitlines()
     assert len(lines) == 3
     assert lines[2].startswith(f"slim300, {weights}")
-    assert "GFLOP/s in float32" in result.err
+    assert "GFLOP/s in fp32" in result.err
 
 
 def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     """Sizes, weights, folders and devices that are none against exit codes and a message that names the value."""
     for words, code, message in (
-        (["--batch", "none"], 2, "--batch is 'none'"),
+        (["--batches", "none"], 2, "--batches is 'none'"),
         (["-w", tmp_path / "none.safetensors"], 1, "none.safetensors does not exist"),
         (["-w", weights, "--images", tmp_path], 2, str(tmp_path)),
         (["--device", "tpu"], 2, "'tpu' is not known"),

@@ -20,25 +20,25 @@ def scenes(tmp_path: Path) -> Path:
 
 def test_json_says_what_was_measured(multibox: Any, scenes: Path):
     """The JSON of one step against the recipe, the changes to it and the data."""
-    words = ("--data", scenes, "--split", "train", "--precision", "float32", "--json")
+    words = ("--data", scenes, "--split", "train", "--precision", "fp32", "--json")
     result = multibox("bench", "train", "quick", *TINY, *words)
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
     assert (found["recipe"], found["model"], found["input_size"]) == ("quick", "slim300", [300, 300])
-    assert (found["batch"], found["steps"], found["precision"], found["priors"]) == (2, 1, "float32", 8732)
+    assert (found["batch"], found["steps"], found["precision"], found["priors"]) == (2, 1, "fp32", 8732)
     assert (found["data"], found["augmentation"]) == ("scenes train", "caffe")
     assert found["machine"]["threads"] == 1
 
 
 def test_text_is_a_table_of_the_parts(multibox: Any, monkeypatch: pytest.MonkeyPatch):
     """A run without data and --json against its rows, and what was measured on standard error."""
-    monkeypatch.setattr("multibox.bench.recipe._DRAWN", 2)
+    monkeypatch.setattr("multibox.bench.recipe._IMAGES", 2)
     result = multibox("bench", "train", *TINY)
     assert result.code == 0
     titles = [line.split("  ")[0] for line in result.out.splitlines()]
     assert {"next batch, on the device", "network, backward", "optimizer", "step", "images/s"} <= set(titles)
     assert "matrix products" in result.out
-    assert "drawn images" in result.err
+    assert "generated images" in result.err
 
 
 def test_wrong_use_is_one_line(multibox: Any, scenes: Path):

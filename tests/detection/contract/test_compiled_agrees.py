@@ -15,15 +15,15 @@ CODE = """
 from copy import deepcopy
 from engine_cases import Tolerance, agreement, busy_image, empty_image, small_thing_image, steady_model
 from multibox.detection.detector import Detector
-from multibox.detection.engines.torch import TorchBackend
+from multibox.detection.engines.torch import TorchEngine
 
 model = steady_model()
 compiled = deepcopy(model)
 compiled.base.compile(dynamic=True)
 images = [busy_image(seed=1), empty_image(), small_thing_image(seed=2), busy_image(seed=3), empty_image()]
 for size in (1, 5):
-    wanted = Detector(TorchBackend(model))(images, batch_size=size)
-    found = Detector(TorchBackend(compiled))(images, batch_size=size)
+    wanted = Detector(TorchEngine(model))(images, batch_size=size)
+    found = Detector(TorchEngine(compiled))(images, batch_size=size)
     for one, other in zip(found, wanted, strict=True):
         assert len(one) == len(other)
         assert len(one) == 0 or agreement(one, other, tolerance=Tolerance(2e-4, 0.999, 0.99)) >= 0.99
@@ -35,12 +35,13 @@ for size in (1, 5):
 def test_compiled_detections_are_the_models() -> None:
     """Detections in batches of 1 and 5, images full and empty, compiled against not compiled."""
     tests = str(Path(__file__).parents[2])
+    places = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", CODE],
         capture_output=True,
         text=True,
         timeout=400,
-        env={**os.environ, "PYTHONPATH": tests},
+        env={**os.environ, "PYTHONPATH": places},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -16,9 +16,9 @@ from engine_cases import (
     steady_model,
 )
 from multibox.detection.detector import Detector
-from multibox.detection.engines.engine import Backend
-from multibox.detection.engines.packed import FoldedBackend
-from multibox.detection.engines.torch import TorchBackend
+from multibox.detection.engines.engine import Engine
+from multibox.detection.engines.packed import PackedEngine
+from multibox.detection.engines.torch import TorchEngine
 from multibox.models.ssd import SSD
 from shared_data import shared
 
@@ -28,7 +28,7 @@ INT8 = Tolerance(score=0.15, iou=0.55, share=0.7)
 
 
 class Engines:
-    """Backends with one model, each made when it is first asked for."""
+    """Engines with one model, each made when it is first asked for."""
 
     def __init__(self, model: SSD, folder: Path) -> None:
         self.model, self.folder = model, folder
@@ -36,21 +36,21 @@ class Engines:
 
     def __getitem__(self, name: str) -> Detector:
         if name not in self._made:
-            make: Callable[[], Backend] = getattr(self, f"_{name}")
+            make: Callable[[], Engine] = getattr(self, f"_{name}")
             self._made[name] = Detector(make(), batch_size=5)
         return self._made[name]
 
-    def _torch(self) -> Backend:
-        return TorchBackend(self.model)
+    def _torch(self) -> Engine:
+        return TorchEngine(self.model)
 
-    def _torch_bfloat16(self) -> Backend:
-        return TorchBackend(self.model, precision="bfloat16")
+    def _torch_bf16(self) -> Engine:
+        return TorchEngine(self.model, precision="bf16")
 
-    def _packed(self) -> Backend:
-        return FoldedBackend(self.model)
+    def _packed(self) -> Engine:
+        return PackedEngine(self.model)
 
-    def _packed_bfloat16(self) -> Backend:
-        return FoldedBackend(self.model, precision="bfloat16")
+    def _packed_bf16(self) -> Engine:
+        return PackedEngine(self.model, precision="bf16")
 
     def _onnx_file(self) -> Path:
         path = self.folder / "whole.onnx"
@@ -61,32 +61,32 @@ class Engines:
             export_onnx(self.model, path)
         return path
 
-    def _onnxruntime(self) -> Backend:
+    def _onnxruntime(self) -> Engine:
         pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
-        from multibox.detection.engines.onnx import OnnxBackend
+        from multibox.detection.engines.onnx import OnnxEngine
 
-        return OnnxBackend(self._onnx_file())
+        return OnnxEngine(self._onnx_file())
 
-    def _openvino(self, precision: str = "fp32") -> Backend:
+    def _openvino(self, precision: str = "fp32") -> Engine:
         pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
-        from multibox.detection.engines.openvino import OpenVinoBackend
+        from multibox.detection.engines.openvino import OpenVinoEngine
 
-        backend = OpenVinoBackend.load(self._onnx_file())
-        backend.exported = replace(backend.exported, precision=precision)
-        return backend
+        engine = OpenVinoEngine.load(self._onnx_file())
+        engine.exported = replace(engine.exported, precision=precision)
+        return engine
 
-    def _openvino_bfloat16(self) -> Backend:
+    def _openvino_bf16(self) -> Engine:
         return self._openvino("bf16")
 
-    def _openvino_int8(self) -> Backend:
+    def _openvino_int8(self) -> Engine:
         pytest.importorskip("nncf", reason="the packages of multibox[openvino] are not installed")
-        from multibox.detection.engines.openvino import OpenVinoBackend
+        from multibox.detection.engines.openvino import OpenVinoEngine
         from multibox.detection.export.openvino import export_openvino
 
         images = [busy_image(seed=100 + i) for i in range(4)] + [small_thing_image(seed=200)]
         path = self.folder / "int8.xml"
         export_openvino(self.model, path, precision="int8", images=images)
-        return OpenVinoBackend.load(path)
+        return OpenVinoEngine.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +97,12 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
 @pytest.fixture(
     params=[
         ("torch", EXACT),
-        ("torch_bfloat16", BFLOAT16),
+        ("torch_bf16", BFLOAT16),
         ("packed", EXACT),
-        ("packed_bfloat16", BFLOAT16),
+        ("packed_bf16", BFLOAT16),
         ("onnxruntime", EXACT),
         ("openvino", EXACT),
-        ("openvino_bfloat16", BFLOAT16),
+        ("openvino_bf16", BFLOAT16),
         ("openvino_int8", INT8),
     ],
     ids=lambda param: param[0],
@@ -151,5 +151,5 @@ def test_detections_keep_their_promises(engine: tuple[Detector, Tolerance]):
     assert ((found.boxes >= 0) & (found.boxes <= 300)).all()
     assert (found.boxes[:, :2] < found.boxes[:, 2:]).all()
     assert set(found.labels) <= {0, 1, 2, 3}
-    assert detector.engine
+    assert detector.engine.config.description
     assert detector.timed(busy_image(seed=1))[1]["network"] > 0

@@ -19,7 +19,7 @@ from tiny_detector import CLASS_NAMES, noise_image, tiny_model
 openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 
-from multibox.detection.engines.openvino import OpenVinoBackend  # noqa: E402
+from multibox.detection.engines.openvino import OpenVinoEngine  # noqa: E402
 from multibox.detection.export.openvino import export_openvino  # noqa: E402
 
 
@@ -47,7 +47,7 @@ def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
     detector = Detector.load(exported)
     assert detector.info == {"score": 0.5}
     assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
-    assert "OpenVINO" in detector.engine
+    assert "OpenVINO" in detector.engine.config.description
     images = [noise_image(seed=i) for i in range(5)]
     expected = Detector(model)(images)
     for size in (1, 2, 5):
@@ -56,13 +56,13 @@ def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
 
 def test_the_file_describes_its_detector(model: SSD, exported: Path):
     """The metadata read back from both parts against what was exported."""
-    backend = OpenVinoBackend.load(exported)
-    assert backend.exported == Exported.of(model, info={"score": 0.5}, precision="fp16", raw=False, batch=2)
+    engine = OpenVinoEngine.load(exported)
+    assert engine.exported == Exported.of(model, info={"score": 0.5}, precision="fp16", raw=False, batch=2)
 
 
 def test_a_model_in_memory_is_a_detector(model: SSD):
     """Images alone and side by side through a model that never was a file, against PyTorch."""
-    detector = Detector(OpenVinoBackend.of_model(model), batch_size=3)
+    detector = Detector(OpenVinoEngine.of_model(model), batch_size=3)
     images = [noise_image(seed=i) for i in range(3)]
     expected = Detector(model)(images)
     exact = Tolerance(1e-4, 0.999, 0.99)

@@ -24,7 +24,7 @@ onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are 
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
 
-from multibox.detection.export.onnx import choice_graph, export_onnx  # noqa: E402
+from multibox.detection.export.onnx import export_onnx, postprocess_graph  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def test_the_file_names_its_inputs_and_outputs(exported: Path):
         ("boxes", "tensor(float)", ["batch", 200, 4]),
         ("scores", "tensor(float)", ["batch", 200]),
         ("labels", "tensor(int64)", ["batch", 200]),
+        ("priors", "tensor(int64)", ["batch", 200]),
     ]
 
 
@@ -64,23 +65,23 @@ def test_the_file_describes_its_detector(exported: Path, model: SSD):
 
 def test_a_loaded_file_is_a_detector(exported: Path, model: SSD):
     """Detector.load of the file against the model in memory: scores, class names, info, engine."""
-    detector = Detector.load(exported, backend="onnxruntime")
+    detector = Detector.load(exported, engine="onnxruntime")
     image = noise_image(seed=1)
     found, expected = detector(image), Detector(model)(image)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
     assert (detector.class_names, detector.input_size) == (CLASS_NAMES, (300, 300))
     assert detector.info == {"recipe": "none"}
-    assert "ONNX Runtime" in detector.engine
+    assert "ONNX Runtime" in detector.engine.config.description
 
 
 def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pytest.MonkeyPatch):
     """The engine of an ONNX file with and without OpenVINO, and for a device that OpenVINO does not serve."""
     if find_spec("openvino"):
-        assert "OpenVINO" in Detector.load(exported).engine
+        assert "OpenVINO" in Detector.load(exported).engine.config.description
     with pytest.raises(UsageError, match="this ONNX Runtime has no support for the device 'tpu'"):
         Detector.load(exported, device="tpu")
-    monkeypatch.setattr("multibox.detection.engines.load.find_spec", lambda name: None)
-    assert "ONNX Runtime" in Detector.load(exported).engine
+    monkeypatch.setattr("multibox.detection.engines.load.find_spec", lambda name: None if name == "openvino" else True)
+    assert "ONNX Runtime" in Detector.load(exported).engine.config.description
 
 
 @pytest.mark.parametrize("clip", [False, True])
@@ -105,12 +106,12 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         tiny_model().config, priors=PriorSpec(Size(300, 300), maps), sources=(0, 1), clip=clip, detection=rule
     )
     model = SSD(config, CLASS_NAMES)
-    session = runtime.InferenceSession(choice_graph(model).SerializeToString())
+    session = runtime.InferenceSession(postprocess_graph(model).SerializeToString())
     random = np.random.default_rng(0)
     offsets = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
     logits = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
     logits[:, :, 0] += np.array([50, 6, 0])[:, None]
-    boxes, scores, labels = session.run(None, {"offsets": offsets, "logits": logits})
+    boxes, scores, labels, priors = session.run(None, {"offsets": offsets, "logits": logits})
     wanted = model.postprocess(torch.from_numpy(offsets), torch.from_numpy(logits))
     assert len(wanted[0].scores) == 0
     for i, selection in enumerate(wanted):
@@ -119,7 +120,9 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         np.testing.assert_allclose(scores[i, :count], selection.scores, atol=1e-6)
         np.testing.assert_allclose(boxes[i, :count], selection.boxes, atol=1e-5)
         np.testing.assert_array_equal(labels[i, :count], selection.labels)
+        np.testing.assert_array_equal(priors[i, :count], selection.priors)
         assert (labels[i, count:] == -1).all()
+        assert (priors[i, count:] == -1).all()
         assert (scores[i, count:] == 0).all()
         assert (boxes[i, count:] == 0).all()
 
@@ -155,12 +158,12 @@ def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path
     weights = tmp_path / "tiny.safetensors"
     save_weights(weights, model)
     for source, options, message in (
-        (exported, {"backend": "tensorrt"}, r"'tensorrt' is not known: choose one of torch"),
-        (exported, {"backend": "torch"}, r"'torch' cannot run .*tiny\.onnx: choose onnxruntime or openvino"),
-        (exported, {"precision": "bfloat16"}, r"'bfloat16' cannot be chosen .*tiny\.onnx.*export it"),
-        (exported, {"device": "tpu", "backend": "onnxruntime"}, r"no support for the device 'tpu'"),
-        (weights, {"backend": "onnxruntime"}, r"cannot run .*tiny\.safetensors: export it"),
-        (weights, {"precision": "float8"}, r"'float8' is not known: choose float32 or bfloat16"),
+        (exported, {"engine": "tensorrt"}, r"'tensorrt' is not known: choose one of packed, openvino"),
+        (exported, {"engine": "torch"}, r"'torch' cannot run .*tiny\.onnx: choose openvino or onnxruntime"),
+        (exported, {"precision": "bf16"}, r"'bf16' cannot be chosen .*tiny\.onnx.*export it"),
+        (exported, {"device": "tpu", "engine": "onnxruntime"}, r"no support for the device 'tpu'"),
+        (weights, {"engine": "onnxruntime"}, r"cannot run .*tiny\.safetensors: choose .*export it"),
+        (weights, {"precision": "fp8"}, r"'fp8' is not known: choose fp32 or bf16"),
     ):
         with pytest.raises(UsageError, match=message):
             Detector.load(source, **options)

@@ -1,56 +1,55 @@
 """`multibox bench table7`: the paper's table of speeds, with rows of this machine."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from multibox.cli.bench.images import batch_sizes, images_to_time
+from multibox.cli.bench.options import Batches, Images, Rounds, batch_sizes, images_to_time, set_threads
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Device, Json, Precision, Threads
+from multibox.cli.options import Device, Json, Threads
+from multibox.detection.engines.load import PRECISIONS
 
 
 def table7(
     *,
     weights: Annotated[
         list[str] | None,
-        typer.Option("--weights", "-w", metavar="FILE", help="Weights of a detector instead of the three. Repeatable."),
+        typer.Option(
+            "--weights", "-w", metavar="FILE", help="Weights of a detector instead of the three models. Repeatable."
+        ),
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option("--images", metavar="DIR", help="What detectors of --weights see; else drawn ones.")
-    ] = None,
-    batch: Annotated[str, typer.Option("--batch", metavar="N,N", help="Numbers of images at once.")] = "1,8",
+    images: Images = None,
+    batches: Batches = "1,8",
     precision: Annotated[
-        Precision | None,
-        typer.Option("--precision", help="Number type of the convolutions; by default the quicker one here."),
+        str | None,
+        typer.Option(
+            "--precision", metavar="|".join(PRECISIONS), help="Number type of the convolutions; by default the faster."
+        ),
     ] = None,
     candidates: Annotated[
         int,
         typer.Option("--candidates", min=1, metavar="N", help="Scores above the threshold, with random weights."),
     ] = 500,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="How often each is measured.")] = 5,
+    rounds: Rounds = 5,
     threads: Threads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Measure Table 7 of the paper: frames a second of SSD300 and SSD512, and of SSDLite320.
+    """Measure Table 7 of the paper: frames per second of SSD300 and SSD512, and of SSDLite320.
 
     A frame goes from pixels of the input size in memory to boxes; decoding and resizing do not count. Without --weights
-    the weights are random, and boxes are chosen from made-up outputs with --candidates scores above the threshold.
+    the weights are random, and postprocessing runs on synthetic outputs with --candidates scores above the threshold.
+    --images are for the detectors of --weights.
     """
-    import torch
-
     from multibox.bench.table7 import bench_table7
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    sizes = batch_sizes(batch)
-    shown = images_to_time(images) if weights or images else []
+    set_threads(threads)
+    sizes = batch_sizes(batches)
     with progress_bar("measuring") as advance:
         result = bench_table7(
             weights=weights or [],
-            images=shown,
+            images=images_to_time(images) if weights or images else [],
             batches=sizes,
             device=device,
             precision=precision,
@@ -73,7 +72,7 @@ def _introduce(result: dict[str, Any]) -> None:
 
 
 def _paper() -> dict[str, Any]:
-    """The paper's rows for SSD, and what its text says of SSD300 with 20 classes."""
+    """The paper's rows for SSD, and the numbers in its text for SSD300 with 20 classes."""
     from multibox.paper.printed import TABLE7
 
     rows = [asdict(row) for row in TABLE7 if row.method.startswith("SSD")]
@@ -105,7 +104,7 @@ def _ours(row: dict[str, Any], sizes: list[str]) -> tuple[str, ...]:
 
 
 def _printed(model: str, paper: dict[str, Any], sizes: list[str]) -> list[tuple[str, ...]]:
-    """The paper's line for the same model, where it has one."""
+    """The paper's row for the same model, if there is one."""
     known = [row for row in paper["rows"] if row["method"].lower() == model]
     if not known:
         return []

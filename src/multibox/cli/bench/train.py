@@ -1,12 +1,12 @@
 """`multibox bench train`: where the time of a training step goes."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from multibox.cli.bench.options import set_threads
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Device, Json, Threads
+from multibox.cli.options import Device, Json, OptionalData, Settings, Split, Threads, Workers
 
 _TITLES = {
     "load": "next batch, on the device",
@@ -19,53 +19,36 @@ _TITLES = {
 
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="Name of the experiment, such as quick or ssd300-voc.")
-    ] = "quick",
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe, such as quick or ssd300-voc.")] = "quick",
     *,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="PATH", help="Data set; by default images are drawn.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Part of the data set; else the recipe's.")
-    ] = None,
+    data: OptionalData = None,
+    split: Split = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a step; else the recipe's.")
+        int | None, typer.Option("--batch", min=1, metavar="N", help="Images in a step; by default the recipe's.")
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option("--precision", metavar="NAME", help="auto, float32, bfloat16 or float16; else the recipe's."),
+        typer.Option("--precision", metavar="auto|fp32|bf16|fp16", help="Number type; by default the recipe's."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, as in train. Repeatable.")
-    ] = None,
+    settings: Settings = None,
     steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps to measure of each kind.")] = 10,
-    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")] = 0,
+    workers: Workers = 0,
     threads: Threads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Time the parts of a recipe's training step, with batches in memory and with batches from the loader.
 
-    Weights are random, and the learning rate is 0, so that the loss stays finite. "GFLOP/s" counts the convolutions of
-    the forward and backward passes; beside it stands the machine's rate in matrix products, taken in the same run.
+    Without --data the images are generated. Weights are random, and the learning rate is 0, so that the loss stays
+    finite. "GFLOP/s" counts the convolutions of the forward and backward passes; the machine's rate in matrix products
+    is measured in the same run.
     """
-    import torch
-
     from multibox.bench.recipe import bench_recipe
     from multibox.experiments.recipe import override
     from multibox.experiments.recipes import find_recipe
 
-    changes = list(settings or [])
-    if batch is not None:
-        changes += [f"loop.batch_size={batch}", "loop.accumulate=1"]
-    if precision is not None:
-        changes.append(f"loop.precision={precision}")
-    if split is not None:
-        changes.append(f"train_split={split}")
-    chosen = override(find_recipe(recipe), changes)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    chosen = override(find_recipe(recipe), [*(settings or []), *_changes(batch, precision, split)])
+    set_threads(threads)
     with progress_bar("measuring") as advance:
         result = bench_recipe(chosen, data=data, steps=steps, workers=workers, device=device, progress=advance)
     if as_json:
@@ -73,6 +56,16 @@ def train(
     else:
         _introduce(result)
         print(_text(result))
+
+
+def _changes(batch: int | None, precision: str | None, split: str | None) -> list[str]:
+    """The options as changes of the recipe."""
+    changes = [] if batch is None else [f"loop.batch_size={batch}", "loop.accumulate=1"]
+    if precision is not None:
+        changes.append(f"loop.precision={precision}")
+    if split is not None:
+        changes.append(f"train_split={split}")
+    return changes
 
 
 def _introduce(result: dict[str, Any]) -> None:

@@ -1,99 +1,117 @@
-"""Which engine runs a file, and on which one it runs fastest: the only place that knows them all."""
+"""The table of engines, and the choice of the one that runs a file.
 
+To add an engine, write a module beside this one with a function `load(source, *, device, precision) -> Loaded`, and add
+a line to ENGINES. This module imports no engine until it is used, so that the command line can read the table quickly.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from multibox.detection.engines.engine import Backend
 from multibox.errors import UsageError
-from multibox.system.device import choose_device
 
-BACKENDS = ("torch", "packed", "onnxruntime", "openvino")
-_FILES = {".onnx": ("onnxruntime", "openvino"), ".xml": ("openvino",)}
-_PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
+if TYPE_CHECKING:
+    from multibox.detection.engines.engine import Loaded
 
 
-class Loaded(NamedTuple):
-    """An engine with its network, and what the file says about the detector's origin."""
+@dataclass(frozen=True)
+class EngineEntry:
+    """One line of the table.
 
-    backend: Backend
-    info: dict[str, Any]
-
-
-def load_backend(
-    source: Path | str, *, device: str | None = None, precision: str | None = None, backend: str | None = None
-) -> Loaded:
-    """The engine for a weight file or an exported model; without a `backend` the fastest that is installed.
-
-    "torch" runs on every device; "packed" is PyTorch with folded weights in oneDNN's layout, for the CPU; "openvino"
-    and "onnxruntime" run exported models, "openvino" weight files too, which takes it some seconds to prepare.
-    `precision` is "float32" or "bfloat16"; an exported model has its own. Raises UsageError where backend, device,
-    precision and file do not go together or a package is missing, and the errors of the loaders.
+    `module` is the file in this folder that loads the engine. `suffixes` are those of the exported models that it runs.
+    `precisions` are the choices for weight files, empty if it cannot run these. `package` is what has to be installed.
     """
-    if backend is not None and backend not in BACKENDS:
-        raise UsageError(f"backend {backend!r} is not known: choose one of {', '.join(BACKENDS)}")
-    if Path(source).suffix in _FILES:
-        return _load_exported(source, device=device, precision=precision, backend=backend)
-    return _load_weights(source, device=device, precision=precision or "float32", backend=backend)
+
+    name: str
+    module: str
+    suffixes: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    cpu_only: bool = False
+    package: str | None = None
+
+    @property
+    def installed(self) -> bool:
+        """Whether its package is there."""
+        return self.package is None or find_spec(self.package) is not None
 
 
-def _load_exported(path: Path | str, *, device: str | None, precision: str | None, backend: str | None) -> Loaded:
-    engines = _FILES[Path(path).suffix]
-    chosen = backend or _fastest(engines, device=device)
-    if chosen not in engines:
-        raise UsageError(f"backend {chosen!r} cannot run {path}: choose {' or '.join(engines)}, or give a weight file")
-    if precision is not None:
+# In order of preference: the first engine that can run a file is the default for it.
+ENGINES = (
+    EngineEntry("packed", "packed", precisions=("fp32", "bf16"), cpu_only=True),
+    EngineEntry("openvino", "openvino", (".xml", ".onnx"), ("fp32", "bf16"), cpu_only=True, package="openvino"),
+    EngineEntry("onnxruntime", "onnx", (".onnx",), package="onnxruntime"),
+    EngineEntry("torch", "torch", precisions=("fp32", "bf16")),
+)
+ENGINE_NAMES = tuple(entry.name for entry in ENGINES)
+PRECISIONS = tuple(dict.fromkeys(word for entry in ENGINES for word in entry.precisions))
+
+
+def load_engine(
+    source: Path | str, *, device: str | None = None, precision: str | None = None, engine: str | None = None
+) -> "Loaded":
+    """Load a weight file or an exported model into an engine; by default the fastest that is installed.
+
+    `precision` is "fp32" by default; an exported model has its own. Raises UsageError if engine, device, precision and
+    file do not go together or a package is missing, and the errors of the engine's loader.
+    """
+    entry = _chosen(source, engine, device=device)
+    if entry.cpu_only and device not in (None, "cpu"):
+        raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")
+    if precision is not None and is_exported(source):
         raise UsageError(
-            f"precision {precision!r} cannot be chosen for {path}, an exported model has its own: "
+            f"precision {precision!r} cannot be chosen for {source}, an exported model has its own: "
             "export it with the --precision you want"
         )
-    if chosen == "onnxruntime":
-        from multibox.detection.engines.onnx import OnnxBackend
-
-        on_runtime = OnnxBackend(path, device=device or "cpu")
-        return Loaded(on_runtime, on_runtime.exported.info)
-    from multibox.detection.engines.openvino import OpenVinoBackend
-
-    _require_cpu(chosen, device)
-    on_openvino = OpenVinoBackend.load(path)
-    return Loaded(on_openvino, on_openvino.exported.info)
+    if precision is not None and precision not in entry.precisions:
+        raise UsageError(f"precision {precision!r} is not known: choose {' or '.join(entry.precisions)}")
+    loaded: Loaded = import_module(f"{__package__}.{entry.module}").load(source, device=device, precision=precision)
+    return loaded
 
 
-def _fastest(engines: tuple[str, ...], *, device: str | None) -> str:
-    """OpenVINO on the CPU where it is installed, for it was in all measurements; else what the file was made for."""
-    if "openvino" in engines and device in (None, "cpu") and find_spec("openvino"):
-        return "openvino"
-    return engines[0]
+def find_engine(name: str) -> EngineEntry:
+    """The line of the table with this name; raises UsageError for an unknown name."""
+    for entry in ENGINES:
+        if entry.name == name:
+            return entry
+    raise UsageError(f"engine {name!r} is not known: choose one of {', '.join(ENGINE_NAMES)}")
 
 
-def _load_weights(path: Path | str, *, device: str | None, precision: str, backend: str | None) -> Loaded:
-    from multibox.detection.engines.packed import FoldedBackend
-    from multibox.detection.engines.torch import TorchBackend
-    from multibox.weights.source import open_weights
-
-    if backend == "onnxruntime":
-        raise UsageError(f"backend 'onnxruntime' cannot run {path}: export it first with `multibox export`")
-    target = choose_device(device)
-    if backend is None:
-        backend = "packed" if target.type == "cpu" else "torch"
-    if backend == "torch":
-        model, info = open_weights(path, device=target)
-        return Loaded(TorchBackend(model, precision=precision), info)
-    _require_cpu(backend, device)
-    model, info = open_weights(path)
-    if backend == "packed":
-        return Loaded(FoldedBackend(model, precision=precision), info)
-    from multibox.detection.engines.openvino import OpenVinoBackend
-
-    return Loaded(OpenVinoBackend.of_model(model, precision=_openvino_precision(precision)), info)
+def engines_for(source: Path | str) -> list[EngineEntry]:
+    """The engines that can run a file, whether they are installed or not, best first."""
+    suffix = Path(source).suffix
+    return [entry for entry in ENGINES if (suffix in entry.suffixes if is_exported(source) else entry.precisions)]
 
 
-def _openvino_precision(precision: str) -> str:
-    if precision not in _PRECISIONS:
-        raise UsageError(f"precision {precision!r} is not known: choose {' or '.join(_PRECISIONS)}")
-    return _PRECISIONS[precision]
+def is_exported(source: Path | str) -> bool:
+    """Whether the file is an exported model; all other names are weights."""
+    return any(Path(source).suffix in entry.suffixes for entry in ENGINES)
 
 
-def _require_cpu(backend: str, device: str | None) -> None:
-    if device not in (None, "cpu"):
-        raise UsageError(f"backend {backend!r} has no support for the device {device!r}: choose cpu")
+def _chosen(source: Path | str, name: str | None, *, device: str | None) -> EngineEntry:
+    able = engines_for(source)
+    if name is not None:
+        entry = find_engine(name)
+        if entry not in able:
+            raise UsageError(f"engine {name!r} cannot run {source}: {_alternatives(source, able)}")
+        return entry
+    on_cpu = _is_cpu(device, weights=not is_exported(source))
+    usable = [entry for entry in able if entry.installed and (on_cpu or not entry.cpu_only)]
+    return (usable or able)[0]
+
+
+def _alternatives(source: Path | str, able: list[EngineEntry]) -> str:
+    names = " or ".join(entry.name for entry in able)
+    if is_exported(source):
+        return f"choose {names}, or give a weight file"
+    return f"choose {names}, or export it first with `multibox export`"
+
+
+def _is_cpu(device: str | None, *, weights: bool) -> bool:
+    """Weights go to a GPU if there is one; exported models stay on the CPU unless a device is given."""
+    if not weights:
+        return device in (None, "cpu")
+    from multibox.system.device import choose_device
+
+    return choose_device(device).type == "cpu"

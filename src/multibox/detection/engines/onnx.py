@@ -7,20 +7,19 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from multibox.detection.engines.engine import EngineConfig, Loaded
+from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
-from multibox.detection.postprocess import Arrays, Chooser, filled_rows, joined, pieces
 from multibox.errors import UsageError, WeightsError
-from multibox.models.config import ModelConfig
 from multibox.nms import Selection
-from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 
 
-class OnnxBackend:
-    """Runs a file of `export_onnx`. Uses as many threads as PyTorch would.
+class OnnxEngine:
+    """Runs a file of `export_onnx`, with as many threads as PyTorch would use.
 
-    Raises UsageError where ONNX Runtime is missing, or has no support for the device, WeightsError where the file is
-    missing or no detector of multibox.
+    Raises UsageError if ONNX Runtime is missing or does not support the device, WeightsError if the file is missing or
+    is not a detector of multibox.
     """
 
     def __init__(self, path: Path | str, *, device: str = "cpu") -> None:
@@ -30,44 +29,44 @@ class OnnxBackend:
         providers = _providers(runtime, device)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        # Otherwise idle threads keep the cores busy, which other work in this process and beside it needs.
+        # Otherwise idle threads keep cores busy that other work needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = runtime.InferenceSession(path, options, providers=providers)
-        except Exception as problem:  # its errors have no common class but this
+        except Exception as problem:  # its errors have no other common class
             reason = str(problem).split("\n")[0]
             raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None
         self.exported = Exported.from_text(self._session.get_modelmeta().custom_metadata_map.get(KEY), path=path)
-        self.engine = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
-        self._names = RAW_OUTPUTS if self.exported.raw else OUTPUTS
-        self._choose = Chooser(self.exported.config)
-
-    @property
-    def config(self) -> ModelConfig:
-        return self.exported.config
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.exported.class_names
-
-    @property
-    def input_size(self) -> Size:
-        return self.exported.config.input_size
+        description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
+        self.config = EngineConfig(description, self.exported.class_names, self.exported.config)
+        self._names = _outputs(self._session, RAW_OUTPUTS if self.exported.raw else OUTPUTS)
+        self._read = OutputReader(self.exported)
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        """The model's outputs, by its kind the raw ones or detections."""
+        """The model's outputs: offsets and logits of a raw model, detections of others."""
         if self.exported.batch is None:
             return self._run(batch)
-        parts = [self._run(piece) for piece in pieces(batch, size=self.exported.batch)]
-        return joined(parts, count=len(batch))
+        outputs = [self._run(part) for part in split_batch(batch, size=self.exported.batch)]
+        return join_outputs(outputs, count=len(batch))
 
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
         return tuple(self._session.run(self._names, {INPUT: batch}))
 
-    def select(self, outputs: Arrays) -> list[Selection]:
-        if self.exported.raw:
-            return self._choose(*map(torch.from_numpy, outputs))
-        return filled_rows(*outputs)
+    def postprocess(self, outputs: Arrays) -> list[Selection]:
+        """Detections of each image."""
+        return self._read(outputs)
+
+
+def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
+    """Load a .onnx file; it has its own precision."""
+    engine = OnnxEngine(source, device=device or "cpu")
+    return Loaded(engine, engine.exported.info)
+
+
+def _outputs(session: Any, wanted: tuple[str, ...]) -> list[str]:
+    """The wanted outputs that the model has: older exports have no priors."""
+    names = {output.name for output in session.get_outputs()}
+    return [name for name in wanted if name in names]
 
 
 def _import_runtime() -> Any:
@@ -75,7 +74,7 @@ def _import_runtime() -> Any:
         import onnxruntime
     except ImportError:
         raise UsageError(
-            "ONNX Runtime is not installed: install it with `pip install 'multibox[export]'`, or choose another backend"
+            "ONNX Runtime is not installed: install it with `pip install 'multibox[export]'`, or choose another engine"
         ) from None
     return onnxruntime
 

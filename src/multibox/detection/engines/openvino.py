@@ -8,42 +8,41 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from multibox.detection.engines.engine import EngineConfig, Loaded
+from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
 from multibox.detection.export.openvino import import_openvino, openvino_core, openvino_model
-from multibox.detection.postprocess import Arrays, Chooser, filled_rows, joined, pieces
 from multibox.errors import WeightsError
-from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Model
 
-_NARROW = ("bf16", "int8")
-_CAPABILITIES = "OPTIMIZATION_CAPABILITIES"
+_COMPUTES_BF16 = ("bf16", "int8")  # precisions of models that compute in bfloat16, if the processor can
 
 
-class OpenVinoBackend:
-    """Runs a model of `export_openvino`, or an SSD that `of_model` brings into OpenVINO's form in memory.
+class OpenVinoEngine:
+    """Runs a model of `export_openvino`, or an SSD that `of_model` converts in memory.
 
-    One image is computed by all threads together; several go through side by side, each by one thread of its own.
-    Threads are as many as PyTorch would use. Models in "bf16", and what is not integer in "int8" ones, compute in
-    bfloat16 where the processor has it, all others in float32.
+    All threads compute a single image together; several images are computed in parallel, one thread each. There are as
+    many threads as PyTorch would use. "bf16" models, and the float layers of "int8" models, compute in bfloat16 if the
+    processor supports it; all others compute in float32.
     """
 
     def __init__(self, model: "Model", exported: Exported) -> None:
         self._openvino = import_openvino()
         self._model = model
         self.exported = exported
-        self.engine = f"OpenVINO {self._openvino.__version__.split('-')[0]}, {exported.precision}"
-        self._choose = Chooser(exported.config)
+        description = f"OpenVINO {self._openvino.__version__.split('-')[0]}, {exported.precision}"
+        self.config = EngineConfig(description, exported.class_names, exported.config)
+        self._read = OutputReader(exported)
 
     @classmethod
-    def load(cls, path: Path | str) -> "OpenVinoBackend":
+    def load(cls, path: Path | str) -> "OpenVinoEngine":
         """From the .xml of `export_openvino`, or the .onnx of `export_onnx`.
 
-        Raises UsageError where OpenVINO is missing, WeightsError where the file is missing or no detector of multibox.
+        Raises UsageError if OpenVINO is missing, WeightsError if the file is missing or is not a detector of multibox.
         """
         core = openvino_core()
         if not Path(path).is_file():
@@ -56,67 +55,66 @@ class OpenVinoBackend:
         return cls(model, Exported.from_text(_description(model), path=path))
 
     @classmethod
-    def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoBackend":
-        """From a model in memory; takes some seconds. `precision` is "fp32" or "bf16"."""
+    def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoEngine":
+        """From a model in memory; takes a few seconds. `precision` is "fp32" or "bf16"."""
         exported = Exported.of(model, info={}, precision=precision, raw=False, batch=None)
         return cls(openvino_model(model, precision=precision), exported)
 
-    @property
-    def config(self) -> ModelConfig:
-        return self.exported.config
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.exported.class_names
-
-    @property
-    def input_size(self) -> Size:
-        return self.exported.config.input_size
-
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        """The model's outputs, by its kind the raw ones or detections."""
-        parts = pieces(batch, size=self.exported.batch or 1)
-        found = [self._run(parts[0])] if len(parts) == 1 else self._run_side_by_side(parts)
-        return joined(found, count=len(batch))
+        """The model's outputs: offsets and logits of a raw model, detections of others."""
+        parts = split_batch(batch, size=self.exported.batch or 1)
+        outputs = [self._run(parts[0])] if len(parts) == 1 else self._run_in_parallel(parts)
+        return join_outputs(outputs, count=len(batch))
 
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        self._together.infer([batch], share_inputs=True)
-        return _copied(self._together)
+        self._single.infer([batch], share_inputs=True)
+        return _copied(self._single)
 
-    def _run_side_by_side(self, batches: list[UInt8[np.ndarray, "b h w 3"]]) -> list[Arrays]:
-        found: dict[int, Arrays] = {}
-        self._side_by_side.set_callback(lambda request, place: found.update({place: _copied(request)}))
-        for place, batch in enumerate(batches):
-            self._side_by_side.start_async([batch], place, share_inputs=True)
-        self._side_by_side.wait_all()
-        return [found[place] for place in range(len(batches))]
+    def _run_in_parallel(self, batches: list[UInt8[np.ndarray, "b h w 3"]]) -> list[Arrays]:
+        outputs: dict[int, Arrays] = {}
+        self._parallel.set_callback(lambda request, number: outputs.update({number: _copied(request)}))
+        for number, batch in enumerate(batches):
+            self._parallel.start_async([batch], number, share_inputs=True)
+        self._parallel.wait_all()
+        return [outputs[number] for number in range(len(batches))]
 
     @cached_property
-    def _together(self) -> Any:
+    def _single(self) -> Any:
         return self._compiled("LATENCY", streams=1).create_infer_request()
 
     @cached_property
-    def _side_by_side(self) -> Any:
+    def _parallel(self) -> Any:
         return self._openvino.AsyncInferQueue(self._compiled("THROUGHPUT", streams=torch.get_num_threads()))
 
     def _compiled(self, hint: str, *, streams: int) -> "CompiledModel":
-        """For the one size of input that is used: engines are slower where it is open."""
+        """The model for a fixed input size, which is faster than an open one."""
         model = self._model.clone()
-        model.reshape([self.exported.batch or 1, *self.input_size, 3])
-        narrow = self.exported.precision in _NARROW and "BF16" in openvino_core().get_property("CPU", _CAPABILITIES)
+        model.reshape([self.exported.batch or 1, *self.config.input_size, 3])
+        capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        bf16 = self.exported.precision in _COMPUTES_BF16 and "BF16" in capabilities
         settings = {
             "PERFORMANCE_HINT": hint,
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "INFERENCE_PRECISION_HINT": "bf16" if narrow else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
             "ENABLE_CPU_PINNING": False,
         }
         return openvino_core().compile_model(model, "CPU", settings)
 
-    def select(self, outputs: Arrays) -> list[Selection]:
-        if self.exported.raw:
-            return self._choose(*map(torch.from_numpy, outputs))
-        return filled_rows(*outputs)
+    def postprocess(self, outputs: Arrays) -> list[Selection]:
+        """Detections of each image."""
+        return self._read(outputs)
+
+
+def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
+    """Load a .xml or .onnx file, which has its own precision, or a weight file."""
+    if Path(source).suffix in (".xml", ".onnx"):
+        exported = OpenVinoEngine.load(source)
+        return Loaded(exported, exported.exported.info)
+    from multibox.weights.source import open_weights
+
+    model, info = open_weights(source)
+    return Loaded(OpenVinoEngine.of_model(model, precision=precision or "fp32"), info)
 
 
 def _copied(request: Any) -> Arrays:
@@ -124,8 +122,8 @@ def _copied(request: Any) -> Arrays:
 
 
 def _description(model: "Model") -> str | None:
-    """From a file of OpenVINO itself, or of ONNX, whose metadata it keeps under "framework"."""
-    for place in ([KEY], ["framework", KEY]):
-        if model.has_rt_info(place):
-            return str(model.get_rt_info(place).astype(str))
+    """The description in a file of OpenVINO, or in one of ONNX, which keeps its metadata under "framework"."""
+    for keys in ([KEY], ["framework", KEY]):
+        if model.has_rt_info(keys):
+            return str(model.get_rt_info(keys).astype(str))
     return None

@@ -1,57 +1,113 @@
-"""The network in PyTorch on the CPU, folded and laid out for oneDNN: a copy made for detection alone."""
+"""The network in PyTorch on the CPU, with folded weights that are packed for oneDNN once: a copy for detection only.
+
+A convolution of PyTorch on the CPU converts its weights to oneDNN's layout in every call and runs the activation as a
+separate pass. The two operators used here are those that PyTorch's compiler emits for frozen models.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
-from multibox.detection.engines.prepacked import is_available, prepack
-from multibox.detection.postprocess import Chooser
-from multibox.errors import UsageError
-from multibox.models.config import ModelConfig
+from multibox.detection.engines.engine import EngineConfig, Loaded
+from multibox.detection.engines.torch import checked_dtype
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.size import Size
-
-_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+from multibox.postprocess import postprocess
 
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
+Activation = tuple[str, list[float], str]
+
+_NONE: Activation = ("none", [], "")
+_ACTIVATIONS: dict[type[nn.Module], Activation] = {
+    nn.ReLU: ("relu", [], ""),
+    nn.ReLU6: ("hardtanh", [0.0, 6.0], ""),
+    nn.Hardswish: ("hardswish", [], ""),
+}
 
 
-class FoldedBackend:
-    """Runs what an SSD was when this was made; later changes of its parameters do not show.
+class PackedEngine:
+    """Runs a copy of an SSD; later changes of the SSD's parameters have no effect.
 
-    With `precision` "bfloat16" convolutions compute in that type; decoding and suppression stay in float32. Raises
-    UsageError for another precision.
+    With `precision` "bf16" convolutions compute in bfloat16; postprocessing stays in float32. Raises UsageError for
+    another precision than "fp32" and "bf16".
     """
 
-    def __init__(self, model: SSD, *, precision: str = "float32") -> None:
-        if precision not in _TYPES:
-            raise UsageError(f"precision {precision!r} is not known: choose {' or '.join(_TYPES)}")
-        folded = FoldedSSD(model, dtype=_TYPES[precision])
+    def __init__(self, model: SSD, *, precision: str = "fp32") -> None:
+        folded = FoldedSSD(model, dtype=checked_dtype(precision))
         self.network = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if is_available():
-            prepack(self.network)
-        self.engine = f"PyTorch {torch.__version__} with packed weights, {precision}"
-        self._choose = Chooser(model.config)
-
-    @property
-    def config(self) -> ModelConfig:
-        return self.network.config
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.network.class_names
-
-    @property
-    def input_size(self) -> Size:
-        return self.network.config.input_size
+        if can_pack():
+            pack(self.network)
+        description = f"PyTorch {torch.__version__} with packed weights, {precision}"
+        self.config = EngineConfig(description, model.class_names, model.config)
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
-        """Offsets and logits. The image's own memory order, channels last, is the network's."""
+        """Offsets and logits. The memory order of the batch, channels-last, is also that of the network."""
         return self.network(torch.from_numpy(batch).permute(0, 3, 1, 2))
 
-    def select(self, outputs: Outputs) -> list[Selection]:
-        return self._choose(*outputs)
+    def postprocess(self, outputs: Outputs) -> list[Selection]:
+        """Detections of each image."""
+        model = self.config.model
+        return postprocess(*outputs, coder=self.network.coder, settings=model.detection, clip=model.clip)
+
+
+def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
+    """Load a weight file on the CPU."""
+    from multibox.weights.source import open_weights
+
+    model, info = open_weights(source)
+    return Loaded(PackedEngine(model, precision=precision or "fp32"), info)
+
+
+def can_pack() -> bool:
+    """Whether this build of PyTorch has the operators."""
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+
+
+class PackedConvolution(nn.Module):
+    """A convolution and its activation; the weights get their final layout when the first input arrives."""
+
+    def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None) -> None:
+        super().__init__()
+        self.weight: Tensor = convolution.weight.detach()
+        self.bias = None if convolution.bias is None else convolution.bias.detach()
+        assert isinstance(convolution.padding, tuple)
+        self.geometry = ([*convolution.padding], [*convolution.stride], [*convolution.dilation])
+        self.groups = convolution.groups
+        self.activation = _NONE if activation is None else _ACTIVATIONS[type(activation)]
+        self.packed: Tensor | None = None
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
+        padding, stride, dilation = self.geometry
+        if self.packed is None:
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            self.packed = reorder(self.weight, padding, stride, dilation, self.groups, list(x.shape))
+            del self.weight
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, self.packed, self.bias, padding, stride, dilation, self.groups, *self.activation
+        )
+
+
+def pack(module: nn.Module) -> None:
+    """Replace all convolutions in `module`, each together with an activation that follows it directly.
+
+    Assumes that modules run their children in order. The weights keep their type; inputs must have the same type.
+    """
+    for parent in list(module.modules()):
+        children = [(name, child) for name, child in parent.named_children() if not isinstance(child, nn.Identity)]
+        following = [*(child for _, child in children[1:]), None]
+        for (name, child), after in zip(children, following, strict=False):
+            if isinstance(child, nn.Conv2d):
+                activation = after if type(after) in _ACTIVATIONS else None
+                setattr(parent, name, PackedConvolution(child, activation))
+                if activation is not None:
+                    _drop(parent, activation)
+
+
+def _drop(parent: nn.Module, child: nn.Module) -> None:
+    name = next(name for name, other in parent.named_children() if other is child)
+    setattr(parent, name, nn.Identity())

@@ -1,58 +1,45 @@
 """The network in PyTorch, on CPU or GPU."""
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.errors import InputError, UsageError
-from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
-from multibox.size import Size
-
-PRECISIONS = ("float32", "bfloat16")
+from multibox.system.precision import DTYPES
 
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
 
 
-class TorchBackend:
-    """Runs an SSD where its parameters lie, in evaluation mode and channels-last memory.
+class TorchEngine:
+    """Runs an SSD on the device of its parameters, in evaluation mode and channels-last memory.
 
-    The model is not copied: it is put into evaluation mode whenever it detects, and a training loop calls
-    `model.train()` afterwards. With `precision` "bfloat16" convolutions compute in that type; decoding and suppression
-    stay in float32.
+    The model is not copied: each detection puts it into evaluation mode, and a training loop calls `model.train()`
+    afterwards. With `precision` "bf16" convolutions compute in bfloat16; postprocessing stays in float32. Raises
+    UsageError for another precision than "fp32" and "bf16".
     """
 
-    def __init__(self, model: SSD, *, precision: str = "float32") -> None:
-        if precision not in PRECISIONS:
-            raise UsageError(f"precision {precision!r} is not known: choose {' or '.join(PRECISIONS)}")
+    def __init__(self, model: SSD, *, precision: str = "fp32") -> None:
+        self._dtype = checked_dtype(precision)
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.precision = precision
 
     @property
-    def engine(self) -> str:
-        return f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
-
-    @property
-    def config(self) -> ModelConfig:
-        return self.model.config
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.model.class_names
-
-    @property
-    def input_size(self) -> Size:
-        return self.model.config.input_size
+    def config(self) -> EngineConfig:
+        description = f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
+        return EngineConfig(description, self.model.class_names, self.model.config)
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
-        """Offsets and logits. The image's own memory order, channels last, goes to the device as it is.
+        """Offsets and logits. The batch is copied to the device in its own memory order, which is channels-last.
 
-        Raises InputError where the GPU's memory does not suffice.
+        Raises InputError if the memory of the GPU is too small.
         """
         if self.model.training:
             self.model.eval()
@@ -67,11 +54,25 @@ class TorchBackend:
             raise InputError(f"{device} has no memory for {len(batch)} images at once: use a smaller batch") from None
         return outputs
 
-    @torch.inference_mode()
-    def select(self, outputs: Outputs) -> list[Selection]:
+    def postprocess(self, outputs: Outputs) -> list[Selection]:
+        """Detections of each image, on the CPU."""
         return [Selection(*(part.cpu() for part in found)) for found in self.model.postprocess(*outputs)]
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(device.type, dtype=torch.bfloat16)
+        return nullcontext() if self._dtype == torch.float32 else torch.autocast(device.type, dtype=self._dtype)
+
+
+def checked_dtype(precision: str) -> torch.dtype:
+    """The type in which PyTorch computes; raises UsageError for another precision than "fp32" and "bf16"."""
+    if precision not in ("fp32", "bf16"):
+        raise UsageError(f"precision {precision!r} is not known: choose fp32 or bf16")
+    return DTYPES[precision]
+
+
+def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
+    """Load a weight file; without a `device` to a GPU if there is one."""
+    from multibox.system.device import choose_device
+    from multibox.weights.source import open_weights
+
+    model, info = open_weights(source, device=choose_device(device))
+    return Loaded(TorchEngine(model, precision=precision or "fp32"), info)

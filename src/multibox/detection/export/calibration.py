@@ -1,4 +1,4 @@
-"""Images that show a quantizer which values to expect."""
+"""Images that calibrate a quantizer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +16,16 @@ from multibox.size import Size
 def calibration_images(
     path: Path | str, *, input_size: Size, split: str | None = None, limit: int = 300
 ) -> list[UInt8[np.ndarray, "h w 3"]]:
-    """Up to `limit` images at the input size (height, width), spread evenly over a data set or a folder of images.
+    """Up to `limit` images at the input size (height, width), evenly spaced in a data set or a folder of images.
 
-    Images that cannot be read are passed over. Raises DataError where there are none, and the errors of
-    `load_dataset`.
+    Images that cannot be read are skipped. Raises DataError if none is left, and the errors of `load_dataset`.
     """
     files = _files(Path(path), split=split)
     chosen = _spread(files, limit)
     prepared = prepare_ahead(chosen, input_size=input_size, ahead=8)
     images = [image.pixels for image in prepared if isinstance(image, Prepared)]
     if not images:
-        raise DataError(f"none of the {len(chosen)} images of {path} can be read; name others")
+        raise DataError(f"none of the {len(chosen)} images of {path} can be read: choose others")
     return images
 
 

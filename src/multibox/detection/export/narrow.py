@@ -1,25 +1,28 @@
-"""Weights of an ONNX graph in 16 bits, widened again where they are used."""
+"""Weights of an ONNX graph stored in 16 bits and converted back to float32 when the model is loaded."""
 
+from math import prod
 from typing import TYPE_CHECKING
 
-import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from multibox.detection.export.network import POSTPROCESS_PREFIX
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 _TYPES = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
-_FEW = 1024
+_MIN_SIZE = 1024  # values of a tensor that is worth a conversion
 
 
 def narrow_weights(model: "ModelProto", precision: str) -> None:
-    """Store the network's large float32 tensors as "fp16" or "bf16"; engines widen them once, when they load the model.
+    """Store the network's large float32 tensors as "fp16" or "bf16".
 
-    Those of the choice, the priors, stay as they are.
+    Engines convert them back when they load the model. The tensors of postprocessing, which hold the priors, stay
+    in float32.
     """
     kept, casts = [], []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or tensor.name.startswith("choice/") or _size(tensor) < _FEW:
+        if tensor.data_type != TensorProto.FLOAT or _is_kept(tensor):
             kept.append(tensor)
             continue
         kept.append(_narrow(tensor, _TYPES[precision]))
@@ -30,8 +33,8 @@ def narrow_weights(model: "ModelProto", precision: str) -> None:
     model.graph.node.extend(nodes)
 
 
-def _size(tensor: TensorProto) -> int:
-    return int(np.prod(tensor.dims))
+def _is_kept(tensor: TensorProto) -> bool:
+    return tensor.name.startswith(POSTPROCESS_PREFIX) or prod(tensor.dims) < _MIN_SIZE
 
 
 def _narrow(tensor: TensorProto, kind: int) -> TensorProto:

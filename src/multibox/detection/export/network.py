@@ -1,4 +1,4 @@
-"""A detector in two modules, as exported files hold it: images to offsets and logits, and these to detections."""
+"""A detector as two modules, which exported files contain: from images to raw outputs, and from these to detections."""
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -6,15 +6,16 @@ from torch import Tensor, nn
 
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
-from multibox.nms import DetectionSettings, select
+from multibox.postprocess import class_scores, decode_boxes
 
 INPUT = "images"
 RAW_OUTPUTS = ("offsets", "logits")
-OUTPUTS = ("boxes", "scores", "labels")
+OUTPUTS = ("boxes", "scores", "labels", "priors")
+POSTPROCESS_PREFIX = "postprocess/"  # of the names of nodes and tensors that follow the network
 
 
 class Network(nn.Module):
-    """RGB images as they lie in memory to offsets and logits; normalization included."""
+    """From RGB images in their own memory order to offsets and logits; normalization included."""
 
     def __init__(self, model: SSD) -> None:
         super().__init__()
@@ -25,10 +26,10 @@ class Network(nn.Module):
         return self.folded(images.permute(0, 3, 1, 2).float())
 
 
-class Choice(nn.Module):
-    """Decoding, threshold, suppression and limits, with a fixed number N of rows for every image, the best first.
+class Postprocess(nn.Module):
+    """`multibox.postprocess` with a fixed number N of rows for each image, best first, as a module to export.
 
-    N is `per_image`, or less where there are fewer candidates. Rows that no detection fills have score 0 and label -1.
+    N is `per_image`, or less if there are fewer candidates. Unfilled rows have score 0 and label and prior -1.
     """
 
     def __init__(self, model: SSD) -> None:
@@ -37,44 +38,34 @@ class Choice(nn.Module):
 
     def forward(
         self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]
-    ) -> tuple[Float[Tensor, "b n 4"], Float[Tensor, "b n"], Int64[Tensor, "b n"]]:
-        """Boxes relative to the input and clipped to it, scores, labels 0 … C-1."""
-        boxes = self.coder.decode(offsets)
-        if self.config.clip:
-            boxes = boxes.clamp(0, 1)
-        scores = logits.softmax(dim=-1)[..., 1:]
+    ) -> tuple[Float[Tensor, "b n 4"], Float[Tensor, "b n"], Int64[Tensor, "b n"], Int64[Tensor, "b n"]]:
+        """Boxes relative to the input and clipped to it, scores, labels 0 … C-1, indices of priors."""
+        boxes = decode_boxes(offsets, coder=self.coder, clip=self.config.clip)
         rule = self.config.detection
-        return torch.ops.multibox.best_detections(
-            boxes, scores, rule.score_threshold, rule.nms_threshold, rule.per_class, rule.per_image
+        return torch.ops.multibox.select(
+            boxes,
+            class_scores(logits),
+            rule.score_threshold,
+            rule.nms_threshold,
+            rule.per_class,
+            rule.per_image,
         )
-
-
-def _best_detections(
-    boxes: Tensor, scores: Tensor, score_threshold: float, nms_threshold: float, per_class: int, per_image: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    rule = DetectionSettings(score_threshold, nms_threshold, per_class, per_image)
-    found = _unfilled(boxes, scores, score_threshold, nms_threshold, per_class, per_image)
-    for image in range(len(boxes)):
-        selection = select(boxes[image], scores[image], settings=rule)
-        for filled, values in zip(found, selection, strict=True):
-            filled[image, : len(values)] = values
-    return found[0].clamp_(0, 1), found[1], found[2]
 
 
 def _unfilled(
     boxes: Tensor, scores: Tensor, score_threshold: float, nms_threshold: float, per_class: int, per_image: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The outputs with no detection in any row."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Outputs of the right shapes, for tracing."""
     _, priors, classes = scores.shape
     shape = (boxes.shape[0], min(per_image, classes * min(per_class, priors)))
-    return boxes.new_zeros((*shape, 4)), boxes.new_zeros(shape), boxes.new_full(shape, -1, dtype=torch.int64)
+    labels = boxes.new_full(shape, -1, dtype=torch.int64)
+    return boxes.new_zeros((*shape, 4)), boxes.new_zeros(shape), labels, labels.clone()
 
 
-# An operator of its own, so that an exporter meets one node where the engine has a suppression of its own.
+# The selection is one operator, which only exists in exported graphs: each format translates it to its own suppression.
 torch.library.define(
-    "multibox::best_detections",
+    "multibox::select",
     "(Tensor boxes, Tensor scores, float score_threshold, float nms_threshold, int per_class, int per_image)"
-    " -> (Tensor, Tensor, Tensor)",
+    " -> (Tensor, Tensor, Tensor, Tensor)",
 )
-torch.library.impl("multibox::best_detections", "CompositeExplicitAutograd", _best_detections)
-torch.library.register_fake("multibox::best_detections", _unfilled)
+torch.library.register_fake("multibox::select", _unfilled)

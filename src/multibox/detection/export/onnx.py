@@ -1,4 +1,4 @@
-"""A detector as an ONNX file that needs no multibox to run."""
+"""A detector as an ONNX file that runs without multibox."""
 
 import logging
 import warnings
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS, Choice, Network
+from multibox.detection.export.network import INPUT, OUTPUTS, POSTPROCESS_PREFIX, RAW_OUTPUTS, Network, Postprocess
 from multibox.errors import UsageError
 from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
@@ -35,11 +35,11 @@ def export_onnx(
     raw: bool = False,
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
-    """Write the whole detector, from uint8 RGB images (B, H, W, 3) at the input size to boxes, scores and labels.
+    """Write the whole detector, from uint8 RGB images (B, H, W, 3) at the input size to OUTPUTS.
 
-    `precision` "fp16" and "bf16" store the weights so, while engines compute in what they have; "int8" quantizes, with
-    `images` at the input size to calibrate on. `batch` fixes B. A `raw` model ends with offsets and logits, for code
-    that suppresses by itself. Raises UsageError where the packages of multibox[export] are missing.
+    `precision` "fp16" and "bf16" store the weights in that type; engines may compute in another. "int8" quantizes and
+    needs `images` at the input size for calibration. `batch` fixes B. A `raw` model ends with offsets and logits, for
+    programs with a suppression of their own. Raises UsageError if the packages of multibox[export] are missing.
     """
     import_onnx()
     network = network_graph(model)
@@ -47,7 +47,7 @@ def export_onnx(
         from multibox.detection.export.quantize import quantize_onnx
 
         network = quantize_onnx(network, images, has_norm=isinstance(model.norm, L2Norm))
-    graph = network if raw else _joined(network, choice_graph(model))
+    graph = network if raw else _joined(network, postprocess_graph(model))
     if precision in ("fp16", "bf16"):
         from multibox.detection.export.narrow import narrow_weights
 
@@ -61,7 +61,7 @@ def export_onnx(
 
 
 def import_onnx() -> None:
-    """Raises UsageError where a package that writes ONNX is missing."""
+    """Raise UsageError if a package that writes ONNX is missing."""
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
@@ -78,15 +78,15 @@ def network_graph(model: SSD) -> "ModelProto":
     return _graph(Network(model), {INPUT: images}, outputs=RAW_OUTPUTS)
 
 
-def choice_graph(model: SSD) -> "ModelProto":
+def postprocess_graph(model: SSD) -> "ModelProto":
     """Offsets and logits to detections."""
     offsets = torch.zeros(2, model.config.priors.count, 4)
     logits = torch.zeros(2, model.config.priors.count, len(model.class_names) + 1)
-    return _graph(Choice(model).cpu(), {"offsets": offsets, "logits": logits}, outputs=OUTPUTS)
+    return _graph(Postprocess(model).cpu(), {"offsets": offsets, "logits": logits}, outputs=OUTPUTS)
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...]) -> "ModelProto":
-    from multibox.detection.export.onnx_nodes import best_detections
+    from multibox.detection.export.onnx_nodes import select
 
     dynamic = {name: {0: torch.export.Dim("batch")} for name in inputs}
     with _quiet(), torch.inference_mode():
@@ -99,7 +99,7 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, 
             opset_version=_OPSET,
             dynamo=True,
             verbose=False,
-            custom_translation_table={torch.ops.multibox.best_detections.default: best_detections},
+            custom_translation_table={torch.ops.multibox.select.default: select},
         )
     assert exported is not None
     return exported.model_proto
@@ -107,7 +107,7 @@ def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's warnings about packages that it does not need here, and about its own future."""
+    """Silence the exporter's warnings about packages that are not needed here and about its own future."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -119,10 +119,10 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _joined(network: "ModelProto", choice: "ModelProto") -> "ModelProto":
+def _joined(network: "ModelProto", postprocess: "ModelProto") -> "ModelProto":
     from onnx import compose
 
-    own_names = compose.add_prefix(choice, "choice/", rename_inputs=False, rename_outputs=False)
+    own_names = compose.add_prefix(postprocess, POSTPROCESS_PREFIX, rename_inputs=False, rename_outputs=False)
     own_names.ir_version = network.ir_version
     del own_names.opset_import[:]
     own_names.opset_import.extend(network.opset_import)

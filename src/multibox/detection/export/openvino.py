@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox.detection.export.network import OUTPUTS, RAW_OUTPUTS
-from multibox.detection.export.onnx import choice_graph, import_onnx, network_graph
+from multibox.detection.export.onnx import import_onnx, network_graph, postprocess_graph
 from multibox.errors import UsageError
 from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
@@ -32,10 +32,10 @@ def export_openvino(
     raw: bool = False,
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
-    """Write the whole detector to `path`, which ends with .xml, and its weights beside it, ending with .bin.
+    """Write the whole detector to `path`, which ends with .xml, and its weights to a .bin file beside it.
 
-    Arguments and errors are those of `export_onnx`. "fp16" and "bf16" store the weights in 16 bits; a "bf16" model asks
-    to be computed in that type too.
+    Arguments and errors are those of `export_onnx`. "fp16" and "bf16" store the weights in 16 bits; a "bf16" model also
+    computes in bfloat16.
     """
     path = Path(path)
     if path.suffix != ".xml":
@@ -54,7 +54,7 @@ def openvino_model(
     raw: bool = False,
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> "Model":
-    """The same in memory, without a description."""
+    """The same model in memory, without metadata."""
     import_onnx()
     import_openvino()
     network = _read(network_graph(model))
@@ -64,19 +64,19 @@ def openvino_model(
         network = quantize_openvino(network, images, has_norm=isinstance(model.norm, L2Norm))
     _name_outputs(network, RAW_OUTPUTS)
     if not raw:
-        network = _joined(network, _read(choice_graph(model)))
+        network = _joined(network, _read(postprocess_graph(model)))
     if batch is not None:
         network.reshape([batch, *model.config.input_size, 3])
     return network
 
 
 def import_openvino() -> Any:
-    """The package; raises UsageError where it is missing."""
+    """Import the package; raises UsageError if it is missing."""
     try:
         import openvino
     except ImportError:
         raise UsageError(
-            "OpenVINO is not installed: install it with `pip install 'multibox[openvino]'`, or choose another backend"
+            "OpenVINO is not installed: install it with `pip install 'multibox[openvino]'`, or choose another engine"
         ) from None
     return openvino
 
@@ -85,9 +85,9 @@ def import_openvino() -> Any:
 def openvino_core() -> "Core":
     """The Core of this process, which is never freed.
 
-    OpenVINO's CPU plugin gives the thread that loads it an alternate signal stack, and frees that with itself. Where
-    another thread frees it, the first one's next signal that Python handles, such as Ctrl-C, would end the process with
-    a segmentation fault (seen with OpenVINO 2026.4).
+    OpenVINO's CPU plugin gives the thread that loads it an alternate signal stack, and frees the stack with the plugin.
+    If another thread frees the plugin, the next signal that Python handles in the first thread, such as Ctrl-C, ends
+    the process with a segmentation fault (seen with OpenVINO 2026.4).
     """
     return import_openvino().Core()
 
@@ -101,19 +101,19 @@ def _name_outputs(network: "Model", names: tuple[str, ...]) -> None:
         result.output(0).tensor.set_names({name})
 
 
-def _joined(network: "Model", choice: "Model") -> "Model":
-    """The second model's inputs are the first one's outputs, in order."""
-    for result, parameter in zip(network.get_results(), choice.get_parameters(), strict=True):
+def _joined(network: "Model", postprocess: "Model") -> "Model":
+    """Connect the outputs of the network to the inputs of postprocessing, in order."""
+    for result, parameter in zip(network.get_results(), postprocess.get_parameters(), strict=True):
         source = result.input_value(0)
         for target in parameter.output(0).get_target_inputs():
             target.replace_source_output(source)
-    whole = import_openvino().Model(choice.get_results(), network.get_parameters(), "multibox")
+    whole = import_openvino().Model(postprocess.get_results(), network.get_parameters(), "multibox")
     _name_outputs(whole, OUTPUTS)
     return whole
 
 
 def _save(network: "Model", path: Path, *, narrow: bool) -> None:
-    """Both files are whole before either takes its place."""
+    """Write both files completely before either replaces an older one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=".multibox-") as folder:
         unfinished = Path(folder) / path.name

@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers with NNCF: scales from the activations on calibration images."""
+"""Quantization to 8-bit integers with NNCF; the scales come from the activations on calibration images."""
 
 import os
 import sys
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 Images = Sequence[UInt8[np.ndarray, "h w 3"]]
 
-# What L2Norm consists of, and nothing else where there is one. Lengths span a range far too wide for 8 bits.
+# The node types of L2Norm, which occur nowhere else in such networks. Its lengths span a range too wide for 8 bits.
 _NORM_ONNX = ("Mul", "ReduceSum", "Sqrt", "Reciprocal")
 _NORM_OPENVINO = ("Multiply", "ReduceSum", "Sqrt", "Power", "Divide")
 
 
 def quantize_onnx(network: "ModelProto", images: Images, *, has_norm: bool) -> "ModelProto":
-    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays as it is."""
+    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays in float32."""
     return _quantize(network, [{INPUT: image[None]} for image in images], kept=_NORM_ONNX if has_norm else ())
 
 
 def quantize_openvino(network: "Model", images: Images, *, has_norm: bool) -> "Model":
-    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays as it is."""
+    """The same network with integer convolutions; `images` are RGB at its input size. An L2Norm stays in float32."""
     return _quantize(network, [image[None] for image in images], kept=_NORM_OPENVINO if has_norm else ())
 
 
 def _quantize(network: Any, inputs: Sequence[Any], *, kept: Sequence[str]) -> Any:
     if not inputs:
-        raise UsageError("int8 needs images to calibrate on: name a data set or a folder with --calibrate")
+        raise UsageError("int8 needs images to calibrate on: give a data set or a folder with --calibrate")
     nncf = _nncf()
     with redirect_stdout(sys.stderr):  # standard output is for results
         return nncf.quantize(
@@ -48,7 +48,7 @@ def _quantize(network: Any, inputs: Sequence[Any], *, kept: Sequence[str]) -> An
 
 
 def _nncf() -> Any:
-    os.environ.setdefault("NNCF_CI", "1")  # it reports its use over the network otherwise
+    os.environ.setdefault("NNCF_CI", "1")  # otherwise it reports its use over the network
     try:
         import nncf
     except ImportError:

@@ -128,13 +128,14 @@ def _repair_image(
     example = dataset[number]
     here = slice(*np.searchsorted(diagnosis.image, [number, number + 1]))
     kinds, target, kept = diagnosis.kind[here], diagnosis.target[here], (diagnosis.kind[here] != kind) | stays[here]
-    boxes, labels = found.boxes[diagnosis.position[here]], found.labels[diagnosis.position[here]]
+    counted = found.take(diagnosis.position[here])
+    boxes, labels = counted.boxes, counted.labels  # copies
     if kind == Kind.LOCALIZATION:
         moved = (kinds == Kind.CORRECT) | stays[here]
         boxes[moved] = example.boxes[target[moved]]
     elif kind in (Kind.SIMILAR, Kind.OTHER):
         labels[stays[here]] = example.labels[target[stays[here]]]
-    return replace(found, boxes=boxes[kept], labels=labels[kept], scores=diagnosis.scores[here][kept])
+    return replace(counted, scores=diagnosis.scores[here]).take(np.flatnonzero(kept))
 
 
 def _without_missed(dataset: Dataset, diagnosis: Diagnosis) -> Dataset:

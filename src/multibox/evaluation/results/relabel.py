@@ -23,15 +23,8 @@ def relabel(detections: Detections, *, class_names: tuple[str, ...]) -> Detectio
             f"{', '.join(detections.class_names)}; names must match exactly: rename them in one of the two"
         )
     new_labels = np.array([_position(name, class_names) for name in detections.class_names], dtype=np.int64)
-    labels = new_labels[detections.labels]
-    keep = labels >= 0
-    return replace(
-        detections,
-        boxes=detections.boxes[keep],
-        scores=detections.scores[keep],
-        labels=labels[keep],
-        class_names=class_names,
-    )
+    known = detections.take(np.flatnonzero(new_labels[detections.labels] >= 0))
+    return replace(known, labels=new_labels[known.labels], class_names=class_names)
 
 
 def no_detections(class_names: tuple[str, ...], *, image_size: Size | None) -> Detections:

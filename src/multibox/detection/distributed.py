@@ -1,4 +1,4 @@
-"""Detection by several processes, each on its share of the images."""
+"""Detection by several processes; each one computes a share of the images."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -9,13 +9,13 @@ from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.system.distributed import Processes
 
-_BATCHES_A_TURN = 4
+_BATCHES_PER_TURN = 4
 
 
-class SharedDetector:
-    """A detector whose images `processes` share; every process gets all Detections, in the images' order.
+class DistributedDetector:
+    """Splits images over `processes`; every process gets all Detections, in the order of the images.
 
-    All processes have to ask for the same images.
+    All processes must ask for the same images.
     """
 
     def __init__(self, detector: Detector, processes: Processes) -> None:
@@ -34,13 +34,13 @@ class SharedDetector:
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
         """Detections of each image in order, or the DataError of an image that cannot be read.
 
-        The processes take turns of a few batches in the order of their ranks and tell each other what they found after
-        each round, so results come while the work goes on.
+        The processes take turns of a few batches in the order of their ranks and exchange their detections after each
+        round, so results arrive while the rest is computed.
         """
         if self.processes.count == 1:
             yield from self.detector.try_each(sources, batch_size=batch_size)
             return
-        turn = _BATCHES_A_TURN * (batch_size or self.detector.batch_size)
+        turn = _BATCHES_PER_TURN * (batch_size or self.detector.batch_size)
         rank, count = self.processes.rank, self.processes.count
         own = (source for number, source in enumerate(sources) if number // turn % count == rank)
         found = self.detector.try_each(own, batch_size=batch_size)

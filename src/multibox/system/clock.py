@@ -1,13 +1,15 @@
-"""Time of the parts of a computation, on processors and on devices that compute while the program goes on."""
+"""Time of consecutive stages, on processors and on devices that compute asynchronously."""
 
 import time
 from itertools import pairwise
 
 import torch
 
+_CPU = torch.device("cpu")
+
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all it was told to do."""
+    """Wait until the device has finished all work in its queue."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -15,24 +17,24 @@ def synchronize(device: torch.device) -> None:
 
 
 class Clock:
-    """Names the ends of parts that follow one another; the first begins where the clock is made.
+    """Measures consecutive stages; the first one starts when the clock is made.
 
     On CUDA the marks are events in the device's own queue, so that measuring does not make the program wait: the time
-    between two of them holds the work of the part and whatever the device waited for it.
+    between two marks includes the work of the stage and any time in which the device was idle.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device = _CPU) -> None:
         self._device = device
         self._names: list[str] = []
         self._marks: list[float | torch.cuda.Event] = [self._now()]
 
     def mark(self, name: str) -> None:
-        """The part of that name ends here."""
+        """End the stage with this name and start the next one."""
         self._names.append(name)
         self._marks.append(self._now())
 
     def milliseconds(self) -> dict[str, float]:
-        """Time of every part; parts of the same name are added up."""
+        """Time of each stage; stages with the same name are added up."""
         synchronize(self._device)
         times = dict.fromkeys(self._names, 0.0)
         for name, (start, end) in zip(self._names, pairwise(self._marks), strict=True):

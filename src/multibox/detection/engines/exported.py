@@ -1,0 +1,68 @@
+"""What engines for exported models share: batches of a fixed size, and detections from the model's outputs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Shaped, UInt8
+
+from multibox.coder import Coder
+from multibox.nms import Selection
+from multibox.postprocess import postprocess
+from multibox.weights.exported import Exported
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class OutputReader:
+    """Turns the outputs of an exported model into detections, whether the model ends with them or with raw outputs."""
+
+    def __init__(self, exported: Exported) -> None:
+        self._raw, self._model = exported.raw, exported.config
+        self._coder = Coder(self._model.priors, variances=self._model.variances)
+
+    def __call__(self, outputs: Arrays) -> list[Selection]:
+        """Detections of each image from RAW_OUTPUTS or OUTPUTS of `multibox.detection.export.network`."""
+        if not self._raw:
+            return filled_rows(*outputs)
+        offsets, logits = map(torch.from_numpy, outputs)
+        model = self._model
+        return postprocess(offsets, logits, coder=self._coder, settings=model.detection, clip=model.clip)
+
+
+def filled_rows(
+    boxes: Float32[np.ndarray, "b n 4"],
+    scores: Float32[np.ndarray, "b n"],
+    labels: Shaped[np.ndarray, "b n"],
+    priors: Shaped[np.ndarray, "b n"] | None = None,
+) -> list[Selection]:
+    """Detections of each image without the unfilled rows at the end, which have label -1.
+
+    Older exports have no `priors`; the detections then get -1.
+    """
+    priors = np.full_like(labels, -1) if priors is None else priors
+    counts = (labels >= 0).sum(axis=1)
+    return [
+        Selection(
+            torch.from_numpy(boxes[i, :count]),
+            torch.from_numpy(scores[i, :count]),
+            torch.from_numpy(labels[i, :count].astype(np.int64)),
+            torch.from_numpy(priors[i, :count].astype(np.int64)),
+        )
+        for i, count in enumerate(counts)
+    ]
+
+
+def split_batch(images: UInt8[np.ndarray, "b h w 3"], *, size: int) -> list[UInt8[np.ndarray, "{size} h w 3"]]:
+    """The images in batches of `size`; the last batch is filled up with black images."""
+    missing = -len(images) % size
+    if missing:
+        images = np.concatenate([images, np.zeros_like(images, shape=(missing, *images.shape[1:]))])
+    return [images[start : start + size] for start in range(0, len(images), size)]
+
+
+def join_outputs(outputs: Sequence[Arrays], *, count: int) -> Arrays:
+    """The outputs for the first `count` images from the outputs of each batch."""
+    if len(outputs) == 1:
+        return tuple(array[:count] for array in outputs[0])
+    return tuple(np.concatenate(arrays)[:count] for arrays in zip(*outputs, strict=True))

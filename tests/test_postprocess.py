@@ -1,0 +1,62 @@
+"""Detections from raw outputs, against all priors going through softmax and suppression."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multibox.coder import Coder
+from multibox.nms import DetectionSettings, select
+from multibox.postprocess import postprocess
+from multibox.priors import PriorMap, PriorSpec
+from multibox.size import Size
+
+MAPS = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
+
+
+@pytest.fixture(scope="module")
+def coder() -> Coder:
+    return Coder(PriorSpec(Size(300, 300), MAPS))
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    background=st.floats(-3, 12),
+    threshold=st.sampled_from([0.0, 0.001, 0.01, 0.3, 0.9]),
+    clip=st.booleans(),
+)
+def test_dropping_hopeless_priors_changes_nothing(
+    coder: Coder, seed: int, background: float, threshold: float, clip: bool
+):
+    """Random outputs of two images, from full of candidates to none, against the same without a shortcut, bit for bit.
+
+    `priors` name the prior that made each detection: decoding it alone gives the box again.
+    """
+    settings = DetectionSettings(score_threshold=threshold, per_class=20)
+    generator = torch.Generator().manual_seed(seed)
+    offsets = torch.randn(2, coder.spec.count, 4, generator=generator)
+    logits = 2 * torch.randn(2, coder.spec.count, 4, generator=generator)
+    logits[..., 0] += background
+    found = postprocess(offsets, logits, coder=coder, settings=settings, clip=clip)
+    for i, selection in enumerate(found):
+        decoded = coder.decode(offsets[i])
+        boxes = decoded.clamp(0, 1) if clip else decoded
+        expected = select(boxes, logits[i].softmax(dim=-1)[:, 1:], settings=settings)
+        assert torch.equal(selection.scores, expected.scores)
+        assert torch.equal(selection.labels, expected.labels)
+        assert torch.equal(selection.priors, expected.priors)
+        assert torch.equal(selection.boxes, expected.boxes.clamp(0, 1))
+        assert torch.equal(selection.boxes, decoded[selection.priors].clamp(0, 1))
+
+
+def test_outputs_in_16_bits_are_widened_first(coder: Coder):
+    """Outputs in bfloat16 against the same numbers in float32, bit for bit."""
+    generator = torch.Generator().manual_seed(0)
+    outputs = [2 * torch.randn(1, coder.spec.count, n, generator=generator).bfloat16() for n in (4, 4)]
+    narrow, wide = (
+        postprocess(*pair, coder=coder, settings=DetectionSettings())[0]
+        for pair in (outputs, [x.float() for x in outputs])
+    )
+    assert len(narrow.scores) > 10
+    for one, other in zip(narrow, wide, strict=True):
+        assert torch.equal(one, other)
