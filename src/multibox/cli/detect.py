@@ -65,14 +65,14 @@ def detect(
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 
-    if time and not place().alone:
-        raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
+    _check_alone(time=time)
     images = find_images(sources)
     if not images.files:
         raise UsageError(images.problems[0])
     targets = {} if out is None else result_paths(images.files, out)
-    source = weights or DEFAULT.name
-    detector = Detector.load(source, device=device, precision=precision, engine=engine, batch_size=batch)
+    detector = Detector.load(
+        weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
+    )
     stages: list[dict[str, float]] = []
     started = perf_counter()
     with joined() as processes:
@@ -87,6 +87,11 @@ def detect(
         say(f"{detector.engine.config.description}\n{_stage_table(stages)}")
     if failed:
         raise typer.Exit(1)
+
+
+def _check_alone(*, time: bool) -> None:
+    if time and not place().alone:
+        raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
 
 
 def _results(
