@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from multibox.coder import Coder
 from multibox.nms import DetectionSettings, select
 from multibox.postprocess import postprocess
-from multibox.priors import PriorMap, PriorSpec
+from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
 
-MAPS = (PriorMap((6, 5), (50.0, 60.0), 40.0, 90.0, (2.0,)), PriorMap((2, 2), (150.0, 150.0), 120.0, None, ()))
+MAPS = (
+    PriorMap(Size(6, 5), Step(50.0, 60.0), 40.0, 90.0, (2.0,)),
+    PriorMap(Size(2, 2), Step(150.0, 150.0), 120.0, None, ()),
+)
 
 
 @pytest.fixture(scope="module")

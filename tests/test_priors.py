@@ -156,7 +156,7 @@ def test_sizes_that_do_not_fit() -> None:
 
 def test_every_prior_has_its_position() -> None:
     """The position of each index against four nested loops over maps, rows, columns and boxes, in Caffe's order."""
-    maps = (PriorMap(Size(2, 3), (1.0, 1.0), 4.0, 8.0, (2.0,)), PriorMap(Size(1, 2), (1.0, 1.0), 4.0, 8.0, ()))
+    maps = (PriorMap(Size(2, 3), Step(1.0, 1.0), 4.0, 8.0, (2.0,)), PriorMap(Size(1, 2), Step(1.0, 1.0), 4.0, 8.0, ()))
     spec = PriorSpec(Size(64, 64), maps)
     expected = [
         (number, row, column, box)

@@ -17,7 +17,7 @@ from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings, Selection
 from multibox.postprocess import postprocess
-from multibox.priors import PriorMap, PriorSpec
+from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
 from multibox.weights.file import save_weights
 from tiny_detector import CLASS_NAMES, noise_image, tiny_model, write_image
@@ -172,7 +172,7 @@ def test_load_gives_the_saved_detector_and_its_info(model: SSD, detector: Detect
 
 def test_boxes_outside_the_image_are_left_out():
     """An engine that finds one box beyond each edge and one across the right edge, against the visible part of that."""
-    maps = (PriorMap((1, 3), (10.0, 3.0), 4.0, None, ()),)
+    maps = (PriorMap(Size(1, 3), Step(10.0, 3.0), 4.0, None, ()),)
     model = replace(tiny_model().config, priors=PriorSpec(Size(10, 10), maps), sources=(0,))
     coder = Coder(model.priors)
 
