@@ -1,6 +1,6 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
-Detect      Detector, Detections
+Detect      Detector, Detections, export
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
+    from multibox.detection.export.export import export
     from multibox.detections import Detections
     from multibox.errors import (
         DataError,
@@ -46,6 +47,7 @@ _MODULES = {
     "data.dataset": ("Dataset", "Example"),
     "data.load": ("join", "load_dataset"),
     "detection.detector": ("Detector",),
+    "detection.export.export": ("export",),
     "detections": ("Detections",),
     "errors": (
         "DataError",
@@ -90,6 +92,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "evaluate",
+    "export",
     "find_recipe",
     "import_weights",
     "join",

@@ -30,6 +30,7 @@ NAMES = [
     "WeightsError",
     "__version__",
     "evaluate",
+    "export",
     "find_recipe",
     "import_weights",
     "join",
@@ -54,7 +55,9 @@ def test_every_name_can_be_used(name: str) -> None:
     assert getattr(multibox, name) is not None
 
 
-@pytest.mark.parametrize("name", ["evaluate", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"])
+@pytest.mark.parametrize(
+    "name", ["evaluate", "export", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"]
+)
 def test_options_are_keywords(name: str) -> None:
     """Parameters with a default against: by keyword only."""
     for parameter in signature(getattr(multibox, name)).parameters.values():

@@ -63,8 +63,8 @@ def export(
 
     target = export(
         weights,
-        out,
         format=to,
+        out=out,
         precision=precision,
         batch=batch,
         raw=raw,

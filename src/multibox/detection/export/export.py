@@ -31,9 +31,9 @@ FORMAT_NAMES = tuple(format.name for format in FORMATS)
 
 def export(
     weights: Path | str,
-    out: Path | str | None = None,
     *,
     format: str,
+    out: Path | str | None = None,
     precision: str = "fp32",
     batch: int | None = None,
     raw: bool = False,
