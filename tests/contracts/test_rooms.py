@@ -7,8 +7,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 SOURCE = Path(__file__).parents[2] / "src"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
@@ -106,7 +104,6 @@ def test_every_room_has_a_floor():
     assert found == {name for rooms in FLOORS for name in rooms}
 
 
-@pytest.mark.xfail(reason="drawing.boxes still takes Detections", strict=False)
 def test_imports_point_down():
     """Each import between two rooms against their floors."""
     between = [(a, b, one) for one in imports() if (a := room(one.module)) and (b := room(one.imported)) and a != b]
@@ -139,7 +136,6 @@ def _last_line(body: list[ast.stmt]) -> int:
     return body[-1].end_lineno or 0
 
 
-@pytest.mark.xfail(reason="detect and export still do work of their library rooms", strict=False)
 def test_commands_are_short():
     """Functions of the command line against 25 lines: they parse, call and print."""
     assert {name: lines for name, lines in functions("cli") if lines > 25} == {}

@@ -19,6 +19,7 @@ from multibox.system.launcher import place
 if TYPE_CHECKING:
     from multibox.detection.detector import Detector
     from multibox.detections import Detections
+    from multibox.images.find import Images
     from multibox.system.distributed import Processes
 
 Results = Iterator[Union["Detections", DataError]]
@@ -60,15 +61,12 @@ def detect(
     is 1. Processes started by torchrun share the images; the first one prints and draws.
     """
     from multibox.detection.detector import Detector
-    from multibox.images.find import find_images
     from multibox.images.write import result_paths
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
 
     _check_alone(time=time)
-    images = find_images(sources)
-    if not images.files:
-        raise UsageError(images.problems[0])
+    images = _find(sources)
     targets = {} if out is None else result_paths(images.files, out)
     detector = Detector.load(
         weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
@@ -87,6 +85,15 @@ def detect(
         say(f"{detector.engine.config.description}\n{_stage_table(stages)}")
     if failed:
         raise typer.Exit(1)
+
+
+def _find(sources: list[str]) -> "Images":
+    from multibox.images.find import find_images
+
+    images = find_images(sources)
+    if not images.files:
+        raise UsageError(images.problems[0])
+    return images
 
 
 def _check_alone(*, time: bool) -> None:
