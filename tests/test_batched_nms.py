@@ -11,7 +11,9 @@ from multibox.batched_nms import BatchSelection, select_batch
 from multibox.nms import DetectionSettings, select
 
 
-def assert_same_as_select(found: BatchSelection, boxes: torch.Tensor, scores: torch.Tensor, settings: DetectionSettings):
+def assert_same_as_select(
+    found: BatchSelection, boxes: torch.Tensor, scores: torch.Tensor, settings: DetectionSettings
+):
     for image, count in enumerate(found.count.tolist()):
         expected = select(boxes[image], scores[image], settings=settings)
         assert count == len(expected.scores)

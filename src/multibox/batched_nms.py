@@ -17,6 +17,7 @@ from torch import Tensor
 from multibox.boxes import iou
 from multibox.nms import DetectionSettings
 
+_SETTINGS = DetectionSettings()
 _CANDIDATES = 1024  # twice as many as a trained detector usually has
 _ROUNDS = 24  # longest chain of boxes that suppress each other
 _MOST_PAIRS = 1 << 26  # pairs of candidates that are compared at the same time
@@ -50,7 +51,7 @@ def select_batch(
     boxes: Float[Tensor, "b p 4"],
     scores: Float[Tensor, "b p c"],
     *,
-    settings: DetectionSettings = DetectionSettings(),
+    settings: DetectionSettings = _SETTINGS,
     candidates: int = _CANDIDATES,
     rounds: int = _ROUNDS,
 ) -> BatchSelection:
