@@ -21,10 +21,13 @@ from multibox.models.config import ModelConfig
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.size import Size
+from multibox.training.network import TrainingPrecision
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig, Run
 
-FP32, BF16, FP16 = "fp32", "bf16", "fp16"
+FP32: TrainingPrecision = "fp32"
+BF16: TrainingPrecision = "bf16"
+FP16: TrainingPrecision = "fp16"
 DETECTOR_BF16 = "bfloat16"
 ANIMALS = ("cat", "cow", "dog", "horse", "person", "sheep")
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
@@ -95,13 +98,19 @@ def folded(model: SSD, device: torch.device) -> FoldedSSD:
 
 
 def make_run(
-    config: ModelConfig, class_names: tuple[str, ...], *, batch: int, precision: str, device: torch.device, **loop: bool
+    config: ModelConfig,
+    class_names: tuple[str, ...],
+    *,
+    batch: int,
+    precision: TrainingPrecision,
+    device: torch.device,
+    **loop: bool,
 ) -> Run:
     """A training run with the paper's optimizer; nothing is written."""
     torch.manual_seed(0)
     return Run(
         SSD(config, class_names).to(device),
-        loop=LoopConfig(batch_size=batch, precision=precision, **loop),  # type: ignore[arg-type]
+        loop=LoopConfig(batch_size=batch, precision=precision, **loop),
         optimizer=OptimizerConfig(),
         schedule=Schedule(1000),
         loss=LossConfig(),

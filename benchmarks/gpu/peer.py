@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.detect_peer import spread_scores
 from multibox.data.loading.batch import Batch
 
 Targets = list[dict[str, Tensor]]
@@ -36,6 +35,8 @@ def make_model(*, classes: int) -> Any:
 @torch.inference_mode()
 def make_weights(path: Path, images: list[Tensor], *, candidates: int) -> Any:
     """A detector for COCO's 91 numbers whose random weights let about `candidates` scores pass, saved at `path`."""
+    from benchmarks.detect_peer import spread_scores  # it imports torchvision
+
     model = make_model(classes=90).eval()
     spread_scores(model, images, candidates=candidates)
     torch.save(model.state_dict(), path)

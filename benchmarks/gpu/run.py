@@ -72,13 +72,6 @@ class Driver:
     def left(self) -> float:
         return float(self.arguments.budget) - RESERVE - (time.monotonic() - self.start)
 
-    def data(self) -> Path:
-        """The data set, unpacked once."""
-        folder = self.scratch / "data"
-        with tarfile.open(self.arguments.pack / DATA) as archive:
-            archive.extractall(folder, filter="data")
-        return folder / "voc_animals"
-
     def run(self, step: Step, data: Path) -> None:
         """One step; its row says how it ended."""
         extra = 0.0 if step.seconds is not None else self.arguments.seconds
@@ -137,6 +130,13 @@ class Driver:
         (self.out / "results.md").write_text(text)
 
 
+def unpack(pack: Path, folder: Path) -> Path:
+    """The packed data set below `folder`."""
+    with tarfile.open(pack / DATA) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "voc_animals"
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the process and all that it started; training writes a checkpoint first."""
     for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 10)):
@@ -188,7 +188,7 @@ def main() -> None:
     arguments = parser.parse_args()
     driver = Driver(arguments)
     driver.own.measure("machine", lambda: describe_machine(arguments.device))
-    data = driver.data()
+    data = unpack(arguments.pack, driver.scratch)
     done = {row["name"] for row in read_rows(driver.rows) if row["step"] == "steps" and "error" not in row}
     for step in STEPS:
         if step.name not in done and (arguments.steps is None or step.name in arguments.steps):

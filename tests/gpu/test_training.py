@@ -43,7 +43,7 @@ def make_run(
 
 
 def values(run: Run) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu() for name, value in run.model.state_dict().items()}
+    return {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()}
 
 
 def assert_close(one: Run, other: Run, *, rtol: float = 1e-3, atol: float = 1e-5) -> None:
