@@ -14,7 +14,7 @@ from multibox.nms import DetectionSettings, select
 def assert_same_as_select(
     found: BatchSelection, boxes: torch.Tensor, scores: torch.Tensor, settings: DetectionSettings
 ):
-    for image, count in enumerate(found.count.tolist()):
+    for image, count in enumerate(found.counts.tolist()):
         expected = select(boxes[image], scores[image], settings=settings)
         assert count == len(expected.scores)
         assert torch.equal(found.boxes[image, :count], expected.boxes)

@@ -64,7 +64,7 @@ class GraphDetector:
         found: BatchSelection = postprocess_batch(self._network(pixels.permute(0, 3, 1, 2)), self._model)
         columns = (found.scores, found.labels, found.priors)
         numbers = torch.cat([found.boxes, *(column.float().unsqueeze(2) for column in columns)], dim=2)
-        return numbers, torch.stack([found.count, found.complete.to(torch.int64)], dim=1)
+        return numbers, torch.stack([found.counts, found.complete.to(torch.int64)], dim=1)
 
     @torch.inference_mode()
     def __call__(self, pixels: UInt8[np.ndarray, "b h w 3"]) -> tuple[np.ndarray, np.ndarray]:

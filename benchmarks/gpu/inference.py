@@ -22,7 +22,7 @@ from multibox.images.prepare import Prepared, prepare_ahead
 from multibox.models.config import slim300_config
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD, ssd300, ssd512
-from multibox.weights.origins.importer import import_weights
+from multibox.weights.origins.recognize import import_weights
 from multibox.weights.source import open_weights
 
 CANDIDATES = 500
@@ -109,7 +109,7 @@ def _agreement(measured: Measured, outputs: ours.Outputs) -> Row:
     """How many images of the batch are complete, and whether these have the detections of `select`."""
     found = ours.postprocess_batch(outputs, measured.model)
     expected = measured.model.postprocess(*outputs)
-    counts, complete = found.count.tolist(), found.complete.tolist()
+    counts, complete = found.counts.tolist(), found.complete.tolist()
     same = [
         count == len(selection.scores) and torch.equal(found.scores[image, :count], selection.scores)
         for image, (count, selection) in enumerate(zip(counts, expected, strict=True))

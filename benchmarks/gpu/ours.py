@@ -104,13 +104,13 @@ def make_run(
     batch: int,
     precision: TrainingPrecision,
     device: torch.device,
-    **loop: bool,
+    compile: bool = False,
 ) -> Run:
     """A training run with the paper's optimizer; nothing is written."""
     torch.manual_seed(0)
     return Run(
         SSD(config, class_names).to(device),
-        loop=LoopConfig(batch_size=batch, precision=precision, **loop),
+        loop=LoopConfig(batch_size=batch, precision=precision, compile=compile),
         optimizer=OptimizerConfig(),
         schedule=Schedule(1000),
         loss=LossConfig(),

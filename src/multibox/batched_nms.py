@@ -24,7 +24,7 @@ _MOST_PAIRS = 1 << 26  # pairs of candidates that are compared at the same time
 
 
 class BatchSelection(NamedTuple):
-    """Detections of a batch, best first; rows from `count` on are zeros.
+    """Detections of a batch, best first; rows from the image's count on are zeros.
 
     `complete` says which images have the detections that `select` would return.
     """
@@ -33,7 +33,7 @@ class BatchSelection(NamedTuple):
     scores: Float[Tensor, "b n"]
     labels: Int64[Tensor, "b n"]
     priors: Int64[Tensor, "b n"]
-    count: Int64[Tensor, " b"]
+    counts: Int64[Tensor, " b"]
     complete: Bool[Tensor, " b"]
 
 
@@ -65,11 +65,9 @@ def select_batch(
     number = survivors.sum(dim=1)
     enough = (passing.sum(dim=1) <= candidates) | (number >= settings.per_image)
     rows = _first_rows(survivors, settings.per_image)
-    return BatchSelection(
-        *(_compact(values, rows, settings.per_image) for values in found[:4]),
-        number.clamp(max=settings.per_image),
-        settled & enough,
-    )
+    boxes, scores, labels, priors = (_compact(values, rows, settings.per_image) for values in found[:4])
+    counts = number.clamp(max=settings.per_image)
+    return BatchSelection(boxes, scores, labels, priors, counts=counts, complete=settled & enough)
 
 
 def _best_candidates(

@@ -100,7 +100,7 @@ def test_suppression(candidates: int) -> None:
     with no_waiting():
         batched = select_batch(*there)
     complete = 0
-    for image, count in enumerate(batched.count.tolist()):
+    for image, count in enumerate(batched.counts.tolist()):
         expected = select(boxes[image], scores[image])
         found = select(there[0][image], there[1][image])
         for one, other in zip(found, expected, strict=True):
@@ -122,5 +122,5 @@ def test_batched_selection_in_bounds() -> None:
     for settings in (DetectionSettings(per_class=5, per_image=7), DetectionSettings(score_threshold=2.0)):
         found = select_batch(boxes, scores, settings=settings)
         expected = [len(select(b, s, settings=settings).scores) for b, s in zip(boxes, scores, strict=True)]
-        assert found.count.tolist() == expected
+        assert found.counts.tolist() == expected
         assert found.complete.all()
