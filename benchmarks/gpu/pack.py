@@ -18,14 +18,13 @@ from tempfile import TemporaryDirectory
 
 import cv2
 
+from benchmarks.gpu.layout import DATA, WHEELS
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.convert import convert
 from multibox.data.load import load_splits
 from multibox.images.decode import read_image
 from multibox.size import Size
 
-DATA = "voc_animals.tar.gz"
-WHEELS = "wheels"
 # What the package imports, the type checks of the tests, and what these need in turn.
 PACKAGES = (
     "pydantic",

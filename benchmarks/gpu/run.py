@@ -23,7 +23,7 @@ from tempfile import mkdtemp
 from typing import Any
 from xml.etree import ElementTree
 
-from benchmarks.gpu.pack import DATA
+from benchmarks.gpu.layout import DATA
 from benchmarks.gpu.rows import Row, Rows, read_rows, table
 
 ROOT = Path(__file__).resolve().parents[2]
