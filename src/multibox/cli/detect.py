@@ -19,7 +19,7 @@ from multibox.system.launcher import place
 if TYPE_CHECKING:
     from multibox.detection.detector import Detector
     from multibox.detections import Detections
-    from multibox.images.find import Images
+    from multibox.images.find import FoundImages
     from multibox.system.distributed import Processes
 
 Results = Iterator[Union["Detections", DataError]]
@@ -87,7 +87,7 @@ def detect(
         raise typer.Exit(1)
 
 
-def _find(sources: list[str]) -> "Images":
+def _find(sources: list[str]) -> "FoundImages":
     from multibox.images.find import find_images
 
     images = find_images(sources)
