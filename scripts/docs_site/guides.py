@@ -20,7 +20,11 @@ def guide_pages(root: Path) -> dict[Path, Path]:
     }
     pages |= {Path("docs") / file: file for file in _files(root / "docs")}
     reports = [file for file in _files(root / "benchmarks") if file.suffix == ".md"]
-    return pages | {Path("benchmarks") / file: Path("benchmarks") / file.name for file in reports}
+    return pages | {Path("benchmarks") / file: Path("benchmarks") / _report_name(file) for file in reports}
+
+
+def _report_name(file: Path) -> str:
+    return f"{file.parent.name}.md" if file.name == "README.md" else file.name
 
 
 def _files(folder: Path) -> list[Path]:

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 ROOM_OF_FILE = {
     **dict.fromkeys(("_version", "errors", "size", "words"), "words"),
     **dict.fromkeys(
-        ("boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors"),
+        ("batched_nms", "boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors"),
         "mathematics",
     ),
     "detections": "detections",
@@ -102,6 +102,13 @@ def test_every_room_has_a_floor():
     """The rooms on disk against the list above."""
     found = {name for module in modules() if (name := room(module))}
     assert found == {name for rooms in FLOORS for name in rooms}
+
+
+def test_the_page_has_the_same_floors():
+    """The list in ARCHITECTURE.md against the list above."""
+    page = (SOURCE.parent / "ARCHITECTURE.md").read_text("utf-8")
+    listed = page.split("<!-- order of imports -->\n```\n")[1].split("```")[0]
+    assert tuple(tuple(line.split()) for line in listed.splitlines()) == FLOORS
 
 
 def test_imports_point_down():
