@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from multibox.detections import Detections
 from multibox.drawing.boxes import draw_boxes
-from multibox.drawing.colors import class_color, ink
+from multibox.drawing.colors import class_color, text_color
 from multibox.size import Size
 
 NAMES = ("cat", "dog", "a class with a name as long as a whole sentence would be", "Žluťoučký kůň", "猫")
@@ -34,11 +34,11 @@ def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
 
 
 def test_the_tag_lies_above_the_box_and_holds_text():
-    """A region above the box is filled with the class color and has ink in it."""
+    """A region above the box is filled with the class color and has text in it."""
     drawn = detections([[40, 50, 180, 90]], [0.9], [0]).draw(canvas())
     tag = drawn[38:50, 40:80].reshape(-1, 3)
     assert (tag == class_color(0)).all(axis=1).mean() > 0.4
-    assert np.abs(tag - np.float32(ink(class_color(0)))).max(axis=1).min() < 60
+    assert np.abs(tag - np.float32(text_color(class_color(0)))).max(axis=1).min() < 60
 
 
 @pytest.mark.parametrize("side", [100, 300, 500, 900, 2500])
@@ -120,8 +120,8 @@ def contrast(a, b):
 
 
 def test_every_tag_is_readable():
-    """The contrast of ink and color of the first hundred classes against the 4.5 that WCAG asks of text."""
-    assert min(contrast(class_color(label), ink(class_color(label))) for label in range(100)) >= 4.5
+    """The contrast of text and color of the first hundred classes against the 4.5 that WCAG asks of text."""
+    assert min(contrast(class_color(label), text_color(class_color(label))) for label in range(100)) >= 4.5
 
 
 def test_the_colors_of_twenty_classes_are_apart():

@@ -8,35 +8,35 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.drawing.colors import class_color, ink
+from multibox.drawing.colors import Color, class_color, text_color
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_CAPITAL = 22  # height in pixels of a capital letter of the font at scale 1
+_CAPITAL_HEIGHT = 22  # pixels, at scale 1 of the font
 
 Rectangle = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class _Pen:
-    """Sizes in pixels: width of the frame, scale and stroke of the font, height of the tag, room at sides and below."""
+    """Sizes in pixels: frame width, font scale and stroke, height of the tag, padding at its sides and below."""
 
     frame: int
     scale: float
     stroke: int
     tag: int
-    room: int
+    padding: int
     below: int
 
     @classmethod
     def for_image(cls, height: int, width: int, *, boxes: int) -> "_Pen":
-        """Sizes in proportion to the image, since people see it scaled to a screen; smaller where boxes are many."""
+        """Sizes in proportion to the image, because it is scaled to a screen; smaller if there are many boxes."""
         side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
         capital = max(8.0, side / 54)
-        room = max(2, round(capital * 0.4))
-        below = round(capital * 0.4) + 2  # room for the tail of a g
+        padding = max(2, round(capital * 0.4))
+        below = round(capital * 0.4) + 2  # space for descenders
         frame = max(round(side / 230), 2 if side > 200 else 1)  # frames of one pixel are hard to see
         stroke = max(1, round(capital / 11))
-        return cls(frame, capital / _CAPITAL, stroke, round(capital) + room + below, room, below)
+        return cls(frame, capital / _CAPITAL_HEIGHT, stroke, round(capital) + padding + below, padding, below)
 
 
 def draw_boxes(
@@ -62,7 +62,7 @@ def draw_captioned_boxes(
 
     Each caption is a name and a longer text, which is used if it fits the image. The labels decide the colors.
     """
-    # The first box is also the first to choose a place for its tag.
+    # The first box chooses the place of its tag first, and is drawn last.
     canvas = np.array(image, order="C")
     height, width = canvas.shape[:2]
     pen = _Pen.for_image(height, width, boxes=len(boxes))
@@ -70,7 +70,7 @@ def draw_captioned_boxes(
     texts = [_fitting(caption, width, pen) for caption in captions]
     tags: list[Rectangle] = []
     for frame, text in zip(frames, texts, strict=True):
-        tags.append(_place(frame, _text_width(text, pen) + 2 * pen.room, pen, tags, (width, height)))
+        tags.append(_place(frame, _text_width(text, pen) + 2 * pen.padding, pen, tags, (width, height)))
     order = range(len(frames) - 1, -1, -1)
     for index in order:
         _frame(canvas, frames[index], class_color(int(labels[index])), pen.frame)
@@ -80,25 +80,25 @@ def draw_captioned_boxes(
 
 
 def _whole_pixels(box: Float32[np.ndarray, "4"], width: int, height: int) -> Rectangle:
-    """All pixels that the box touches, at least one, inside the image."""
+    """The pixels that the box touches inside the image, at least one."""
     x1, y1 = np.clip(np.floor(box[:2]), 0, [width - 1, height - 1]).astype(int).tolist()
     x2, y2 = np.clip(np.ceil(box[2:]), [x1 + 1, y1 + 1], [width, height]).astype(int).tolist()
     return x1, y1, x2, y2
 
 
 def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
-    """Name and score, the name alone, or its beginning: what fits the image's width, in letters that the font has."""
+    """The longer text, the name, or the start of the name: the first that fits the image, in letters of the font."""
     name, full = (_plain(text) for text in caption)
     for text in (full, name):
-        if _text_width(text, pen) + 2 * pen.room <= width:
+        if _text_width(text, pen) + 2 * pen.padding <= width:
             return text
-    while len(name) > 1 and _text_width(name + "..", pen) + 2 * pen.room > width:
+    while len(name) > 1 and _text_width(name + "..", pen) + 2 * pen.padding > width:
         name = name[:-1]
     return name + ".."
 
 
 def _plain(text: str) -> str:
-    """Without accents; the font has ASCII only."""
+    """The text without accents, because the font has only ASCII."""
     letters = unicodedata.normalize("NFKD", text)
     return "".join(letter if letter.isascii() else "?" for letter in letters if not unicodedata.combining(letter))
 
@@ -108,7 +108,7 @@ def _text_width(text: str, pen: _Pen) -> int:
 
 
 def _place(frame: Rectangle, length: int, pen: _Pen, taken: Sequence[Rectangle], size: tuple[int, int]) -> Rectangle:
-    """The first place along the frame where the tag hides no other, else where it hides least; inside the image."""
+    """The first place along the frame, inside the image, at which the tag hides the least of other tags."""
     x1, y1, x2, y2 = frame
     rows = (y1 - pen.tag, y1, y2 - pen.tag, y2)
     corners = [(x, y) for y in rows for x in (x1, x2 - length)]
@@ -125,8 +125,8 @@ def _overlap(a: Rectangle, b: Rectangle) -> int:
     return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def _frame(image: UInt8[np.ndarray, "h w 3"], frame: Rectangle, color: tuple[int, int, int], thickness: int) -> None:
-    """Four bars inside the frame, thinner where the box is small."""
+def _frame(image: UInt8[np.ndarray, "h w 3"], frame: Rectangle, color: Color, thickness: int) -> None:
+    """Draw four bars inside the frame, thinner if the box is small."""
     x1, y1, x2, y2 = frame
     thickness = max(1, min(thickness, (x2 - x1) // 4, (y2 - y1) // 4))
     inside = image[y1:y2, x1:x2]
@@ -134,8 +134,10 @@ def _frame(image: UInt8[np.ndarray, "h w 3"], frame: Rectangle, color: tuple[int
     inside[:, :thickness] = inside[:, -thickness:] = color
 
 
-def _tag(image: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, color: tuple[int, int, int], pen: _Pen) -> None:
+def _tag(image: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, color: Color, pen: _Pen) -> None:
     x1, y1, x2, y2 = tag
     inside = image[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
     inside[:] = color
-    cv2.putText(inside, text, (pen.room, y2 - y1 - pen.below), _FONT, pen.scale, ink(color), pen.stroke, cv2.LINE_AA)
+    cv2.putText(
+        inside, text, (pen.padding, y2 - y1 - pen.below), _FONT, pen.scale, text_color(color), pen.stroke, cv2.LINE_AA
+    )

@@ -40,7 +40,7 @@ def class_color(label: int) -> Color:
     return red, green, blue
 
 
-def ink(background: Color) -> Color:
+def text_color(background: Color) -> Color:
     """Black or white: the one with the higher contrast on the background (WCAG 2.1)."""
     linear = [
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in np.array(background) / 255
