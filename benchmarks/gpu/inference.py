@@ -158,7 +158,7 @@ def _graph_detector(measured: Measured, pixels: np.ndarray) -> Callable[[], obje
 def files_to_boxes(measured: Measured, files: Sequence[Path], *, batch: int) -> None:
     """Rows from JPEG files to boxes in memory; decoding threads work ahead."""
     count = len(files)
-    detector = Detector(measured.model, precision=ours.DETECTOR_BF16, batch_size=batch)
+    detector = Detector(measured.model, precision=ours.BF16, batch_size=batch)
     graph: list[GraphDetector] = []
 
     def recorded() -> int:

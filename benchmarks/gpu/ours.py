@@ -28,7 +28,6 @@ from multibox.training.run import LoopConfig, Run
 FP32: TrainingPrecision = "fp32"
 BF16: TrainingPrecision = "bf16"
 FP16: TrainingPrecision = "fp16"
-DETECTOR_BF16 = "bfloat16"
 ANIMALS = ("cat", "cow", "dog", "horse", "person", "sheep")
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
 
