@@ -1,13 +1,16 @@
 """Detections from raw outputs, against all priors going through softmax and suppression."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multibox.batched_nms import select_batch
 from multibox.coder import Coder
 from multibox.nms import DetectionSettings, select
-from multibox.postprocess import postprocess
+from multibox.postprocess import postprocess, postprocess_batch
 from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
 
@@ -63,3 +66,21 @@ def test_outputs_in_16_bits_are_widened_first(coder: Coder):
     assert len(narrow.scores) > 10
     for one, other in zip(narrow, wide, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("candidates", [4, 1024])
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("background", [-3.0, 4.0, 12.0])
+def test_batches(coder: Coder, monkeypatch: pytest.MonkeyPatch, background: float, clip: bool, candidates: int):
+    """A batch in fixed shapes, also one with more candidates than these hold, against image by image, bit for bit."""
+    monkeypatch.setattr("multibox.postprocess.select_batch", partial(select_batch, candidates=candidates))
+    settings = DetectionSettings(per_class=20, per_image=30)
+    generator = torch.Generator().manual_seed(0)
+    offsets = torch.randn(3, coder.spec.count, 4, generator=generator)
+    logits = 3 * torch.randn(3, coder.spec.count, 5, generator=generator)
+    logits[..., 0] += background
+    found = postprocess_batch(offsets, logits, coder=coder, settings=settings, clip=clip)
+    expected = postprocess(offsets, logits, coder=coder, settings=settings, clip=clip)
+    for one, other in zip(found, expected, strict=True):
+        for part, same in zip(one, other, strict=True):
+            assert torch.equal(part, same)

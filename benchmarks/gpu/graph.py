@@ -8,7 +8,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from benchmarks.gpu.ours import Outputs, postprocess_batch
+from benchmarks.gpu.ours import Outputs, detections
 from multibox.batched_nms import BatchSelection
 from multibox.models.ssd import SSD
 
@@ -61,7 +61,7 @@ class GraphDetector:
 
     def _detect(self, pixels: UInt8[Tensor, "b h w 3"]) -> tuple[Tensor, Tensor]:
         """All numbers of the detections in one tensor, and (count, complete) of each image in another."""
-        found: BatchSelection = postprocess_batch(self._network(pixels.permute(0, 3, 1, 2)), self._model)
+        found: BatchSelection = detections(self._network(pixels.permute(0, 3, 1, 2)), self._model)
         columns = (found.scores, found.labels, found.priors)
         numbers = torch.cat([found.boxes, *(column.float().unsqueeze(2) for column in columns)], dim=2)
         return numbers, torch.stack([found.counts, found.complete.to(torch.int64)], dim=1)

@@ -18,6 +18,7 @@ from benchmarks.gpu.setting import Setting, read_setting
 from benchmarks.gpu.timing import copy_gigabytes, host_waits, milliseconds, product_teraflops
 from multibox.bench.images import sample_images
 from multibox.detection.detector import Detector
+from multibox.detection.engines.torch import TorchEngine
 from multibox.images.prepare import Prepared, prepare_ahead
 from multibox.models.config import slim300_config
 from multibox.models.operations import count_operations
@@ -98,16 +99,16 @@ def postprocessing(measured: Measured, pixels: np.ndarray) -> None:
     outputs = tuple(part.float() for part in measured.autocast(ours.to_input(pixels, measured.device)))
     offsets, logits = outputs
     measured.time("postprocess image by image", batch, lambda: model.postprocess(*outputs), waits=True)
-    measured.time("postprocess batched", batch, lambda: ours.postprocess_batch(outputs, model), waits=True)
+    measured.time("postprocess batched", batch, lambda: ours.detections(outputs, model), waits=True)
     both = torch.cat([offsets, logits], dim=2)
-    split = lambda value: ours.postprocess_batch((value[..., :4], value[..., 4:]), model)  # noqa: E731
+    split = lambda value: ours.detections((value[..., :4], value[..., 4:]), model)  # noqa: E731
     measured.time("postprocess batched, graph", batch, _graph(split, both), waits=True)
     measured.setting.rows.measure(f"{measured.name} b{batch} agreement", lambda: _agreement(measured, outputs))
 
 
 def _agreement(measured: Measured, outputs: ours.Outputs) -> Row:
     """How many images of the batch are complete, and whether these have the detections of `select`."""
-    found = ours.postprocess_batch(outputs, measured.model)
+    found = ours.detections(outputs, measured.model)
     expected = measured.model.postprocess(*outputs)
     counts, complete = found.counts.tolist(), found.complete.tolist()
     same = [
@@ -133,11 +134,14 @@ def pixels_to_boxes(measured: Measured, pixels: np.ndarray) -> None:
     """Rows from pixels of the input size in memory to boxes in memory."""
     batch, model = len(pixels), measured.model
 
-    def engine() -> object:
+    engine = TorchEngine(model, precision=ours.BF16)
+
+    def by_image() -> object:
         outputs = measured.autocast(ours.to_input(pixels, measured.device))
         return [[part.cpu() for part in found] for found in model.postprocess(*outputs)]
 
-    measured.time("pixels to boxes, torch engine bf16", batch, engine)
+    measured.time("pixels to boxes, torch engine bf16", batch, lambda: engine.postprocess(engine.forward(pixels)))
+    measured.time("pixels to boxes, image by image bf16", batch, by_image)
     torch.backends.cudnn.benchmark = True
     measured.time("pixels to boxes, graph bf16", batch, _graph_detector(measured, pixels))
     torch.backends.cudnn.benchmark = False

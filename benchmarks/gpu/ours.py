@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from multibox.batched_nms import BatchSelection, select_batch
+from multibox.batched_nms import BatchSelection
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.data.load import choose_classes, load_dataset
@@ -20,6 +20,7 @@ from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
+from multibox.postprocess import select_detections
 from multibox.size import Size
 from multibox.training.network import TrainingPrecision
 from multibox.training.optimizer import OptimizerConfig, Schedule
@@ -81,13 +82,9 @@ def _background_shift(logits: Float[Tensor, "b p k"], *, threshold: float, candi
     return low
 
 
-def postprocess_batch(outputs: Outputs, model: SSD) -> BatchSelection:
+def detections(outputs: Outputs, model: SSD) -> BatchSelection:
     """Detections of the batch in fixed shapes, on the device."""
-    offsets, logits = outputs
-    boxes = model.coder.decode(offsets)
-    if model.config.clip:
-        boxes = boxes.clamp(0, 1)
-    return select_batch(boxes, logits.float().softmax(dim=-1)[..., 1:], settings=model.config.detection)
+    return select_detections(*outputs, model.coder, model.config.detection, clip=model.config.clip)
 
 
 def folded(model: SSD, device: torch.device) -> FoldedSSD:

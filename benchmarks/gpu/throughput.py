@@ -61,17 +61,17 @@ def parts(case: Case, *, precision: str, compile: bool = False) -> Row:
         workers=case.setting.workers,
     )
     row = case.row(f"parts {precision}", found["in_memory"]["images_per_second"])
-    rates = found["matrix_product_giga_operations_per_second"]
-    rate = rates.get(precision) or rates.get({"bf16": "bfloat16", "fp32": "float32"}[precision])
+    device = case.setting.rows.find("device") or {}
+    rate = device.get(f"{precision}_tflops")
     return {
         **row,
-        "share_of_rate": round(1000 * row["tflops"] / rate, 4) if rate else None,
+        "share_of_rate": round(row["tflops"] / rate, 4) if rate else None,
         "with_loader": found["with_loader"]["images_per_second"],
         "share_of_loading": found["with_loader"]["shares"]["load"],
         "peak_memory_mib": found["peak_memory_mib"],
         "in_memory": found["in_memory"],
         "from_files": found["with_loader"],
-        "rates": rates,
+        "rates": found["matrix_product_giga_operations_per_second"],
     }
 
 
@@ -131,11 +131,15 @@ def cases(setting: Setting) -> list[Case]:
     return [make("ssd300", ssd300_config(), batch=32), make("light160", light, batch=64)]
 
 
+def _rates(setting: Setting) -> Row:
+    size = 256 if setting.smoke else 8192
+    rate = partial(product_teraflops, device=setting.device, seconds=setting.seconds, size=size)
+    return {"variant": "random matrices", "bf16_tflops": rate(torch.bfloat16), "fp32_tflops": rate(torch.float32)}
+
+
 def main() -> None:
     setting = read_setting("throughput")
-    product = partial(product_teraflops, device=setting.device, seconds=setting.seconds)
-    if setting.device.type == "cuda":
-        setting.rows.measure("device", lambda: {"variant": "random matrices", "bf16_tflops": product(torch.bfloat16)})
+    setting.rows.measure("device", lambda: _rates(setting))
     for number, case in enumerate(cases(setting)):
         measure(case, with_torchvision=number == 0)
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from multibox.batched_nms import BatchSelection, select_batch
 from multibox.coder import Coder
 from multibox.nms import DetectionSettings, Selection, select
 
@@ -31,6 +32,46 @@ def postprocess(
     """
     boxes = decode_boxes(offsets, coder=coder, clip=clip)
     return [_detections(b, rows, settings) for b, rows in zip(boxes, logits.float(), strict=True)]
+
+
+@torch.inference_mode()
+def postprocess_batch(
+    offsets: Float[Tensor, "b p 4"],
+    logits: Float[Tensor, "b p k"],
+    *,
+    coder: Coder,
+    settings: DetectionSettings,
+    clip: bool = False,
+) -> list[Selection]:
+    """The detections of `postprocess`, on the CPU, for outputs on a device that computes asynchronously.
+
+    The host waits for the device once for the batch, not dozens of times for each image. Images with more candidates
+    than fit into the fixed shapes go through `postprocess`.
+    """
+    rows = BatchSelection(*(part.cpu() for part in select_detections(offsets, logits, coder, settings, clip=clip)))
+    found = []
+    for image, (count, complete) in enumerate(zip(rows.counts.tolist(), rows.complete.tolist(), strict=True)):
+        if complete:
+            found.append(Selection(*(part[image, :count] for part in rows[:4])))
+        else:
+            one = slice(image, image + 1)
+            (selection,) = postprocess(offsets[one], logits[one], coder=coder, settings=settings, clip=clip)
+            found.append(Selection(*(part.cpu() for part in selection)))
+    return found
+
+
+def select_detections(
+    offsets: Float[Tensor, "b p 4"],
+    logits: Float[Tensor, "b p k"],
+    coder: Coder,
+    settings: DetectionSettings,
+    *,
+    clip: bool = False,
+) -> BatchSelection:
+    """Detections of a batch in fixed shapes on the device of the outputs; never waits for it."""
+    boxes = decode_boxes(offsets, coder=coder, clip=clip)
+    found = select_batch(boxes, class_scores(logits.float()), settings=settings)
+    return found._replace(boxes=found.boxes.clamp(0, 1))
 
 
 def decode_boxes(offsets: Float[Tensor, "*b p 4"], *, coder: Coder, clip: bool) -> Float[Tensor, "*b p 4"]:

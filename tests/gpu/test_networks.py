@@ -64,7 +64,7 @@ def test_shipped_detector(batch: int) -> None:
     expected = Detector.load(device="cpu")(images)
     with exact_float32():
         found = Detector.load(device=str(CUDA), batch_size=batch)(images)
-    rounded = Detector.load(device=str(CUDA), precision=ours.DETECTOR_BF16, batch_size=batch)(images)
+    rounded = Detector.load(device=str(CUDA), precision=ours.BF16, batch_size=batch)(images)
     for one, rough, other in zip(found, rounded, expected, strict=True):
         assert same(one, other, above=0.012, pixels=0.5, score=0.002) > 0.97
         assert same(other, one, above=0.012, pixels=0.5, score=0.002) > 0.97

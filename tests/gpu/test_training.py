@@ -8,50 +8,16 @@ import pytest
 import torch
 
 from cuda_device import CUDA, NEEDS_CUDA, PRECISIONS, REHEARSAL, exact_float32
+from cuda_training import assert_close, make_run, values
 from devkit import write_devkit
 from multibox.data.loading.batch import Batch
 from multibox.detection.detector import Detector
 from multibox.experiments.recipes import find_recipe
 from multibox.experiments.train import train as train_recipe
-from multibox.loss import LossConfig
 from multibox.models.config import slim300_config
-from multibox.models.ssd import SSD
-from multibox.training.optimizer import OptimizerConfig, Schedule
-from multibox.training.run import LoopConfig, Run
-from tiny_training import LOOP, restore, stream, tiny_config, train
+from tiny_training import LOOP, restore, stream, train
 
 pytestmark = NEEDS_CUDA
-
-
-def make_run(
-    *,
-    device: torch.device = CUDA,
-    iterations: int = 6,
-    loop: LoopConfig = LOOP,
-    batch_norm: bool = False,
-    rate: float = 0.005,
-    kind: str = "sgd",
-) -> Run:
-    torch.manual_seed(0)
-    return Run(
-        SSD(tiny_config(batch_norm=batch_norm), ["square"]).to(device),
-        loop=loop,
-        optimizer=OptimizerConfig(kind=kind),  # type: ignore[arg-type]
-        schedule=Schedule(iterations, rate=rate, warmup=2),
-        loss=LossConfig(),
-    )
-
-
-def values(run: Run) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()}
-
-
-def assert_close(one: Run, other: Run, *, rtol: float = 1e-3, atol: float = 1e-5) -> None:
-    expected = values(other)
-    for name, value in values(one).items():
-        torch.testing.assert_close(
-            value, expected[name], rtol=rtol, atol=atol, msg=lambda text, at=name: f"{at}: {text}"
-        )
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
@@ -132,16 +98,6 @@ def test_resume(tmp_path: Path) -> None:
         assert second.step == 3
         train(second, folders[1], start=3)
     assert_close(second, whole, rtol=1e-2, atol=1e-4)
-
-
-def test_compiled(tmp_path: Path) -> None:
-    """Six steps of the compiled network against the network as it is."""
-    with exact_float32():
-        plain, compiled = make_run(), make_run(loop=replace(LOOP, compile=True))
-        for name, run in (("plain", plain), ("compiled", compiled)):
-            (tmp_path / name).mkdir()
-            train(run, tmp_path / name)
-    assert_close(compiled, plain, rtol=1e-2, atol=1e-4)
 
 
 def test_recipe_with_worker_processes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.errors import InputError, UsageError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.postprocess import postprocess_batch
 from multibox.system.precision import DTYPES
 
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
@@ -56,6 +57,9 @@ class TorchEngine:
 
     def postprocess(self, outputs: Outputs) -> list[Selection]:
         """Detections of each image, on the CPU."""
+        if outputs[0].is_cuda:
+            config = self.model.config
+            return postprocess_batch(*outputs, coder=self.model.coder, settings=config.detection, clip=config.clip)
         return [Selection(*(part.cpu() for part in found)) for found in self.model.postprocess(*outputs)]
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
