@@ -48,6 +48,17 @@ def test_json_of_a_detector_is_the_librarys(multibox, weights: Path, data: Path,
     assert set(numbers["ap"]) == set(CLASS_NAMES)
 
 
+def test_another_iou_is_the_librarys(multibox, weights: Path, data: Path):
+    """The command's numbers at IoU 0.3 against the function in Python, and COCO with an IoU against one line."""
+    outcome = multibox("evaluate", weights, "--data", data, "--split", "test", "--iou", 0.3, "--json")
+    expected = evaluate_in_python(Detector.load(weights), load_dataset(data, split="test"), iou=0.3)
+    numbers = json.loads(outcome.out)
+    assert (numbers["iou"], numbers["mean"]) == (0.3, pytest.approx(expected.mean, abs=1e-3))
+    refused = multibox("evaluate", weights, "--data", data, "--metric", "coco", "--iou", 0.3)
+    assert refused.code == 2
+    assert "metric coco has no single IoU" in refused.err
+
+
 def test_text_is_a_table_with_every_class(multibox, weights: Path, data: Path):
     """The printed table against the class names and the default metric's name."""
     outcome = multibox("evaluate", weights, "--data", data, "--split", "test")

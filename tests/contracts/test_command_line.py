@@ -28,7 +28,8 @@ COMMANDS = {
     "demo": "--help --json --out -o",
     "detect": "SOURCES --batch --device --engine --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --help --json --metric --precision --split -d"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --metric"
+        " --precision --split -d"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"

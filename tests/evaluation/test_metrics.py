@@ -31,6 +31,30 @@ def test_every_metric_is_found_and_evaluates(metric: Metric) -> None:
     assert metric.meaning
 
 
+@pytest.mark.parametrize("name", ["voc07", "voc10"])
+@pytest.mark.parametrize("iou", [0.1, 0.75, 1.0])
+def test_voc_metrics_at_another_iou(name: str, iou: float) -> None:
+    """The mean and every class's AP at another IoU against curves at that threshold, and the words about it."""
+    dataset, detections = noisy_scenes(np.random.default_rng(5), images=9, grid=False)
+    metric = find_metric(name, iou=iou)
+    found = metric.evaluate(dataset, detections)
+    curves = evaluate_voc(dataset, detections=detections, iou_threshold=iou)
+    assert (found.mean, list(found.ap.values())) == (curves.mean(name), curves.ap(name).tolist())
+    assert (found.iou, found.to_json()["iou"]) == (iou, iou)
+    assert metric.meaning.startswith(f"IoU {iou:g}, ")
+    assert f"mean ({name}, IoU {iou:g})" in found.table()
+    assert find_metric(name, iou=0.5) == find_metric(name)
+
+
+def test_an_iou_that_a_metric_cannot_have() -> None:
+    """IoUs outside of 0 to 1, and any IoU for COCO's mean over several, against errors with the value."""
+    for iou, words in ((0.0, "IoU 0;"), (1.5, "IoU 1.5;"), (float("nan"), "IoU nan;")):
+        with pytest.raises(UsageError, match=f"{words} it has to be above 0 and at most 1"):
+            find_metric("voc10", iou=iou)
+    with pytest.raises(UsageError, match=r"metric coco has no single IoU to set to 0\.7"):
+        find_metric("coco", iou=0.7)
+
+
 def test_an_unknown_name_lists_the_known() -> None:
     """The error for a name that does not exist against the names of all metrics."""
     with pytest.raises(UsageError, match=f"'map'; it is one of {', '.join(m.name for m in METRICS)}"):

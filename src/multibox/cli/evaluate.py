@@ -12,6 +12,7 @@ from multibox.cli.options import (
     Data,
     Device,
     Engine,
+    Iou,
     Json,
     Metric,
     Precision,
@@ -19,7 +20,7 @@ from multibox.cli.options import (
     split_names,
 )
 from multibox.errors import UsageError
-from multibox.evaluation.metrics import DEFAULT_METRIC
+from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.system.launcher import place
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def evaluate(
     split: Split = None,
     classes: Classes = None,
     metric: Metric = DEFAULT_METRIC,
+    iou: Iou = None,
     detections: Annotated[
         Path | None, typer.Option("--detections", metavar="PATH", help=f"Instead of WEIGHTS. {DETECTIONS_HELP}")
     ] = None,
@@ -57,30 +59,33 @@ def evaluate(
     from multibox.data.load import load_dataset
     from multibox.detection.detector import Detector
 
+    find_metric(metric, iou=iou)
     if weights is not None and detections is None:
         dataset = load_dataset(data, split=split, classes=split_names(classes))
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
-        result = _of_detector(detector, dataset, metric=metric, batch=batch)
+        result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch)
     elif detections is not None and weights is None:
-        result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric)
+        result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric, iou=iou)
     else:
         raise UsageError("evaluate takes either WEIGHTS or --detections; give one of the two")
     if place().first:
         _print(result, as_json=as_json)
 
 
-def _of_detector(detector: "Detector", dataset: "Dataset", *, metric: str, batch: int) -> "Evaluation":
+def _of_detector(
+    detector: "Detector", dataset: "Dataset", *, metric: str, iou: float | None, batch: int
+) -> "Evaluation":
     from multibox.detection.distributed import DistributedDetector
     from multibox.evaluation.evaluate import evaluate
     from multibox.system.distributed import joined
 
     with joined() as processes, progress_bar("evaluating", hidden=not processes.first) as advance:
         shared = DistributedDetector(detector, processes)
-        return evaluate(shared, dataset, metric=metric, progress=advance, batch_size=batch)
+        return evaluate(shared, dataset, metric=metric, iou=iou, progress=advance, batch_size=batch)
 
 
 def _of_file(
-    detections: Path, data: Path, *, split: str | None, classes: list[str] | None, metric: str
+    detections: Path, data: Path, *, split: str | None, classes: list[str] | None, metric: str, iou: float | None
 ) -> "Evaluation":
     from multibox.data.load import choose_classes, load_dataset
     from multibox.evaluation.evaluate import evaluate
@@ -88,7 +93,7 @@ def _of_file(
 
     whole = load_dataset(data, split=split)  # files may number the classes of the whole data set
     found = read_detections(detections, dataset=whole)
-    return evaluate(found, choose_classes(whole, classes=classes), metric=metric)
+    return evaluate(found, choose_classes(whole, classes=classes), metric=metric, iou=iou)
 
 
 def _print(result: "Evaluation", *, as_json: bool) -> None:

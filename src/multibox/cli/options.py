@@ -48,6 +48,10 @@ Metric = Annotated[
         help="Average precision. " + "; ".join(f"{metric.name}: {metric.meaning}" for metric in METRICS) + ".",
     ),
 ]
+Iou = Annotated[
+    float | None,
+    typer.Option("--iou", metavar="IOU", help="Least IoU of a correct detection, for voc07 and voc10; by default 0.5."),
+]
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
 ]

@@ -30,6 +30,7 @@ def evaluate(
     dataset: Dataset,
     *,
     metric: str = DEFAULT_METRIC,
+    iou: float | None = None,
     progress: Progress | None = None,
     batch_size: int = 8,
 ) -> Evaluation:
@@ -37,13 +38,14 @@ def evaluate(
 
     `detector` takes a list of image paths and returns their Detections (`multibox.Detector` does), or is a mapping from
     image id to Detections; images that the mapping lacks have no detections. `metric` is the name of one of
-    `multibox.evaluation.metrics.METRICS`. `progress` is called with the number of images done and of all images.
-    Classes are matched by name. An image that cannot be read counts as without detections and is listed in `problems`.
+    `multibox.evaluation.metrics.METRICS`, and `iou` the least IoU of a correct detection in the VOC metrics, None for
+    0.5. `progress` is called with the number of images done and of all images. Classes are matched by name. An image
+    that cannot be read counts as without detections and is listed in `problems`.
 
-    UsageError for an unknown metric or a batch size below 1. DataError if the data set has no images or none can be
-    read, for detections of unknown images, and if the detector lacks classes of the data set.
+    UsageError for an unknown metric, an IoU that it cannot have, or a batch size below 1. DataError if the data set has
+    no images or none can be read, for detections of unknown images, and if the detector lacks classes of the data set.
     """
-    chosen = find_metric(metric)
+    chosen = find_metric(metric, iou=iou)
     found, problems = collect(detector, dataset, progress=progress, batch_size=batch_size)
     return replace(chosen.evaluate(dataset, found), problems=tuple(problems))
 

@@ -13,9 +13,9 @@ class Evaluation:
 
     `mean` is the headline number of the metric, and `numbers` holds all its numbers: the VOC metrics have the mAP in
     the versions voc07, voc10 and integral, the COCO metric its twelve. `ap` and `objects` are by class; `objects`
-    counts neither difficult nor crowd objects. A class without objects has AP nan and is left out of the mean.
-    `curves`, by class, exist for the VOC metrics only. `problems` has a line for each image that could not be read;
-    such images count as without detections.
+    counts neither difficult nor crowd objects. `iou` is the threshold of the VOC metrics and None for COCO's mean over
+    several. A class without objects has AP nan and is left out of the mean. `curves`, by class, exist for the VOC
+    metrics only. `problems` has a line for each image that could not be read; such images count as without detections.
     """
 
     metric: str
@@ -28,11 +28,13 @@ class Evaluation:
     num_detections: int
     curves: dict[str, Curve] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    iou: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything except the curves as plain values for json.dumps; nan becomes None."""
         return {
             "metric": self.metric,
+            "iou": self.iou,
             "mean": _json_number(self.mean),
             "numbers": {name: _json_number(value) for name, value in self.numbers.items()},
             "ap": {name: _json_number(value) for name, value in self.ap.items()},
@@ -42,11 +44,16 @@ class Evaluation:
             "problems": list(self.problems),
         }
 
+    @property
+    def _title(self) -> str:
+        """The metric, with its IoU unless it is VOC's own 0.5."""
+        return self.metric if self.iou in (None, 0.5) else f"{self.metric}, IoU {self.iou:g}"
+
     def table(self) -> str:
         """Return aligned text: objects and AP in per cent of each class, the mean, all numbers, and the counts."""
         rows = [("class", "objects", "AP %")]
         rows += [(name, str(self.objects[name]), _percent(self.ap[name])) for name in self.class_names]
-        rows += [(f"mean ({self.metric})", str(sum(self.objects.values())), _percent(self.mean))]
+        rows += [(f"mean ({self._title})", str(sum(self.objects.values())), _percent(self.mean))]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
         rule = "-" * len(lines[0])

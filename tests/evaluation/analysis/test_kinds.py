@@ -56,6 +56,7 @@ def test_each_kind_once() -> None:
     assert diagnosis.target.tolist() == [0, 0, 0, 1, 2, -1, 3]
     np.testing.assert_allclose(diagnosis.iou, [1, 0.8, 0.4, 1, 0.6, 0, 1])
     assert diagnosis.loose.tolist() == [True, False, False, False, False, False, False]
+    assert diagnosis.loose_duplicate.tolist() == [False, True, True, False, False, False, False]
     assert diagnosis.num_objects == (2, 1, 1)
 
 

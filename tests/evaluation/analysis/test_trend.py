@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from error_cases import ALIKE, one_of_each
-from evaluation_cases import noisy_scenes
+from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
 from multibox.evaluation.analysis.kinds import Diagnosis, Kind, diagnose
 from multibox.evaluation.analysis.trend import COUNTS, MULTIPLES, SHARES, trend
+from oracles.hoiem import recall_at
 
 PLACE = {"duplicate": "localization"}
 
@@ -62,6 +63,45 @@ def test_shares_of_false_positives() -> None:
         else:
             expected = [wrong[:count].count(kind) / count for kind in (1, 2, 3, 4)]
             np.testing.assert_allclose(numbers.wrong[row], expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_recalls_are_those_of_the_authors_program(seed: int) -> None:
+    """Scenes with many duplicates against loops over the ranking, which have the program's own matching."""
+    dataset, detections = noisy_scenes(np.random.default_rng(seed), images=40, grid=True)
+    numbers = trend(diagnose(dataset, detections=detections, similar=ALIKE), labels=[0, 1, 2])
+    for row, multiple in enumerate(MULTIPLES):
+        if np.isnan(numbers.recall[row]):
+            continue
+        for found, threshold, weak in ((numbers.recall, 0.5, False), (numbers.loose_recall, 0.1, True)):
+            expected = [
+                recall_at(dataset, detections, label=label, multiple=multiple, iou_threshold=threshold, weak=weak)
+                for label in (0, 1, 2)
+            ]
+            assert found[row] == pytest.approx(np.mean(expected))
+
+
+def test_duplicates_do_not_delay_the_weak_recall() -> None:
+    """Four objects, the first one found four times before the others: at N detections the dashed recall is 1."""
+    cells = [[100 * x, 0, 100 * x + 80, 80] for x in range(4)]
+    found = [cells[0]] * 4 + cells[1:]
+    scores = np.linspace(0.9, 0.3, 7)
+    dataset = a_dataset(an_example("a", boxes=cells, labels=[0] * 4), class_names=("cat", "dog", "cup"))
+    detections = [some_detections(found, scores=scores, class_names=("cat", "dog", "cup"))]
+    numbers = trend(diagnose(dataset, detections=detections, similar=ALIKE), labels=[0])
+    row = MULTIPLES.index(1.0)
+    assert (numbers.recall[row], numbers.loose_recall[row]) == (0.25, 1.0)
+
+
+def test_matches_of_difficult_objects_have_no_rank() -> None:
+    """A match of a difficult object before that of a plain one: at N = 1 both recalls are 1, as without the first."""
+    cells = [[0, 0, 80, 80], [200, 0, 280, 80]]
+    example = an_example("a", boxes=cells, labels=[0, 0], difficult=[True, False])
+    dataset = a_dataset(example, class_names=("cat", "dog", "cup"))
+    detections = [some_detections(cells, scores=[0.9, 0.8], class_names=("cat", "dog", "cup"))]
+    numbers = trend(diagnose(dataset, detections=detections, similar=ALIKE), labels=[0])
+    row = MULTIPLES.index(1.0)
+    assert (numbers.recall[row], numbers.loose_recall[row]) == (1.0, 1.0)
 
 
 def test_one_of_each() -> None:

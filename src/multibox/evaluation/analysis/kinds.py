@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Float64, Int8, Int64
 
 from multibox.data.dataset import Dataset, Example
 from multibox.detections import Detections
-from multibox.evaluation.voc import IGNORED, TRUE_POSITIVE, count_objects, match_detections
+from multibox.evaluation.voc import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE, count_objects, match_detections
 from multibox.pairwise import pairwise_iou
 
 LEAST_IOU = 0.1  # below it a detection is unrelated to an object
@@ -46,7 +46,8 @@ class Diagnosis:
     `image` is the position of the image in the data set, `position` that of the detection in the image's detections.
     `target` is the number within its image of the object that the kind refers to, and `iou` the IoU with it; for
     background `target` is -1 and `iou` the largest with any object. `loose` marks detections that are correct if an IoU
-    of 0.1 is enough. `num_objects` is the number of objects of each class that are neither difficult nor crowds.
+    of 0.1 is enough, and `loose_duplicate` those that are then wrong because a higher score has the object.
+    `num_objects` is the number of objects of each class that are neither difficult nor crowds.
     """
 
     image: Int64[np.ndarray, " n"]
@@ -57,6 +58,7 @@ class Diagnosis:
     target: Int64[np.ndarray, " n"]
     iou: Float64[np.ndarray, " n"]
     loose: Bool[np.ndarray, " n"]
+    loose_duplicate: Bool[np.ndarray, " n"]
     num_objects: tuple[int, ...]
 
     def ranked(self, label: int) -> Int64[np.ndarray, " k"]:
@@ -82,6 +84,7 @@ _COLUMNS = {
     "target": np.int64,
     "iou": np.float64,
     "loose": np.bool_,
+    "loose_duplicate": np.bool_,
 }
 
 
@@ -140,7 +143,7 @@ def _diagnose_image(
         rules.append((iou >= LEAST_IOU, kind, target, iou))
     _, any_iou = _best(overlaps, among=np.ones_like(same))
     holds = [condition for condition, *_ in rules]
-    loose = _outcomes(example, labels=labels, boxes=boxes, iou_threshold=LEAST_IOU) == TRUE_POSITIVE
+    loose = _outcomes(example, labels=labels, boxes=boxes, iou_threshold=LEAST_IOU)
     return {
         "image": np.full(len(labels), number),
         "position": order,
@@ -149,7 +152,8 @@ def _diagnose_image(
         "kind": np.select(holds, [np.int8(kind) for _, kind, *_ in rules], np.int8(Kind.BACKGROUND)),
         "target": np.select(holds, [target for *_, target, _ in rules], np.int64(-1)),
         "iou": np.select(holds, [iou for *_, iou in rules], any_iou.clip(min=0)),
-        "loose": loose,
+        "loose": loose == TRUE_POSITIVE,
+        "loose_duplicate": (loose == FALSE_POSITIVE) & (own_iou >= LEAST_IOU),
     }
 
 

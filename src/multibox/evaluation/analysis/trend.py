@@ -58,6 +58,11 @@ def trend(diagnosis: Diagnosis, *, labels: Sequence[int]) -> Trend:
     counts are summed over the classes. Duplicates count as localization errors. Classes without objects contribute
     nothing. False positives of all classes are ordered by their rank among their class's detections, equal ranks by
     class. Ignored detections have no rank.
+    The recall at IoU 0.1 has its own order: a detection that only repeats an object at this IoU moves behind all others
+    of its class, so that it does not delay the objects that follow (`fixloc` in `analyzeFalsePositives.m`).
+    Two rules differ from the authors' program. There a match of a difficult object keeps its rank in both orders and
+    counts as correct in the shares, but not in the recall; here it has no rank. There `k N` is rounded to the nearest
+    number for the two recalls, here up as for the shares.
     Source: `displayDetectionTrend2.m` and `displayFPTrend.m` of Hoiem et al. 2012.
     """
     ranked = {label: diagnosis.ranked(label) for label in labels}
@@ -84,8 +89,14 @@ def _at_multiple(
         top = order[: int(np.ceil(multiple * objects))]
         counts += _count(diagnosis, top)
         recalls.append((diagnosis.kind[top] == Kind.CORRECT).sum() / objects)
-        loose.append(diagnosis.loose[top].sum() / objects)
+        corrected = _duplicates_last(diagnosis, order)[: len(top)]
+        loose.append(diagnosis.loose[corrected].sum() / objects)
     return counts / counts.sum(), float(np.mean(recalls)), float(np.mean(loose))
+
+
+def _duplicates_last(diagnosis: Diagnosis, order: Int64[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
+    """Move the duplicates at IoU 0.1 to the end; the order is otherwise the same."""
+    return order[np.argsort(diagnosis.loose_duplicate[order], kind="stable")]
 
 
 def _count(diagnosis: Diagnosis, which: Int64[np.ndarray, " k"]) -> Float64[np.ndarray, "5"]:

@@ -11,9 +11,12 @@ METRICS: tuple[Metric, ...] = (VOC07, VOC10, COCO)
 DEFAULT_METRIC = VOC10.name
 
 
-def find_metric(name: str) -> Metric:
-    """Return the metric of that name; UsageError, listing those that exist, for any other name."""
+def find_metric(name: str, *, iou: float | None = None) -> Metric:
+    """Return the metric of that name, at its own IoU or at `iou`.
+
+    UsageError for an unknown name, which lists the known ones, and for an IoU that the metric cannot have.
+    """
     for metric in METRICS:
         if metric.name == name:
-            return metric
+            return metric if iou is None else metric.at(iou)
     raise UsageError(f"metric {name!r}; it is one of {', '.join(metric.name for metric in METRICS)}")

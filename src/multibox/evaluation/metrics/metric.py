@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from multibox.errors import UsageError
+
 if TYPE_CHECKING:
     from multibox.data.dataset import Dataset
     from multibox.detections import Detections
@@ -22,6 +24,13 @@ class Metric(ABC):
     name: str
     headline: str
     meaning: str
+
+    def at(self, iou: float) -> "Metric":
+        """Return the same metric at another IoU; UsageError if it has no single IoU or if that is not above 0 to 1."""
+        raise UsageError(
+            f"metric {self.name} has no single IoU to set to {iou:g} ({self.meaning}): use voc07 or voc10, or leave "
+            "the IoU out"
+        )
 
     @abstractmethod
     def evaluate(self, dataset: "Dataset", detections: "Sequence[Detections]") -> "Evaluation":

@@ -1,8 +1,10 @@
-"""Mean average precision at IoU 0.5 as PASCAL VOC defined it until 2009 and from 2010."""
+"""Mean average precision as PASCAL VOC defined it until 2009 and from 2010, at IoU 0.5 or another one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from multibox.errors import UsageError
 from multibox.evaluation.metrics.metric import Metric
 
 if TYPE_CHECKING:
@@ -11,14 +13,25 @@ if TYPE_CHECKING:
     from multibox.evaluation.evaluation import Evaluation
 
 
+@dataclass(frozen=True)
 class VocMetric(Metric):
-    """The metric's name is one of `multibox.evaluation.voc.AP_VERSIONS`."""
+    """The metric's name is one of `multibox.evaluation.voc.AP_VERSIONS`.
+
+    A detection is correct if its IoU with an object is at least `iou`; VOC's own number is 0.5.
+    """
+
+    iou: float = 0.5
+
+    def at(self, iou: float) -> "VocMetric":
+        if not 0 < iou <= 1:
+            raise UsageError(f"IoU {iou:g}; it has to be above 0 and at most 1, for example 0.75")
+        return replace(self, iou=iou, meaning=self.meaning.replace(f"IoU {self.iou:g}", f"IoU {iou:g}"))
 
     def evaluate(self, dataset: "Dataset", detections: "Sequence[Detections]") -> "Evaluation":
         from multibox.evaluation.evaluation import Evaluation
         from multibox.evaluation.voc import AP_VERSIONS, evaluate_voc
 
-        result = evaluate_voc(dataset, detections=detections)
+        result = evaluate_voc(dataset, detections=detections, iou_threshold=self.iou)
         curves = dict(zip(dataset.class_names, result.curves, strict=True))
         return Evaluation(
             metric=self.name,
@@ -30,6 +43,7 @@ class VocMetric(Metric):
             num_images=len(dataset),
             num_detections=sum(map(len, detections)),
             curves=curves,
+            iou=self.iou,
         )
 
 
