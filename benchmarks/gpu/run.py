@@ -10,6 +10,7 @@ Run it again with the same DIR to continue: what was measured is not measured ag
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,8 @@ def describe_machine(device: str) -> Row:
             row[name] = version(name)
         except PackageNotFoundError:
             row[name] = "missing"
+    if Path("/dev/shm").exists():  # workers pass their batches through it
+        row["shm_gib"] = round(shutil.disk_usage("/dev/shm").total / 2**30, 2)
     if device.startswith("cuda"):
         row["gpu"] = torch.cuda.get_device_name()
         row["gpu_memory_gib"] = round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1)
