@@ -80,13 +80,16 @@ def multibox_loss(
     coder: Coder,
     config: LossConfig = LossConfig(),
     normalizer: Callable[[Int64[Tensor, ""]], Float[Tensor, ""]] = at_least_one,
+    matches: Matches | None = None,
 ) -> MultiBoxLoss:
     """L = (L_conf + α L_loc) / N over a batch.
 
     `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
     `normalizer` computes N from the number of positives. If several processes share a batch, it sums over them.
+    `matches` are those of `match_batch`, if they are already known.
     """
-    matches = match_batch(boxes, valid, coder=coder, config=config)
+    if matches is None:
+        matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
     partition = torch.logsumexp(logits.float(), dim=-1)
     background_loss = (partition - logits[..., 0].float()).detach()

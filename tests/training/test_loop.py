@@ -11,7 +11,8 @@ import torch
 from multibox.data.loading.batch import Batch
 from multibox.errors import TrainingError
 from multibox.training.metrics import read_metrics
-from multibox.training.run import LoopConfig
+from multibox.training.optimizer import OptimizerConfig
+from multibox.training.run import LoopConfig, Run
 from tiny_training import LOOP, make_batch, make_run, restore, train
 
 
@@ -44,6 +45,51 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path):
         for name in ("whole", "pieces")
     ]
     assert speedless[0] == speedless[1]
+
+
+def test_caffes_momentum_survives_a_break_at_a_milestone(tmp_path: Path):
+    """Weights of a run whose rate drops right after its break against those of one without a break, bit by bit."""
+
+    def run_with_drop(iterations: int) -> Run:
+        run = make_run(iterations=9, loop=LOOP, optimizer=OptimizerConfig(momentum_rule="caffe"))
+        run.schedule = replace(run.schedule, iterations=iterations, milestones=(6,))
+        return run
+
+    whole, broken, resumed = run_with_drop(9), run_with_drop(6), run_with_drop(9)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "pieces").mkdir()
+    train(whole, tmp_path / "whole")
+    train(broken, tmp_path / "pieces")
+    restore(resumed, tmp_path / "pieces")
+    train(resumed, tmp_path / "pieces", start=6)
+    for name, value in whole.result.state_dict().items():
+        assert torch.equal(value, resumed.result.state_dict()[name]), name
+
+
+def test_accumulation_with_the_global_normalizer_is_the_big_batch(tmp_path: Path):
+    """Weights and metrics of four parts of four images, one of them without objects, against one batch of 16."""
+    parts = [make_batch(number) for number in range(8)]
+    parts[1] = replace(parts[1], valid=torch.zeros_like(parts[1].valid))
+    parts[6] = replace(parts[6], boxes=parts[6].boxes * 0.4)  # small objects match fewer priors than large ones
+    whole = [joined(parts[:4]), joined(parts[4:])]
+    runs = {}
+    for name, batches, accumulate in (("parts", parts, 4), ("whole", whole, 1)):
+        loop = LoopConfig(batch_size=16, accumulate=accumulate, normalizer="global", report_every=1)
+        runs[name] = make_run(iterations=2, loop=loop, batch_norm=False)
+        (tmp_path / name).mkdir()
+        train(runs[name], tmp_path / name, batches=iter(batches))
+    for name, value in runs["whole"].model.state_dict().items():
+        torch.testing.assert_close(runs["parts"].model.state_dict()[name], value, rtol=1e-4, atol=1e-6, msg=name)
+    for row, expected in zip(*(read_metrics(tmp_path / name) for name in ("parts", "whole")), strict=True):
+        for key in ("loss", "location_loss", "confidence_loss", "positives"):
+            assert row[key] == pytest.approx(expected[key], rel=1e-4), key
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """One batch of the images of several."""
+    names = ("images", "boxes", "labels", "valid", "difficult")
+    tensors = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
+    return replace(batches[0], **tensors, names=[name for batch in batches for name in batch.names])
 
 
 def test_accumulation_averages_the_gradients_of_parts(tmp_path: Path):

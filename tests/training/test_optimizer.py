@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from multibox.experiments.recipes import PAPER, RECIPES, find_recipe
 from multibox.models.config import slim300_config, ssd300_config
 from multibox.models.ssd import SSD
 from multibox.training.optimizer import OptimizerConfig, Schedule, make_optimizer, set_rate
@@ -79,6 +80,66 @@ def test_one_step_is_caffes_update():
         weight, bias = weight - speed[0], bias - speed[1]
     torch.testing.assert_close(layer.weight.detach(), weight)
     torch.testing.assert_close(layer.bias.detach(), bias)
+
+
+def caffe_weights(
+    weight: torch.Tensor, gradients: list[torch.Tensor], rates: list[float], *, multiplier: float, decay: float
+) -> torch.Tensor:
+    """SGDSolver::ComputeUpdateValue and Blob::Update: v = 0.9 v + rate (g + decay w), w = w - v."""
+    history = torch.zeros_like(weight)
+    for gradient, rate in zip(gradients, rates, strict=True):
+        history = 0.9 * history + multiplier * rate * (gradient + decay * weight)
+        weight = weight - history
+    return weight
+
+
+RATES = [0.05] * 4 + [0.005] * 4 + [0.0005] * 3
+WARM = [0.01, 0.02, 0.05, 0.05, 0.005, 0.005]
+
+
+@pytest.mark.parametrize("rates", [RATES, WARM], ids=["two drops", "warm-up and a drop"])
+def test_caffes_momentum_keeps_past_rates(rates: list[float]):
+    """Weights and biases over changes of the rate against a loop of Caffe's formula; PyTorch's rule differs."""
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(2, 3, generator=generator), torch.randn(2, generator=generator)]
+    gradients = [[torch.randn(value.shape, generator=generator) for _ in rates] for value in start]
+    found = {}
+    for rule in ("caffe", "torch"):
+        layer = nn.Linear(3, 2)
+        layer.load_state_dict(dict(zip(("weight", "bias"), start, strict=True)))
+        optimizer = make_optimizer(layer, OptimizerConfig(momentum_rule=rule))
+        for step, rate in enumerate(rates):
+            layer.weight.grad, layer.bias.grad = (of_one[step].clone() for of_one in gradients)
+            set_rate(optimizer, rate)
+            optimizer.step()
+        found[rule] = layer
+    weight = caffe_weights(start[0], gradients[0], rates, multiplier=1, decay=5e-4)
+    bias = caffe_weights(start[1], gradients[1], rates, multiplier=2, decay=0)
+    torch.testing.assert_close(found["caffe"].weight.detach(), weight)
+    torch.testing.assert_close(found["caffe"].bias.detach(), bias)
+    assert not torch.allclose(found["torch"].weight, weight, atol=1e-3)
+
+
+def test_the_momentum_rule_does_nothing_at_a_constant_rate():
+    """Weights of both rules after steps at one rate against each other, bit by bit."""
+    found = []
+    for rule in ("caffe", "torch"):
+        layer = nn.Linear(3, 2)
+        nn.init.constant_(layer.weight, 0.5)
+        optimizer = make_optimizer(layer, OptimizerConfig(momentum_rule=rule))
+        for step in range(5):
+            layer.weight.grad, layer.bias.grad = torch.full((2, 3), 0.1 * step), None
+            set_rate(optimizer, 0.01)
+            optimizer.step()
+        found.append(layer.weight)
+    assert torch.equal(*found)
+
+
+def test_recipes_of_the_paper_have_caffes_momentum():
+    """The rule of every row of the paper's tables, and of the everyday recipes."""
+    for name in RECIPES:
+        of_paper = name in PAPER or name in ("ssd300-voc", "ssd512-voc", "ssd300-coco", "ssd512-coco")
+        assert find_recipe(name).optimizer.momentum_rule == ("caffe" if of_paper else "torch"), name
 
 
 def test_adamw_takes_the_first_step_of_its_formula():

@@ -22,6 +22,11 @@ def check_recipe(recipe: Recipe, *, processes: int) -> None:
             f"loop.patience={loop.patience} counts validations, and this recipe makes none before its end: "
             "set validation_split and loop.validate_every"
         )
+    if recipe.optimizer.momentum_rule == "caffe" and recipe.optimizer.kind != "sgd":
+        raise UsageError(
+            f"optimizer.momentum_rule=caffe is a rule of SGD, and optimizer.kind is {recipe.optimizer.kind}: "
+            "choose torch, or sgd"
+        )
     normalizes = recipe.model.base.has_batch_norm
     if loop.share(processes) == 1 and normalizes and recipe.model.priors.maps[-1].cells == (1, 1):
         raise UsageError(

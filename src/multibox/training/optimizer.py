@@ -25,6 +25,9 @@ class OptimizerConfig:
     `momentum` is the momentum of SGD or the first decay rate (beta 1) of AdamW. AdamW needs a larger `weight_decay`
     than SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 for no limit. Of `rates`, the first rule
     that matches a parameter's name counts; parameters that match none keep the rate of the schedule.
+    `momentum_rule` tells what a change of the rate does to SGD. "torch" multiplies the whole momentum by the rate of
+    the current step. "caffe" multiplies each gradient by the rate of its own step (`sgd_solver.cpp`
+    ComputeUpdateValue), so past gradients keep their rate. At a constant rate the two are equal.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -32,6 +35,7 @@ class OptimizerConfig:
     weight_decay: float = 5e-4
     clip: float = 0.0
     rates: tuple[RateRule, ...] = ()
+    momentum_rule: Literal["torch", "caffe"] = "torch"
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,10 @@ def make_optimizer(
             parameters = [matching.pop(name) for name in chosen]
             if parameters:
                 decay = config.weight_decay * rule.decay
-                groups.append({"params": parameters, "multiplier": rate.rate * rule.rate, "weight_decay": decay})
+                multiplier, keeps = rate.rate * rule.rate, config.momentum_rule == "caffe"
+                groups.append(
+                    {"params": parameters, "multiplier": multiplier, "weight_decay": decay, "keeps_past_rates": keeps}
+                )
     fused = all(parameter.device.type in _FUSED_DEVICES for parameter in model.parameters())
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, lr=1.0, betas=(config.momentum, 0.999), fused=fused)
@@ -132,9 +139,22 @@ def describe_rates(model: nn.Module, config: OptimizerConfig) -> list[str]:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of every group: `rate` times its multiplier."""
+    """Set the learning rate of every group: `rate` times its multiplier.
+
+    Caffe's momentum is v = momentum v + rate g, and PyTorch's is b = momentum b + g with a step of rate b. A group that
+    keeps past rates gets v = rate b by dividing b by the growth of the rate, once at each change.
+    """
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["multiplier"]
+        before, group["lr"] = group["lr"], rate * group["multiplier"]
+        if group["keeps_past_rates"] and before != group["lr"] and min(before, group["lr"]) > 0:
+            _scale_momenta(optimizer, group["params"], before / group["lr"])
+
+
+def _scale_momenta(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], factor: float) -> None:
+    momenta = [optimizer.state[parameter].get("momentum_buffer") for parameter in parameters]
+    present = [momentum for momentum in momenta if momentum is not None]
+    if present:
+        torch._foreach_mul_(present, factor)
 
 
 def clip_gradient(parameters: Iterable[nn.Parameter], *, limit: float) -> Float[Tensor, ""]:
@@ -147,11 +167,13 @@ def clip_gradient(parameters: Iterable[nn.Parameter], *, limit: float) -> Float[
 
 
 def load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load the momenta of a saved state, but keep the current settings of the groups.
+    """Load the momenta of a saved state and the rates of its last step, but keep the other settings of the groups.
 
     The momenta get the memory layout of their parameters.
     """
-    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    settings = [
+        {key: value for key, value in group.items() if key not in ("params", "lr")} for group in optimizer.param_groups
+    ]
     optimizer.load_state_dict(state)
     for group, own in zip(optimizer.param_groups, settings, strict=True):
         group.update(own)

@@ -28,13 +28,14 @@ class LoopConfig:
 
     `batch_size` images make one step. `accumulate` splits them into that many micro-batches and averages their
     gradients, like `iter_size` in Caffe. The processes of a run split them further. With `normalizer` "process", each
-    process divides its loss by the matches of its own images, as the official code does. With "global", all divide by
-    the matches of all. `precision` "auto" is bfloat16 on devices that have instructions for it; "fp16" scales the loss
-    and needs a CUDA device. `compile` compiles the network in the first step. `ema` is the decay of the moving average
-    of the weights, 0 for none. The `_every` fields count steps. A run ends early after `patience` validations without
-    a better score, 0 for never. `non_finite` tells what a step does whose loss or gradient is not finite: end the run
-    ("stop"), or change nothing and be counted ("skip"). Batch normalization layers whose name matches the regular
-    expression `fixed_statistics` keep their running statistics and normalize with them, also in training.
+    process divides the loss of each micro-batch by the matches of its own images, as the official code does. With
+    "global", all divide by the matches of the whole step. `precision` "auto" is bfloat16 on devices that have
+    instructions for it; "fp16" scales the loss and needs a CUDA device. `compile` compiles the network in the first
+    step. `ema` is the decay of the moving average of the weights, 0 for none. The `_every` fields count steps. A run
+    ends early after `patience` validations without a better score, 0 for never. `non_finite` tells what a step does
+    whose loss or gradient is not finite: end the run ("stop"), or change nothing and be counted ("skip"). Batch
+    normalization layers whose name matches the regular expression `fixed_statistics` keep their running statistics and
+    normalize with them, also in training.
     """
 
     batch_size: int = 32

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from multibox.data.loading.batch import Batch
-from multibox.loss import MultiBoxLoss, at_least_one, multibox_loss
+from multibox.loss import MultiBoxLoss, at_least_one, match_batch, multibox_loss
+from multibox.matching import Matches
 from multibox.system.distributed import Processes, without_averaging
 from multibox.training.averages import StepLosses
 from multibox.training.finite import skip_unless
@@ -23,12 +26,10 @@ def accumulate_gradients(run: Run, network: nn.Module, batches: Iterator[Batch])
         run.statistics.remember()
     names: list[str] = []
     losses = StepLosses.zero(run.model.mean.device)
-    for number in range(run.loop.accumulate):
-        batch = next(batches)
-        names += batch.names
-        last = number == run.loop.accumulate - 1
-        with nullcontext() if last else without_averaging(network):
-            loss = _loss(run, network, batch)
+    for number, part in enumerate(_micro_batches(run, batches), start=1):
+        names += part.batch.names
+        with nullcontext() if number == run.loop.accumulate else without_averaging(network):
+            loss = _loss(run, network, part)
             _scaled(run, loss.total / run.loop.accumulate).backward()
         losses = losses.plus(loss, micro_batches=run.loop.accumulate)
     return names, losses.over(run.processes)
@@ -52,18 +53,40 @@ def take_step(run: Run, names: list[str], losses: StepLosses) -> None:
     run.step += 1
 
 
-def global_normalizer(positives: Int64[Tensor, ""], processes: Processes) -> Float[Tensor, ""]:
-    """N of a batch that several processes share: all their matches, at least 1, divided by the number of processes.
+class _MicroBatch(NamedTuple):
+    """A part of a step. With the global normalizer, also its matches and the divisor of its loss."""
 
-    Gradients are averaged over the processes, so each one divides by its share of N.
+    batch: Batch
+    matches: Matches | None = None
+    divisor: Float[Tensor, ""] | None = None
+
+
+def _micro_batches(run: Run, batches: Iterator[Batch]) -> Iterator[_MicroBatch]:
+    """Yield the micro-batches of one step; the global normalizer needs the matches of all before the first loss."""
+    if run.loop.normalizer == "process":
+        for _ in range(run.loop.accumulate):
+            yield _MicroBatch(next(batches))
+        return
+    parts = [next(batches) for _ in range(run.loop.accumulate)]
+    matches = [match_batch(part.boxes, part.valid, coder=run.model.coder, config=run.loss) for part in parts]
+    positives = torch.stack([found.positive.sum() for found in matches]).sum()
+    divisor = global_divisor(positives, run.processes, micro_batches=run.loop.accumulate)
+    for part, found in zip(parts, matches, strict=True):
+        yield _MicroBatch(part, found, divisor)
+
+
+def global_divisor(positives: Int64[Tensor, ""], processes: Processes, *, micro_batches: int) -> Float[Tensor, ""]:
+    """N of a whole step, at least 1, divided by the number of its parts; `positives` are the matches of this process.
+
+    Gradients are averaged over micro-batches and processes, so each part divides by its share of N.
     """
-    return at_least_one(processes.sum(positives)) / processes.count
+    return at_least_one(processes.sum(positives)) / (processes.count * micro_batches)
 
 
-def _loss(run: Run, network: nn.Module, batch: Batch) -> MultiBoxLoss:
+def _loss(run: Run, network: nn.Module, part: _MicroBatch) -> MultiBoxLoss:
+    batch, divisor = part.batch, part.divisor
     with computing_in(run.precision, batch.images.device):
         offsets, logits = network(batch.images)
-    shared = run.loop.normalizer == "global"
     return multibox_loss(
         offsets,
         logits,
@@ -72,7 +95,8 @@ def _loss(run: Run, network: nn.Module, batch: Batch) -> MultiBoxLoss:
         batch.valid,
         coder=run.model.coder,
         config=run.loss,
-        normalizer=(lambda positives: global_normalizer(positives, run.processes)) if shared else at_least_one,
+        normalizer=at_least_one if divisor is None else lambda positives: divisor,
+        matches=part.matches,
     )
 
 

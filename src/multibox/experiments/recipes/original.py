@@ -11,7 +11,7 @@ from dataclasses import replace
 from multibox.data.augmentation.augmentation import AUGMENTATIONS
 from multibox.experiments.recipe import Recipe
 from multibox.models.config import ModelConfig
-from multibox.training.optimizer import Schedule
+from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
 
 VOC07 = "2007:trainval"
@@ -36,6 +36,9 @@ VOC2012_SCHEDULE = Schedule(80_000, milestones=(60_000,))
 COCO_SCHEDULE = Schedule(240_000, milestones=(160_000, 200_000))
 ILSVRC_SCHEDULE = Schedule(440_000, milestones=(320_000, 400_000))
 
+OPTIMIZER = OptimizerConfig(momentum_rule="caffe")
+"""Past gradients keep their rate when the rate drops, as in the authors' solver."""
+
 LOOP = LoopConfig(batch_size=32, accumulate=4, checkpoint_every=1000)
 
 
@@ -47,6 +50,7 @@ def voc2007(name: str, model: ModelConfig, *, train_split: str = VOC0712) -> Rec
         schedule=VOC2007_SCHEDULE,
         augmentation=SAMPLED,
         loop=LOOP,
+        optimizer=OPTIMIZER,
         train_split=train_split,
         metric="voc07",
         base_weights=VGG16,
@@ -67,6 +71,7 @@ def coco(name: str, model: ModelConfig) -> Recipe:
         schedule=COCO_SCHEDULE,
         augmentation=SAMPLED,
         loop=LOOP,
+        optimizer=OPTIMIZER,
         train_split=COCO,
         metric="coco",
         use_difficult=False,
