@@ -76,6 +76,7 @@ def _give_each_object_its_prior(
     batch, objects, count = overlaps.shape
     keys, candidates = _best_candidates(overlaps, k=min(objects, count))
     rows = torch.arange(batch, device=overlaps.device)
+    zero = keys.new_zeros(())  # on the device: assigning a number makes the host wait for it
     for _ in range(objects):
         key, choice = keys.flatten(1).max(dim=1)
         chosen_object = choice // keys.shape[2]
@@ -84,7 +85,7 @@ def _give_each_object_its_prior(
         old_index, old_best = index[rows, chosen_prior], best[rows, chosen_prior]
         index[rows, chosen_prior] = torch.where(found, chosen_object, old_index)
         best[rows, chosen_prior] = torch.where(found, overlaps[rows, chosen_object, chosen_prior], old_best)
-        keys[rows, chosen_object] = 0
+        keys[rows, chosen_object] = zero
         keys = keys.masked_fill_(candidates == chosen_prior[:, None, None], 0)
     return index, best
 

@@ -60,10 +60,10 @@ def test_matching(boundary: bool) -> None:
     corners, given = Coder(SPECS["ssd300-voc"]).corners, truth(batch=8, objects=30)
     usable = ((corners >= 0) & (corners <= 1)).all(dim=1) if boundary else None
     expected = match(corners, given.boxes, given.valid, usable=usable)
-    there = given.to(CUDA)
+    there, usable = given.to(CUDA), None if usable is None else usable.to(CUDA)
     arguments = corners.to(CUDA), there.boxes, there.valid
     with no_waiting():
-        found = match(*arguments, usable=None if usable is None else usable.to(CUDA))
+        found = match(*arguments, usable=usable)
     assert (found.index.cpu() != expected.index).float().mean() < 1e-4  # an IoU of 0.5 may fall to either side
     torch.testing.assert_close(found.overlap.cpu(), expected.overlap, rtol=1e-5, atol=1e-6)
 
