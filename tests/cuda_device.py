@@ -4,6 +4,7 @@
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,7 +54,9 @@ def deterministic() -> Iterator[None]:
     torch.backends.cudnn.deterministic = True
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about operations that have no deterministic version
+            yield
     finally:
         torch.use_deterministic_algorithms(False)
         torch.backends.cudnn.deterministic = before
