@@ -4,10 +4,9 @@ from functools import cache
 
 import torch
 
-from multibox.data.classes.voc import VOC_CLASSES
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes import find_recipe
-from multibox.experiments.recipes.original import COCO, DATA, ILSVRC
+from multibox.experiments.recipes.original import COCO, ILSVRC, class_count
 from multibox.models.config import ModelConfig
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
@@ -18,7 +17,6 @@ from multibox.paper.tables import Row, Table
 EXA_A_DAY = 4.32
 """10¹⁸ operations per day at 50 · 10¹² per second; an assumption, not a measurement."""
 
-_CLASSES = {"voc": len(VOC_CLASSES), "coco": 80, "ilsvrc": 200}
 _SPLITS = {COCO: "COCO trainval35k", ILSVRC: "ILSVRC DET train + val1"}
 
 
@@ -70,7 +68,7 @@ def images(recipe: Recipe) -> int:
 
 def training_work(recipe: Recipe) -> float:
     """Count the additions and multiplications of all convolutions in the whole training, in units of 10¹⁸."""
-    each = _operations(recipe.model, _CLASSES[DATA[str(recipe.train_split)]])
+    each = _operations(recipe.model, class_count(recipe))
     return images(recipe) * each / 1e9
 
 

@@ -43,8 +43,8 @@ COMMANDS = {
     ),
     "priors show": "--cells --help --image --json --model --out --priors --recipe --sizes --weights -o -w",
     "reproduce": (
-        "NAME --data --device --help --json --out --plan --rows --scale --set --test-split --train-split --weights"
-        " --workers -d -o -w"
+        "NAME --data --device --help --json --measure --out --plan --rows --scale --set --test-split --train-split"
+        " --weights --workers -d -o -w"
     ),
     "train": (
         "RECIPE --accept-changes --cache --data --device --help --json --out --resume --seed --set --split --workers"

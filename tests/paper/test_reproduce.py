@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from devkit import tiny_settings, write_coco, write_devkit
 from multibox.errors import TrainingError, UsageError
 from multibox.evaluation.results.voc import read_voc_results
 from multibox.experiments.recipes.original import times
+from multibox.paper import estimate
 from multibox.paper import reproduce as reproduce_module
 from multibox.paper.outcome import Results
 from multibox.paper.plan import plan
@@ -224,6 +226,32 @@ def test_the_plan_lists_data_and_times(request_: Request):
     assert waiting.problems == ()
     assert "holds no COCO" in steps["table5-ssd300"].problems[0]
     json.dumps([step.to_json() for step in steps.values()])
+
+
+def test_the_estimate_is_operations_divided_by_the_rate(request_: Request, monkeypatch: pytest.MonkeyPatch):
+    """Seconds of a plan at a rate of 100 GFLOP/s, measured once, against operations counted by PyTorch's counter."""
+    rates: list[str] = []
+
+    def rate(precision: torch.dtype, *, device: torch.device) -> float:
+        rates.append(str(precision))
+        return 100.0
+
+    monkeypatch.setattr(estimate, "convolution_rate", rate)
+    whole = replace(request_, settings=())
+    steps = plan(TABLES["table1"], whole, rows=["table1-ssd300-07", "table1-ssd512-07"])
+    assert rates == ["torch.float32"]
+    for step, operations in zip(steps, (62.8, 180.4), strict=True):
+        images = step.images * 3 + 4952  # the devkit's 4 test images are fewer than the paper's
+        assert step.seconds == pytest.approx(step.images * 3 * operations / 100, rel=0.01), images
+
+
+def test_a_plan_measures_steps_on_request(request_: Request):
+    """A measured plan against a line for the one network, and a positive time."""
+    lines: list[str] = []
+    steps = plan(TABLES["table2"], request_, rows=["table2-only-*"], measure=True, on_message=lines.append)
+    assert [step.seconds > 0 for step in steps] == [True, True]
+    assert len(lines) == 1
+    assert lines[0].startswith("measuring tiny with 20 classes for table2-only-")
 
 
 def test_the_plan_counts_what_is_left(request_: Request):

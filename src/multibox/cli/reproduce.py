@@ -39,6 +39,9 @@ def reproduce(
     plan: Annotated[
         bool, typer.Option("--plan", help="Print what would run, what it needs and how long it would take here.")
     ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="With --plan: measure steps of each network; takes minutes on a CPU.")
+    ] = False,
     scale: Annotated[
         float,
         typer.Option("--scale", min=1e-6, max=1, metavar="X", help="Rehearse with this share of everything."),
@@ -67,6 +70,8 @@ def reproduce(
     from multibox.paper.request import Request
 
     _check(name, has_data=data is not None, has_rows=bool(rows), has_weights=bool(weights))
+    if measure and not plan:
+        raise UsageError("--measure belongs to --plan: give both, or neither")
     request = Request(
         data or Path(),
         out,
@@ -78,7 +83,7 @@ def reproduce(
         device=device,
     )
     if plan:
-        _plan(name, request, rows=rows or [], as_json=as_json)
+        _plan(name, request, rows=rows or [], measure=measure, as_json=as_json)
     else:
         _run(name, request, rows=rows or [], weights=weights or [], as_json=as_json)
 
@@ -178,7 +183,7 @@ def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool)
         print(folder / REPORT)
 
 
-def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> None:
+def _plan(name: str, request: "Request", *, rows: list[str], measure: bool, as_json: bool) -> None:
     from multibox.paper.figures import FIGURES
     from multibox.paper.plan import plan
     from multibox.paper.tables import TABLES
@@ -187,26 +192,28 @@ def _plan(name: str, request: "Request", *, rows: list[str], as_json: bool) -> N
         say("table7 trains nothing and needs no data: it measures SSD300, SSD512 and SSDLite320 here, in minutes")
         steps = []
     else:
-        steps = plan(TABLES.get(name) or FIGURES[name].table, request, rows=rows, on_message=say)
+        table = TABLES.get(name) or FIGURES[name].table
+        steps = plan(table, request, rows=rows, measure=measure, on_message=say)
     if as_json:
         print_json({"name": name, "rehearsal": list(request.stamp) or None, "steps": [s.to_json() for s in steps]})
     elif steps:
-        print(_plan_text(steps))
+        print(_plan_text(steps, measured=measure))
 
 
-def _plan_text(steps: "list[PlannedTraining]") -> str:
+def _plan_text(steps: "list[PlannedTraining]", *, measured: bool) -> str:
     """The plan as a table, then the data that were found, then what is missing."""
     lines: list[tuple[str, ...]] = [("recipe", "row", "state", "images to see", "time here")]
     lines += [(s.recipe, s.label, s.state, f"{s.images:,}", _duration(s.seconds)) for s in steps]
     splits = {(needed.family, needed.split): needed for step in steps for needed in step.splits}.values()
     found = [f"{s.split}: {s.folder}" + (f", {s.images} images" if s.images else "") for s in splits if not s.problem]
     missing = dict.fromkeys(problem for step in steps for problem in step.problems)
+    origin = "measured in small batches" if measured else "estimated from counted operations (--measure measures)"
     total = _duration(sum(step.seconds for step in steps))
     return "\n".join(
         [
             aligned(lines),
             "",
-            f"{total} in all, one training after the other, without loading images; measured in small batches",
+            f"{total} in all, one training after the other, without loading images; {origin}",
             *(f"found: {line}" for line in found),
             *(f"missing: {line}" for line in missing),
         ]

@@ -83,6 +83,8 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     `multibox priors fit` wrote. Raises UsageError that names an unknown key and lists the known ones, InputError if
     priors do not fit the model.
     """
+    if not settings:
+        return recipe
     fields = recipe.to_json()
     for setting in settings:
         key, equals, text = setting.partition("=")

@@ -5,6 +5,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 
 
@@ -23,18 +24,57 @@ def count_training_operations(model: SSD) -> float:
     return (3 * sum(counts) - counts[0]) / 1e9
 
 
+class _Counter(nn.Module):
+    """Replaces a convolution: counts its operations, and returns zeros of its output's shape that take no memory."""
+
+    def __init__(self, layer: nn.Conv2d, counts: list[int]) -> None:
+        super().__init__()
+        self.layer, self.counts = layer, counts
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer = self.layer
+        assert not isinstance(layer.padding, str)
+        sides = [
+            (side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+            for side, padding, dilation, kernel, stride in zip(
+                x.shape[-2:], layer.padding, layer.dilation, layer.kernel_size, layer.stride, strict=True
+            )
+        ]
+        output = torch.zeros(1).expand(len(x), layer.out_channels, *sides)
+        self.counts.append(2 * output.numel() * layer.weight[0].numel())
+        return output
+
+
+class _OneChannel(nn.Module):
+    """Applies a pooling layer to the first channel only; all others would be the same zeros."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x[:, :1]).expand(-1, x.shape[1], -1, -1)
+
+
+_KEEPS_SHAPE = (nn.BatchNorm2d, L2Norm, nn.ReLU, nn.ReLU6, nn.Hardswish)
+
+
 @torch.inference_mode()
 def _by_convolution(model: SSD) -> list[int]:
-    """The operations of each convolution, in the order of execution."""
-    counted: list[int] = []
+    """Return the operations of each convolution, in the order of execution.
 
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        assert isinstance(layer, nn.Conv2d)
-        counted.append(2 * output.numel() * layer.weight[0].numel())
-
+    Nothing is computed on the device "meta", because its first operation imports for a second.
+    """
+    counts: list[int] = []
     shapes_only = deepcopy(model).to("meta").eval()
-    for module in shapes_only.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    shapes_only(torch.empty(1, 3, *model.config.input_size, device="meta"))
-    return counted
+    shapes_only.mean, shapes_only.std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    for module in list(shapes_only.modules()):
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.Conv2d):
+                setattr(module, name, _Counter(layer, counts))
+            elif isinstance(layer, nn.MaxPool2d):
+                setattr(module, name, _OneChannel(layer))
+            elif isinstance(layer, _KEEPS_SHAPE):
+                setattr(module, name, nn.Identity())
+    shapes_only(torch.zeros(1).expand(1, 3, *model.config.input_size))
+    return counts

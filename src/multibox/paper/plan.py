@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from multibox.experiments.recipe import Recipe
+from multibox.experiments.recipes import find_recipe
+from multibox.experiments.recipes.original import class_count
+from multibox.paper.estimate import Estimator, SecondsPerImage
 from multibox.paper.outcome import stored_outcome
 from multibox.paper.request import Request, chosen_rows, find_test_split, find_training_split, prepare, starts_from
 from multibox.paper.splits import MIN_IMAGES, NeededSplit
 from multibox.paper.tables import Row, Table
-from multibox.paper.timing import Timer
 from multibox.training.metrics import read_metrics
 from multibox.weights.download import cache_folder
 from multibox.weights.registry import published
@@ -52,28 +55,46 @@ class PlannedTraining:
         return {**fields, "splits": list(fields["splits"]), "problems": list(self.problems)}
 
 
-def plan(
-    table: Table, request: Request, *, rows: Sequence[str] = (), on_message: Callable[[str], None] = lambda text: None
-) -> list[PlannedTraining]:
-    """Return every training that the rows need, in order; a few steps on noise measure each network that is left.
+@runtime_checkable
+class _Times(Protocol):
+    def seconds(self, recipe: Recipe, *, classes: int) -> SecondsPerImage: ...
 
+
+def plan(
+    table: Table,
+    request: Request,
+    *,
+    rows: Sequence[str] = (),
+    measure: bool = False,
+    on_message: Callable[[str], None] = lambda text: None,
+) -> list[PlannedTraining]:
+    """Return every training that the rows need, in order.
+
+    Times come from counted operations and one measured rate. With `measure`, a few steps on noise measure each network
+    that is left, which takes minutes on a CPU; `on_message` is called before each.
     Raises UsageError for rows and settings that do not exist.
     """
-    timer = Timer(request.device)
+    times = _times(request, measure=measure, on_message=on_message)
     steps: dict[str, PlannedTraining] = {}
     for row in chosen_rows(table, rows):
         name = str(row.recipe)
         start = starts_from(name, request)
         if start and start not in steps:
-            steps[start] = _step(start, f"for {row.label}", None, request, timer, on_message)
+            steps[start] = _step(start, f"for {row.label}", None, request, times)
         if name not in steps or steps[name].label.startswith("for "):
-            steps[name] = _step(name, row.label, row, request, timer, on_message)
+            steps[name] = _step(name, row.label, row, request, times)
     return list(steps.values())
 
 
-def _step(
-    name: str, label: str, row: Row | None, request: Request, timer: Timer, on_message: Callable[[str], None]
-) -> PlannedTraining:
+def _times(request: Request, *, measure: bool, on_message: Callable[[str], None]) -> _Times:
+    if not measure:
+        return Estimator(request.device)
+    from multibox.paper.timing import Timer  # its imports take longer than a plan without it
+
+    return Timer(request.device, on_message=on_message)
+
+
+def _step(name: str, label: str, row: Row | None, request: Request, times: _Times) -> PlannedTraining:
     recipe = prepare(name, request)
     splits = [find_training_split(name, request)]
     if row is not None and row.test is not None:
@@ -82,9 +103,7 @@ def _step(
     images = (recipe.schedule.iterations - done) * recipe.loop.batch_size
     seconds = 0.0
     if state != FINISHED:
-        if not timer.knows(recipe):
-            on_message(f"measuring {recipe.model.name} for {name}")
-        time = timer.measure(recipe)
+        time = times.seconds(recipe, classes=class_count(find_recipe(name)))
         seconds = images * time.training + _test_images(row, splits[-1], request) * time.detection
     weights = recipe.base_weights
     there = None if weights is None else _weights_there(weights)

@@ -1,17 +1,18 @@
 """How long training and detection take on this machine, measured with a few steps of the network itself."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 from time import perf_counter
 
 import torch
 
 from multibox.bench.train import timed_step
-from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.loading.batch import Batch
 from multibox.detection.engines.torch import TorchEngine
 from multibox.experiments.recipe import Recipe
 from multibox.models.ssd import SSD
+from multibox.paper.estimate import SecondsPerImage
 from multibox.system.device import choose_device
 from multibox.training.optimizer import set_rate
 from multibox.training.run import Run
@@ -20,34 +21,25 @@ BATCH_SIZE = 2
 OBJECTS_PER_IMAGE = 3
 
 
-@dataclass(frozen=True)
-class SecondsPerImage:
-    """`training`: one image in a training step, without loading it. `detection`: one image through the network."""
-
-    training: float
-    detection: float
-
-
 class Timer:
     """Times recipes on one device. Each network is measured once, however many recipes share it."""
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(self, device: str | None = None, *, on_message: Callable[[str], object] = lambda text: None) -> None:
         self._device = choose_device(device)
+        self._on_message = on_message
         self._known: dict[tuple[object, ...], SecondsPerImage] = {}
 
-    def measure(self, recipe: Recipe) -> SecondsPerImage:
+    def seconds(self, recipe: Recipe, *, classes: int) -> SecondsPerImage:
         """Return the time of one image in a small batch, taken from the second of two steps."""
-        if not self.knows(recipe):
-            self._known[_network(recipe)] = self._measure(recipe)
-        return self._known[_network(recipe)]
+        network = (recipe.model, recipe.loop.precision, classes)  # all that the time depends on, but for the batch
+        if network not in self._known:
+            self._on_message(f"measuring {recipe.model.name} with {classes} classes for {recipe.name}")
+            self._known[network] = self._measure(recipe, classes)
+        return self._known[network]
 
-    def knows(self, recipe: Recipe) -> bool:
-        """Whether the network of this recipe has been measured."""
-        return _network(recipe) in self._known
-
-    def _measure(self, recipe: Recipe) -> SecondsPerImage:
+    def _measure(self, recipe: Recipe, classes: int) -> SecondsPerImage:
         with torch.random.fork_rng(devices=[]):
-            model = SSD(recipe.model, VOC_CLASSES).to(self._device)
+            model = SSD(recipe.model, [str(number) for number in range(classes)]).to(self._device)
         loop = replace(recipe.loop, batch_size=BATCH_SIZE, accumulate=1)
         run = Run(model, loop=loop, optimizer=recipe.optimizer, schedule=recipe.schedule, loss=recipe.loss)
         model.train()
@@ -64,11 +56,6 @@ class Timer:
         started = perf_counter()
         engine.forward(images)
         return (perf_counter() - started) / BATCH_SIZE
-
-
-def _network(recipe: Recipe) -> tuple[object, ...]:
-    """Everything that the time of an image depends on, except the batch size."""
-    return recipe.model, recipe.loop.precision
 
 
 def _noise(size: tuple[int, int]) -> Batch:

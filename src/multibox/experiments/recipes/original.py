@@ -23,6 +23,8 @@ ILSVRC = "train+val1"
 DATA = {VOC07: "voc", VOC0712: "voc", VOC0712_PLUS: "voc", COCO: "coco", ILSVRC: "ilsvrc"}
 """The data set of each training split."""
 
+CLASS_COUNTS = {"voc": 20, "coco": 80, "ilsvrc": 200}
+
 VGG16 = "vgg16-reducedfc-caffe"
 WHOLE_VGG16 = "vgg16-torchvision"
 
@@ -93,6 +95,11 @@ def zoomed_out(recipe: Recipe) -> Recipe:
 def from_coco(recipe: Recipe, start: str) -> Recipe:
     """Start from the weights of the recipe `start` on COCO instead of VGG16's (sections 3.1 and 3.3)."""
     return replace(recipe, base_weights=None, start_weights=trained(start))
+
+
+def class_count(recipe: Recipe) -> int:
+    """Return the number of classes that an unchanged recipe of the paper learns."""
+    return CLASS_COUNTS[DATA[str(recipe.train_split)]]
 
 
 def trained(name: str) -> str:
