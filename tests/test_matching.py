@@ -1,11 +1,13 @@
 """Matching against the slow double loop."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from box_strategies import grid_boxes, random_boxes
+from multibox import matching
 from multibox.matching import IGNORED, UNMATCHED, Matches, match
 from oracles import slow
 
@@ -117,3 +119,32 @@ def test_overlaps_of_next_to_nothing() -> None:
         matches = match(priors, torch.tensor([[[0.0, 0.0, side, side]]]), torch.tensor([[True]]))
         assert matches.index.tolist() == [[index]]
         assert (matches.overlap == 0).item() == (index == UNMATCHED)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_crowds(seed: int, waits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crowds of similar and equal objects against the slow loop, with lists so short that many objects need others."""
+    monkeypatch.setattr(matching, "_FIRST_LIST", (16, 2, 1, 3)[seed])
+    monkeypatch.setattr(matching, "_LONGEST_LIST", (1024, 3, 1, 8)[seed])
+    monkeypatch.setattr(matching, "_WINDOW", (4, 2, 3, 1)[seed])
+    monkeypatch.setattr(matching, "_PAIRS_AT_ONCE", (1 << 18, 100, 1, 1000)[seed])
+    if not waits:
+        monkeypatch.setattr(matching, "_host_may_wait", lambda device, objects: False)
+    rng = np.random.default_rng(seed)
+    priors = random_boxes(rng, 60)
+    crowd = np.array([0.2, 0.3, 0.7, 0.8], np.float32) + rng.normal(0, 0.02, (70, 4)).astype(np.float32)
+    images = [crowd[:40], np.repeat(crowd[:6], 5, axis=0), crowd, random_boxes(rng, 9)]
+    boxes, valid = padded(images, extra=2)
+    assert_matches_slow_loop(match(torch.from_numpy(priors), boxes, valid), priors, images)
+
+
+def test_a_crowd_that_prefers_the_same_priors() -> None:
+    """600 objects that hardly differ take 600 different priors: a few long lists instead of one round an object."""
+    rng = np.random.default_rng(0)
+    priors = np.array([0.1, 0.1, 0.9, 0.9]) + rng.normal(0, 0.02, (900, 4))
+    boxes = np.array([0.1, 0.1, 0.9, 0.9]) + rng.normal(0, 1e-4, (1, 600, 4))
+    valid = torch.ones(1, 600, dtype=torch.bool)
+    matches = match(torch.from_numpy(priors).float(), torch.from_numpy(boxes).float(), valid, threshold=1.1)
+    taken = matches.index[matches.index >= 0]
+    assert sorted(taken.tolist()) == list(range(600))
