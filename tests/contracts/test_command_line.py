@@ -22,9 +22,9 @@ COMMANDS = {
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers -d"
     ),
     "data": "--help",
-    "data check": "PATH --help --json --model --pixel-rule --report --split",
-    "data convert": "PATH --files --help --json --out --pixel-rule --split --to -o",
-    "data show": "PATH --augmentation --count --help --json --out --pixel-rule --seed --split -o",
+    "data check": "PATH --help --json --model --outside --pixel-rule --report --split",
+    "data convert": "PATH --files --help --json --out --outside --pixel-rule --split --to -o",
+    "data show": "PATH --augmentation --count --help --json --out --outside --pixel-rule --seed --split -o",
     "demo": "--help --json --out -o",
     "detect": "SOURCES --batch --device --engine --help --json --min-score --out --precision --time --weights -o -w",
     "evaluate": (

@@ -1,14 +1,16 @@
 """Find the problems of a data set before training does, and name every file and object."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from multibox.check.classes import class_problems
 from multibox.check.coverage import coverage_problems, usable
-from multibox.check.duplicates import duplicate_problems, overlap_problems
+from multibox.check.duplicates import duplicate_problems, named_twice, overlap_problems
 from multibox.check.image_scan import image_problems, scan_images
+from multibox.check.loaded import check_loaded
 from multibox.check.objects import record_problems, zero_based
 from multibox.check.order import sort_problems
 from multibox.check.splits import scan_splits
@@ -59,31 +61,49 @@ def check_dataset(
     split: str | None = None,
     priors: PriorSpec | None = None,
     pixel_rule: str = "voc",
+    outside: bool = False,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Read and decode all of a data set, or of one split, and list the problems.
 
+    The check includes every test that training makes, on the split that training takes by default or on `split`.
     With `priors`, also measure how well they cover the objects. `progress` counts images: first those decoded, then
     those measured. Raises DataError only if there is nothing to check: no data set, or no such split.
     """
-    raw, membership, problems = scan_splits(recognize(path, pixel_rule=pixel_rule), split)
-    counts = _counts(raw)
-    problems += [*raw.faults, *class_problems(counts, name=raw.name), *zero_based(raw)]
+    scanned = scan_splits(recognize(path, pixel_rule=pixel_rule, outside=outside), split)
+    raw, membership, problems = scanned.raw, scanned.membership, scanned.problems
+    problems += [*raw.faults, *class_problems(_counts(raw, crowds=False), name=raw.name), *zero_based(raw)]
     images = scan_images([record.image for record in raw.records], progress)
     for record in raw.records:
         problems += record_problems(raw, record)
         problems += image_problems(raw, record, images[record.image])
-    problems += [*duplicate_problems(images, membership), *overlap_problems(membership, name=raw.name)]
+    problems += [
+        *named_twice(raw),
+        *duplicate_problems(images, membership),
+        *overlap_problems(membership, name=raw.name),
+    ]
     coverage = None
     if priors is not None:
         dataset = usable(raw)
         coverage = measure_coverage(dataset, priors, progress=progress)
         problems += coverage_problems(raw, dataset, coverage, priors)
-    sizes = Counter(name for names in membership.values() for name in names)
-    return CheckResult(raw, dict(sizes), counts, sort_problems(problems), coverage)
+    problems += _errors_of_training(scanned.training, problems)
+    sizes = Counter(name for record in raw.records for name in membership[record.image])
+    splits = {name: sizes[name] for name in scanned.names}
+    return CheckResult(raw, splits, _counts(raw, crowds=True), sort_problems(problems), coverage)
 
 
-def _counts(raw: RawDataset) -> dict[str, int]:
-    """Objects of each class as written, in the order of the classes."""
-    used = Counter(raw.labels.get(item.category, -1) for record in raw.records for item in record.objects)
+def _errors_of_training(raw: RawDataset | None, known: Sequence[Problem]) -> list[Problem]:
+    """The errors that training finds in its split and that are not known yet, so that "ok" means that it starts."""
+    if raw is None:
+        return []
+    kinds = {problem.kind for problem in known if problem.severity == "error"}
+    errors = [problem for problem in check_loaded(usable(raw)) if problem.severity == "error"]
+    return [problem for problem in errors if problem.kind not in kinds]
+
+
+def _counts(raw: RawDataset, *, crowds: bool) -> dict[str, int]:
+    """Objects of each class as written, in the order of the classes, with or without crowds."""
+    items = (item for record in raw.records for item in record.objects if crowds or not item.crowd)
+    used = Counter(raw.labels.get(item.category, -1) for item in items)
     return {name: used[label] for label, name in enumerate(raw.class_names)}

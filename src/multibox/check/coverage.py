@@ -8,6 +8,7 @@ import numpy as np
 
 from multibox.data.dataset import Dataset
 from multibox.data.formats.examples import to_example
+from multibox.data.formats.files import MAX_OBJECTS_PER_IMAGE
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record
 from multibox.priors import PriorSpec
@@ -57,7 +58,8 @@ def _too_small(raw: RawDataset, dataset: Dataset, priors: PriorSpec) -> Iterator
 
 
 def _known(raw: RawDataset, record: Record) -> Record:
-    return replace(record, objects=tuple(item for item in record.objects if item.category in raw.labels))
+    usable = len(record.objects) <= MAX_OBJECTS_PER_IMAGE
+    return replace(record, objects=tuple(item for item in record.objects if usable and item.category in raw.labels))
 
 
 def _place(raw: RawDataset, place: int, item: int) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from multibox.check.image_scan import ScannedImage
 from multibox.data.formats.problem import Problem
+from multibox.data.formats.record import RawDataset
+from multibox.words import listed
 
 _SHARED_BY_DESIGN = ({"trainval", "train"}, {"trainval", "val"})
 
@@ -20,6 +22,19 @@ def duplicate_problems(images: Mapping[Path, ScannedImage], splits: Mapping[Path
     for paths in by_digest.values():
         for place, path in enumerate(paths[1:], start=1):
             yield _duplicate(path, paths[:place], splits)
+
+
+def named_twice(raw: RawDataset) -> Iterator[Problem]:
+    """Images that one annotation file describes under several ids."""
+    if raw.file_per_image:
+        return
+    ids: dict[tuple[Path, Path | None], list[str]] = defaultdict(list)
+    for record in raw.records:
+        ids[record.image, record.annotation].append(record.id)
+    for (path, _), names in ids.items():
+        if len(names) > 1:
+            message = f"has {len(names)} ids in one file: {listed(names)}; give its objects one id"
+            yield Problem("duplicate_image", "warning", str(path), None, message)
 
 
 def _duplicate(path: Path, earlier: Sequence[Path], splits: Mapping[Path, set[str]]) -> Problem:

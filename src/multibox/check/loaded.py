@@ -9,19 +9,23 @@ from multibox.check.classes import class_problems
 from multibox.check.order import sort_problems
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.problem import Problem
-from multibox.words import listed
+from multibox.words import counted, listed
 
 
-def check_loaded(dataset: Dataset) -> list[Problem]:
-    """The problems of a loaded data set that are found without opening an image. Training runs this check first."""
-    counts = Counter(label for example in dataset for label in example.labels.tolist())
-    problems = [*class_problems({name: counts[i] for i, name in enumerate(dataset.class_names)}, name=dataset.name)]
+def check_loaded(dataset: Dataset, *, classes_chosen: bool = False) -> list[Problem]:
+    """The problems of a loaded data set that are found without opening an image. Training runs this check first.
+
+    With `classes_chosen` the user has named the classes, so that similar names are only a warning.
+    """
+    counts = Counter(label for example in dataset for label in example.labels[~example.crowd].tolist())
+    named = {name: counts[i] for i, name in enumerate(dataset.class_names)}
+    problems = [*class_problems(named, name=dataset.name, chosen=classes_chosen)]
     twice = [name for name, count in Counter(example.id for example in dataset).items() if count > 1]
     if twice:
         message = f"ids occur more than once: {listed(twice)}; their detections could not be told apart"
         problems.append(Problem("duplicate_id", "error", dataset.name, None, message))
     if dataset.problems:
-        message = f"{len(dataset.problems)} entries were skipped while reading, the first: {dataset.problems[0]}"
+        message = f"{counted(len(dataset.problems), 'message')} from reading, the first: {dataset.problems[0]}"
         problems.append(Problem("skipped_entries", "warning", dataset.name, None, message))
     for example in dataset:
         problems += _example_problems(example, len(dataset.class_names))

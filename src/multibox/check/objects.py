@@ -1,11 +1,11 @@
 """Problems of single annotations: boxes, classes and flags."""
 
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 
-from multibox.data.formats.examples import box_fault, box_text
+from multibox.data.formats.examples import box_fault, box_text, too_many_objects
+from multibox.data.formats.files import MAX_OBJECTS_PER_IMAGE
 from multibox.data.formats.problem import Problem, Severity
 from multibox.data.formats.record import RawDataset, RawObject, Record
 from multibox.pairwise import pairwise_iou
@@ -13,6 +13,7 @@ from multibox.size import Size
 
 _ROUNDING_PIXELS = 1.0  # a box may reach beyond the image by rounding
 _SAME_BOX_IOU = 0.95
+_ROWS_AT_ONCE = 256  # of the table of overlaps
 _WHOLE_IMAGE_SHARE = 0.99
 _BOX_FAULT_SEVERITIES: dict[str, Severity] = {"degenerate": "warning"}  # the others are errors
 
@@ -28,6 +29,9 @@ def record_problems(raw: RawDataset, record: Record) -> Iterator[Problem]:
         yield Problem("all_difficult", "note", file, None, "has only difficult objects; evaluation ignores it")
     if record.annotation and not record.size_written and raw.format in ("voc", "coco"):
         yield Problem("missing_size", "note", file, None, "has no image size; it is taken from the image")
+    if len(record.objects) > MAX_OBJECTS_PER_IMAGE:
+        yield Problem("too_many_objects", "error", file, None, too_many_objects(record))
+        return
     for item in record.objects:
         for kind, severity, message in _object_problems(raw, record, item):
             yield Problem(kind, severity, file, raw.place(item), message)
@@ -61,18 +65,20 @@ def _against_size(item: RawObject, size: Size) -> Iterator[tuple[str, Severity, 
 
 
 def _duplicates(raw: RawDataset, record: Record, file: str) -> Iterator[Problem]:
-    """Pairs of objects with the same box, crowds left out. With different classes they contradict each other."""
+    """Objects with the box of an earlier object, crowds left out. With different classes they contradict each other."""
     items = [item for item in record.objects if not item.crowd and box_fault(item, record.size) is None]
-    if len(items) < 2:
-        return
-    boxes = np.array([item.box for item in items], dtype=np.float64)
-    overlaps = pairwise_iou(boxes, others=boxes)
-    for one, two in combinations(range(len(items)), 2):
-        if overlaps[one, two] >= _SAME_BOX_IOU:
-            same = items[one].category == items[two].category
-            kind, advice = ("duplicate_object", "remove one") if same else ("two_classes", "check that both are there")
-            message = f"has the same box as {raw.place(items[one])}; {advice}"
-            yield Problem(kind, "warning", file, raw.place(items[two]), message)
+    boxes = np.array([item.box for item in items], dtype=np.float64).reshape(-1, 4)
+    for start in range(0, len(items), _ROWS_AT_ONCE):
+        overlaps = pairwise_iou(boxes[start : start + _ROWS_AT_ONCE], others=boxes)
+        for row, same_box in enumerate(np.tril(overlaps >= _SAME_BOX_IOU, start - 1)):
+            one, two = int(same_box.argmax()), start + row
+            if same_box[one]:
+                same = items[one].category == items[two].category
+                kind, advice = (
+                    ("duplicate_object", "remove one") if same else ("two_classes", "check that both are there")
+                )
+                message = f"has the same box as {raw.place(items[one])}; {advice}"
+                yield Problem(kind, "warning", file, raw.place(items[two]), message)
 
 
 def zero_based(raw: RawDataset) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say
-from multibox.cli.options import Json, OutFile, OutFolder, Seed, Split
+from multibox.cli.options import Json, OutFile, OutFolder, Outside, Seed, Split
 from multibox.cli.priors.source import ModelOption, choose_priors
 
 app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
@@ -47,6 +47,7 @@ def check(
     split: Split = None,
     model: ModelOption = None,
     pixel_rule: PixelRuleOption = PixelRule.voc,
+    outside: Outside = False,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page that shows the problems.")
     ] = None,
@@ -63,7 +64,9 @@ def check(
 
     name, spec = choose_priors(model=model, sizes=None, recipe=None, weights=None, priors=None)
     with progress_bar("checking") as progress:
-        result = check_dataset(path, split=split, priors=spec, pixel_rule=pixel_rule.value, progress=progress)
+        result = check_dataset(
+            path, split=split, priors=spec, pixel_rule=pixel_rule.value, outside=outside, progress=progress
+        )
     if report is not None:
         write_check_report(result, report, model=name)
         say(f"report: {report}")
@@ -87,6 +90,7 @@ def show(
     seed: Seed = 0,
     out: OutFile = Path("contact-sheet.png"),
     pixel_rule: PixelRuleOption = PixelRule.voc,
+    outside: Outside = False,
     as_json: Json = False,
 ) -> None:
     """Draw random images of a split with their boxes on one sheet, PNG or JPEG.
@@ -100,7 +104,7 @@ def show(
 
     require_image_suffix(out)
     chosen = None if augmentation is None else find_augmentation(augmentation)
-    dataset = load_dataset(path, split=split, pixel_rule=pixel_rule.value)
+    dataset = load_dataset(path, split=split, pixel_rule=pixel_rule.value, outside=outside)
     write_image(out, contact_sheet(dataset, augmentation=chosen, count=count, seed=seed))
     if as_json:
         counts = {"images": len(dataset), "objects": dataset.num_objects}
@@ -120,6 +124,7 @@ def convert(
         Files.copy
     ),
     pixel_rule: PixelRuleOption = PixelRule.voc,
+    outside: Outside = False,
     as_json: Json = False,
 ) -> None:
     """Write one split of a data set, or all, in another format into a new folder.
@@ -130,9 +135,9 @@ def convert(
     from multibox.data.load import load_dataset, load_splits
 
     if split is None:
-        splits = load_splits(path, pixel_rule=pixel_rule.value)
+        splits = load_splits(path, pixel_rule=pixel_rule.value, outside=outside)
     else:
-        splits = {split: load_dataset(path, split=split, pixel_rule=pixel_rule.value)}
+        splits = {split: load_dataset(path, split=split, pixel_rule=pixel_rule.value, outside=outside)}
     lines = [line for dataset in splits.values() for line in dataset.problems]
     lines += convert_data(splits, to=to, out=out, files=files.value)
     for line in lines:

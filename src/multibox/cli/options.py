@@ -63,6 +63,7 @@ OptionalData = Annotated[
 Split = Annotated[
     str | None, typer.Option("--split", metavar="NAME", help="Split of the data set, such as val or 2007:test.")
 ]
+Outside = Annotated[bool, typer.Option("--outside", help="Read images that annotations name outside the data set.")]
 OutFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]

@@ -45,15 +45,15 @@ class Example:
 class Dataset:
     """Examples with the class names that their labels index.
 
-    `problems` are lines about what was skipped while reading. `category_ids` are the numbers of the classes in COCO
-    files, None for formats without such numbers.
+    `problems` are lines about what was skipped while reading. `category_ids` are the ids of the classes in COCO
+    files, None for formats without such ids.
     """
 
     name: str
     class_names: tuple[str, ...]
     examples: tuple[Example, ...]
     problems: tuple[str, ...] = ()
-    category_ids: tuple[int, ...] | None = None
+    category_ids: tuple[int | str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -21,6 +21,7 @@ def load_dataset(
     classes: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     pixel_rule: str = "voc",
+    outside: bool = False,
 ) -> Dataset:
     """Read the data set at `path`, a folder or an annotation file, in any of the known formats.
 
@@ -28,22 +29,23 @@ def load_dataset(
     (`IlsvrcSource`). `split` is one of the data set's own splits, several joined by "+", or "all". The default is the
     split for training: trainval, else train, else the only split.
     `rename` gives classes new names; classes with the same new name are merged. `classes` then keeps only these, in
-    this order. `pixel_rule` says how VOC's corners count pixels, see `corners_to_box`.
+    this order. `pixel_rule` says how VOC's corners count pixels, see `corners_to_box`. Images that annotations name
+    outside the data set are left out unless `outside` is set.
 
     Raises DataError if no data set is recognized, the split does not exist or a file cannot be read; UsageError for a
     class that the data set does not have.
     """
-    source = recognize(path, pixel_rule=pixel_rule)
+    source = recognize(path, pixel_rule=pixel_rule, outside=outside)
     dataset = to_dataset(source.scan(split or source.training_split()))
     return choose_classes(dataset, classes=classes, rename=rename)
 
 
-def load_splits(path: Path | str, *, pixel_rule: str = "voc") -> dict[str, Dataset]:
+def load_splits(path: Path | str, *, pixel_rule: str = "voc", outside: bool = False) -> dict[str, Dataset]:
     """Read every split of a data set by name; trainval is skipped if there are both train and val.
 
     A data set without splits is read as "train". Raises the same errors as `load_dataset`.
     """
-    source = recognize(path, pixel_rule=pixel_rule)
+    source = recognize(path, pixel_rule=pixel_rule, outside=outside)
     names = source.splits()
     if {"train", "val"} <= set(names):
         names = [name for name in names if name != "trainval"]
@@ -66,13 +68,15 @@ def choose_classes(
     _require_existing(kept, renamed, dataset.name)
     if len(set(kept)) < len(kept):
         raise UsageError(f"classes {listed(kept)} name one class twice; name each once")
-    table = np.array([kept.index(name) if name in kept else -1 for name in renamed], dtype=np.int64)
+    places = {name: place for place, name in enumerate(kept)}
+    table = np.array([places.get(name, -1) for name in renamed], dtype=np.int64)
+    first = {name: place for place, name in reversed(list(enumerate(renamed)))}
     ids = dataset.category_ids
     return replace(
         dataset,
         class_names=kept,
         examples=tuple(_relabel(example, table) for example in dataset),
-        category_ids=None if ids is None else tuple(ids[renamed.index(name)] for name in kept),
+        category_ids=None if ids is None else tuple(ids[first[name]] for name in kept),
     )
 
 
@@ -86,8 +90,9 @@ def join(*datasets: Dataset) -> Dataset:
     names = tuple(dict.fromkeys(name for dataset in datasets for name in dataset.class_names))
     counts = Counter(example.id for dataset in datasets for example in dataset)
     examples: list[Example] = []
+    places = {name: place for place, name in enumerate(names)}
     for dataset in datasets:
-        table = np.array([names.index(name) for name in dataset.class_names], dtype=np.int64)
+        table = np.array([places[name] for name in dataset.class_names], dtype=np.int64)
         for example in dataset:
             name = f"{dataset.name}/{example.id}" if counts[example.id] > 1 else example.id
             examples.append(replace(_relabel(example, table), id=name))
@@ -104,6 +109,7 @@ def _relabel(example: Example, table: np.ndarray) -> Example:
 
 
 def _require_existing(asked: Sequence[str] | Mapping[str, str], names: Sequence[str], dataset: str) -> None:
-    unknown = [name for name in asked if name not in names]
+    known = set(names)
+    unknown = [name for name in asked if name not in known]
     if unknown:
         raise UsageError(f"class {unknown[0]!r} does not exist in {dataset}; it has {listed(names, limit=30)}")

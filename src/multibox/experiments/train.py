@@ -67,7 +67,7 @@ def train(
         check_recipe(recipe, processes=processes.count)
         memory = processes.from_first(lambda: stack.enter_context(open_folder(folder, resume=resume)))
         dataset = _load(recipe, data, split=recipe.train_split)
-        _refuse_unusable(dataset, on_message)
+        _refuse_unusable(dataset, on_message, classes_chosen=recipe.classes is not None)
         validate = _validator(recipe, data, processes)
         facts = facts_of(recipe, dataset)
         changed = find_changes(memory.facts, facts, folder=folder, accept=accept_changes)
@@ -92,9 +92,11 @@ def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> D
     return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
 
 
-def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object]) -> None:
+def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object], *, classes_chosen: bool) -> None:
     """Report what the quick part of the data check found; DataError if it would crash or spoil the training."""
-    problems = [problem for problem in check_loaded(dataset) if problem.severity != "note"]
+    problems = [
+        problem for problem in check_loaded(dataset, classes_chosen=classes_chosen) if problem.severity != "note"
+    ]
     for problem in problems[:_MOST_SHOWN_PROBLEMS]:
         on_message(f"{problem.severity}: {problem}")
     errors = [problem for problem in problems if problem.severity == "error"]

@@ -1,8 +1,10 @@
 """Write files so that readers see either the old content or the complete new content."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,12 +32,55 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Add the name of the file to an OSError of the block; errors of `write` have none."""
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path` that becomes `path` at the end of the block, or is removed if the block raises.
+
+    The folder has the name of `path`. `path` must be absent or an empty folder; after a kill it is what it was before,
+    and the next call removes the remains. An OSError names `path`.
+    """
+    target = path.absolute()
+    _remove_dead_folders(target)
+    home = target.with_name(f".{target.name}.{os.getpid()}{_SUFFIX}")
+    try:
+        with naming(path, inside=home):
+            folder = home / target.name
+            folder.mkdir(parents=True)
+            yield folder
+            os.replace(folder, target)
+            _force_folder(target.parent)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _remove_dead_folders(target: Path) -> None:
+    """Remove the partial folders for `target` of processes that no longer run."""
+    for remains in target.parent.glob(f".{escape(target.name)}.*{_SUFFIX}"):
+        number = remains.name.removesuffix(_SUFFIX).rpartition(".")[2]
+        if number.isdecimal() and remains.is_dir() and not _runs(int(number)):
+            shutil.rmtree(remains, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+@contextmanager
+def naming(path: Path, *, inside: Path | None = None) -> Iterator[None]:
+    """Add the name of the file to an OSError of the block; errors of `write` have none.
+
+    Errors of files below the temporary folder `inside` name `path` too.
+    """
     try:
         yield
     except OSError as error:
         nameless = error.filename is None or str(error.filename).endswith(_SUFFIX)
+        nameless = nameless or (inside is not None and str(error.filename).startswith(str(inside)))
         if nameless and error.errno is not None:  # an error without a number has no place for a name
             error.filename = str(path)
         raise

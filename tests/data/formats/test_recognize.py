@@ -58,13 +58,13 @@ class OneFile(Source):
     def splits(self) -> list[str]:
         return []
 
-    def scan(self, split: str) -> RawDataset:
+    def read(self, split: str) -> RawDataset:
         return RawDataset(split, "one", (), {}, ())
 
 
 def test_a_source_without_splits() -> None:
     """Training and checking read "all" of a data set without splits."""
-    assert OneFile().training_split() == OneFile().everything() == "all"
+    assert OneFile(Path()).training_split() == OneFile(Path()).everything() == "all"
 
 
 def test_counting_images_reads_lists_only(folders: dict[str, Path]) -> None:

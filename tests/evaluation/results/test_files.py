@@ -124,7 +124,7 @@ GOOD = {"image_id": 42, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
         ([GOOD | {"score": float("nan")}], r"entry 1: score is nan"),
         ([GOOD | {"score": True}], r"entry 1: score is True"),
         ([GOOD | {"image_id": 1.5}], r"entry 1: image_id is 1\.5"),
-        ([{"image_id": 42}], r"entry 1: category_id is absent"),
+        ([{"image_id": 42}], r"entry 1: has no \"category_id\"; add it"),
         (["cat"], r"entry 1: 'cat'; every entry must be an object"),
         ({"annotations": [GOOD]}, r"holds one dict; COCO results are a list"),
     ],
@@ -177,7 +177,7 @@ def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent\.json does not exist"):
         read_detections(tmp_path / "absent.json", dataset=dataset)
     (tmp_path / "broken.json").write_text("[{")
-    with pytest.raises(DataError, match=r"broken\.json: not JSON \(.*line 1"):
+    with pytest.raises(DataError, match=r"broken\.json is not JSON \(.*line 1"):
         read_detections(tmp_path / "broken.json", dataset=dataset)
     with pytest.raises(UsageError, match="'csv'; it is coco or voc"):
         write_detections(tmp_path / "found", dataset=dataset, detections={}, file_format="csv")

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from multibox.data.dataset import Dataset, Example
+from multibox.data.formats.files import MAX_OBJECTS_PER_IMAGE
 from multibox.data.formats.record import Box, RawDataset, RawObject, Record
 from multibox.errors import DataError
 from multibox.size import Size
@@ -71,6 +72,11 @@ def box_fault(item: RawObject, size: Size | None) -> tuple[str, str] | None:
     return "degenerate", "has no width or height"
 
 
+def too_many_objects(record: Record) -> str:
+    """Return the message about a record with more objects than are read."""
+    return f"has {len(record.objects):,} objects; at most {MAX_OBJECTS_PER_IMAGE:,} an image are read; split the image"
+
+
 def box_text(values: Box) -> str:
     """Return the four numbers in short form: (181, 329, 181, 329)."""
     return f"({', '.join(f'{value:g}' for value in values)})"
@@ -97,6 +103,8 @@ def _areas(items: Sequence[RawObject]) -> Float64[np.ndarray, " g"] | None:
 
 
 def _require_known_classes(raw: RawDataset, record: Record) -> None:
+    if len(record.objects) > MAX_OBJECTS_PER_IMAGE:
+        raise DataError(f"{raw.file_of(record)}: {too_many_objects(record)}")
     for item in record.objects:
         if item.category not in raw.labels:
             raise DataError(

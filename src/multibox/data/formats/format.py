@@ -2,30 +2,48 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from multibox.data.formats.evidence import Evidence, Strength
+from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset
 from multibox.data.formats.written import Written
 from multibox.errors import DataError
 from multibox.words import listed
 
 
+@dataclass(frozen=True)
 class Source(ABC):
-    """A data set that was found on disk. Its splits are known; `scan` reads the annotations of one."""
+    """A data set that was found on disk. Its splits are known; `scan` reads the annotations of one.
+
+    `evidence` is what was found; `remarks` are problems of the recognition, which `scan` reports. With `outside`, files
+    that annotations name outside the data set are read too.
+    """
 
     root: Path
+    evidence: Evidence = field(default=Evidence(Strength.LOOSE, ""), kw_only=True)
+    remarks: tuple[Problem, ...] = field(default=(), kw_only=True)
+    outside: bool = field(default=False, kw_only=True)
 
     @abstractmethod
     def splits(self) -> list[str]:
         """Return the names of the splits, without "all"."""
 
     @abstractmethod
+    def read(self, split: str) -> RawDataset:
+        """Read the annotations of a split as `scan` does, without the remarks."""
+
     def scan(self, split: str) -> RawDataset:
         """Read the annotations of a split as written: one of `splits`, several joined by "+", or "all".
 
         Raises DataError if the split does not exist or a file that describes it cannot be read.
         """
+        raw = self.read(split)
+        empty = not raw.records and not any(fault.severity == "error" for fault in raw.faults)
+        message = "has no images; add some, or choose another split"
+        empty_split = [Problem("empty_split", "error", f"{self.root}, split {split}", None, message)] if empty else []
+        return replace(raw, faults=(*self.remarks, *raw.faults, *empty_split))
 
     def everything(self) -> str | None:
         """Return the split that also holds images outside all `splits`, None if there are no such images."""

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
+from multibox.data.formats.evidence import Evidence, Strength
+from multibox.data.formats.files import files_below, files_with, inside, subfolders
 from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, unique_ids
 from multibox.data.formats.voc.xml import VocFile, parse_voc
 from multibox.errors import DataError
 from multibox.images.decode import known_image_size
+from multibox.system.text import read_lines
 from multibox.words import listed
 
 _SUFFIX = ".JPEG"
@@ -26,22 +29,22 @@ class IlsvrcSource(Source):
     and are kept as written.
     """
 
-    root: Path
-
     def splits(self) -> list[str]:
         """Return lists and folders of annotations, without the lists of one class."""
-        lists = {path.stem for path in self._lists.glob("*.txt")}
-        folders = {path.name for path in self._annotations.iterdir() if path.is_dir()}
+        lists = {path.stem for path in files_with(self._lists, (".txt",))}
+        folders = {path.name for path in subfolders(self._annotations)}
         return sorted(name for name in lists | folders if not name.startswith("train_"))
 
-    def scan(self, split: str) -> RawDataset:
+    def read(self, split: str) -> RawDataset:
         paths = dict.fromkeys(path for name in split.split("+") for path in self._files(name.strip()))
         files = [(path, parse_voc(path, pixel_rule="caffe")) for path in paths]
         records = [self._record(path, file) for path, file in files if isinstance(file, VocFile)]
         faults = [fault for _, file in files for fault in ([file] if isinstance(file, Problem) else file.faults)]
         labels = {synset: label for label, synset in enumerate(ILSVRC_NAMES)}
         name = f"{self.root.resolve().name} DET {split}"
-        return RawDataset(name, "ilsvrc", tuple(ILSVRC_NAMES), labels, unique_ids(records), faults=tuple(faults))
+        return RawDataset(
+            name, "ilsvrc", tuple(ILSVRC_NAMES), labels, unique_ids(records, self.root), faults=tuple(faults)
+        )
 
     @property
     def _annotations(self) -> Path:
@@ -55,12 +58,12 @@ class IlsvrcSource(Source):
         """Yield the XML files of one split. Raises DataError if it does not exist."""
         id_list = self._lists / f"{split}.txt"
         if split == "all":
-            yield from sorted(self._annotations.rglob("*.xml"))
+            yield from files_below(self._annotations, (".xml",))
         elif id_list.is_file():
-            rows = [line.split() for line in id_list.read_text(encoding="utf-8").splitlines() if line.strip()]
+            rows = [line.split() for line in read_lines(id_list) if line.strip()]
             yield from (self._listed_file(split, row[0]) for row in rows if row[-1] != "-1")
         elif (self._annotations / split).is_dir():
-            yield from sorted((self._annotations / split).rglob("*.xml"))
+            yield from files_below(self._annotations / split, (".xml",))
         else:
             raise DataError(f"split {split!r} does not exist in {self.root}; it has {listed(self.splits())}")
 
@@ -70,8 +73,11 @@ class IlsvrcSource(Source):
         Some lists name the folder themselves.
         """
         folder = next((folder for folder in ("train", "val", "test") if split.startswith(folder)), "")
-        inside, outside = self._annotations / folder / f"{name}.xml", self._annotations / f"{name}.xml"
-        return outside if outside.is_file() and not inside.is_file() else inside
+        home, elsewhere = self._annotations / folder / f"{name}.xml", self._annotations / f"{name}.xml"
+        path = elsewhere if elsewhere.is_file() and not home.is_file() else home
+        if not inside(path, self._annotations):
+            raise DataError(f"{self._lists / split}.txt lists {name!r}, which is outside the annotations; correct it")
+        return path
 
     def _record(self, annotation: Path, file: VocFile) -> Record:
         image = self.root / "Data/DET" / annotation.relative_to(self._annotations).with_suffix(_SUFFIX)
@@ -81,6 +87,8 @@ class IlsvrcSource(Source):
 
 def find_ilsvrc(root: Path) -> IlsvrcSource | None:
     """Return the data set in `root` or in a folder ILSVRC* below it, None if there is no Annotations/DET."""
-    homes = [root, *sorted(root.glob("ILSVRC*"))] if root.is_dir() else []
+    homes = [root, *(home for home in subfolders(root) if home.name.startswith("ILSVRC"))]
     home = next((home for home in homes if (home / "Annotations/DET").is_dir()), None)
-    return None if home is None else IlsvrcSource(home)
+    return (
+        None if home is None else IlsvrcSource(home, evidence=Evidence(Strength.DECLARED, "the folder Annotations/DET"))
+    )

@@ -14,6 +14,7 @@ from multibox.data.formats.problem import Problem
 from multibox.errors import DataError
 from multibox.size import Size
 
+_FOLDERS_OF_ALL = frozenset(("jpegimages", "images", "imgs", "annotations"))
 Box = tuple[float, float, float, float]
 
 
@@ -25,7 +26,7 @@ class RawObject(NamedTuple):
     pixels, neither clipped nor checked. `area` is the area of its segmentation if the file gives one.
     """
 
-    number: int
+    number: int | str
     category: str
     values: Box
     box: Box
@@ -66,7 +67,7 @@ class RawDataset:
     records: tuple[Record, ...]
     noun: str = "object"
     faults: tuple[Problem, ...] = ()
-    category_ids: tuple[int, ...] | None = None
+    category_ids: tuple[int | str, ...] | None = None
     file_per_image: bool = True
 
     def file_of(self, record: Record) -> str:
@@ -82,8 +83,8 @@ class RawDataset:
         return f"{self.noun} {item.number} ({name})"
 
 
-def merge(raws: Sequence[RawDataset], name: str) -> RawDataset:
-    """Join several parts of one data set. Raises DataError if their classes differ."""
+def merge(raws: Sequence[RawDataset], name: str, root: Path) -> RawDataset:
+    """Join several parts of the data set at `root`. Raises DataError if their classes differ."""
     first = raws[0]
     other = next((raw for raw in raws if raw.class_names != first.class_names), None)
     if other:
@@ -91,17 +92,42 @@ def merge(raws: Sequence[RawDataset], name: str) -> RawDataset:
     return replace(
         first,
         name=name,
-        records=unique_ids([record for raw in raws for record in raw.records]),
+        records=unique_ids([record for raw in raws for record in raw.records], root),
         faults=tuple(fault for raw in raws for fault in raw.faults),
     )
 
 
-def unique_ids(records: Sequence[Record]) -> tuple[Record, ...]:
-    """Return the records; an id that several have gets the name of the image's grandparent folder as a prefix."""
-    counts = Counter(record.id for record in records)
-    if len(counts) == len(records):
-        return tuple(records)
-    return tuple(
-        replace(record, id=f"{record.image.parent.parent.name}/{record.id}") if counts[record.id] > 1 else record
-        for record in records
-    )
+def unique_ids(records: Sequence[Record], root: Path) -> tuple[Record, ...]:
+    """Return the records; ids that several have become the paths of the images below `root`.
+
+    The path leaves out folders such as JPEGImages and the suffix, unless images differ in these alone. What still
+    occurs twice, one image under two ids of several files, gets a number.
+    """
+    for rename in (_short_path, _path, _numbered):
+        counts = Counter(record.id for record in records)
+        if len(counts) == len(records):
+            break
+        seen: Counter[str] = Counter()
+        renamed = []
+        for record in records:
+            seen[record.id] += 1
+            name = rename(record, root, seen[record.id]) if counts[record.id] > 1 else record.id
+            renamed.append(replace(record, id=name))
+        records = renamed
+    return tuple(records)
+
+
+def _short_path(record: Record, root: Path, nth: int) -> str:
+    parts = _path(record, root, nth).removesuffix(record.image.suffix).split("/")
+    return "/".join([*(part for part in parts[:-1] if part.casefold() not in _FOLDERS_OF_ALL), parts[-1]])
+
+
+def _path(record: Record, root: Path, nth: int) -> str:
+    try:
+        return record.image.relative_to(root).as_posix()
+    except ValueError:
+        return record.image.as_posix()
+
+
+def _numbered(record: Record, root: Path, nth: int) -> str:
+    return record.id if nth == 1 else f"{record.id}#{nth}"

@@ -1,6 +1,5 @@
 """Groups of similar classes, for the analysis of confusions and the columns of its figure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from multibox.data.formats.coco.document import MAX_COCO_BYTES
 from multibox.data.formats.coco.source import find_coco
 from multibox.errors import DataError, UsageError
+from multibox.system.json import read_json
 from multibox.words import listed
 
 NamedClasses = Mapping[str, tuple[str, ...]]
@@ -82,12 +83,7 @@ def read_groups(path: Path, *, class_names: tuple[str, ...]) -> ClassGroups:
 
     DataError if the file cannot be read or has another form, UsageError for a class that the data set does not have.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a JSON file of groups") from error
-    except ValueError as error:
-        raise DataError(f'{path}: not JSON ({error}); write {{"group": ["class", "class"]}}') from error
+    document = read_json(path)
     if not isinstance(document, dict) or not document or not all(map(_is_group, document.values())):
         raise DataError(
             f'{path}: not of the form {{"group": ["class", "class"]}}; write a list of names for each group'
@@ -114,8 +110,10 @@ def _supercategories(data: Path, class_names: tuple[str, ...]) -> dict[str, tupl
     source = find_coco(data)
     if source is None:
         return {}
-    document = json.loads(min(source.files.values(), key=lambda file: file.stat().st_size).read_bytes())
-    pairs = [(entry.get("supercategory"), str(entry.get("name"))) for entry in document.get("categories", [])]
+    document = read_json(min(source.files.values(), key=lambda file: file.stat().st_size), limit=MAX_COCO_BYTES)
+    entries = document.get("categories") if isinstance(document, dict) else None
+    known = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    pairs = [(entry.get("supercategory"), str(entry.get("name"))) for entry in known]
     titles = dict.fromkeys(title for title, _ in pairs if isinstance(title, str) and title not in ("", "none"))
     sets = _present({title: tuple(name for t, name in pairs if t == title) for title in titles}, class_names)
     return sets if len(sets) > 1 else {}

@@ -1,19 +1,24 @@
 """Detections as a COCO results file: a JSON list of {image_id, category_id, bbox [x, y, width, height], score}."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.fields import id_text, id_value, number, required, short
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.results.relabel import relabel
 from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, detections_by_id
+from multibox.system.atomic import atomic_file
+from multibox.system.json import read_json
+
+MAX_RESULTS_BYTES = 4 * 2**30
 
 
 def read_coco_results(
-    path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
+    path: Path, *, dataset: Dataset, category_ids: Sequence[int | str] | None = None
 ) -> dict[str, Detections]:
     """Return the detections of every image by its id.
 
@@ -22,11 +27,17 @@ def read_coco_results(
     entry and value, for a malformed entry and for one that is not in the data set.
     """
     ids = _ids_of_classes(dataset, category_ids=category_ids)
-    return detections_by_id(_rows(path, label_of={number: label for label, number in enumerate(ids)}), dataset=dataset)
+    return detections_by_id(
+        _rows(path, label_of={id_text(number): label for label, number in enumerate(ids)}), dataset=dataset
+    )
 
 
 def write_coco_results(
-    path: Path, *, dataset: Dataset, detections: Mapping[str, Detections], category_ids: Sequence[int] | None = None
+    path: Path,
+    *,
+    dataset: Dataset,
+    detections: Mapping[str, Detections],
+    category_ids: Sequence[int | str] | None = None,
 ) -> None:
     """Write the file. Sides are rounded to 2 decimals as in `detection_output_layer.cpp` 345; scores are not rounded.
 
@@ -34,17 +45,17 @@ def write_coco_results(
     """
     ids = _ids_of_classes(dataset, category_ids=category_ids)
     entries = [
-        {"image_id": _json_id(image_id), "category_id": ids[label], "bbox": _xywh(box), "score": float(str(score))}
+        {"image_id": id_value(image_id), "category_id": ids[label], "bbox": _xywh(box), "score": float(str(score))}
         for image_id, found in detections.items()
         for box, score, label in _columns(relabel(found, class_names=dataset.class_names))
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(entries), encoding="utf-8")
+    with atomic_file(path) as file:
+        file.write(json.dumps(entries).encode())
 
 
-def _ids_of_classes(dataset: Dataset, *, category_ids: Sequence[int] | None) -> list[int]:
+def _ids_of_classes(dataset: Dataset, *, category_ids: Sequence[int | str] | None) -> list[int | str]:
     if category_ids is None:
-        category_ids = dataset.category_ids or range(1, len(dataset.class_names) + 1)
+        category_ids = dataset.category_ids or tuple(range(1, len(dataset.class_names) + 1))
     ids = list(category_ids)
     if len(ids) != len(dataset.class_names):
         raise DataError(
@@ -54,9 +65,9 @@ def _ids_of_classes(dataset: Dataset, *, category_ids: Sequence[int] | None) -> 
     return ids
 
 
-def _rows(path: Path, *, label_of: dict[int, int]) -> Iterator[ResultRow]:
-    for number, entry in enumerate(_load(path), 1):
-        place = f"{path}: entry {number}"
+def _rows(path: Path, *, label_of: dict[str, int]) -> Iterator[ResultRow]:
+    for count, entry in enumerate(_load(path), 1):
+        place = f"{path}: entry {count}"
         image_id, category_id, bbox, score = _fields(entry, place=place)
         if category_id not in label_of:
             raise DataError(
@@ -64,57 +75,59 @@ def _rows(path: Path, *, label_of: dict[int, int]) -> Iterator[ResultRow]:
                 "use the ids of the annotation file's categories"
             )
         x, y, width, height = bbox
-        yield ResultRow(place, str(image_id), label_of[category_id], score, (x, y, x + width, y + height))
+        yield ResultRow(place, image_id, label_of[category_id], score, (x, y, x + width, y + height))
 
 
 def _load(path: Path) -> list[Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a COCO results file") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); give a COCO results file") from error
+    document = read_json(path, limit=MAX_RESULTS_BYTES)
     if not isinstance(document, list):
         raise DataError(f"{path}: holds one {type(document).__name__}; COCO results are a list of detections")
     return document
 
 
-def _fields(entry: Any, *, place: str) -> tuple[int | str, int, list[float], float]:
-    """The four fields of an entry, of the right types."""
+def _fields(entry: Any, *, place: str) -> tuple[str, str, list[float], float]:
+    """Return image_id, category_id, bbox and score of an entry, ids as text."""
     if not isinstance(entry, dict):
-        raise DataError(f"{place}: {entry!r}; every entry must be an object with image_id, category_id, bbox, score")
-    for name, fits in _FIELDS.items():
-        if not fits(entry.get(name)):
-            value = repr(entry[name]) if name in entry else "absent"
+        raise DataError(
+            f"{place}: {short(entry)}; every entry must be an object with image_id, category_id, bbox, score"
+        )
+    fields = []
+    for name, parse in _FIELDS.items():
+        try:
+            fields.append(parse(required(entry, name)))
+        except ValueError as error:
+            reason = str(error) if str(error).startswith("has no") else f"{name} {error}"
             raise DataError(
-                f"{place}: {name} is {value}; an entry has image_id, category_id (whole number), "
-                "bbox [x, y, width, height] and score (numbers)"
-            )
-    return entry["image_id"], entry["category_id"], [float(side) for side in entry["bbox"]], float(entry["score"])
+                f"{place}: {reason}; an entry has image_id, category_id, bbox [x, y, width, height] and score (numbers)"
+            ) from None
+    image_id, category_id, bbox, score = fields
+    return image_id, category_id, bbox, score
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _finite(value: Any) -> float:
+    """Return a number that float32 can hold."""
+    result = number(value)
+    if not abs(result) < FLOAT32_MAX:
+        raise ValueError(f"is {result}; it must be finite")
+    return result
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) or _is_whole(value)
+def _bbox(value: Any) -> list[float]:
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError(f"is {short(value)}")
+    return [_finite(side) for side in value]
 
 
-def _is_number(value: Any) -> bool:
-    """Whether the value is a number that float32 can hold; nan is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < FLOAT32_MAX
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "image_id": id_text,
+    "category_id": id_text,
+    "bbox": _bbox,
+    "score": _finite,
+}
 
 
-def _is_bbox(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
-
-
-_FIELDS = {"image_id": _is_id, "category_id": _is_whole, "bbox": _is_bbox, "score": _is_number}
-
-
-def _some(ids: dict[int, int]) -> str:
-    shown = ", ".join(str(number) for number in list(ids)[:10])
+def _some(ids: dict[str, int]) -> str:
+    shown = ", ".join(list(ids)[:10])
     return shown if len(ids) <= 10 else f"{shown}, ... ({len(ids)} in all)"
 
 
@@ -125,7 +138,3 @@ def _columns(detections: Detections) -> Iterator[tuple[Any, Any, int]]:
 def _xywh(box: list[float]) -> list[float]:
     x1, y1, x2, y2 = box
     return [round(side, 2) for side in (x1, y1, x2 - x1, y2 - y1)]
-
-
-def _json_id(image_id: str) -> int | str:
-    return int(image_id) if image_id.isdecimal() and str(int(image_id)) == image_id else image_id

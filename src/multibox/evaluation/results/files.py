@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.files import files_with
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.results.coco import read_coco_results, write_coco_results
@@ -22,7 +23,7 @@ __all__ = [
 
 
 def read_detections(
-    path: Path, *, dataset: Dataset, category_ids: Sequence[int] | None = None
+    path: Path, *, dataset: Dataset, category_ids: Sequence[int | str] | None = None
 ) -> dict[str, Detections]:
     """Read detections by image id.
 
@@ -30,7 +31,7 @@ def read_detections(
     (`read_text_results`). `category_ids`, the id of each class, is used for COCO results only, see
     `read_coco_results`. DataError if nothing is there, and for malformed or unknown entries.
     """
-    if path.is_dir() and {example.id for example in dataset} & {file.stem for file in path.glob("*.txt")}:
+    if path.is_dir() and {example.id for example in dataset} & {file.stem for file in files_with(path, (".txt",))}:
         return read_text_results(path, dataset=dataset)
     if path.is_dir():
         return read_voc_results(path, dataset=dataset)
@@ -45,7 +46,7 @@ def write_detections(
     dataset: Dataset,
     detections: Mapping[str, Detections],
     file_format: str,
-    category_ids: Sequence[int] | None = None,
+    category_ids: Sequence[int | str] | None = None,
 ) -> None:
     """Write a COCO results file (`file_format` coco) or a folder of VOC devkit files (voc); UsageError for others."""
     if file_format == "coco":

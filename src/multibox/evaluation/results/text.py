@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.files import files_with
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.results.rows import ResultRow, detections_by_id
+from multibox.system.text import read_lines
 
 
 def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections]:
@@ -15,16 +17,12 @@ def read_text_results(folder: Path, *, dataset: Dataset) -> dict[str, Detections
     The index counts the data set's classes from 0; corners are continuous pixels. `image_size` is (0, 0) if the data
     set does not know it. DataError, with file, line and value, for a malformed line and for an unknown image or class.
     """
-    rows = (row for path in sorted(folder.glob("*.txt")) for row in _rows(path, num_classes=len(dataset.class_names)))
+    rows = (row for path in files_with(folder, (".txt",)) for row in _rows(path, num_classes=len(dataset.class_names)))
     return detections_by_id(rows, dataset=dataset)
 
 
 def _rows(path: Path, *, num_classes: int) -> Iterator[ResultRow]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); give one text file for each image") from error
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.strip():
             yield _row(line, path=path, number=number, num_classes=num_classes)
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.files import files_with
 from multibox.data.formats.voc.pixels import box_to_corners, corners_to_box
 from multibox.detections import Detections
 from multibox.errors import DataError
 from multibox.evaluation.results.relabel import relabel
 from multibox.evaluation.results.rows import ResultRow, detections_by_id
+from multibox.system.atomic import atomic_file
+from multibox.system.text import read_lines
 
 _FILE_NAME = re.compile(r"comp\d+_det_(?P<set_and_class>.+)\.txt")
 
@@ -48,12 +51,13 @@ def write_voc_results(
     for name, lines_of_class in zip(dataset.class_names, lines, strict=True):
         if "/" in name:
             raise DataError(f"class name {name!r} cannot be part of a file name; VOC results need names without /")
-        (folder / f"comp4_det_{split}_{name}.txt").write_text("".join(lines_of_class), encoding="utf-8")
+        with atomic_file(folder / f"comp4_det_{split}_{name}.txt") as file:
+            file.write("".join(lines_of_class).encode(errors="surrogateescape"))
 
 
 def _files_by_label(folder: Path, *, class_names: tuple[str, ...]) -> dict[int, Path]:
     files: dict[int, Path] = {}
-    for path in sorted(folder.glob("comp*_det_*.txt")):
+    for path in files_with(folder, (".txt",)):
         match = _FILE_NAME.fullmatch(path.name)
         if match is None:
             continue
@@ -80,11 +84,7 @@ def _label_of(set_and_class: str, *, path: Path, class_names: tuple[str, ...]) -
 
 
 def _rows(path: Path, *, label: int) -> Iterator[ResultRow]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); give the devkit's files") from error
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.strip():
             yield _row(line, label=label, place=f"{path}: line {number}")
 

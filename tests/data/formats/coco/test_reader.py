@@ -119,8 +119,8 @@ def test_images_are_found_in_the_usual_places(tmp_path: Path) -> None:
     ("images", "rows", "categories", "message"),
     [
         ([image(1), image(1)], [], CATEGORIES, "two images have the id 1"),
-        ([{"id": 1}], [], CATEGORIES, 'entry 0 of "images" has no "id" or no "file_name"'),
-        ([image(1)], [annotation(3, 1, [1, 2, 3])], CATEGORIES, "annotation 3: has no image_id"),
+        ([{"id": 1}], [], CATEGORIES, 'image 1: has no "file_name"; add it'),
+        ([image(1)], [annotation(3, 1, [1, 2, 3])], CATEGORIES, "annotation 3: bbox has 3 numbers"),
         (
             [image(1)],
             [annotation(3, 1, [1, 2, 3, 4], category_id=2)],

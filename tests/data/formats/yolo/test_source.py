@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.formats.yolo.simple_yaml import read_keys
 from multibox.data.load import load_dataset
 from multibox.errors import DataError
 from multibox.size import Size
@@ -100,19 +99,3 @@ def test_an_image_without_a_header_is_kept(tmp_path: Path) -> None:
     text(tmp_path / "labels/a.txt", "0 .5 .5 .1 .1")
     data = load_dataset(tmp_path)
     assert [len(example.labels) for example in data] == [0]
-
-
-def test_yaml_subset() -> None:
-    """Comments, quotes, lists, mappings and indentation against their values; unsupported YAML is refused."""
-    source = "a: 'x # y' # z\nb:\n- one\n- 'two'\nc:\n  3: \"th: ree\"\n  1: one\nd: {0: p, 1: 'q, r'}\ne:\n"
-    expected = {
-        "a": "x # y",
-        "b": ["one", "two"],
-        "c": {"3": "th: ree", "1": "one"},
-        "d": {"0": "p", "1": "q, r"},
-        "e": "",
-    }
-    assert read_keys(source, "abcde", name="x") == expected
-    for bad in ("a: |\n  x", "a: &x 1", "a: [[1], 2]", "a:\n  - x\n  y", "a:\n  b"):
-        with pytest.raises(DataError, match="x, key 'a': "):
-            read_keys(bad, "a", name="x")

@@ -1,10 +1,13 @@
 """COCO data sets: where the annotation files are, and which of them make up a split."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.data.formats.coco.reader import read_ids, scan_coco
+from multibox.data.formats.coco.sniff import annotation_strength
+from multibox.data.formats.evidence import Evidence, Strength
+from multibox.data.formats.fields import id_order
+from multibox.data.formats.files import files_with, subfolders
 from multibox.data.formats.format import Source
 from multibox.data.formats.record import RawDataset, merge
 from multibox.errors import DataError
@@ -25,7 +28,6 @@ class CocoSource(Source):
     without the lists they are train2017 and val2017, which have the same images. "all" is every file.
     """
 
-    root: Path
     files: dict[str, Path]
 
     def splits(self) -> list[str]:
@@ -37,29 +39,29 @@ class CocoSource(Source):
                 self._file(name)
         return None
 
-    def scan(self, split: str) -> RawDataset:
+    def read(self, split: str) -> RawDataset:
         raws = [raw for name in self._names(split) for raw in self._scan(name)]
-        return merge(raws, f"{self.root.resolve().name} {split}") if len(raws) > 1 else raws[0]
+        return merge(raws, f"{self.root.resolve().name} {split}", self.root) if len(raws) > 1 else raws[0]
 
     def _names(self, split: str) -> list[str]:
         return list(self.files) if split == "all" else [name.strip() for name in split.split("+")]
 
     def _scan(self, name: str) -> list[RawDataset]:
         id_list = self._id_list(name)
-        return [scan_coco(self._file(name))] if id_list is None else self._scan_listed(id_list)
+        return [scan_coco(self._file(name), outside=self.outside)] if id_list is None else self._scan_listed(id_list)
 
     def _scan_listed(self, id_list: Path) -> list[RawDataset]:
         """Read the images of a list of ids from every file that has some of them."""
-        wanted = {str(number) for number in read_ids(id_list)}
+        wanted = set(read_ids(id_list))
         raws = []
         for path in self.files.values():
-            raw = scan_coco(path)
+            raw = scan_coco(path, outside=self.outside)
             present = tuple(record for record in raw.records if record.id in wanted)
             if present:
                 raws.append(replace(raw, records=present))
                 wanted -= {record.id for record in present}
         if wanted or not raws:
-            missing = listed(sorted(wanted, key=int))
+            missing = listed(sorted(wanted, key=id_order))
             raise DataError(f"{id_list}: image ids {missing} are in none of the annotation files")
         return raws
 
@@ -85,23 +87,35 @@ class CocoSource(Source):
 
 def find_coco(path: Path) -> CocoSource | None:
     """Return the COCO data set of an annotation file or folder, None if there is no file of COCO instances."""
-    files = _files(path)
-    return CocoSource(path, files) if files else None
+    found = _files(path)
+    if not found:
+        return None
+    strength = max(strength for _, strength in found.values())
+    files = {split: file for split, (file, weight) in found.items() if weight == strength or weight > Strength.NAMED}
+    names = listed(sorted(str(file.relative_to(path)) if path.is_dir() else file.name for file in files.values()), 3)
+    return CocoSource(path, files, evidence=Evidence(strength, f"COCO annotations in {names}"))
 
 
-def _files(path: Path) -> dict[str, Path]:
-    """Return annotation files by split: "train2017" is annotations/instances_train2017.json."""
+def _files(path: Path) -> dict[str, tuple[Path, Strength]]:
+    """Return annotation files with their strength by split: "train2017" is annotations/instances_train2017.json."""
     if path.is_file():
-        return {_split(path): path} if path.suffix.lower() == ".json" and _looks_like_coco(path) else {}
-    candidates = [*path.glob("annotations/*.json"), *path.glob("*.json")]
-    found: dict[str, Path] = {}
-    for file in sorted(file for file in candidates if not file.stem.startswith(_OTHER_TASKS)):
-        if _looks_like_coco(file):
-            found.setdefault(_split(file), file)
-    if found:
-        return found
-    folders = ((name, file) for name in _SPLIT_FOLDERS for file in sorted((path / name).glob("*.json")))
-    return {name: file for name, file in folders if _looks_like_coco(file)}
+        strength = Strength.NAMED if path.suffix.lower() == ".json" else None
+        strength = annotation_strength(path) or strength
+        return {} if strength is None else {_split(path): (path, strength)}
+    children = subfolders(path)
+    homes = [child for child in children if child.name.casefold() == "annotations"]
+    splits = [child for child in children if child.name.casefold() in _SPLIT_FOLDERS]
+    inner = [child for folder in children for child in subfolders(folder) if child.name.casefold() in _SPLIT_FOLDERS]
+    for folders in ([*homes, path], splits, inner):
+        found: dict[str, tuple[Path, Strength]] = {}
+        files = (file for folder in folders for file in files_with(folder, (".json",)))
+        for file in files:
+            strength = None if file.stem.startswith(_OTHER_TASKS) else annotation_strength(file)
+            if strength is not None:
+                found.setdefault(_split(file), (file, strength))
+        if found:
+            return dict(sorted(found.items(), key=lambda pair: str(pair[1][0])))
+    return {}
 
 
 def _split(path: Path) -> str:
@@ -110,10 +124,3 @@ def _split(path: Path) -> str:
     for prefix in _PREFIXES:
         stem = stem.removeprefix(prefix)
     return path.parent.name if stem.startswith("_annotations") else stem
-
-
-def _looks_like_coco(path: Path) -> bool:
-    """Whether the file starts as an object with one of COCO's keys. Results are lists; other JSON has other keys."""
-    with path.open("rb") as file:
-        start = file.read(65536).lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start.startswith(b"{") and re.search(rb'"(images|annotations|categories)"\s*:', start) is not None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from multibox.data.formats.written import Written
+from multibox.data.formats.written import Written, write_text
 
 
 def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, ...], out: Path) -> list[str]:
@@ -30,7 +30,7 @@ def write_coco(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
             images.append({"id": image_id, "file_name": entry.image.name, "width": width, "height": height})
             annotations += [_annotation(item, image_id, next(annotation_ids)) for item in _objects(entry)]
         document = {"images": images, "annotations": annotations, "categories": categories}
-        (out / f"annotations/instances_{split}.json").write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        write_text(out / f"annotations/instances_{split}.json", json.dumps(document, ensure_ascii=False))
     renamed = [str(number) for number in ids] != [entry.example.id for entry in everything]
     return ["image ids are numbers in COCO; file names keep the old names"] if renamed else []
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from multibox.data.formats.files import special_files
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Record
 from multibox.data.formats.voc.layout import VocFolder
@@ -16,7 +17,7 @@ class FolderReader:
     def __init__(self, folder: VocFolder, *, pixel_rule: str) -> None:
         self.folder = folder
         self.pixel_rule = pixel_rule
-        self.faults: list[Problem] = []
+        self.faults: list[Problem] = list(special_files(folder.annotations, (".xml",)))
         self._names: dict[str, set[str]] = {}  # by file stem
         self._images: set[Path] = set()
 
@@ -27,8 +28,8 @@ class FolderReader:
 
     def class_names(self) -> set[str]:
         """Return the class names in the whole folder, including files that no split asked for."""
-        unread = [name for name in self.folder.ids if name not in self._names]
-        return set[str]().union(*self._names.values(), *(class_names_in(self._path(name)) for name in unread))
+        unread = (path for name, path in self.folder.xml_files.items() if name not in self._names)
+        return set[str]().union(*self._names.values(), *map(class_names_in, unread))
 
     def unlabeled(self, split: str) -> list[Problem]:
         """Return the images without an XML file, if the split is the whole folder."""
@@ -40,7 +41,11 @@ class FolderReader:
         return [Problem("missing_labels", "warning", str(path), None, message) for path in missing]
 
     def _record(self, name: str) -> Record | None:
-        path = self._path(name)
+        path = self.folder.xml_file(name)
+        if path is None:
+            message = f"lists {name[:200]!r}, which is outside the annotations; correct the list"
+            self.faults.append(Problem("missing_labels", "error", str(self.folder.root), None, message))
+            return None
         file = parse_voc(path, pixel_rule=self.pixel_rule)
         if isinstance(file, Problem):
             self._names[name] = set()
@@ -52,13 +57,10 @@ class FolderReader:
         size = file.size or known_image_size(image)
         return Record(image, name, size, path, file.objects, size_written=file.size is not None)
 
-    def _path(self, name: str) -> Path:
-        return self.folder.annotations / f"{name}.xml"
-
     def _image(self, name: str, filename: str) -> Path:
         """Return the image with the name of the XML file, else the image that the XML file names."""
         files = self.folder.image_files
         default = self.folder.images / (filename or f"{name}.jpg")
-        image = files.get(name) or files.get(Path(filename).stem) or default
+        image = files.get(name) or files.get(Path(filename).stem) or files.get(filename) or default
         self._images.add(image)
         return image

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.dataset import Dataset
+from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.examples import to_dataset
 from multibox.data.formats.format import Source
 from multibox.data.formats.record import RawDataset, unique_ids
@@ -13,7 +14,7 @@ from multibox.data.formats.voc.layout import VocFolder, find_voc_folders
 from multibox.data.formats.voc.pixels import require_pixel_rule
 from multibox.data.formats.voc.reader import FolderReader
 from multibox.errors import DataError
-from multibox.words import listed
+from multibox.words import counted, listed
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,6 @@ class VocSource(Source):
     year of VOC and has no other names; else the sorted names of the whole data set, so that all splits agree.
     """
 
-    root: Path
     folders: tuple[VocFolder, ...]
     pixel_rule: str = "voc"
     class_names: tuple[str, ...] | None = None
@@ -43,7 +43,7 @@ class VocSource(Source):
         require_pixel_rule(rule)
         return replace(self, pixel_rule=rule)
 
-    def scan(self, split: str) -> RawDataset:
+    def read(self, split: str) -> RawDataset:
         selected = self.select(split)
         readers = {folder.root: FolderReader(folder, pixel_rule=self.pixel_rule) for folder, _ in selected}
         records = [record for folder, ids in selected for record in readers[folder.root].records(ids)]
@@ -51,7 +51,7 @@ class VocSource(Source):
         faults = tuple(fault for reader in readers.values() for fault in (*reader.faults, *reader.unlabeled(split)))
         labels = {name: label for label, name in enumerate(names)}
         return RawDataset(
-            f"{self.root.resolve().name} {split}", "voc", names, labels, unique_ids(records), faults=faults
+            f"{self.root.resolve().name} {split}", "voc", names, labels, unique_ids(records, self.root), faults=faults
         )
 
     def select(self, split: str) -> list[tuple[VocFolder, tuple[str, ...]]]:
@@ -76,7 +76,16 @@ class VocSource(Source):
 def find_voc(root: Path) -> VocSource | None:
     """Return the VOC data set at `root`, None if there are no XML files where VOC keeps them."""
     folders = find_voc_folders(root)
-    return VocSource(root, folders) if folders else None
+    return VocSource(root, folders, evidence=_evidence(folders)) if folders else None
+
+
+def _evidence(folders: Sequence[VocFolder]) -> Evidence:
+    files = sum(len(folder.xml_files) for folder in folders)
+    text = f"{counted(files, 'XML file')} in {folders[0].annotations}"
+    if any(folder.lists for folder in folders):
+        return Evidence(Strength.DECLARED, f"{text} and lists in ImageSets")
+    apart = any(folder.annotations != folder.root or folder.split for folder in folders)
+    return Evidence(Strength.STRUCTURED if apart else Strength.LOOSE, text)
 
 
 def read_voc(

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
 
 from multibox.data.formats.voc.pixels import box_to_corners
-from multibox.data.formats.written import Written, count_flagged
+from multibox.data.formats.written import Written, count_flagged, write_text
 from multibox.words import counted
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -27,13 +27,18 @@ def write_voc(
     for split, written in splits.items():
         for entry in written:
             document = _document(entry, class_names, out.resolve().name if folder is None else folder)
-            document.write(out / f"Annotations/{entry.image.stem}.xml", encoding="utf-8")
+            write_text(out / f"Annotations/{entry.image.stem}.xml", _xml(document))
         stems = "".join(f"{entry.image.stem}\n" for entry in written)
-        (out / f"ImageSets/Main/{split}.txt").write_text(stems, "utf-8")
+        write_text(out / f"ImageSets/Main/{split}.txt", stems)
     return _losses([entry for written in splits.values() for entry in written], class_names)
 
 
-def _document(entry: Written, class_names: tuple[str, ...], folder: str) -> ElementTree:
+def _xml(root: Element) -> str:
+    """Return the XML of a document, with the declaration that ElementTree writes to files."""
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{tostring(root, encoding='unicode')}"
+
+
+def _document(entry: Written, class_names: tuple[str, ...], folder: str) -> Element:
     example = entry.example
     root = Element("annotation")
     _add_texts(root, {"folder": folder, "filename": entry.image.name})
@@ -48,7 +53,7 @@ def _document(entry: Written, class_names: tuple[str, ...], folder: str) -> Elem
         corners = map(_decimal, box_to_corners((x1, y1, x2, y2)))
         _add_texts(SubElement(node, "bndbox"), dict(zip(_CORNERS, corners, strict=True)))
     indent(root)
-    return ElementTree(root)
+    return root
 
 
 def _add_texts(node: Element, texts: Mapping[str, str | int]) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from multibox.data.formats.fields import flag
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawObject
 from multibox.data.formats.voc.pixels import corners_to_box
+from multibox.data.formats.voc.root_tag import other_format, xml_text
+from multibox.errors import DataError
 from multibox.size import Size
 
 
@@ -46,20 +49,35 @@ def class_names_in(path: Path) -> set[str]:
 
 
 def _tree(path: Path) -> Element | Problem:
-    try:
-        return ElementTree.fromstring(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         message = "the split lists this file, but it does not exist; add it or remove its line from the list"
         return Problem("missing_labels", "error", str(path), None, message)
-    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
+    try:
+        tree = _without_namespace(ElementTree.fromstring(xml_text(path)))
+    except DataError as error:
+        message = str(error).removeprefix(f"{path} ")
+        return Problem("unparsable", "error", str(path), None, message)
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         message = f"cannot be read as XML ({error}); repair or remove it"
         return Problem("unparsable", "error", str(path), None, message)
+    if tree.tag != "annotation":
+        return Problem("unparsable", "error", str(path), None, other_format(str(tree.tag)[:60]))
+    return tree
+
+
+def _without_namespace(tree: Element) -> Element:
+    """Return the tree with the plain names of its tags if its root has a namespace."""
+    if tree.tag.startswith("{"):
+        for node in tree.iter():
+            node.tag = node.tag.rpartition("}")[2]
+    return tree
 
 
 def _objects(path: Path, tree: Element, pixel_rule: str) -> Iterator[RawObject | Problem]:
     for number, node in enumerate(tree.iterfind("object"), start=1):
         try:
-            yield _object(node, number, pixel_rule)
+            if not flag(_text(node, "deleted")):  # LabelMe keeps deleted objects
+                yield _object(node, number, pixel_rule)
         except ValueError as error:
             place = f"object {number} ({_text(node, 'name') or 'no name'})"
             yield Problem("unparsable", "error", str(path), place, str(error))
@@ -93,7 +111,10 @@ def _number(bndbox: Element, tag: str) -> float:
 
 
 def _flag(node: Element, tag: str) -> bool:
-    return _text(node, tag).lower() in ("1", "true", "yes")
+    try:
+        return flag(_text(node, tag))
+    except ValueError as error:
+        raise ValueError(f"<{tag}> {error}") from None
 
 
 def _text(node: Element, tag: str) -> str:
@@ -106,4 +127,4 @@ def _size(tree: Element) -> Size | None:
         width, height = int(float(_text(tree, "size/width"))), int(float(_text(tree, "size/height")))
     except (ValueError, OverflowError):
         return None
-    return Size(height, width) if width > 0 and height > 0 else None
+    return Size(height, width) if 0 < width < 2**31 and 0 < height < 2**31 else None

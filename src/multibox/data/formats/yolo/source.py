@@ -1,14 +1,17 @@
-"""YOLO data sets: a data.yaml, the folder that holds it, or folders `images` and `labels` without one."""
+"""YOLO data sets: a data.yaml or obj.data, the folder that holds it, or folders `images` and `labels` without one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from multibox.data.formats.files import unreadable_images
 from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, unique_ids
-from multibox.data.formats.yolo.layout import YoloFolder, find_yolo_folder, labels_without_image
-from multibox.data.formats.yolo.reader import read_labels
+from multibox.data.formats.yolo.labels import LabelFiles
+from multibox.data.formats.yolo.layout import YoloFolder, find_yolo_folder
+from multibox.data.formats.yolo.reader import LabelReader
 from multibox.errors import DataError
 
 
@@ -16,40 +19,63 @@ from multibox.errors import DataError
 class YoloSource(Source):
     """A YOLO data set.
 
-    data.yaml gives folders, list files or lists of both under `train`, `val` and `test`, and the classes under `names`
-    (list or mapping). Without it the classes come from classes.txt, or are the numbers themselves. Images without a
-    label file, and empty label files, are backgrounds. Outlines (lines with more numbers) become the box around them.
-    Sizes in pixels come from the headers of the images.
+    data.yaml gives folders, list files or lists of both under `train`, `val` and `test`, the classes under `names`
+    (list or mapping), and `kpt_shape` if key points follow the boxes. Darknet's obj.data gives list files. Without
+    them the classes come from classes.txt, or are the numbers themselves. Images without a label file, and empty label
+    files, are backgrounds. Outlines (lines with more numbers) become the box around them. Sizes in pixels come from
+    the headers of the images.
     """
 
-    root: Path
     folder: YoloFolder
 
     def splits(self) -> list[str]:
         return list(self.folder.splits)
 
-    def scan(self, split: str) -> RawDataset:
-        names = (name.strip() for name in split.split("+"))
-        images = tuple(dict.fromkeys(image for name in names for image in self.folder.images_of(name)))
-        faults: list[Problem] = []
-        records = unique_ids([read_labels(image, faults) for image in images])
-        faults += [_without_image(path) for path in labels_without_image(images)]
+    def read(self, split: str) -> RawDataset:
+        names = [name.strip() for name in split.split("+")]
+        found = [self.folder.images_of(name, outside=self.outside) for name in names]
+        images = tuple(dict.fromkeys(image for paths, _ in found for image in paths))
+        labels = LabelFiles()
+        reader = LabelReader(
+            labels, keypoint_numbers=self.folder.keypoint_numbers, named_classes=len(self.folder.names)
+        )
+        records = unique_ids([reader.record(image) for image in images], self.root)
+        places = {place for name in names for place in self.folder.places_of(name)}
+        faults = (
+            *reader.faults,
+            *reader.ambiguous(),
+            *(_without_image(path) for path in labels.without_image(images)),
+            *_outside(self.root, [line for _, lines in found for line in lines]),
+            *unreadable_images(sorted(place for place in places if place.is_dir())),
+            *([] if images else [_empty(split, sorted(places))]),
+        )
         classes = self.folder.names or _numbers_used(records)
-        labels = {str(number): label for label, number in enumerate(classes)}
+        numbers = {str(number): label for label, number in enumerate(classes)}
         name = f"{self.root.resolve().name} {split}"
-        class_names = _distinct(classes, self.root)
-        return RawDataset(name, "yolo", class_names, labels, records, noun="line", faults=tuple(faults))
+        return RawDataset(name, "yolo", _distinct(classes, self.root), numbers, records, noun="line", faults=faults)
 
 
 def find_yolo(path: Path) -> YoloSource | None:
     """Return the YOLO data set at `path`, None if there is none. Raises DataError for a broken data.yaml."""
     folder = find_yolo_folder(path)
-    return None if folder is None else YoloSource(folder.root, folder)
+    return None if folder is None else YoloSource(folder.root, folder, evidence=folder.evidence)
 
 
 def _without_image(path: Path) -> Problem:
     message = "has no image of the same name; add the image or remove the labels"
     return Problem("missing_image", "warning", str(path), None, message)
+
+
+def _outside(root: Path, lines: Sequence[str]) -> list[Problem]:
+    if not lines:
+        return []
+    first = f"{len(lines):,} images in lists are outside the data set, the first {lines[0][:100]!r}"
+    return [Problem("passed_over", "warning", str(root), None, f"{first}; left out, --outside reads them")]
+
+
+def _empty(split: str, places: Sequence[Path]) -> Problem:
+    where = ", ".join(map(str, places))
+    return Problem("empty_split", "error", split, None, f"holds no image that can be read; looked in {where}")
 
 
 def _numbers_used(records: Sequence[Record]) -> dict[int, str]:
@@ -60,8 +86,8 @@ def _numbers_used(records: Sequence[Record]) -> dict[int, str]:
 
 def _distinct(names: Mapping[int, str], root: Path) -> tuple[str, ...]:
     """Return the names. Raises DataError if two classes have the same name."""
-    values = list(names.values())
-    twice = next((name for name in values if values.count(name) > 1), None)
+    values = tuple(names.values())
+    twice = next((name for name, count in Counter(values).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{root}: two classes are named {twice!r}; give each its own name")
-    return tuple(values)
+    return values

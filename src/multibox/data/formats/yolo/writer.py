@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.data.formats.written import Written, count_flagged
-from multibox.errors import DataError
+from multibox.data.formats.written import Written, count_flagged, write_text
+from multibox.system.yaml import yaml_text
 from multibox.words import counted
 
 
@@ -14,16 +14,16 @@ def write_yolo(splits: Mapping[str, Sequence[Written]], class_names: tuple[str, 
     """Write every split and return one line about each kind of information that is lost.
 
     Values are relative to the image and have twelve digits. Crowds are left out, because YOLO would read each as one
-    object. Raises DataError for a class name with both kinds of quotes, which data.yaml cannot hold.
+    object. data.yaml has no `path`, so that its folders are relative to itself in every program.
     """
     for split, written in splits.items():
         folder = out / "labels" / split
         folder.mkdir(parents=True, exist_ok=True)
         for entry in written:
-            (folder / f"{entry.image.stem}.txt").write_text(_lines(entry), "utf-8")
-    keys = "".join(f"{split}: images/{split}\n" for split in splits)
-    names = "".join(f"  {label}: {_quoted(name)}\n" for label, name in enumerate(class_names))
-    (out / "data.yaml").write_text(f"path: .\n{keys}names:\n{names}", "utf-8")
+            write_text(folder / f"{entry.image.stem}.txt", _lines(entry))
+    keys = {split: f"images/{split}" for split in splits}
+    document = {**keys, "names": dict(enumerate(class_names))}
+    write_text(out / "data.yaml", yaml_text(document))
     return _losses([entry for written in splits.values() for entry in written])
 
 
@@ -34,12 +34,6 @@ def _lines(entry: Written) -> str:
     centers, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     rows = zip(example.labels, np.concatenate([centers, extents], axis=1), strict=True)
     return "".join(f"{label} {' '.join(f'{value:.12g}' for value in row)}\n" for label, row in rows)
-
-
-def _quoted(name: str) -> str:
-    if '"' in name and "'" in name:
-        raise DataError(f"class name {name!r} has both kinds of quotes, which data.yaml cannot hold; rename the class")
-    return f"'{name}'" if '"' in name else f'"{name}"'
 
 
 def _losses(written: Sequence[Written]) -> list[str]:

@@ -1,0 +1,175 @@
+"""Files of a data set: which entries of a folder count, and the paths that annotation files name.
+
+Hidden entries (names that begin with a dot, such as "._a.jpg" of macOS) and the folder __MACOSX never count. Links are
+followed. Only regular files are opened, because a pipe blocks and a device may not end.
+"""
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from os.path import normpath
+from pathlib import Path
+
+from multibox.data.formats.problem import Problem
+from multibox.images.decode import IMAGE_SUFFIXES
+
+MAX_CLASSES = 32_767
+MAX_OBJECTS_PER_IMAGE = 20_000
+
+UNREADABLE_IMAGES = frozenset(
+    (".heic", ".heif", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".psd", ".svg", ".jxl", ".exr", ".dcm")
+)
+_MAX_PATH_BYTES, _MAX_NAME_BYTES = 4096, 255
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name is that of an image in a format that can be decoded."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden(path.name)
+
+
+def hidden(name: str) -> bool:
+    """Whether an entry of this name is passed over."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return the visible entries of a folder, sorted; [] if it is no folder or cannot be listed."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(folder / name for name in names if not hidden(name))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the visible folders in a folder, sorted."""
+    return [path for path in entries(folder) if path.is_dir()]
+
+
+def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the visible regular files in a folder with one of these suffixes in any case, sorted."""
+    return [path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file()]
+
+
+def holds(folder: Path, suffixes: Collection[str]) -> bool:
+    """Whether a visible regular file in the folder has one of these suffixes."""
+    return any(path.suffix.lower() in suffixes and path.is_file() for path in entries(folder))
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the visible regular files with one of these suffixes at any depth, sorted.
+
+    Links to folders are followed. Each folder is read once, by its own path if it has one below `folder`, so that a
+    link to a folder above ends.
+    """
+    found: list[Path] = []
+    waiting, linked, seen = deque([folder]), deque[Path](), set[tuple[int, int]]()
+    while waiting or linked:
+        place = waiting.popleft() if waiting else linked.popleft()
+        try:
+            facts = place.stat()
+            items = sorted(os.scandir(place), key=lambda item: item.name)
+        except OSError:
+            continue
+        if (facts.st_dev, facts.st_ino) in seen:
+            continue
+        seen.add((facts.st_dev, facts.st_ino))
+        for item in items:
+            if hidden(item.name):
+                continue
+            if item.is_dir():
+                (linked if item.is_symlink() else waiting).append(place / item.name)
+            elif os.path.splitext(item.name)[1].lower() in suffixes and item.is_file():
+                found.append(place / item.name)
+    return sorted(found)
+
+
+def special_files(folder: Path, suffixes: Collection[str]) -> Iterator[Problem]:
+    """A warning for each entry with one of these suffixes that is a pipe, a socket or a device."""
+    for path in entries(folder):
+        special = path.suffix.lower() in suffixes and path.exists() and not path.is_file() and not path.is_dir()
+        if special:
+            message = "is a pipe or a device and not a regular file; passed over"
+            yield Problem("passed_over", "warning", str(path), None, message)
+
+
+def unreadable_images(folders: Iterable[Path]) -> Iterator[Problem]:
+    """A warning for each folder with images in formats that cannot be decoded."""
+    for folder in folders:
+        paths = files_below(folder, UNREADABLE_IMAGES)
+        if paths:
+            suffixes = ", ".join(sorted({path.suffix for path in paths}))
+            message = f"{len(paths):,} images are passed over: {suffixes} is not supported; convert them to JPEG"
+            yield Problem("passed_over", "warning", str(folder), None, message)
+
+
+def usable_name(name: str) -> bool:
+    """Whether the system can have a file of this name: no NUL, no lone surrogate, not too long, not a folder."""
+    try:
+        data = os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    parts = data.replace(b"\\", b"/").split(b"/")
+    if parts[-1] in (b"", b".", b".."):
+        return False
+    return b"\0" not in data and len(data) < _MAX_PATH_BYTES and max(map(len, parts)) <= _MAX_NAME_BYTES
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path is below `root` as written; links inside the data set may lead elsewhere."""
+    return Path(normpath(root.absolute())) in Path(normpath(path.absolute())).parents
+
+
+class NamedFiles:
+    """Finds the files that annotation files name; each folder is listed once.
+
+    `root` is the data set. Files outside it count only if `outside` is set.
+    """
+
+    def __init__(self, root: Path, *, outside: bool = False) -> None:
+        self._root, self._outside = root, outside
+        self._listings: dict[str, set[str]] = {}
+
+    def exists(self, path: Path) -> bool:
+        """Whether the folder of the path lists its name."""
+        home = str(path.parent)
+        if home not in self._listings:
+            try:
+                self._listings[home] = set(os.listdir(home))
+            except (OSError, ValueError):
+                self._listings[home] = set()
+        return path.name in self._listings[home]
+
+    def allowed(self, path: Path) -> bool:
+        """Whether the path is in the data set, or paths outside it are wanted."""
+        return self._outside or inside(path, self._root)
+
+    def find(self, name: str, folders: Iterable[Path]) -> Path | None:
+        """Return the file that `name` means in the first of `folders` that has it; None if none does.
+
+        A backslash separates folders if the name as written does not exist. Names from another machine, web addresses
+        and names that lead out of the data set are searched without their leading folders.
+        """
+        if not usable_name(name):
+            return None
+        homes = list(folders)
+        slashed = name.replace("\\", "/")
+        for text in dict.fromkeys((name, slashed)):
+            for home in homes:
+                path = Path(normpath(home / text))
+                if self.exists(path) and self.allowed(path):
+                    return path
+        return self._without_leading_folders(slashed, homes)
+
+    def _without_leading_folders(self, name: str, homes: list[Path]) -> Path | None:
+        parts = [part for part in name.partition("?")[0].split("/") if part not in ("", ".", "..")]
+        for skipped in range(1, len(parts)):
+            for home in homes:
+                if skipped == 1 and ".." not in name and not name.startswith("/") and (home / parts[0]).is_dir():
+                    return None  # the folder is here, so the file is missing
+                path = home.joinpath(*parts[skipped:])
+                if self.exists(path) and self.allowed(path):
+                    return path
+        if len(parts) == 1 and name != parts[0]:
+            return next((home / parts[0] for home in homes if self.exists(home / parts[0])), None)
+        return None
