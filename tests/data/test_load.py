@@ -60,7 +60,7 @@ def test_nothing_recognized(tmp_path: Path) -> None:
     """An empty folder, a text file and a missing path against one line that names what was looked for."""
     (tmp_path / "notes.txt").write_text("hello")
     for path in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(DataError, match="is not a known data set.*; looked for") as caught:
+        with pytest.raises(DataError, match=r"is not a known data set.*; looked for") as caught:
             load_dataset(path)
         assert all(form.layout in str(caught.value) for form in FORMATS)
         assert "\n" not in str(caught.value)

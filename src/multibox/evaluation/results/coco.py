@@ -91,16 +91,16 @@ def _fields(entry: Any, *, place: str) -> tuple[str, str, list[float], float]:
         raise DataError(
             f"{place}: {short(entry)}; every entry must be an object with image_id, category_id, bbox, score"
         )
-    fields = []
+    values = []
     for name, parse in _FIELDS.items():
         try:
-            fields.append(parse(required(entry, name)))
+            values.append(parse(required(entry, name)))
         except ValueError as error:
             reason = str(error) if str(error).startswith("has no") else f"{name} {error}"
             raise DataError(
                 f"{place}: {reason}; an entry has image_id, category_id, bbox [x, y, width, height] and score (numbers)"
             ) from None
-    image_id, category_id, bbox, score = fields
+    image_id, category_id, bbox, score = values
     return image_id, category_id, bbox, score
 
 

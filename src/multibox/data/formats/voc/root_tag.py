@@ -11,6 +11,7 @@ from multibox.system.text import decode_text, read_bytes
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)[\s>/]")
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)["']""")
 _NOT_THE_ROOT = re.compile(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>[]*(\[.*?\])?\s*>", re.DOTALL)
+MAX_XML_BYTES = 8 * 2**20
 _LOOKED_AT = 10  # files of a folder
 _OTHER_FORMATS = {
     "annotations": "CVAT for images; export it as Pascal VOC",
@@ -23,7 +24,7 @@ _OTHER_FORMATS = {
 
 def xml_text(path: Path) -> str:
     """Return the text of an XML file in the encoding that it declares. Raises DataError if it cannot be decoded."""
-    data = read_bytes(path)
+    data = read_bytes(path, limit=MAX_XML_BYTES)
     declared = _ENCODING.match(data)
     return decode_text(data, name=str(path), declared=declared[1].decode() if declared else None)
 
