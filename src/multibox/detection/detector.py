@@ -18,6 +18,7 @@ from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.size import Size
 from multibox.system.clock import Clock
+from multibox.system.fork import generation, prepare_child
 from multibox.weights.registry import DEFAULT
 
 STAGES = ("decode", "resize", "network", "postprocessing")
@@ -28,12 +29,18 @@ class Detector:
 
     `precision` is "fp32" or "bf16" and counts for an SSD only. `batch_size` is the number of images of a list that go
     through the network together. `info` is the metadata of the weight file: recipe, training data, score.
+
+    Any number of threads may use one detector; each gets the results that it would get alone. `pickle` and
+    `copy.deepcopy` work: PyTorch and OpenVINO engines store their weights, ONNX Runtime's the path of its file. In a
+    forked child, engines of PyTorch on the CPU work with one thread; others raise UsageError. Start processes with
+    multiprocessing's "spawn" to use all threads.
     """
 
     def __init__(self, model: SSD | Engine, *, precision: str = "fp32", batch_size: int = 8) -> None:
         self.engine: Engine = TorchEngine(model, precision=precision) if isinstance(model, SSD) else model
         self.batch_size = _checked_batch_size(batch_size)
         self.info: dict[str, Any] = {}
+        self._generation = generation()
 
     @classmethod
     def load(
@@ -53,6 +60,7 @@ class Detector:
         does not fit, UsageError for an unknown name, device, precision or engine, and for combinations that do not
         go together.
         """
+        prepare_child()
         loaded = load_engine(source, device=device, precision=precision, engine=engine)
         detector = cls(loaded.engine, batch_size=batch_size)
         detector.info = loaded.info
@@ -78,6 +86,7 @@ class Detector:
         An image is a path, the bytes of a file, an RGB array (H, W, 3) of uint8, or a PIL image. Raises DataError for
         the first image that cannot be read; `try_each` continues instead.
         """
+        self._check_process()
         if not isinstance(source, list | tuple):
             return self._detect([resize_to_input(read_image(source), self.input_size)])[0]
         return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
@@ -87,6 +96,7 @@ class Detector:
 
         `sources` is read step by step, so it may be an endless stream; the next images are decoded in the background.
         """
+        self._check_process()
         size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
         prepared = prepare_ahead(sources, input_size=self.input_size, ahead=2 * size - 1)
         while group := list(islice(prepared, size)):
@@ -101,6 +111,7 @@ class Detector:
 
     def timed_batch(self, sources: Sequence[Any]) -> tuple[list[Detections], dict[str, float]]:
         """Detections in images that go through the network together, and milliseconds of each of STAGES for all."""
+        self._check_process()
         clock = Clock()
         images = [read_image(source) for source in sources]
         clock.mark("decode")
@@ -112,6 +123,22 @@ class Detector:
         found = self._detections(outputs, prepared)
         clock.mark("postprocessing")
         return found, clock.milliseconds()
+
+    def _check_process(self) -> None:
+        """Prepare for use in a child that was forked after the detector was made; raise UsageError if impossible."""
+        if self._generation == generation():
+            return
+        config = self.engine.config
+        if not config.survives_fork:
+            raise UsageError(
+                f"this detector ({config.description}) was made before the process was forked, and its engine does not "
+                "work in a forked child: load it in the child, or start the child with multiprocessing's 'spawn'"
+            )
+        prepare_child()
+        self._generation = generation()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _generation=generation())
 
     def _detect(self, images: Sequence[Prepared]) -> list[Detections]:
         if not images:

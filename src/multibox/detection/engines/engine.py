@@ -13,11 +13,15 @@ from multibox.size import Size
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What an engine runs. `description` is for people: name, version and precision of what computes."""
+    """What an engine runs. `description` is for people: name, version and precision of what computes.
+
+    An engine that survives a fork works in a forked child if PyTorch and OpenCV use one thread there.
+    """
 
     description: str
     class_names: tuple[str, ...]
     model: ModelConfig
+    survives_fork: bool = True
 
     @property
     def input_size(self) -> Size:
@@ -27,7 +31,7 @@ class EngineConfig:
 
 @runtime_checkable
 class Engine(Protocol):
-    """A network in some engine."""
+    """A network in some engine, for any number of threads, also for their first call."""
 
     @property
     def config(self) -> EngineConfig: ...

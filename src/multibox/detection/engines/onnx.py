@@ -12,11 +12,15 @@ from multibox.detection.engines.exported import Arrays, OutputReader, join_outpu
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
 from multibox.errors import UsageError, WeightsError
 from multibox.nms import Selection
+from multibox.system.fork import keep_in_children
 from multibox.weights.exported import KEY, Exported
 
 
 class OnnxEngine:
     """Runs a file of `export_onnx`, with as many threads as PyTorch would use.
+
+    Any number of threads may use it. It does not work in a process forked from the one that made it. A pickle holds the
+    path of the file, not the model.
 
     Raises UsageError if ONNX Runtime is missing or does not support the device, WeightsError if the file is missing or
     is not a detector of multibox.
@@ -24,6 +28,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path | str, *, device: str = "cpu") -> None:
         runtime = _import_runtime()
+        self._source = (Path(path).absolute(), device)
         if not Path(path).is_file():
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
         providers = _providers(runtime, device)
@@ -38,7 +43,8 @@ class OnnxEngine:
             raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None
         self.exported = Exported.from_text(self._session.get_modelmeta().custom_metadata_map.get(KEY), path=path)
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
-        self.config = EngineConfig(description, self.exported.class_names, self.exported.config)
+        self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
+        keep_in_children(self)
         self._names = _outputs(self._session, RAW_OUTPUTS if self.exported.raw else OUTPUTS)
         self._read = OutputReader(self.exported)
 
@@ -52,6 +58,9 @@ class OnnxEngine:
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
         return tuple(self._session.run(self._names, {INPUT: batch}))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _from_source, self._source
+
     def postprocess(self, outputs: Arrays) -> list[Selection]:
         """Detections of each image."""
         return self._read(outputs)
@@ -61,6 +70,11 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
     """Load a .onnx file; it has its own precision."""
     engine = OnnxEngine(source, device=device or "cpu")
     return Loaded(engine, engine.exported.info)
+
+
+def _from_source(path: Path, device: str) -> OnnxEngine:
+    """The engine of a pickle."""
+    return OnnxEngine(path, device=device)
 
 
 def _outputs(session: Any, wanted: tuple[str, ...]) -> list[str]:

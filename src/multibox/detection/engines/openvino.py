@@ -1,7 +1,7 @@
 """A detector in OpenVINO, on the CPU."""
 
-from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from multibox.detection.export.openvino import import_openvino, openvino_core, o
 from multibox.errors import WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
+from multibox.system.fork import keep_in_children
+from multibox.system.pool import Pool
 from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ class OpenVinoEngine:
     All threads compute a single image together; several images are computed in parallel, one thread each. There are as
     many threads as PyTorch would use. "bf16" models, and the float layers of "int8" models, compute in bfloat16 if the
     processor supports it; all others compute in float32.
+
+    Any number of threads may use it: each call gets an infer request of its own. It does not work in a process forked
+    from the one that made it. A pickle holds the whole model.
     """
 
     def __init__(self, model: "Model", exported: Exported) -> None:
@@ -35,8 +40,12 @@ class OpenVinoEngine:
         self._model = model
         self.exported = exported
         description = f"OpenVINO {self._openvino.__version__.split('-')[0]}, {exported.precision}"
-        self.config = EngineConfig(description, exported.class_names, exported.config)
+        self.config = EngineConfig(description, exported.class_names, exported.config, survives_fork=False)
+        keep_in_children(self)
         self._read = OutputReader(exported)
+        self._single: Pool[Any] = Pool(self._new_request)
+        self._parallel: Pool[list[Any]] = Pool(self._new_requests)
+        self._compiled: dict[str, CompiledModel] = {}
 
     @classmethod
     def load(cls, path: Path | str) -> "OpenVinoEngine":
@@ -67,27 +76,34 @@ class OpenVinoEngine:
         return join_outputs(outputs, count=len(batch))
 
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        self._single.infer([batch], share_inputs=True)
-        return _copied(self._single)
+        with self._single.lend() as request:
+            request.start_async([batch], share_inputs=True)
+            return _result(request)
 
     def _run_in_parallel(self, batches: list[UInt8[np.ndarray, "b h w 3"]]) -> list[Arrays]:
-        outputs: dict[int, Arrays] = {}
-        self._parallel.set_callback(lambda request, number: outputs.update({number: _copied(request)}))
-        for number, batch in enumerate(batches):
-            self._parallel.start_async([batch], number, share_inputs=True)
-        self._parallel.wait_all()
-        return [outputs[number] for number in range(len(batches))]
+        # Without callbacks: one that waits for Python's lock while a thread that has it makes requests would never end.
+        with self._parallel.lend() as requests:
+            outputs = []
+            for number, batch in enumerate(batches):
+                request = requests[number % len(requests)]
+                if number >= len(requests):
+                    outputs.append(_result(request))
+                request.start_async([batch], share_inputs=True)
+            running = range(max(0, len(batches) - len(requests)), len(batches))
+            return [*outputs, *(_result(requests[number % len(requests)]) for number in running)]
 
-    @cached_property
-    def _single(self) -> Any:
-        return self._compiled("LATENCY", streams=1).create_infer_request()
+    def _new_request(self) -> Any:
+        return self._compile("LATENCY", streams=1).create_infer_request()
 
-    @cached_property
-    def _parallel(self) -> Any:
-        return self._openvino.AsyncInferQueue(self._compiled("THROUGHPUT", streams=torch.get_num_threads()))
+    def _new_requests(self) -> list[Any]:
+        model = self._compile("THROUGHPUT", streams=torch.get_num_threads())
+        count = model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        return [model.create_infer_request() for _ in range(count)]
 
-    def _compiled(self, hint: str, *, streams: int) -> "CompiledModel":
-        """The model for a fixed input size, which is faster than an open one."""
+    def _compile(self, hint: str, *, streams: int) -> "CompiledModel":
+        """The model for a fixed input size, which is faster than an open one. It is compiled once for each hint."""
+        if hint in self._compiled:
+            return self._compiled[hint]
         model = self._model.clone()
         model.reshape([self.exported.batch or 1, *self.config.input_size, 3])
         capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -99,7 +115,13 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
             "ENABLE_CPU_PINNING": False,
         }
-        return openvino_core().compile_model(model, "CPU", settings)
+        return self._compiled.setdefault(hint, openvino_core().compile_model(model, "CPU", settings))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "model.xml"
+            self._openvino.serialize(self._model, path)
+            return _from_parts, (path.read_bytes(), path.with_suffix(".bin").read_bytes(), self.exported)
 
     def postprocess(self, outputs: Arrays) -> list[Selection]:
         """Detections of each image."""
@@ -117,7 +139,14 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
     return Loaded(OpenVinoEngine.of_model(model, precision=precision or "fp32"), info)
 
 
-def _copied(request: Any) -> Arrays:
+def _from_parts(structure: bytes, values: bytes, exported: Exported) -> OpenVinoEngine:
+    """The engine of a pickle."""
+    return OpenVinoEngine(openvino_core().read_model(structure, values), exported)
+
+
+def _result(request: Any) -> Arrays:
+    """Wait for a request, and copy its outputs, which its next use overwrites."""
+    request.wait()
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
 
 

@@ -5,6 +5,8 @@ separate pass. The two operators used here are those that PyTorch's compiler emi
 """
 
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +36,9 @@ class PackedEngine:
 
     With `precision` "bf16" convolutions compute in bfloat16; postprocessing stays in float32. Raises UsageError for
     another precision than "fp32" and "bf16".
+
+    Any number of threads may use it; the first call packs the weights while the others wait. In a forked child it works
+    with one thread. A pickle holds the weights.
     """
 
     def __init__(self, model: SSD, *, precision: str = "fp32") -> None:
@@ -43,11 +48,25 @@ class PackedEngine:
             pack(self.network)
         description = f"PyTorch {torch.__version__} with packed weights, {precision}"
         self.config = EngineConfig(description, model.class_names, model.config)
+        self._packing = Lock()
+        self._packed = False
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
         """Offsets and logits. The memory order of the batch, channels-last, is also that of the network."""
-        return self.network(torch.from_numpy(batch).permute(0, 3, 1, 2))
+        images = torch.from_numpy(batch).permute(0, 3, 1, 2)
+        if not self._packed:
+            with self._packing:
+                outputs = self.network(images)
+                self._packed = True
+                return outputs
+        return self.network(images)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_packing", "_packed")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _packing=Lock(), _packed=False)
 
     def postprocess(self, outputs: Outputs) -> list[Selection]:
         """Detections of each image."""
@@ -80,6 +99,11 @@ class PackedConvolution(nn.Module):
         self.groups = convolution.groups
         self.activation = _NONE if activation is None else _ACTIVATIONS[type(activation)]
         self.packed: Tensor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The weights in plain layout, because PyTorch cannot store packed ones."""
+        state = {**vars(self), "packed": None}
+        return state if self.packed is None else {**state, "weight": self.packed.to_dense()}
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
         padding, stride, dilation = self.geometry

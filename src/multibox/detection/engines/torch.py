@@ -24,6 +24,8 @@ class TorchEngine:
     The model is not copied: each detection puts it into evaluation mode, and a training loop calls `model.train()`
     afterwards. With `precision` "bf16" convolutions compute in bfloat16; postprocessing stays in float32. Raises
     UsageError for another precision than "fp32" and "bf16".
+
+    Any number of threads may use it. On the CPU it works in a forked child with one thread; on a GPU it does not.
     """
 
     def __init__(self, model: SSD, *, precision: str = "fp32") -> None:
@@ -34,7 +36,8 @@ class TorchEngine:
     @property
     def config(self) -> EngineConfig:
         description = f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
-        return EngineConfig(description, self.model.class_names, self.model.config)
+        on_cpu = self.model.mean.device.type == "cpu"
+        return EngineConfig(description, self.model.class_names, self.model.config, survives_fork=on_cpu)
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
