@@ -11,6 +11,7 @@ from multibox.models.config import ModelConfig
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
 from multibox.paper.outcome import Results
+from multibox.paper.printed import TABLE7
 from multibox.paper.request import written_start
 from multibox.paper.tables import Row, Table
 
@@ -21,13 +22,28 @@ _SPLITS = {COCO: "COCO trainval35k", ILSVRC: "ILSVRC DET train + val1"}
 
 
 def page_table(table: Table, results: Results) -> str:
-    """Return a line for each row: the paper's headline number, ours or "not run", and what the training needs."""
-    key = table.numbers[0]
+    """Return a line for each row: the paper's headline number, ours or "not run", and what the training needs.
+
+    Rows with different headline numbers are in tables of their own.
+    """
+    headlines = dict.fromkeys(next(iter(row.numbers)) for row in table.rows)
+    return "\n\n".join(_part(table, results, key) for key in headlines)
+
+
+def _part(table: Table, results: Results, key: str) -> str:
     lines = [
         f"| | paper, {key} | ours | recipe | learns from | starts from | 10⁶ images | 10¹⁸ operations | GPU days |",
         "|---|---:|---:|---|---|---|---:|---:|---:|",
     ]
-    lines += [_line(row, results) for row in table.rows]
+    return "\n".join([*lines, *(_line(row, results) for row in table.rows if key in row.numbers)])
+
+
+def page_speeds() -> str:
+    """Return the rows of Table 7."""
+    lines = ["| | paper, mAP | paper, FPS on a Titan X | batch | boxes | input |", "|---|---:|---:|---:|---:|---|"]
+    lines += [
+        f"| {s.method} | {s.score} | {s.frames_per_second} | {s.batch} | {s.boxes} | {s.input_size} |" for s in TABLE7
+    ]
     return "\n".join(lines)
 
 

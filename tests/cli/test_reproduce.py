@@ -72,6 +72,19 @@ def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Pat
     assert numbers["detectors"][0]["name"] == "SSD512 from tiny.safetensors (rehearsal)"
 
 
+def test_figure_5_is_an_image(multibox, weights: Path, tmp_path: Path):
+    """Figure 5 from given weights, which score high everywhere, against the printed file."""
+    from multibox.data.scenes.scenes import write_scenes
+
+    write_scenes(tmp_path / "scenes", count=3, seed=0, size=Size(80, 96), split="test")
+    words = ["figure5", "--data", tmp_path / "scenes", "--test-split", "test", "--out", tmp_path / "out"]
+    outcome = multibox("reproduce", *words, "--weights", weights)
+    assert outcome.code == 0, outcome.err
+    sheet = tmp_path / "out" / "figure5" / "figure5.jpg"
+    assert outcome.out.strip() == str(sheet)
+    assert sheet.read_bytes().startswith(b"\xff\xd8")
+
+
 def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Table 7 with an invented measurement against the paper's rows, and the machine in the note."""
     row = {"model": "ssd300", "weights": "random weights", "batches": {"1": {"fps": 12.5}, "8": {"fps": 20.0}}}

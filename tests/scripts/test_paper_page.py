@@ -10,9 +10,9 @@ import pytest
 
 from multibox.experiments.recipes import find_recipe
 from multibox.paper.outcome import Results
-from multibox.paper.printed import TABLE7
+from multibox.paper.printed import YOLO_IN_TEXT
 from multibox.paper.tables import TABLES
-from scripts.paper_page import page_table, training_work
+from scripts.paper_page import page_speeds, page_table, training_work
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/paper.md"
 _BLOCK = r"<!-- {} -->\n(.*?)<!-- end -->"
@@ -31,12 +31,32 @@ def test_the_page_agrees_with_the_code(name: str):
 
 
 def test_the_page_has_table_7():
-    """FPS, batch and boxes of the page's rows against printed.py."""
+    """The page's rows against the paper: every method with mAP and FPS, and YOLO's numbers of the text."""
+    text = PAGE.read_text("utf-8")
+    assert block("table7", text) == page_speeds() + "\n"
     rows = re.findall(
-        r"^\| (SSD\d+) \| (\d+) \| (\d) \| (\d+) \| (.+) \|$", PAGE.read_text("utf-8"), flags=re.MULTILINE
+        r"^\| ([\w ()-]+) \| ([\d.]+) \| (\d+) \| (\d) \| \d+ \| .+ \|$", block("table7", text), flags=re.M
     )
-    ours = [speed for speed in TABLE7 if speed.method.startswith("SSD")]
-    assert rows == [(s.method, str(s.frames_per_second), str(s.batch), str(s.boxes), s.input_size) for s in ours]
+    assert rows == [
+        ("Faster R-CNN (VGG16)", "73.2", "7", "1"),
+        ("Fast YOLO", "52.7", "155", "1"),
+        ("YOLO (VGG16)", "66.4", "21", "1"),
+        ("SSD300", "74.3", "46", "1"),
+        ("SSD512", "76.8", "19", "1"),
+        ("SSD300", "74.3", "59", "8"),
+        ("SSD512", "76.8", "22", "8"),
+    ]
+    assert f"{YOLO_IN_TEXT.score} mAP at {YOLO_IN_TEXT.frames_per_second} FPS" in text
+
+
+def test_rows_are_headed_by_their_own_number():
+    """Table 6 on the page against its numbers: COCO's rows below AP, VOC's below mAP."""
+    below = {}
+    for part in block("table6", PAGE.read_text("utf-8")).strip().split("\n\n"):
+        head, _, *rows = part.splitlines()
+        below |= {row.split(" | ")[0].removeprefix("| "): head.split(" | ")[1] for row in rows}
+    assert below == {row.label: f"paper, {next(iter(row.numbers))}" for row in TABLES["table6"].rows}
+    assert (below["SSD512*, trainval35k"], below["SSD512*, 07+12"]) == ("paper, AP", "paper, mAP")
 
 
 def test_work_of_a_training():
@@ -50,6 +70,9 @@ def write() -> None:
         head, rest = text.split(f"<!-- {name} -->\n", 1)
         tail = rest.split("<!-- end -->", 1)[1]
         text = f"{head}<!-- {name} -->\n{page_table(table, Results({}, {}))}\n<!-- end -->{tail}"
+    head, rest = text.split("<!-- table7 -->\n", 1)
+    tail = rest.split("<!-- end -->", 1)[1]
+    text = f"{head}<!-- table7 -->\n{page_speeds()}\n<!-- end -->{tail}"
     PAGE.write_text(text, "utf-8")
 
 

@@ -22,7 +22,7 @@ SPEED_TABLE = "table7"
 def reproduce(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="table1 to table7, ilsvrc for section 3.5, figure3, figure4 or figure6."),
+        typer.Argument(metavar="NAME", help="table1 to table7, ilsvrc for section 3.5, figure3 to figure6."),
     ],
     *,
     data: Annotated[
@@ -172,15 +172,16 @@ def _show(
 
 
 def _figure(name: str, request: "Request", *, weights: list[str], as_json: bool) -> None:
-    from multibox.evaluation.analysis.folder import REPORT
-    from multibox.paper.figures import FIGURES, reproduce_figure
+    from multibox.paper.figures import FIGURES
+    from multibox.paper.reproduce_figure import reproduce_figure
 
-    folders = reproduce_figure(FIGURES[name], request, weights=weights, on_message=say)
+    files = reproduce_figure(FIGURES[name], request, weights=weights, on_message=say)
     if as_json:
-        print_json({"figure": name, "rehearsal": list(request.stamp) or None, "folders": [str(f) for f in folders]})
+        folders, names = [str(file.parent) for file in files], [str(file) for file in files]
+        print_json({"figure": name, "rehearsal": list(request.stamp) or None, "folders": folders, "files": names})
         return
-    for folder in folders:
-        print(folder / REPORT)
+    for file in files:
+        print(file)
 
 
 def _plan(name: str, request: "Request", *, rows: list[str], measure: bool, as_json: bool) -> None:

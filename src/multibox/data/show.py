@@ -11,8 +11,7 @@ from multibox.data.augmentation.augmentation import Augmentation
 from multibox.data.augmentation.sample import Sample, make_sample
 from multibox.data.dataset import Dataset
 from multibox.drawing.boxes import draw_boxes
-from multibox.drawing.colors import PAPER
-from multibox.drawing.grid import in_rows
+from multibox.drawing.grid import centered, in_rows
 from multibox.errors import DataError
 from multibox.images.decode import read_image
 from multibox.size import Size
@@ -83,6 +82,4 @@ def _tile(sample: Sample, class_names: Sequence[str], tile: Size) -> UInt8[np.nd
     names = [*class_names, *(f"{n} (difficult)" for n in class_names), *(f"{n} (crowd)" for n in class_names)]
     labels = sample.labels + len(class_names) * np.where(sample.crowd, 2, sample.difficult.astype(np.int64))
     drawn = draw_boxes(sample.image, boxes, labels, names)
-    above, left = (tile.height - height) // 2, (tile.width - width) // 2
-    below, right = tile.height - height - above, tile.width - width - left
-    return cv2.copyMakeBorder(drawn, above, below, left, right, cv2.BORDER_CONSTANT, value=PAPER)
+    return centered(drawn, tile)

@@ -3,13 +3,23 @@
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from multibox.drawing.colors import PAPER
+from multibox.size import Size
 
 GAP = 6
 """Pixels of paper around and between the tiles, if nothing else is asked for."""
+
+
+def centered(image: UInt8[np.ndarray, "h w 3"], tile: Size) -> UInt8[np.ndarray, "H W 3"]:
+    """Return the image in the middle of a tile of paper; it has to fit."""
+    height, width = image.shape[:2]
+    above, left = (tile.height - height) // 2, (tile.width - width) // 2
+    below, right = tile.height - height - above, tile.width - width - left
+    return cv2.copyMakeBorder(image, above, below, left, right, cv2.BORDER_CONSTANT, value=PAPER)
 
 
 def in_rows(

@@ -32,7 +32,7 @@ def speed_table(measured: dict[str, Any]) -> Table:
     rows = tuple(
         Row(
             f"{speed.method}, batch {speed.batch}",
-            {"FPS": float(speed.frames_per_second)},
+            {"FPS": float(speed.frames_per_second), "mAP": speed.score},
             _key(speed.method, speed.batch) if speed.method.lower() in ours else None,
         )
         for speed in TABLE7

@@ -46,6 +46,7 @@ PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
         "table6-ssd300-coco": table6.ssd300_coco,
         "table6-ssd512-0712-coco": table6.ssd512_0712_coco,
         "table6-ssd512-0712-plus": table6.ssd512_0712_plus,
+        "table6-ssd512-0712-plus-small": table6.ssd512_0712_plus_small,
         "table6-ssd512-0712-plus-coco": table6.ssd512_0712_plus_coco,
         "table6-ssd512-coco": table6.ssd512_coco,
         "ilsvrc-ssd300": ilsvrc.ssd300,
