@@ -37,6 +37,10 @@ class Batch:
         """The same batch in page-locked memory. Copies from it to a CUDA device run parallel to computation."""
         return self._with_tensors(lambda tensor: tensor.pin_memory())
 
+    def share_memory(self) -> "Batch":
+        """The same batch in memory that other processes can map. Raises RuntimeError if there is not enough of it."""
+        return self._with_tensors(lambda tensor: tensor.share_memory_())
+
     def _with_tensors(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         return replace(
             self,

@@ -16,8 +16,9 @@ from multibox.data.dataset import Dataset
 from multibox.data.loading.batch import Batch, collate
 from multibox.data.loading.cache import ImageCache
 from multibox.data.loading.packed import PackedDataset
+from multibox.data.loading.watch import out_of_memory, shared, watched
 from multibox.data.loading.worker import leave_stopping_to_parent, use_one_core
-from multibox.errors import DataError
+from multibox.errors import DataError, MultiboxError
 from multibox.size import Size
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ def batches(
     permutation, logged once, and listed in `Batch.unreadable`. Each worker caches up to `cache_mb` MiB of decoded
     images, which saves time if all images fit and changes no batch.
 
-    Raises DataError if the data set is empty or none of its images can be decoded.
+    Raises DataError if the data set is empty or none of its images can be decoded, and ProcessError if a worker dies,
+    freezes or lacks memory.
     """
     if not len(dataset):
         raise DataError(f"data set {dataset.name!r} has no images; training needs at least one: check the split")
@@ -78,11 +80,11 @@ def _prepare_worker(_worker: int) -> None:
     leave_stopping_to_parent()
 
 
-def _checked(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:
+def _checked(loader: "DataLoader[Batch | MultiboxError]") -> Iterator[Batch]:
     """Yield the batches, log each unreadable image once, and raise the error that ends the stream."""
     seen: set[str] = set()
-    for batch in loader:
-        if isinstance(batch, DataError):
+    for batch in watched(loader):
+        if isinstance(batch, MultiboxError):
             raise batch
         for line in batch.unreadable:
             if line not in seen:
@@ -92,7 +94,7 @@ def _checked(loader: "DataLoader[Batch | DataError]") -> Iterator[Batch]:
 
 
 @dataclass(frozen=True, eq=False)
-class BatchStream(IterableDataset["Batch | DataError"]):
+class BatchStream(IterableDataset["Batch | MultiboxError"]):
     """The batches of one process. Each of its loader workers makes every `num_workers`-th of them.
 
     An error is the last item of the stream, because DataLoader wraps the messages of errors that are raised.
@@ -109,16 +111,20 @@ class BatchStream(IterableDataset["Batch | DataError"]):
     fill: Fill = MEAN_COLOR
     cache_mb: int = 0
 
-    def __iter__(self) -> Iterator[Batch | DataError]:
+    def __iter__(self) -> Iterator[Batch | MultiboxError]:
         worker = get_worker_info()
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
         step = self.start + number * self.stride
         order, cache = EpochOrder(len(self.examples), self.seed), ImageCache(self.cache_mb << 20)
         while True:
             try:
-                yield self._batch(step, order, cache)
-            except DataError as error:
+                batch = self._batch(step, order, cache)
+                yield shared(batch) if worker else batch
+            except MultiboxError as error:
                 yield error
+                return
+            except MemoryError:
+                yield out_of_memory(count)
                 return
             step += count * self.stride
 
