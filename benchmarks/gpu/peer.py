@@ -32,7 +32,7 @@ def make_model(*, classes: int) -> Any:
     return detection.ssd300_vgg16(weights=None, weights_backbone=None, num_classes=classes + 1)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # its tensors must be ordinary ones for torchvision to run outside inference mode
 def make_weights(path: Path, images: list[Tensor], *, candidates: int) -> Any:
     """A detector for COCO's 91 numbers whose random weights let about `candidates` scores pass, saved at `path`."""
     from benchmarks.detect_peer import spread_scores  # it imports torchvision

@@ -98,11 +98,16 @@ def multibox_loss(
     target = _targets(matches, labels)
     chosen_logit = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1).float()
     confidence = ((partition - chosen_logit) * (positive | negative)).sum()
-    location = _location_loss(offsets.float(), boxes, matches, coder)
+    location = _location_loss(offsets.float(), boxes, matches, coder) + _nan_unless_finite(boxes, valid)
     count = positive.sum()
     divisor = normalizer(count)
     confidence, location = confidence / divisor, location / divisor
     return MultiBoxLoss(confidence + config.location_weight * location, location, confidence, count, negative.sum())
+
+
+def _nan_unless_finite(boxes: Float[Tensor, "b g 4"], valid: Bool[Tensor, "b g"]) -> Float[Tensor, ""]:
+    """0, or NaN if a box is not finite: such a box overlaps no prior, so the loss would not show it."""
+    return boxes.masked_fill(~valid.unsqueeze(-1), 0).sum() * 0
 
 
 def _targets(matches: Matches, labels: Int64[Tensor, "b g"]) -> Int64[Tensor, "b p"]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from multibox.models.bases.config import BaseConfig
+from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
 from multibox.models.bases.known import KINDS, KnownBase
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
@@ -28,6 +29,8 @@ CONFIGS: tuple[BaseConfig, ...] = (
     ResNetConfig(width=1 / 8),
     MobileNetV3Config(),
     MobileNetV3Config(fine=True, full_tail=True),
+    EfficientNetLiteConfig(),
+    EfficientNetLiteConfig(version=2, laterals=()),
 )
 
 
@@ -69,7 +72,7 @@ def test_json(base: BaseConfig) -> None:
     """A model config with this base after a round trip through JSON against itself."""
     config = detector(base).config
     fields = json.loads(json.dumps(config.to_json()))
-    assert fields["base"] == asdict(base)
+    assert fields["base"] == json.loads(json.dumps(asdict(base)))
     assert ModelConfig.from_json(fields) == config
 
 
