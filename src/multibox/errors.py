@@ -3,6 +3,7 @@
 MultiboxError
 ├── UsageError      an unknown name, or options that contradict each other          exit code 2
 ├── ProcessError    another process of the same command ended or hangs              exit code 1
+├── ShortMemoryError there is not enough memory                                  exit code 1
 ├── StoppedError    a signal ended a run, which can be resumed                       exit code 128 + signal
 └── InputError      an input cannot be used                                          exit code 1
     ├── DataError       a data set, an annotation file or an image
@@ -28,6 +29,10 @@ class UsageError(MultiboxError):
 
 class ProcessError(MultiboxError):
     """Another process of the same command ended or hangs, so this one cannot continue."""
+
+
+class ShortMemoryError(MultiboxError):
+    """There is not enough memory for an input that is not damaged."""
 
 
 class StoppedError(MultiboxError):

@@ -9,8 +9,8 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --metric --name --out"
-        " --precision --split -d -o"
+        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --max-pixels"
+        " --metric --name --out --precision --split --stretch-16-bit -d -o"
     ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split -d",
@@ -22,14 +22,22 @@ COMMANDS = {
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers -d"
     ),
     "data": "--help",
-    "data check": "PATH --help --json --model --outside --pixel-rule --report --split",
-    "data convert": "PATH --files --help --json --out --outside --pixel-rule --split --to -o",
-    "data show": "PATH --augmentation --count --help --json --out --outside --pixel-rule --seed --split -o",
+    "data check": "PATH --help --json --max-pixels --model --outside --pixel-rule --report --split --stretch-16-bit",
+    "data convert": (
+        "PATH --files --help --json --max-pixels --out --outside --pixel-rule --split --stretch-16-bit --to -o"
+    ),
+    "data show": (
+        "PATH --augmentation --count --help --json --max-pixels --out --outside --pixel-rule --seed --split"
+        " --stretch-16-bit -o"
+    ),
     "demo": "--help --json --out -o",
-    "detect": "SOURCES --batch --device --engine --help --json --min-score --out --precision --time --weights -o -w",
+    "detect": (
+        "SOURCES --batch --device --engine --help --json --max-pixels --min-score --out --precision"
+        " --stretch-16-bit --time --weights -o -w"
+    ),
     "evaluate": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --metric"
-        " --precision --split -d"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --max-pixels"
+        " --metric --precision --split --stretch-16-bit -d"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"
@@ -47,8 +55,8 @@ COMMANDS = {
         " --weights --workers -d -o -w"
     ),
     "train": (
-        "RECIPE --accept-changes --cache --data --device --help --json --out --resume --seed --set --split --workers"
-        " -d -o"
+        "RECIPE --accept-changes --cache --data --device --help --json --max-pixels --out --resume --seed"
+        " --set --split --stretch-16-bit --workers -d -o"
     ),
     "weights": "--help",
     "weights import": (

@@ -9,7 +9,8 @@ from pathlib import Path
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record
 from multibox.errors import DataError
-from multibox.images.decode import exif_orientation, read_image
+from multibox.images.decode import exif_orientation, narrow_range, read_image
+from multibox.images.settings import stretches_16_bits
 from multibox.size import Size
 from multibox.system.progress import Progress
 
@@ -18,7 +19,8 @@ _DECODING_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class ScannedImage:
-    """Facts about a decoded image: its upright size, EXIF orientation, and a hash of its pixels.
+    """Facts about a decoded image: its upright size, EXIF orientation, a hash of its pixels, and the
+    values of a 16-bit image that uses a small part of their range.
 
     `fault` is (kind, message) if the image cannot be decoded; then the other fields are empty.
     """
@@ -26,6 +28,7 @@ class ScannedImage:
     size: Size = Size(0, 0)
     orientation: int = 1
     digest: bytes = b""
+    narrow: tuple[int, int] | None = None
     fault: tuple[str, str] | None = None
 
 
@@ -35,12 +38,12 @@ def scan_image(path: Path) -> ScannedImage:
         return ScannedImage(fault=("missing_image", "the image does not exist; add it or remove its annotation"))
     try:
         image = read_image(path)
-        orientation = exif_orientation(path)
+        orientation, narrow = exif_orientation(path), narrow_range(path)
     except DataError as error:
         return ScannedImage(fault=("undecodable", str(error).removeprefix(f"cannot decode {path}: ")))
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
-    return ScannedImage(Size(*image.shape[:2]), orientation, digest.digest())
+    return ScannedImage(Size(*image.shape[:2]), orientation, digest.digest(), narrow)
 
 
 def scan_images(paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, ScannedImage]:
@@ -60,6 +63,13 @@ def image_problems(raw: RawDataset, record: Record, image: ScannedImage) -> Iter
         kind, message = image.fault
         yield Problem(kind, "error", str(record.image), None, message)
         return
+    if image.narrow and not stretches_16_bits():
+        low, high = image.narrow
+        message = (
+            f"its 16-bit values are {low} to {high}, a small part of 0 to 65535, so it is nearly uniform in 8 bits; "
+            "use --stretch-16-bit when checking, training and detecting"
+        )
+        yield Problem("narrow_range", "warning", str(record.image), None, message)
     file = raw.file_of(record)
     if not record.size_written:
         if image.orientation > 1 and record.objects:

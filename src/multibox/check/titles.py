@@ -48,6 +48,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "not_finite": ("Boxes that are not finite", "They are dropped when the data set is read."),
     "outside": ("Boxes beyond the image", "They are clipped to the image; boxes completely outside are dropped."),
     "skipped_entries": ("Messages from reading", "Some entries are probably not part of the data set."),
+    "narrow_range": (
+        "16-bit images that use a small part of their range",
+        "They are nearly uniform in 8 bits; --stretch-16-bit maps the range of each image to 0 to 255.",
+    ),
     "size_mismatch": ("Annotations for another image size", "The boxes are probably in the wrong places."),
     "split_overlap": ("Splits that overlap", "Evaluation on training images says nothing about new images."),
     "empty_split": ("Splits without images", "There is nothing to train or evaluate on."),

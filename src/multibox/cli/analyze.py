@@ -15,10 +15,12 @@ from multibox.cli.options import (
     Device,
     Engine,
     Json,
+    MaxPixels,
     Metric,
     OutFolder,
     Precision,
     Split,
+    Stretch,
     split_names,
 )
 from multibox.errors import UsageError
@@ -55,6 +57,8 @@ def analyze(
         typer.Option("--groups", metavar="FILE", help='Similar classes: JSON {"group": ["class", ...]}.'),
     ] = None,
     metric: Metric = DEFAULT_METRIC,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say
-from multibox.cli.options import Json, OutFile, OutFolder, Outside, Seed, Split
+from multibox.cli.options import Json, MaxPixels, OutFile, OutFolder, Outside, Seed, Split, Stretch
 from multibox.cli.priors.source import ModelOption, choose_priors
 
 app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
@@ -51,6 +51,8 @@ def check(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page that shows the problems.")
     ] = None,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
 ) -> None:
     """List the problems of a data set, with file and object.
@@ -91,6 +93,8 @@ def show(
     out: OutFile = Path("contact-sheet.png"),
     pixel_rule: PixelRuleOption = PixelRule.voc,
     outside: Outside = False,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
 ) -> None:
     """Draw random images of a split with their boxes on one sheet, PNG or JPEG.
@@ -125,6 +129,8 @@ def convert(
     ),
     pixel_rule: PixelRuleOption = PixelRule.voc,
     outside: Outside = False,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
 ) -> None:
     """Write one split of a data set, or all, in another format into a new folder.

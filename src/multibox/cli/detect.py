@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 import typer
 
 from multibox.cli.console import JsonArray, complain, progress_bar, say, table
-from multibox.cli.options import Batch, Device, Engine, Json, MinScore, Precision
+from multibox.cli.options import Batch, Device, Engine, Json, MaxPixels, MinScore, Precision, Stretch
 from multibox.errors import DataError, UsageError
 from multibox.system.launcher import place
 
@@ -43,6 +43,8 @@ def detect(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Folder for images with drawn detections."),
     ] = None,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
     min_score: MinScore = None,
     device: Device = None,

@@ -14,9 +14,11 @@ from multibox.cli.options import (
     Engine,
     Iou,
     Json,
+    MaxPixels,
     Metric,
     Precision,
     Split,
+    Stretch,
     split_names,
 )
 from multibox.errors import UsageError
@@ -44,6 +46,8 @@ def evaluate(
     detections: Annotated[
         Path | None, typer.Option("--detections", metavar="PATH", help=f"Instead of WEIGHTS. {DETECTIONS_HELP}")
     ] = None,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
     device: Device = None,
     batch: Batch = 8,

@@ -7,6 +7,7 @@ import typer
 
 from multibox.detection.engines.load import ENGINE_NAMES, PRECISIONS
 from multibox.evaluation.metrics import METRICS, find_metric
+from multibox.images.settings import set_max_pixels, set_stretches_16_bits
 
 
 def split_names(text: str | None) -> list[str] | None:
@@ -18,6 +19,28 @@ def _known_metric(name: str) -> str:
     return find_metric(name).name
 
 
+def _limit_pixels(pixels: int | None) -> int | None:
+    if pixels is not None:
+        set_max_pixels(pixels)
+    return pixels
+
+
+def _stretch(wanted: bool) -> bool:
+    if wanted:
+        set_stretches_16_bits()
+    return wanted
+
+
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pixels", min=1, metavar="N", callback=_limit_pixels, help="Refuse larger images; by default 120 million."
+    ),
+]
+Stretch = Annotated[
+    bool,
+    typer.Option("--stretch-16-bit", callback=_stretch, help="Map the range of each 16-bit image to 0 to 255."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
 Device = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import print_json, say
-from multibox.cli.options import Data, Device, Json, OutFolder, Settings, Workers
+from multibox.cli.options import Data, Device, Json, MaxPixels, OutFolder, Settings, Stretch, Workers
 from multibox.errors import StoppedError
 from multibox.system.launcher import place
 
@@ -42,6 +42,8 @@ def train(
         int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of random numbers; by default the recipe's.")
     ] = None,
     device: Device = None,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe on a data set.

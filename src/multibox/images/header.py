@@ -3,6 +3,7 @@
 Formats: JPEG (ITU T.81 annex B), PNG (W3C), WebP (RFC 9649), TIFF 6.0, BMP, GIF89a; orientation is tag 274 of EXIF 2.3.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from io import BufferedReader, BytesIO
@@ -11,15 +12,24 @@ from typing import NamedTuple
 
 from multibox.size import Size
 
-_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
-_SHORT, _LONG = 3, 4
+_WIDTH, _HEIGHT, _BITS, _ORIENTATION, _SAMPLES = 256, 257, 258, 274, 277
+_TYPES = {1: "B", 3: "H", 4: "I"}  # BYTE, SHORT, LONG
+_STRAY = 1 << 16  # bytes that are searched for the next segment of a JPEG file
+_WITHOUT_CONTENT = frozenset((0x00, 0x01, *range(0xD0, 0xD9)))  # markers that consist of two bytes
+_BOXES = 1 << 16  # bytes at the start of a JPEG 2000 or AVIF file, which contain its size
 
 
 class Header(NamedTuple):
-    """`size` is the size as stored, None if unknown; `orientation` is 1 to 8, and 1 is upright."""
+    """The header of an image file.
+
+    `size` is the size as stored, None if unknown. `orientation` is 1 to 8, and 1 is upright. `bits` are those of one
+    value, `channels` the values of a decoded pixel, at least 3.
+    """
 
     size: Size | None
     orientation: int
+    bits: int = 8
+    channels: int = 3
 
     @property
     def upright_size(self) -> Size | None:
@@ -59,11 +69,22 @@ def _jpeg_segments(file: BufferedReader | BytesIO) -> Iterator[tuple[int, int, i
     while True:
         file.seek(offset)
         head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
+        if len(head) < 4:
             return
+        if head[0] != 0xFF:  # stray bytes between segments are skipped, as decoders do
+            skipped = (head + file.read(_STRAY)).find(b"\xff")
+            if skipped < 0:
+                return
+            offset += skipped
+            continue
         if head[1] == 0xFF:  # a fill byte before the marker
             offset += 1
             continue
+        if head[1] in _WITHOUT_CONTENT:
+            offset += 2
+            continue
+        if head[1] == 0xD9:
+            return
         length = int.from_bytes(head[2:], "big")
         yield head[1], offset + 4, length - 2
         if head[1] == 0xDA or length < 2:
@@ -71,43 +92,79 @@ def _jpeg_segments(file: BufferedReader | BytesIO) -> Iterator[tuple[int, int, i
         offset += 2 + length
 
 
+def claimed_size(data: bytes) -> Size | None:
+    """Return the number of rows and columns that a decoder would allocate, also if the upright size is not known."""
+    size = read_header(BytesIO(data)).size
+    if size is not None:
+        return size
+    start = data[:_BOXES]
+    if found := re.match(rb"P[1-6]\s(?:\s*#[^\n]*\n|\s)*(\d{1,9})\s+(\d{1,9})", start):
+        return Size(int(found[2]), int(found[1]))
+    if start.startswith(b"\x59\xa6\x6a\x95") and len(start) >= 12:  # Sun raster
+        return _known(*struct.unpack_from(">II", start, 4))
+    if start.startswith(b"\xff\x4f\xff\x51") and len(start) >= 16:  # a bare JPEG 2000 codestream
+        return _known(*struct.unpack_from(">II", start, 8))
+    sizes = [
+        _known(*struct.unpack_from(">II", found[1])) for found in re.finditer(rb"ispe.{4}(.{8})", start, re.DOTALL)
+    ]
+    sizes += [
+        _known(*struct.unpack_from(">II", found[1])[::-1]) for found in re.finditer(rb"ihdr(.{8})", start, re.DOTALL)
+    ]
+    return max((size for size in sizes if size), key=lambda size: size.height * size.width, default=None)
+
+
+def has_whole_chunks(data: bytes) -> bool:
+    """Whether each chunk of a PNG file up to the last one ends inside the file."""
+    offset = 8
+    while offset + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        offset += 12 + length
+        if offset > len(data):
+            return False
+        if kind == b"IEND":
+            break
+    return True
+
+
 def _jpeg(file: BufferedReader | BytesIO) -> Header:
-    size, orientation = None, 1
+    """The first EXIF block with an orientation counts, as in OpenCV and PIL."""
+    size, orientation = None, None
     for marker, offset, length in _jpeg_segments(file):
         file.seek(offset)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">xHH", file.read(5))
             size = _known(width, height)
         elif marker == 0xE1:
-            orientation = _exif(file.read(length)) or orientation
-    return Header(size, orientation)
+            orientation = orientation or _exif(file.read(length))
+    return Header(size, orientation or 1)
 
 
 def _png(file: BufferedReader | BytesIO) -> Header:
-    size, orientation, offset = None, 1, 8
+    size, orientation, bits, channels, offset = None, None, 8, 3, 8
     while True:
         file.seek(offset)
         head = file.read(8)
-        if len(head) < 8:
-            return Header(size, orientation)
-        length, kind = struct.unpack(">I4s", head)
-        if kind == b"IHDR":
-            size = _known(*struct.unpack(">II", file.read(8)))
+        length, kind = struct.unpack(">I4s", head) if len(head) == 8 else (0, b"IEND")
+        if kind == b"IEND":
+            return Header(size, orientation or 1, bits, channels)
+        if kind == b"IHDR" and size is None:
+            width, height, depth, color = struct.unpack(">IIBB", file.read(10))
+            size, bits, channels = _known(width, height), max(8, depth), 4 if color & 4 else 3
         elif kind == b"eXIf":
-            orientation = _exif(file.read(length)) or orientation
+            orientation = orientation or _exif(file.read(length))
         offset += 12 + length
 
 
 def _webp(file: BufferedReader | BytesIO) -> Header:
-    size, orientation, offset = None, 1, 12
+    size, orientation, offset = None, None, 12
     while True:
         file.seek(offset)
         head = file.read(8)
         if len(head) < 8:
-            return Header(size, orientation)
+            return Header(size, orientation or 1, channels=4)
         kind, length = struct.unpack("<4sI", head)
         if kind == b"EXIF":
-            orientation = _exif(file.read(length)) or orientation
+            orientation = orientation or _exif(file.read(length))
         else:
             size = size or _webp_size(kind, file.read(10))
         offset += 8 + length + length % 2
@@ -141,7 +198,9 @@ def _gif(file: BufferedReader | BytesIO) -> Header:
 
 def _tiff(file: BufferedReader | BytesIO) -> Header:
     tags = _tiff_tags(file)
-    return Header(_known(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)), _valid(tags.get(_ORIENTATION, 1)) or 1)
+    size = _known(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0))
+    orientation = _valid(tags.get(_ORIENTATION, 1)) or 1
+    return Header(size, orientation, max(8, tags.get(_BITS, 1)), min(4, max(3, tags.get(_SAMPLES, 1))))
 
 
 def _exif(content: bytes) -> int | None:
@@ -149,7 +208,10 @@ def _exif(content: bytes) -> int | None:
     content = content.removeprefix(b"Exif\0\0")
     if not _is_tiff(content):
         return None
-    return _valid(_tiff_tags(BytesIO(content)).get(_ORIENTATION, 0))
+    try:
+        return _valid(_tiff_tags(BytesIO(content)).get(_ORIENTATION, 0))
+    except struct.error:
+        return None
 
 
 def _tiff_tags(file: BufferedReader | BytesIO) -> dict[int, int]:
@@ -160,11 +222,17 @@ def _tiff_tags(file: BufferedReader | BytesIO) -> dict[int, int]:
     file.seek(struct.unpack(order + "I", start[4:])[0])
     (count,) = struct.unpack(order + "H", file.read(2))
     entries = file.read(12 * count)
-    tags = {}
+    tags: dict[int, int] = {}
     for offset in range(0, len(entries) - 11, 12):
-        tag, kind = struct.unpack_from(order + "HH", entries, offset)
-        if kind in (_SHORT, _LONG):
-            tags[tag] = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), entries, offset + 8)[0]
+        tag, kind, count = struct.unpack_from(order + "HHI", entries, offset)
+        if kind not in _TYPES or tag in tags:  # of entries with the same tag, the first counts
+            continue
+        letter = order + _TYPES[kind]
+        if count * struct.calcsize(letter) <= 4:
+            tags[tag] = struct.unpack_from(letter, entries, offset + 8)[0]
+        elif tag == _BITS:  # several values are in another place
+            file.seek(struct.unpack_from(order + "I", entries, offset + 8)[0])
+            tags[tag] = struct.unpack(letter, file.read(struct.calcsize(letter)))[0]
     return tags
 
 

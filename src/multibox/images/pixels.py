@@ -56,6 +56,16 @@ def from_array(array: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
     return color if color.shape[2] == 3 else np.repeat(color, 3, axis=2)
 
 
+def stretched(array: np.ndarray) -> np.ndarray:
+    """Map the range of the 16-bit values of the colors to 0 to 65535; other arrays are returned themselves."""
+    if array.dtype != np.uint16:
+        return array
+    colors = array if array.ndim == 2 else array[:, :, : 1 if array.shape[2] == 2 else 3]
+    low, high = int(colors.min()), int(colors.max())
+    values = np.rint((colors.astype(np.float32) - low) * (65535 / max(high - low, 1))).astype(np.uint16)
+    return values if colors.shape == array.shape else np.dstack([values, array[:, :, colors.shape[2] :]])
+
+
 def _eight_bits(array: np.ndarray) -> UInt8[np.ndarray, "h w c"]:
     """Convert 16 bits to 8: divide by 257 and round, so that 65535 becomes 255."""
     if array.dtype == np.uint8:
