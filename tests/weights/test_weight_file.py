@@ -152,3 +152,141 @@ def test_wrong_files(tmp_path: Path, model: SSD, kind: str, message: str) -> Non
         load_weights(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def changed(fields: dict, key: str, value: object) -> dict:
+    """A copy of nested JSON with another value at a path like "extras.0.stride", or without it if that is None."""
+    copy = json.loads(json.dumps(fields))
+    *path, last = [int(part) if part.isdigit() else part for part in key.split(".")]
+    inner = copy
+    for part in path:
+        inner = inner[part]
+    if value is REMOVED:
+        del inner[last]
+    else:
+        inner[last] = value
+    return copy
+
+
+REMOVED = object()
+NAN, INFINITY = float("nan"), float("inf")
+WRONG_VALUES = [
+    ("config.extras.0.stride", 0),
+    ("config.extras.0.stride", -2),
+    ("config.extras.0.kernel", 0),
+    ("config.extras.0.kernel", 10**9),
+    ("config.extras.0.padding", -1),
+    ("config.extras.1.out", 10**12),
+    ("config.extras.1.squeeze", 0),
+    ("config.base.width", 1e6),
+    ("config.base.width", -1.0),
+    ("config.base.width", NAN),
+    ("config.base.width", 0.001),
+    ("config.std.0", 0.0),
+    ("config.std.2", NAN),
+    ("config.mean.1", NAN),
+    ("config.mean.1", 1e30),
+    ("config.variances.3", -0.2),
+    ("config.variances.0", 0.0),
+    ("config.variances.0", INFINITY),
+    ("config.detection.score_threshold", NAN),
+    ("config.detection.score_threshold", 1.5),
+    ("config.detection.nms_threshold", -1.0),
+    ("config.detection.per_class", 0),
+    ("config.detection.per_image", -5),
+    ("config.priors.input_size", [10**6, 10**6]),
+    ("config.priors.input_size", [0, 300]),
+    ("config.priors.maps.0.cells", [19, 76]),
+    ("config.priors.maps.0.cells", [10**5, 10**5]),
+    ("config.priors.maps.0.cells", [0, 0]),
+    ("config.priors.maps.1.step.0", 0.0),
+    ("config.priors.maps.1.min_size", -30.0),
+    ("config.priors.maps.1.min_size", NAN),
+    ("config.priors.maps.1.max_size", 0.0),
+    ("config.priors.maps.1.ratios", [0.0]),
+    ("config.priors.maps.1.ratios", [2.0] * 10_000),
+    ("config.priors.maps", []),
+    ("config.sources", [0, 0]),
+    ("config.sources", [0, 99]),
+    ("config.sources", []),
+    ("config.extras", []),
+    ("config.mean", REMOVED),
+    ("config.variances", REMOVED),
+    ("config.detection.nms_threshold", REMOVED),
+    ("config.priors.truncate", REMOVED),
+    ("config.extras.0.stride", REMOVED),
+    ("config.base.batch_norm", REMOVED),
+    ("config.varainces", [0.1, 0.1, 0.2, 0.2]),
+    ("config.clip", "yes"),
+    ("config.extras.0.out", "16"),
+    ("config.detection.per_class", True),
+    ("config", []),
+    ("config", REMOVED),
+    ("class_names", ["nut", "nut", "bolt"]),
+    ("class_names", ["nut", "", "bolt"]),
+    ("class_names", "nut"),
+    ("class_names", [1, 2, 3]),
+    ("class_names", []),
+    ("class_names", REMOVED),
+    ("class_names", [f"c{i}" for i in range(30_000)]),
+    ("info", None),
+    ("info", REMOVED),
+    ("format", REMOVED),
+    ("format", "2"),
+    ("format", NAN),
+    ("format", 0),
+    ("format", 1),
+    ("format", 10**400),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG_VALUES, ids=lambda value: repr(value)[:30])
+def test_wrong_descriptions(tmp_path: Path, model: SSD, key: str, value: object) -> None:
+    """A description with one wrong, missing or unknown value against one line that names the file."""
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model)
+    fields = json.loads(read_metadata(path)["multibox"])
+    save_file(load_file(path), path, metadata={"multibox": json.dumps(changed(fields, key, value))})
+    with pytest.raises(WeightsError) as caught:
+        load_weights(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+    named = key.split(".")[1 if key.startswith("config.") else 0]
+    assert named in str(caught.value) or "priors" in str(caught.value) or key == "format"
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[]", "null", '"x"', "{}", '{"format": 2}', "", '{"format": 2, "info": "\\ud800"}']
+)
+def test_descriptions_that_are_no_description(tmp_path: Path, model: SSD, text: str) -> None:
+    """Other JSON, deep nesting and half characters against one line."""
+    path = tmp_path / "w.safetensors"
+    save_file(model.state_dict(), path, metadata={"multibox": text})
+    with pytest.raises(WeightsError, match="damaged description of its detector"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("heads.location.0.weight", NAN, "not finite"),
+        ("heads.location.0.bias", INFINITY, "not finite"),
+        ("base.bn1_1.running_var", -1.0, "negative variances"),
+    ],
+)
+def test_wrong_values(tmp_path: Path, model: SSD, name: str, value: float, message: str) -> None:
+    """Tensors of the right shape with values that no detector has against one line."""
+    save_weights(tmp_path / "w.safetensors", model)
+    path = rewritten(tmp_path / "w.safetensors", **{name: torch.full_like(model.state_dict()[name], value)})
+    with pytest.raises(WeightsError, match=f"{name!r} .*{message}"):
+        load_weights(path)
+
+
+def test_whole_numbers_are_no_weights(tmp_path: Path, model: SSD) -> None:
+    """A tensor of integers instead of weights against one line."""
+    name = "heads.location.0.weight"
+    save_weights(tmp_path / "w.safetensors", model)
+    path = rewritten(tmp_path / "w.safetensors", **{name: torch.ones_like(model.state_dict()[name]).to(torch.int8)})
+    with pytest.raises(WeightsError, match=r"as torch\.int8 instead of torch\.float32"):
+        load_weights(path)

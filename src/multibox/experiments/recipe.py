@@ -11,6 +11,7 @@ from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
+from multibox.models.faults import find_fault
 from multibox.tiling.file import read_priors
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
@@ -93,7 +94,11 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
                 f"--set {setting!r} is not a setting: write key=value, for example schedule.iterations=2000"
             )
         _assign(fields, key, _value(key, text, fields))
-    return Recipe.from_json(fields)
+    changed = Recipe.from_json(fields)
+    fault = find_fault(changed.model)
+    if fault is not None:
+        raise UsageError(f"--set {' --set '.join(settings)}: no such model can be built, because {fault}")
+    return changed
 
 
 def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
@@ -105,6 +110,8 @@ def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
         fields = inner
     if last not in fields:
         raise UsageError(f"--set {key}: {last!r} is not a setting here; there are {_names(fields)}")
+    if isinstance(fields[last], dict) and isinstance(value, str):
+        raise UsageError(f"--set {key}={value} sets a group of settings: set one of {', '.join(fields[last])}, or JSON")
     fields[last] = value
 
 

@@ -10,6 +10,9 @@ from multibox.weights.description import KEY, Description, parse_fields
 
 __all__ = ["KEY", "Exported"]
 
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+MAX_BATCH = 4096
+
 
 @dataclass(frozen=True)
 class Exported(Description):
@@ -33,8 +36,11 @@ class Exported(Description):
         if text is None:
             raise WeightsError(f"{path} does not describe a multibox detector: make it with `multibox export`")
         fields = parse_fields(text, source=path)
-        try:
-            export = (fields["precision"], fields["raw"], fields["batch"])
-        except KeyError:
-            raise WeightsError(f"{path} has a damaged description of its detector: export it again") from None
-        return cls(fields["class_names"], fields["config"], fields["info"], *export)
+        precision, raw, batch = (fields.get(key, "") for key in ("precision", "raw", "batch"))
+        fits_batch = batch is None or (type(batch) is int and 1 <= batch <= MAX_BATCH)
+        if precision not in PRECISIONS or not isinstance(raw, bool) or not fits_batch:
+            raise WeightsError(
+                f"{path} has a damaged description of its export: precision is {precision!r}, raw {raw!r}, batch "
+                f"{batch!r}; export it again"
+            )
+        return cls(fields["class_names"], fields["config"], fields["info"], precision, raw, batch)

@@ -1,13 +1,14 @@
 """The weight file: safetensors whose metadata describe the whole detector, so that the file alone is enough."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from multibox._version import __version__
 from multibox.errors import WeightsError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
 from multibox.weights.description import KEY, Description, parse_description
@@ -41,9 +42,42 @@ def load_weights(path: Path | str, *, device: torch.device | str = "cpu") -> tup
     multibox did not write it or a newer multibox did, or if its tensors do not fit its description.
     """
     description = read_description(path)
-    model = _random_model(description, source=path)
-    fill(model, _tensors(path), source=str(path))
+    tensors = _checked_tensors(path, description)
+    with torch.random.fork_rng(devices=[]):
+        model = SSD(description.config, description.class_names)
+    fill(model, tensors, source=str(path))
     return model.eval().to(device), description.info
+
+
+def _checked_tensors(path: Path | str, description: Description) -> dict[str, Tensor]:
+    """The tensors of the file; their names, shapes and types are compared with the description before any is read."""
+    from safetensors import safe_open
+
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        wanted = SSD(description.config, description.class_names).state_dict()
+    with safe_open(path, framework="pt") as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        _compare(shapes, wanted, source=str(path), config=description.config, classes=len(description.class_names))
+        tensors = {name: file.get_tensor(name) for name in shapes}
+    for name, value in tensors.items():
+        _check_values(name, value, wanted=wanted[name], source=str(path))
+    return tensors
+
+
+def _check_values(name: str, value: Tensor, *, wanted: Tensor, source: str) -> None:
+    if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():
+        raise WeightsError(
+            f"{source} holds {name!r} as {value.dtype} instead of {wanted.dtype}: copy or fetch it again"
+        )
+    if not value.is_floating_point():
+        return
+    wide = value.float()
+    if not torch.isfinite(wide).all():
+        raise WeightsError(
+            f"{source} holds {name!r} with values that are not finite: the training failed, or the file is damaged"
+        )
+    if name.endswith("running_var") and (wide < 0).any():
+        raise WeightsError(f"{source} holds {name!r} with negative variances: copy or fetch it again")
 
 
 def read_description(path: Path | str) -> Description:
@@ -54,17 +88,6 @@ def read_description(path: Path | str) -> Description:
             f"{path} does not describe a multibox detector: convert foreign weights with `multibox weights import`"
         )
     return parse_description(text, source=path)
-
-
-def _random_model(description: Description, *, source: Path | str) -> SSD:
-    """A model with the description's structure. Leaves torch's random generator as it was."""
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return SSD(description.config, description.class_names)
-    except (ValueError, IndexError) as problem:
-        raise WeightsError(
-            f"{source} describes a model that multibox {__version__} cannot build ({problem}): copy or fetch it again"
-        ) from None
 
 
 def read_metadata(path: Path | str) -> dict[str, str]:
@@ -86,26 +109,27 @@ def fill(model: SSD, tensors: dict[str, Tensor], *, source: str) -> None:
     Raises WeightsError that names the first tensor that is missing, superfluous or of another shape. `source` is the
     name of the tensors' origin in that message.
     """
-    wanted = model.state_dict()
-    for name, value in wanted.items():
-        if name not in tensors:
-            raise WeightsError(
-                f"{source} lacks {name!r}, which {model.config.name} needs: the file is not of this model"
-            )
-        if tensors[name].shape != value.shape:
-            raise WeightsError(
-                f"{source} holds {name!r} with shape {tuple(tensors[name].shape)}, {model.config.name} with "
-                f"{len(model.class_names)} classes needs {tuple(value.shape)}: the file is not of this model"
-            )
-    for name in tensors:
-        if name not in wanted:
-            raise WeightsError(
-                f"{source} holds {name!r}, which {model.config.name} lacks: the file is not of this model"
-            )
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    _compare(shapes, model.state_dict(), source=source, config=model.config, classes=len(model.class_names))
     model.load_state_dict(tensors)
 
 
-def _tensors(path: Path | str) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    return load_file(path)
+def _compare(
+    shapes: Mapping[str, tuple[int, ...]],
+    wanted: Mapping[str, Tensor],
+    *,
+    source: str,
+    config: ModelConfig,
+    classes: int,
+) -> None:
+    for name, value in wanted.items():
+        if name not in shapes:
+            raise WeightsError(f"{source} lacks {name!r}, which {config.name} needs: the file is not of this model")
+        if shapes[name] != value.shape:
+            raise WeightsError(
+                f"{source} holds {name!r} with shape {shapes[name]}, {config.name} with {classes} classes needs "
+                f"{tuple(value.shape)}: the file is not of this model"
+            )
+    for name in shapes:
+        if name not in wanted:
+            raise WeightsError(f"{source} holds {name!r}, which {config.name} lacks: the file is not of this model")

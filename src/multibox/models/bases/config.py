@@ -50,6 +50,10 @@ class BaseConfig(ABC):
     def build(self) -> BaseNetwork:
         """The base network, with PyTorch's default initialization."""
 
+    def fault(self) -> str | None:
+        """The field that no working network has, and its rule, in words for a message; None if there is none."""
+        return None
+
     def norm(self, _channels: int) -> nn.Module:
         """The layer between the first source map and its predictors."""
         return nn.Identity()
@@ -65,3 +69,8 @@ class BaseConfig(ABC):
     def initialize(self, layer: nn.Conv2d) -> None:
         """Draw the start values of one convolution of the detector from torch's global generator."""
         initialize_xavier(layer)
+
+
+def width_fault(width: float, *, narrowest: int) -> str | None:
+    """The fault of a factor that scales all channels, if it leaves `narrowest` channels without any, or makes many."""
+    return None if 1 / narrowest <= width <= 4 else f"width is {width}, it must be {1 / narrowest} to 4"

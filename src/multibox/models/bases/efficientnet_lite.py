@@ -67,6 +67,10 @@ class EfficientNetLiteConfig(BaseConfig):
     def has_batch_norm(self) -> bool:
         return True
 
+    def fault(self) -> str | None:
+        fits = len(self.laterals) in (0, len(self.strides)) and all(1 <= n <= 4096 for n in self.laterals)
+        return None if fits else f"laterals is {list(self.laterals)}, it must be empty or three numbers from 1 to 4096"
+
     def build(self) -> "EfficientNetLite":
         return EfficientNetLite(scaled_stages(*SCALES[self.version]), laterals=self.laterals)
 

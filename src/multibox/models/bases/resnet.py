@@ -12,7 +12,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.bases.config import BaseConfig, BaseNetwork
+from multibox.models.bases.config import BaseConfig, BaseNetwork, width_fault
 
 STEM = 32
 STAGES = (64, 128, 256, 512)
@@ -33,6 +33,9 @@ class ResNetConfig(BaseConfig):
     @property
     def has_batch_norm(self) -> bool:
         return True
+
+    def fault(self) -> str | None:
+        return width_fault(self.width, narrowest=STEM)
 
     def build(self) -> "ResNet":
         return ResNet(width=self.width)

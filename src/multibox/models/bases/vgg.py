@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.bases.config import BaseConfig, BaseNetwork
+from multibox.models.bases.config import BaseConfig, BaseNetwork, width_fault
 from multibox.models.layers import L2Norm
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -41,6 +41,9 @@ class VGG16Config(BaseConfig):
     @property
     def has_batch_norm(self) -> bool:
         return self.batch_norm
+
+    def fault(self) -> str | None:
+        return width_fault(self.width, narrowest=STAGES[0][0])
 
     def build(self) -> "VGG16":
         return VGG16(atrous=self.atrous, width=self.width, batch_norm=self.batch_norm)
