@@ -1,5 +1,6 @@
 """How long training and detection take on this machine, from counted operations and the rate of one convolution."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -29,8 +30,9 @@ class SecondsPerImage:
 class Estimator:
     """Estimates times on one device; the rate of each precision is measured once."""
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(self, device: str | None = None, *, on_message: Callable[[str], object] = lambda text: None) -> None:
         self._device = choose_device(device)
+        self._on_message = on_message
         self._rates: dict[torch.dtype, float] = {}
         self._known: dict[tuple[object, ...], SecondsPerImage] = {}
 
@@ -49,6 +51,9 @@ class Estimator:
         precision = computing_type(recipe.loop.precision, self._device)
         if precision not in self._rates:
             self._rates[precision] = convolution_rate(precision, device=self._device)
+            self._on_message(
+                f"convolutions on {self._device}: {self._rates[precision]:.0f} · 10⁹ operations per second"
+            )
         rate = self._rates[precision]
         with torch.device("meta"):
             model = SSD(recipe.model, [str(number) for number in range(classes)])

@@ -71,7 +71,7 @@ def plan(
     """Return every training that the rows need, in order.
 
     Times come from counted operations and one measured rate. With `measure`, a few steps on noise measure each network
-    that is left, which takes minutes on a CPU; `on_message` is called before each.
+    that is left, which takes minutes on a CPU. `on_message` is called with a line about each measurement.
     Raises UsageError for rows and settings that do not exist.
     """
     times = _times(request, measure=measure, on_message=on_message)
@@ -88,7 +88,7 @@ def plan(
 
 def _times(request: Request, *, measure: bool, on_message: Callable[[str], None]) -> _Times:
     if not measure:
-        return Estimator(request.device)
+        return Estimator(request.device, on_message=on_message)
     from multibox.paper.timing import Timer  # its imports take longer than a plan without it
 
     return Timer(request.device, on_message=on_message)
