@@ -58,7 +58,7 @@ def check(
     """List the problems of a data set, with file and object.
 
     Decodes all images, reads all annotations of one split or of all, and compares the objects with the priors of a
-    model. The exit code is 1 if a problem is an error: training would fail or learn something false.
+    model. The exit code is 1 if a problem is an error: training would fail or learn from wrong data.
     """
     from multibox.check.check import check_dataset
     from multibox.check.report import write_check_report

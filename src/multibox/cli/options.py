@@ -49,7 +49,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
 ]
-Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="How many images go through together.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Number of images in one batch.")]
 Precision = Annotated[
     str | None,
     typer.Option(
@@ -73,10 +73,12 @@ Metric = Annotated[
 ]
 Iou = Annotated[
     float | None,
-    typer.Option("--iou", metavar="IOU", help="Least IoU of a correct detection, for voc07 and voc10; by default 0.5."),
+    typer.Option(
+        "--iou", metavar="IOU", help="Minimum IoU of a correct detection, for voc07 and voc10; by default 0.5."
+    ),
 ]
 Classes = Annotated[
-    str | None, typer.Option("--classes", metavar="A,B", help="Count these classes of the data set only.")
+    str | None, typer.Option("--classes", metavar="A,B", help="Count only these classes of the data set.")
 ]
 
 Data = Annotated[Path, typer.Option("--data", "-d", metavar="PATH", help="Data set: a folder or an annotation file.")]
@@ -99,5 +101,6 @@ Settings = Annotated[
 ]
 Workers = Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")]
 MinScore = Annotated[
-    float | None, typer.Option("--min-score", min=0, max=1, metavar="SCORE", help="Leave out lower scores.")
+    float | None,
+    typer.Option("--min-score", min=0, max=1, metavar="SCORE", help="Leave out detections with lower scores."),
 ]

@@ -31,7 +31,11 @@ def reproduce(
     ] = None,
     rows: Annotated[
         list[str] | None,
-        typer.Option("--rows", metavar="RECIPE", help="Only this row, or those like 'table3-*'. Repeatable."),
+        typer.Option(
+            "--rows",
+            metavar="RECIPE",
+            help="Only this row, or the rows that match a pattern such as 'table3-*'. Repeatable.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the runs and the table.")] = (
         Path("runs")
@@ -44,7 +48,7 @@ def reproduce(
     ] = False,
     scale: Annotated[
         float,
-        typer.Option("--scale", min=1e-6, max=1, metavar="X", help="Rehearse with this share of everything."),
+        typer.Option("--scale", min=1e-6, max=1, metavar="X", help="Rehearse with this share of the images and steps."),
     ] = 1.0,
     settings: Settings = None,
     train_split: Annotated[
@@ -64,8 +68,8 @@ def reproduce(
     """Reproduce a table or figure of the paper: train, test and compare.
 
     DIR gets a folder for each training, and the table as NAME.md, NAME.json and NAME.png, or a folder NAME with the
-    figures. Finished trainings are not repeated and stopped ones continue, so the same command can be given until all
-    is done. Everything that differs from the paper's experiment is marked as a rehearsal.
+    figures. Finished trainings are not repeated and stopped ones continue, so you can repeat the same command until
+    everything is finished. Everything that differs from the paper's experiment is marked as a rehearsal.
     """
     from multibox.paper.request import Request
 
@@ -101,7 +105,7 @@ def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> N
         )
     known = [*TABLES, SPEED_TABLE, *FIGURES]
     if name not in known:
-        raise UsageError(f"{name!r} is nothing to reproduce: choose one of {', '.join(known)}")
+        raise UsageError(f"{name!r} cannot be reproduced: choose one of {', '.join(known)}")
     if not has_data and name != SPEED_TABLE:
         raise UsageError(f"{name} needs images: give --data PATH, the folder of VOCdevkit, coco or ILSVRC")
     if has_weights and name in TABLES:

@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="Name of the experiment, for example quick or ssd300-voc.")
-    ],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Name of a recipe, for example quick or ssd300-voc.")],
     *,
     data: Data,
     out: OutFolder,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR from its checkpoint.")] = False,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="With --resume: continue though the recipe or the data changed.")
+        bool, typer.Option("--accept-changes", help="With --resume: continue even if the recipe or the data changed.")
     ] = False,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Split to train on; by default the recipe's.")

@@ -44,7 +44,7 @@ ClassNames = Annotated[
     str | None, typer.Option("--class-names", metavar="A,B,C", help="Class names in order, without background.")
 ]
 ClassNamesFile = Annotated[
-    Path | None, typer.Option("--class-names-file", metavar="FILE", help="The same from a text file, one name a line.")
+    Path | None, typer.Option("--class-names-file", metavar="FILE", help="Class names from a text file, one per line.")
 ]
 Stored = Annotated[
     StoredPrecision,
@@ -74,7 +74,9 @@ def list_weights(*, as_json: Json = False) -> None:
 
 @app.command("import")
 def import_(
-    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A foreign weight file, or a name of the list.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="Weight file of another program, or a published name.")
+    ],
     *,
     out: OutFile,
     priors: Annotated[
@@ -82,8 +84,8 @@ def import_(
         typer.Option(
             "--priors",
             metavar="NAME|FILE",
-            help="The priors it was trained with, if the file does not tell: ssd300-voc, ssd300-coco, ssd512-voc, "
-            "ssd512-coco, or a file of `multibox priors fit`.",
+            help="The priors that it was trained with, if the file does not contain them: ssd300-voc, ssd300-coco, "
+            "ssd512-voc, ssd512-coco, or a file of `multibox priors fit`.",
         ),
     ] = None,
     class_names: ClassNames = None,
@@ -114,7 +116,7 @@ def import_(
 
 @app.command()
 def remap(
-    source: Annotated[str, typer.Argument(metavar="WEIGHTS", help="A weight file, or a name of the list.")],
+    source: Annotated[str, typer.Argument(metavar="WEIGHTS", help="Weight file, or a published name.")],
     *,
     out: OutFile,
     to: Annotated[ClassList | None, typer.Option("--to", help="The classes of VOC or COCO, in their order.")] = None,

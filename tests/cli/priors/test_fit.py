@@ -121,7 +121,7 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
         (("show", "--out", "a.png", "--cells", "9:1,1"), 2, "map 9 does not exist; maps are 1 to 6"),
         (("show", "--out", "a.png", "--cells", "2:20,1"), 2, "map 2 has no cell 20,1; rows are 1 to 19"),
         (("cover", "absent"), 1, "absent does not exist"),
-        (("fit", "DATA", "--out", "priors.yaml"), 2, "--out priors.yaml has to end in .json"),
+        (("fit", "DATA", "--out", "priors.yaml"), 2, "--out priors.yaml must end in .json"),
         (("fit", "DATA", "--out", "p.json", "--boxes", 100), 2, "100 boxes are too few"),
         (("fit", "DATA", "--out", "p.json", "--augmentation", "wild"), 2, "augmentation 'wild' is not known"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "later"), 1, "later"),

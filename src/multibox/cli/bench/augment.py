@@ -18,7 +18,7 @@ def augment(
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, metavar="S", help="How long to measure.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Count the training samples of 300 x 300 that one core makes in a second, and the images it only decodes."""
+    """Count the 300 x 300 training samples that one core makes in a second, and the images that it decodes."""
     from multibox.bench.augment import bench_augment
     from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.data.load import load_dataset

@@ -18,7 +18,9 @@ def detect(
     ],
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="|".join(ENGINE_NAMES), help="By default all that can run the file."),
+        typer.Option(
+            "--engine", metavar="|".join(ENGINE_NAMES), help="Engine to measure; by default all that can run the file."
+        ),
     ] = None,
     batches: Batches = "1,8",
     images: Images = None,

@@ -24,7 +24,9 @@ def table7(
     precision: Annotated[
         str | None,
         typer.Option(
-            "--precision", metavar="|".join(PRECISIONS), help="Number type of the convolutions; by default the faster."
+            "--precision",
+            metavar="|".join(PRECISIONS),
+            help="Number type of the convolutions; by default the faster one.",
         ),
     ] = None,
     candidates: Annotated[

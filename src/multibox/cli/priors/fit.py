@@ -34,7 +34,9 @@ def fit(
     ] = "0.2",
     boxes: Annotated[
         int | None,
-        typer.Option("--boxes", min=1, metavar="N", help="Most priors to use; by default as many as the model."),
+        typer.Option(
+            "--boxes", min=1, metavar="N", help="Maximum number of priors; by default as many as the model has."
+        ),
     ] = None,
     augmentation: Annotated[
         str,
@@ -47,13 +49,13 @@ def fit(
     priors: PriorsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Fit sizes and ratios of priors to a data set, with no more boxes, and measure the gain.
+    """Fit sizes and ratios of priors to a data set, without adding boxes, and measure the gain.
 
     The fit starts from the priors of a model and keeps its maps. Train with the result:
     multibox train quick --data DATA --out DIR --set model.priors=FILE
     """
     if out.suffix.lower() != ".json":
-        raise UsageError(f"--out {out} has to end in .json")
+        raise UsageError(f"--out {out} must end in .json")
     from multibox.data.augmentation.augmentation import find_augmentation
     from multibox.tiling.file import write_priors
     from multibox.tiling.fit import fit_priors

@@ -11,8 +11,8 @@ class Problem:
     """`kind` is a fixed word for programs, `message` a sentence for people.
 
     `file` is the path of the annotation or image. `object` is the place inside the file, such as "object 3 (dog)" or
-    "line 7 (cup)"; None if the problem concerns the whole file. An "error" makes training fail or learn something
-    false, a "warning" means that something is lost or doubtful, and a "note" is information.
+    "line 7 (cup)"; None if the problem concerns the whole file. An "error" makes training fail or learn from wrong
+    data, a "warning" means that something is lost or doubtful, and a "note" is information.
     """
 
     kind: str
