@@ -1,6 +1,7 @@
 """Counts the arithmetic operations of a network."""
 
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,19 +10,32 @@ from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 
 
+class Operations(NamedTuple):
+    """Multiplications and additions of all convolutions for one image, in units of 10⁹.
+
+    `training` is for a training step, forward and backward. In the backward pass each convolution computes the
+    gradients of its weights and of its input, each at the cost of a forward pass. Only the first convolution skips the
+    latter, because its input is the image.
+    """
+
+    detection: float
+    training: float
+
+
+def operations_per_image(model: SSD) -> Operations:
+    """Count the operations of detection and of training."""
+    counts = _by_convolution(model)
+    return Operations(sum(counts) / 1e9, (3 * sum(counts) - counts[0]) / 1e9)
+
+
 def count_operations(model: SSD) -> float:
-    """Multiplications and additions of all convolutions for one image, in units of 10⁹."""
-    return sum(_by_convolution(model)) / 1e9
+    """Count the operations of detection, in units of 10⁹."""
+    return operations_per_image(model).detection
 
 
 def count_training_operations(model: SSD) -> float:
-    """The same for one image of a training step, forward and backward.
-
-    In the backward pass each convolution computes the gradients of its weights and of its input, each at the cost of a
-    forward pass. Only the first convolution skips the latter, because its input is the image.
-    """
-    counts = _by_convolution(model)
-    return (3 * sum(counts) - counts[0]) / 1e9
+    """Count the operations of one image of a training step, in units of 10⁹."""
+    return operations_per_image(model).training
 
 
 class _Counter(nn.Module):

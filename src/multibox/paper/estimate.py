@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from multibox.experiments.recipe import Recipe
-from multibox.models.operations import count_operations, count_training_operations
+from multibox.models.operations import operations_per_image
 from multibox.models.ssd import SSD
 from multibox.system.clock import synchronize
 from multibox.system.device import choose_device
 from multibox.training.network import computing_in, computing_type
 
 _CHANNELS, _SIDE = 256, 38  # of conv3 and conv4 in SSD300, where most of its time goes
-_PASSES = 4  # the fastest counts: the first one warms up, and another program may disturb
+_PASSES, _ENOUGH_SECONDS = 4, 0.1
 _CPU_IMAGES, _GPU_IMAGES = 1, 32
 
 
@@ -57,18 +57,25 @@ class Estimator:
         rate = self._rates[precision]
         with torch.device("meta"):
             model = SSD(recipe.model, [str(number) for number in range(classes)])
-        return SecondsPerImage(count_training_operations(model) / rate, count_operations(model) / rate)
+        operations = operations_per_image(model)
+        return SecondsPerImage(operations.training / rate, operations.detection / rate)
 
 
 def convolution_rate(precision: torch.dtype, *, device: torch.device) -> float:
-    """Return the operations per second, in units of 10⁹, of a 3 x 3 convolution, forward and backward."""
+    """Return the operations per second, in units of 10⁹, of a 3 x 3 convolution, forward and backward.
+
+    The fastest of a few passes counts, because other programs may slow some of them down.
+    """
     images = _CPU_IMAGES if device.type == "cpu" else _GPU_IMAGES
     with torch.random.fork_rng(devices=[]):
         layer = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     maps = torch.zeros(images, _CHANNELS, _SIDE, _SIDE, device=device).to(memory_format=torch.channels_last)
     maps.requires_grad_()
     operations = 3 * 2 * maps.numel() * layer.weight[0].numel()
-    return operations / min(_timed(layer, maps, precision) for _ in range(_PASSES)) / 1e9
+    times = [_timed(layer, maps, precision)]  # the first pass also warms up
+    while len(times) < _PASSES and sum(times[1:]) < _ENOUGH_SECONDS:
+        times.append(_timed(layer, maps, precision))
+    return operations / min(times) / 1e9
 
 
 def _timed(layer: nn.Conv2d, maps: Tensor, precision: torch.dtype) -> float:

@@ -13,7 +13,7 @@ from multibox.paper.estimate import Estimator, SecondsPerImage
 from multibox.paper.outcome import stored_outcome
 from multibox.paper.request import Request, chosen_rows, find_test_split, find_training_split, prepare, starts_from
 from multibox.paper.splits import MIN_IMAGES, NeededSplit
-from multibox.paper.tables import Row, Table
+from multibox.paper.tables import Row, Table, TestSet
 from multibox.training.metrics import read_metrics
 from multibox.weights.download import cache_folder
 from multibox.weights.registry import published
@@ -75,14 +75,15 @@ def plan(
     Raises UsageError for rows and settings that do not exist.
     """
     times = _times(request, measure=measure, on_message=on_message)
+    splits = _Splits(request)
     steps: dict[str, PlannedTraining] = {}
     for row in chosen_rows(table, rows):
         name = str(row.recipe)
         start = starts_from(name, request)
         if start and start not in steps:
-            steps[start] = _step(start, f"for {row.label}", None, request, times)
+            steps[start] = _step(start, f"for {row.label}", None, request, times, splits)
         if name not in steps or steps[name].label.startswith("for "):
-            steps[name] = _step(name, row.label, row, request, times)
+            steps[name] = _step(name, row.label, row, request, times, splits)
     return list(steps.values())
 
 
@@ -94,20 +95,37 @@ def _times(request: Request, *, measure: bool, on_message: Callable[[str], None]
     return Timer(request.device, on_message=on_message)
 
 
-def _step(name: str, label: str, row: Row | None, request: Request, times: _Times) -> PlannedTraining:
+class _Splits:
+    """Finds the splits that rows need, each one once."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._known: dict[TestSet | str | None, NeededSplit] = {}
+
+    def needed(self, name: str, row: Row | None) -> list[NeededSplit]:
+        """Return the training split of a recipe and the test split of its row."""
+        learned = find_recipe(name).train_split
+        if learned not in self._known:
+            self._known[learned] = find_training_split(name, self._request)
+        if row is None or row.test is None:
+            return [self._known[learned]]
+        if row.test not in self._known:
+            self._known[row.test] = find_test_split(row.test, self._request)
+        return [self._known[learned], self._known[row.test]]
+
+
+def _step(name: str, label: str, row: Row | None, request: Request, times: _Times, splits: _Splits) -> PlannedTraining:
     recipe = prepare(name, request)
-    splits = [find_training_split(name, request)]
-    if row is not None and row.test is not None:
-        splits.append(find_test_split(row.test, request))
+    needed = splits.needed(name, row)
     state, done = _state(name, recipe, request, tested=row is not None)
     images = (recipe.schedule.iterations - done) * recipe.loop.batch_size
     seconds = 0.0
     if state != FINISHED:
         time = times.seconds(recipe, classes=class_count(find_recipe(name)))
-        seconds = images * time.training + _test_images(row, splits[-1], request) * time.detection
+        seconds = images * time.training + _test_images(row, needed[-1], request) * time.detection
     weights = recipe.base_weights
     there = None if weights is None else _weights_there(weights)
-    return PlannedTraining(name, label, state, tuple(splits), weights, there, images, seconds)
+    return PlannedTraining(name, label, state, tuple(needed), weights, there, images, seconds)
 
 
 def _state(name: str, recipe: Recipe, request: Request, *, tested: bool) -> tuple[str, int]:
