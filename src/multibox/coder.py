@@ -31,7 +31,7 @@ class Coder(nn.Module):
     def encode(self, boxes: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Offsets of one box for each prior, divided by the variances.
 
-        A box without width or height would give infinity; the readers of data sets leave such boxes out.
+        A box without width or height would have infinite offsets; the readers of data sets drop such boxes.
         """
         wanted = to_centers(boxes)
         shift = (wanted[..., :2] - self.priors[:, :2]) / self.priors[:, 2:]

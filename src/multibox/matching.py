@@ -1,6 +1,6 @@
 """Matching: assigns objects to priors (paper section 2.2; MatchBBox in bbox_util.cpp).
 
-The official program takes the pair of largest overlap among all objects and priors of an image again and again. Here
+The official program repeatedly takes the pair with the largest overlap among all objects and priors of an image. Here
 the objects propose: each one that has no prior proposes to the best prior at which it can displace the current holder,
 and a prior keeps its best proposal (deferred acceptance, Gale and Shapley 1962). Pairs are totally ordered, by overlap,
 then lowest prior, then lowest object, so both procedures end with the same pairs; the second one needs few rounds.
@@ -22,7 +22,7 @@ IGNORED = -2
 _LEAST_OVERLAP = 1e-6
 _PAIRS_AT_ONCE = 1 << 18  # pairs of an IoU table, which then fits the cache of a processor
 _FIRST_LIST, _LONGEST_LIST, _MOST_ENTRIES = 16, 1024, 1 << 23  # lengths of a list, and the sum of all in memory
-_WINDOW = 4  # entries of a list that are looked at in one round
+_WINDOW = 4  # entries of a list that are compared in one round
 _MOST_WITHOUT_WAITING = 128  # objects; with more of them, fixed rounds cost more than waiting for the device
 _OBJECT_BITS = 32
 _OBJECT_MASK = (1 << _OBJECT_BITS) - 1

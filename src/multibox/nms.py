@@ -14,7 +14,7 @@ from torch import Tensor
 
 from multibox.boxes import iou
 
-_BLOCK = 256  # candidates whose overlaps are computed in one step
+_BLOCK = 256  # candidates that are compared in one step
 _FIRST_CANDIDATES = 2048  # usually enough to fill `per_image`
 
 

@@ -112,7 +112,7 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
     [
         (["table9", "--data", "DATA"], 2, "'table9' cannot be reproduced: choose one of table1, table2"),
         (["table2"], 2, "table2 needs images: give --data PATH"),
-        (["table2", "--data", "DATA", "--rows", "table4-*"], 2, "'table4-*' is no row of table2"),
+        (["table2", "--data", "DATA", "--rows", "table4-*"], 2, "'table4-*' matches no row of table2"),
         (["table2", "--data", "DATA", "--set", "schedule.speed=3"], 2, "'speed' is not a setting here"),
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
         (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights does not fit table2"),

@@ -49,7 +49,7 @@ def test_voc_metrics_at_another_iou(name: str, iou: float) -> None:
 def test_an_iou_that_a_metric_cannot_have() -> None:
     """IoUs outside of 0 to 1, and any IoU for COCO's mean over several, against errors with the value."""
     for iou, words in ((0.0, "IoU 0;"), (1.5, "IoU 1.5;"), (float("nan"), "IoU nan;")):
-        with pytest.raises(UsageError, match=f"{words} it has to be above 0 and at most 1"):
+        with pytest.raises(UsageError, match=f"{words} it must be above 0 and at most 1"):
             find_metric("voc10", iou=iou)
     with pytest.raises(UsageError, match=r"metric coco has no single IoU to set to 0\.7"):
         find_metric("coco", iou=0.7)

@@ -167,7 +167,7 @@ def test_detections_for_an_evaluation_server(request_: Request):
     assert images is not None
     read_voc_results(folder, dataset=images)
     page = as_markdown(TABLES["table4"], Results({outcome.recipe: outcome}, {}), stamp=request_.stamp)
-    assert "| 72.4 | to be judged by the server |" in page
+    assert "| 72.4 | to be scored by the server |" in page
 
 
 def test_a_row_whose_data_are_missing_does_not_stop_the_others(request_: Request):
@@ -276,5 +276,7 @@ def test_other_folders_need_other_splits(tmp_path: Path):
 
 def test_unknown_rows_are_named():
     """A pattern that matches no row against an error that lists the rows."""
-    with pytest.raises(UsageError, match=r"'table2-everything' is no row of table2: choose from table2-only-flips"):
+    with pytest.raises(
+        UsageError, match=r"'table2-everything' matches no row of table2: choose from table2-only-flips"
+    ):
         chosen_rows(TABLES["table2"], ["table2-everything"])

@@ -29,7 +29,7 @@ class Candidate:
 def candidates(source: str, *, engine: str | None = None) -> list[Candidate]:
     """The ways to run a file on this machine: weights in every precision of an engine, exported models as they are.
 
-    Without the name of an `engine` these are the ways of every installed engine that can run the file.
+    Without an `engine`, these are the ways of every installed engine that can run the file.
     """
     installed = [entry for entry in engines_for(source) if entry.installed]
     entries = installed if engine is None else [find_engine(engine)]

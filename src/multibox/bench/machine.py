@@ -79,7 +79,7 @@ class ProductRates:
 
 
 def resident_memory() -> float:
-    """MiB of memory that this process occupies now; 0 if the system does not say."""
+    """Resident memory of this process in MiB; 0 if the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -88,7 +88,7 @@ def resident_memory() -> float:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Peak memory in MiB: of tensors on a CUDA device, else of this process; 0 if the system does not say."""
+    """Peak memory in MiB: of tensors on a CUDA device, else of this process; 0 if the system does not report it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     try:

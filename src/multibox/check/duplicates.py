@@ -44,7 +44,7 @@ def _duplicate(path: Path, earlier: Sequence[Path], splits: Mapping[Path, set[st
     if in_split is not None:
         return Problem("duplicate_image", "warning", str(path), None, f"the same image as {in_split}; remove one")
     message = f"in {_names(own)}, the same image as {earlier[0]} in {_names(splits[earlier[0]])}"
-    return Problem("duplicate_across_splits", "warning", str(path), None, f"{message}; evaluation is too good")
+    return Problem("duplicate_across_splits", "warning", str(path), None, f"{message}; scores will be too high")
 
 
 def overlap_problems(splits: Mapping[Path, set[str]], *, name: str) -> Iterator[Problem]:
@@ -55,7 +55,7 @@ def overlap_problems(splits: Mapping[Path, set[str]], *, name: str) -> Iterator[
             if {one, two} not in _SHARED_BY_DESIGN:
                 shared[one, two].append(path)
     for (one, two), paths in shared.items():
-        message = f"{one} and {two} share images: {len(paths):,}, the first {paths[0].name}; evaluation is too good"
+        message = f"{one} and {two} share images: {len(paths):,}, the first {paths[0].name}; scores will be too high"
         yield Problem("split_overlap", "warning", name, None, message)
 
 

@@ -42,7 +42,7 @@ def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     height, width = coverage.input_size
     name = model or "the model"
     yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {coverage.images:,} images:"
-    yield "part of the objects that some prior overlaps by an IoU of 0.5, of 0.7; part with a prior after matching"
+    yield "shares of the objects that some prior overlaps with an IoU of 0.5, of 0.7; share matched to a prior"
     worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
     rows = [("all objects", coverage.everything), *coverage.sizes.items()]
     rows += [(name, share) for name, share in worst if share.objects][:_MAX_CLASSES]

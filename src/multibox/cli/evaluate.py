@@ -71,7 +71,7 @@ def evaluate(
     elif detections is not None and weights is None:
         result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric, iou=iou)
     else:
-        raise UsageError("evaluate takes either WEIGHTS or --detections; give one of the two")
+        raise UsageError("evaluate takes either WEIGHTS or --detections: give one of them")
     if place().first:
         _print(result, as_json=as_json)
 

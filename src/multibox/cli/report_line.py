@@ -66,7 +66,7 @@ class ReportLine:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except RuntimeError:  # a signal handler must not write to a stream that is being written to
+        except RuntimeError:  # a signal handler must not write to a stream while it is being written to
             os.write(2, text.encode())
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 Range = tuple[float, float]
 
-_LABEL_DISTANCE = 17.0  # least distance in pixels of the labels of two lines
+_LABEL_DISTANCE = 17.0  # minimum distance in pixels between the labels of two lines
 _MAX_POINTS = 300
 
 
@@ -152,7 +152,7 @@ def _end_labels(series: Sequence[Series], plane: Plane, decimals: int) -> list[s
 
 
 def _moved_apart(heights: list[float], *, bottom: float) -> list[float]:
-    """The ascending heights moved apart to the least distance of two labels, none below the bottom."""
+    """The ascending heights moved apart to the minimum distance of two labels, none below the bottom."""
     for index in range(1, len(heights)):
         heights[index] = max(heights[index], heights[index - 1] + _LABEL_DISTANCE)
     for index in range(len(heights) - 1, -1, -1):

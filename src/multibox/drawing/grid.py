@@ -11,11 +11,11 @@ from multibox.drawing.colors import PAPER
 from multibox.size import Size
 
 GAP = 6
-"""Pixels of paper around and between the tiles, if nothing else is asked for."""
+"""Pixels of paper around and between the tiles, by default."""
 
 
 def centered(image: UInt8[np.ndarray, "h w 3"], tile: Size) -> UInt8[np.ndarray, "H W 3"]:
-    """Return the image in the middle of a tile of paper; it has to fit."""
+    """Return the image in the middle of a tile of paper; it must fit."""
     height, width = image.shape[:2]
     above, left = (tile.height - height) // 2, (tile.width - width) // 2
     below, right = tile.height - height - above, tile.width - width - left

@@ -62,7 +62,7 @@ def collect(
     Arguments and errors are those of `evaluate`.
     """
     if batch_size < 1:
-        raise UsageError(f"the batch size is {batch_size}; it has to be 1 or more")
+        raise UsageError(f"the batch size is {batch_size}; it must be 1 or more")
     if len(dataset) == 0:
         raise DataError(f"{dataset.name}: no image to evaluate on; choose a split that has some")
     if isinstance(detector, Mapping):

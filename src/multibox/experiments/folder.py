@@ -23,11 +23,11 @@ _LOCK = ".running"
 
 @dataclass(frozen=True)
 class Memory:
-    """What the folder of a run remembers.
+    """The state that the folder of a run holds.
 
     `state` is the state of its checkpoint, None if the run starts from the beginning. `facts` are the recorded facts
-    of the run (`facts_of`), None if there are none. `damaged` tells that the newest checkpoint cannot be used, and
-    `best_lost` that the weights of the best score are missing. `notes` are lines for the user.
+    of the run (`facts_of`), None if there are none. `damaged` is true if the newest checkpoint cannot be used, and
+    `best_lost` if the weights of the best score are missing. `notes` are lines for the user.
     """
 
     state: dict[str, Any] | None = None

@@ -22,10 +22,10 @@ class Recipe:
     """Model, data, augmentation, loss, optimizer, schedule and evaluation of one experiment.
 
     `train_split` and `validation_split` are names of the data set's splits, None for its usual training split and for
-    no validation. `classes` selects the classes to learn, None for all. `pixel_rule` tells how VOC files count pixels.
-    `base_weights` is the file or name of weights for the base network, None to train it from scratch. `start_weights`
-    is the file or name of a whole detector to start from; its classes are matched by name, and VOC's can start from
-    COCO's. `use_difficult` makes difficult objects targets, as in the official VOC scripts.
+    no validation. `classes` selects the classes to learn, None for all. `pixel_rule` is the rule by which VOC files
+    count pixels. `base_weights` is the file or name of weights for the base network, None to train it from scratch.
+    `start_weights` is the file or name of a whole detector to start from; its classes are matched by name, and VOC's
+    can start from COCO's. `use_difficult` makes difficult objects targets, as in the official VOC scripts.
     """
 
     name: str

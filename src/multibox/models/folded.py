@@ -15,7 +15,7 @@ class FoldedSSD(nn.Module):
 
     Batch normalizations are folded into the convolutions before them, the factors of L2Norm into the first predictors,
     and the standard deviation into the first convolution. The mean is not folded: the first convolution pads with
-    zeros, which must stand for the mean color. Subtracting it costs nothing extra, because it is part of the conversion
+    zeros, which must represent the mean color. Subtracting it costs nothing extra, because it is part of the conversion
     from uint8. Convolutions compute in `dtype`.
     """
 

@@ -48,7 +48,7 @@ def chosen_rows(table: Table, patterns: Sequence[str] = ()) -> tuple[Row, ...]:
     names = ", ".join(row.recipe for row in ours if row.recipe)
     for pattern in patterns:
         if not any(_matches(row, [pattern]) for row in ours):
-            raise UsageError(f"--rows {pattern!r} is no row of {table.name}: choose from {names}")
+            raise UsageError(f"--rows {pattern!r} matches no row of {table.name}: choose from {names}")
     return tuple(row for row in ours if _matches(row, patterns)) if patterns else ours
 
 

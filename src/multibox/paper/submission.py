@@ -1,4 +1,4 @@
-"""Detections for an evaluation server, which judges test images whose annotations are not public."""
+"""Detections for an evaluation server, which scores test images without public annotations."""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ class Timer:
 
     def seconds(self, recipe: Recipe, *, classes: int) -> SecondsPerImage:
         """Return the time of one image in a small batch, taken from the second of two steps."""
-        network = (recipe.model, recipe.loop.precision, classes)  # all that the time depends on, but for the batch
+        network = (recipe.model, recipe.loop.precision, classes)  # everything the time depends on, except the batch
         if network not in self._known:
             self._on_message(f"measuring {recipe.model.name} with {classes} classes for {recipe.name}")
             self._known[network] = self._measure(recipe, classes)

@@ -95,7 +95,7 @@ def _missing(row: Row, outcome: Outcome | None) -> str:
     """Return the reason why there is no number."""
     if outcome is None:
         return NOT_RUN if row.recipe else ""
-    return "to be judged by the server" if outcome.submission else ""
+    return "to be scored by the server" if outcome.submission else ""
 
 
 def _by_class(table: Table, results: Results) -> list[str]:

@@ -80,7 +80,8 @@ class Processes:
         if self.count == 1:
             return model
         device = next(model.parameters()).device
-        # The strides of 1 x 1 kernels differ, but their layout is the same: https://github.com/pytorch/pytorch/issues/157862
+        # The strides of 1 x 1 kernels differ, but their layout is the same:
+        # https://github.com/pytorch/pytorch/issues/157862
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         network = DistributedDataParallel(
             model, device_ids=[device] if device.type == "cuda" else None, gradient_as_bucket_view=True
@@ -145,7 +146,7 @@ def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE
             raise
         raise ProcessError(
             f"process {processes.rank} of {processes.count} stops because another one ended or did not answer within "
-            f"{patience.total_seconds():.0f} s; its message tells the cause"
+            f"{patience.total_seconds():.0f} s; its message states the cause"
         ) from error
     if ours:  # after an error the others may not answer
         dist.destroy_process_group()

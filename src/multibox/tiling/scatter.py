@@ -21,7 +21,7 @@ _PIXEL_TICKS = (4, 8, 16, 32, 64, 128, 256, 512)
 def plot_coverage(path: Path, coverage: Coverage, spec: PriorSpec, *, title: str) -> None:
     """Write a PNG with a point for each object and a ring for each shape of prior, on logarithmic axes.
 
-    An object with the shape of a prior can be missed all the same, if the center of the nearest cell is too far away.
+    An object with the shape of a prior can still be missed, if the center of the nearest cell is too far away.
     Raises UsageError if matplotlib is not installed.
     """
     figure = new_figure(6.6, 6.4)

@@ -20,7 +20,7 @@ def coverage_text(coverage: Coverage, dataset: Dataset, *, model: str) -> str:
             f"{dataset.name}: {coverage.everything.objects:,} objects in {coverage.images:,} whole images, "
             f"the {coverage.priors:,} priors of {model} at {width} x {height}",
             "missed: objects that no prior overlaps with an IoU of 0.5, before the guaranteed match; "
-            "priors each: matched to an object, after it",
+            "priors each: mean number of priors that are matched to an object",
             "",
             *_coverage_rows(coverage),
             "",
@@ -85,7 +85,7 @@ def _group_names(coverage: Coverage) -> list[tuple[str, list[str]]]:
     """Titles and names of the groups of `_shares`, the classes in ascending order of coverage up to a limit."""
     classes = [name for name, share in coverage.classes.items() if share.objects]
     classes.sort(key=lambda name: (coverage.classes[name].overlap_50, -coverage.classes[name].objects))
-    more = f", the {_MAX_CLASSES} that lack most of {len(classes)}" if len(classes) > _MAX_CLASSES else ""
+    more = f", the {_MAX_CLASSES} least covered of {len(classes)}" if len(classes) > _MAX_CLASSES else ""
     return [
         ("all", ["objects"]),
         ("by size at the input", list(coverage.sizes)),

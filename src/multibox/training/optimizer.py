@@ -25,8 +25,8 @@ class OptimizerConfig:
     `momentum` is the momentum of SGD or the first decay rate (beta 1) of AdamW. AdamW needs a larger `weight_decay`
     than SGD: 0.05 is usual. `clip` limits the norm of the whole gradient, 0 for no limit. Of `rates`, the first rule
     that matches a parameter's name counts; parameters that match none keep the rate of the schedule.
-    `momentum_rule` tells what a change of the rate does to SGD. "torch" multiplies the whole momentum by the rate of
-    the current step. "caffe" multiplies each gradient by the rate of its own step (`sgd_solver.cpp`
+    `momentum_rule` selects the effect of a change of the rate on SGD. "torch" multiplies the whole momentum by the rate
+    of the current step. "caffe" multiplies each gradient by the rate of its own step (`sgd_solver.cpp`
     ComputeUpdateValue), so past gradients keep their rate. At a constant rate the two are equal.
     """
 

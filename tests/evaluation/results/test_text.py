@@ -30,8 +30,8 @@ def test_a_folder_by_hand(tmp_path: Path) -> None:
     [
         ("0 0.5 1 2 3", "'0 0.5 1 2 3'; a line is: class-index score x1 y1 x2 y2"),
         ("cat 0.5 1 2 3 4", "a line is: class-index"),
-        ("2 0.5 1 2 3 4", "class index 2; it has to be 0 to 1"),
-        ("-1 0.5 1 2 3 4", "class index -1; it has to be 0 to 1"),
+        ("2 0.5 1 2 3 4", "class index 2; it must be 0 to 1"),
+        ("-1 0.5 1 2 3 4", "class index -1; it must be 0 to 1"),
         ("0 nan 1 2 3 4", "score nan"),
         ("0 0.5 5 2 3 4", "as x1 y1 x2 y2"),
     ],

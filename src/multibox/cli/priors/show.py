@@ -66,7 +66,7 @@ def show(
     if out is not None:
         _draw(spec, out, image=image, cells=cells)
     elif image is not None or cells:
-        raise UsageError("--image and --cells are for a drawing; name its file with --out FILE")
+        raise UsageError("--image and --cells need a drawing: add --out FILE")
     if as_json:
         print_json({"count": spec.count, "priors": make_priors(spec).tolist()})
         return

@@ -29,7 +29,7 @@ class ColorJitter:
     contrast_early: float = 0.5
 
     def draw(self, rng: np.random.Generator) -> "ColorChange":
-        """Draw one change. Each of the four steps has its own coin and its own uniform amount."""
+        """Draw one change. Each of the four steps is drawn independently, with a uniform amount."""
         brightness, contrast, saturation, hue = (rng.random(4) < self.probability).tolist()
         return ColorChange(
             brightness=rng.uniform(-self.brightness, self.brightness) if brightness else None,

@@ -22,8 +22,8 @@ class CropSampler:
     """Ranges and bounds of the crop.
 
     `scale` is the square root of the patch's share of the area, `aspect` its width divided by its height, both relative
-    to the view. `aspect_drawn` is the way to avoid an aspect that does not fit into the view at a scale: draw it, then
-    clamp it to what fits ("then_clamped", the official code since April 2017), or draw it uniformly from what fits
+    to the view. `aspect_drawn` selects how an aspect is made to fit into the view at a scale: draw it, then clamp it to
+    the range that fits ("then_clamped", the official code since April 2017), or draw it uniformly from that range
     ("where_it_fits", the code at the time of the paper).
     """
 

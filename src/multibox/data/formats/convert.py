@@ -26,7 +26,7 @@ def convert(
     """Write a data set, or several splits by name, in the format `to` into the folder `out`.
 
     A single data set becomes the split "train". With `files` the image files are copied, linked (symbolic links) or
-    left where they are ("none"); files that are no images are never copied. Boxes keep their pixels and classes their
+    left where they are ("none"); files that are not images are never copied. Boxes keep their pixels and classes their
     names; flags are kept if the format has them. The folder is written beside `out` and renamed at the end, so that
     `out` is complete or absent. Returns one line about each kind of information that is lost.
 
@@ -49,7 +49,7 @@ def _write(splits: Mapping[str, Dataset], to: str, folder: Path, files: Files) -
     if missing:
         lines.append(f"{counted(len(missing), 'image')} not found, the first {missing[0]}; only its labels are written")
     if odd:
-        lines.append(f"{counted(len(odd), 'file')} not copied, because it is no image: the first {odd[0]}")
+        lines.append(f"{counted(len(odd), 'file')} not copied, the first {odd[0]}; only images are copied")
     return lines
 
 
@@ -100,7 +100,7 @@ def _require_utf8(image: Path) -> None:
 
 
 def _put(written: Mapping[str, list[Written]], files: Literal["copy", "link"]) -> tuple[list[Path], list[Path]]:
-    """Copy or link the images; return those that are missing and the files that are no images."""
+    """Copy or link the images; return the missing ones, and the files that are not images."""
     missing, odd = [], []
     for entry in (entry for entries in written.values() for entry in entries):
         source = entry.example.image

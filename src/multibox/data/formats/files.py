@@ -33,7 +33,7 @@ def hidden(name: str) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return the visible entries of a folder, sorted; [] if it is no folder or cannot be listed."""
+    """Return the visible entries of a folder, sorted; [] if it is not a folder or cannot be listed."""
     try:
         names = os.listdir(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""What to say about a path that is no data set: what is there, which other format it may be, what was looked for."""
+"""The message about a path that is not a data set: its content, and which formats were looked for."""
 
 import os
 from collections import Counter
@@ -41,7 +41,7 @@ def _content(folder: Path) -> str:
 
 
 def _other(path: Path) -> str | None:
-    """Return the name of another format, from the first files; None if nothing tells."""
+    """Return the name of another format, from the first files; None if it is not known."""
     files = [path] if path.is_file() else [file for folder in (path, *subfolders(path)) for file in _first(folder)]
     for file in files:
         suffix = file.suffix.lower()

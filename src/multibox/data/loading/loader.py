@@ -1,4 +1,4 @@
-"""An endless stream of training batches that depends only on the seed, not on the workers or on where it resumes."""
+"""An endless stream of training batches that depends only on the seed, not on workers or the first step."""
 
 import logging
 from collections.abc import Iterator

@@ -70,9 +70,7 @@ def make_scene(
     A box is tight around the visible part of its object, which is at least half of it.
     """
     if min(size) < 64:
-        raise UsageError(
-            f"a scene of {size.width} x {size.height} pixels is too small; each side has to be at least 64"
-        )
+        raise UsageError(f"a scene of {size.width} x {size.height} pixels is too small; each side must be at least 64")
     canvas = painting.background(rng, size)
     for _ in range(rng.integers(2, 9)):
         _add_clutter(rng, canvas)

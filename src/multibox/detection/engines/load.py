@@ -21,7 +21,7 @@ class EngineEntry:
     """One line of the table.
 
     `module` is the file in this folder that loads the engine. `suffixes` are those of the exported models that it runs.
-    `precisions` are the choices for weight files, empty if it cannot run these. `package` is what has to be installed.
+    `precisions` are the choices for weight files, empty if it cannot run these. `package` is the package that it needs.
     """
 
     name: str

@@ -24,7 +24,7 @@ class VocMetric(Metric):
 
     def at(self, iou: float) -> "VocMetric":
         if not 0 < iou <= 1:
-            raise UsageError(f"IoU {iou:g}; it has to be above 0 and at most 1, for example 0.75")
+            raise UsageError(f"IoU {iou:g}; it must be above 0 and at most 1, for example 0.75")
         return replace(self, iou=iou, meaning=self.meaning.replace(f"IoU {self.iou:g}", f"IoU {iou:g}"))
 
     def evaluate(self, dataset: "Dataset", detections: "Sequence[Detections]") -> "Evaluation":

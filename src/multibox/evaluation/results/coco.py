@@ -22,7 +22,7 @@ def read_coco_results(
 ) -> dict[str, Detections]:
     """Return the detections of every image by its id.
 
-    `category_ids` holds the id of each class; None stands for the data set's own, or 1, 2, ... if it has none.
+    `category_ids` holds the id of each class; None selects the ids of the data set, or 1, 2, ... if it has none.
     `image_id` may be a number or text. `image_size` is (0, 0) if the data set does not know it. DataError, with file,
     entry and value, for a malformed entry and for one that is not in the data set.
     """

@@ -36,5 +36,5 @@ def _row(line: str, *, path: Path, number: int, num_classes: int) -> ResultRow:
     except ValueError as error:
         raise DataError(f"{place}: {line!r}; a line is: class-index score x1 y1 x2 y2") from error
     if not 0 <= label < num_classes:
-        raise DataError(f"{place}: class index {label}; it has to be 0 to {num_classes - 1}, as the data set's classes")
+        raise DataError(f"{place}: class index {label}; it must be 0 to {num_classes - 1}, the classes of the data set")
     return ResultRow(place, path.stem, label, score, (x1, y1, x2, y2))

@@ -78,7 +78,7 @@ def _label_of(set_and_class: str, *, path: Path, class_names: tuple[str, ...]) -
     if not names:
         raise DataError(
             f"{path}: the file name ends in none of the data set's classes, {', '.join(class_names)}; "
-            "it has to be comp4_det_SET_CLASS.txt"
+            "it must be comp4_det_SET_CLASS.txt"
         )
     return class_names.index(max(names, key=len))
 

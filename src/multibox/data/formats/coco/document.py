@@ -36,7 +36,7 @@ class Document(NamedTuple):
 
 
 def read_document(path: Path) -> Document:
-    """Read a file of COCO instances. Raises DataError if it is no JSON of this kind."""
+    """Read a file of COCO instances. Raises DataError if it is not JSON of this kind."""
     document = read_json(path, limit=MAX_COCO_BYTES)
     if not isinstance(document, dict) or not isinstance(document.get("images"), list):
         raise DataError(f'{path} has no list "images"; give a COCO instances file, not a file of results')
@@ -74,14 +74,14 @@ def _categories(path: Path, document: Mapping[str, Any]) -> dict[str, str]:
 def _category(path: Path, place: int, entry: Any) -> tuple[str, str]:
     """Return id and name; a category without a name is named by its id."""
     if not isinstance(entry, dict):
-        raise DataError(f'{path} has no "categories" with an id each; entry {place} is no object, correct it')
+        raise DataError(f'{path} has no "categories" with an id each; entry {place} is not an object; correct it')
     try:
         key = id_text(required(entry, "id"))
     except ValueError as error:
         raise DataError(f'{path} has no "categories" with an id each; the id of entry {place} {error}') from None
     name = entry.get("name")
     if name is not None and not isinstance(name, str | int | float):
-        raise DataError(f"{path}: the name of category {key} is no text; correct it")
+        raise DataError(f"{path}: the name of category {key} is not text; correct it")
     return key, str(name).strip() if name is not None and str(name).strip() else key
 
 
@@ -92,11 +92,11 @@ def _images(path: Path, entries: Sequence[Any], faults: list[Problem], unusable:
         key = None
         try:
             if not isinstance(entry, dict):
-                raise ValueError("is no object; write id and file_name")
+                raise ValueError("is not an object; write id and file_name")
             key = _id(entry)
             name = required(entry, "file_name")
             if not isinstance(name, str) or not name.strip():
-                raise ValueError("has a file_name that is no text; write the name of the image")
+                raise ValueError("has a file_name that is not text; write the name of the image")
         except ValueError as error:
             unusable.update(() if key is None else (key,))
             faults.append(Problem("unparsable", "error", str(path), f"image {key or place}", str(error)))

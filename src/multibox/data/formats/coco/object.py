@@ -14,7 +14,7 @@ def parse_object(entry: Any, place: int) -> tuple[str, RawObject]:
     cannot be used counts as absent, except for a flag. Raises ValueError with the field and the rule.
     """
     if not isinstance(entry, dict):
-        raise ValueError("is no object; write image_id, category_id and bbox")
+        raise ValueError("is not an object; write image_id, category_id and bbox")
     image, category = _id(entry, "image_id"), _id(entry, "category_id")
     x, y, width, height = values = _box(entry)
     return image, RawObject(

@@ -1,4 +1,4 @@
-"""The root tag of an XML file, which tells VOC annotations from other XML without parsing it."""
+"""The root tag of an XML file, which distinguishes VOC annotations from other XML without parsing it."""
 
 import re
 from itertools import islice
@@ -16,9 +16,9 @@ _LOOKED_AT = 10  # files of a folder
 _OTHER_FORMATS = {
     "annotations": "CVAT for images; export it as Pascal VOC",
     "dataset": "dlib's imglab; export it as Pascal VOC",
-    "net": "an OpenVINO model and no annotation",
-    "svg": "an SVG drawing and no annotation",
-    "html": "a web page and no annotation",
+    "net": "an OpenVINO model, not an annotation",
+    "svg": "an SVG drawing, not an annotation",
+    "html": "a web page, not an annotation",
 }
 
 

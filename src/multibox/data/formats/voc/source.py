@@ -59,7 +59,7 @@ class VocSource(Source):
         return [pair for term in split.split("+") for pair in self._select_term(term.strip())]
 
     def _select_term(self, term: str) -> list[tuple[VocFolder, tuple[str, ...]]]:
-        """Return the folders and ids of "trainval" or "2007:trainval"; a folder of a split may stand for the year."""
+        """Return the folders and ids of "trainval" or "2007:trainval"; the year may be a folder of a split."""
         part, _, split = term.rpartition(":")
         part = part.removeprefix("VOC")
         inside = [folder for folder in self.folders if not part or part in (folder.year, folder.split)]
@@ -74,7 +74,7 @@ class VocSource(Source):
 
 
 def find_voc(root: Path) -> VocSource | None:
-    """Return the VOC data set at `root`, None if there are no XML files where VOC keeps them."""
+    """Return the VOC data set at `root`, None if its usual folders have no XML files."""
     folders = find_voc_folders(root)
     return VocSource(root, folders, evidence=_evidence(folders)) if folders else None
 

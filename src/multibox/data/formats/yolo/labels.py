@@ -28,7 +28,7 @@ class LabelFiles:
         return self._in(swapped).get(image.stem) or beside or swapped / f"{image.stem}.txt"
 
     def without_image(self, images: Iterable[Path]) -> list[Path]:
-        """Return the label files, in the label folders of these images, for which there is no image file."""
+        """Return the label files without an image file, in the label folders of these images."""
         homes: dict[Path, set[Path]] = {}
         for image in images:
             homes.setdefault(self.of(image).parent, set()).add(image.parent)

@@ -50,7 +50,7 @@ class LabelReader:
         return Record(image, image.stem, size, path, tuple(items) if size else (), size_written=False)
 
     def ambiguous(self) -> list[Problem]:
-        """Return the fault of a data set of which nothing tells if its longer lines are outlines or key points."""
+        """Return the fault of a data set in which longer lines could be outlines or key points."""
         if self._certain or len(self._outlines) != 1:
             return []
         numbers = next(iter(self._outlines))
@@ -99,7 +99,7 @@ class LabelReader:
     def _outline(self, numbers: Sequence[float], text: str, place: str) -> Box:
         if min(numbers) < -_OUTLINE_ROUNDING or max(numbers) > 1 + _OUTLINE_ROUNDING:
             raise ValueError(
-                f"{_short(text)} is no outline, because values are outside 0 to 1; for key points write kpt_shape in "
+                f"{_short(text)} is not an outline: values are outside 0 to 1; for key points write kpt_shape in "
                 "data.yaml, else write 'class cx cy width height'"
             )
         if len(numbers) == 6 and numbers[5] == int(numbers[5]):

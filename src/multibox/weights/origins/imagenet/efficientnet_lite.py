@@ -34,7 +34,7 @@ def read(foreign: ForeignWeights, config: EfficientNetLiteConfig) -> BaseWeights
 
 
 def _layer(place: str, convolution: str, norm: str, ours: set[str]) -> dict[str, str]:
-    """Our names of a convolution and its batch normalization, which may stand behind a padding, with the file's."""
+    """Pairs of our names and the file's, for a convolution, which may follow a padding, and its batch normalization."""
     at = 1 if f"{place}.1.weight" in ours and f"{place}.1.running_mean" not in ours else 0
     if f"{place}.{at}.weight" not in ours:
         return {}
