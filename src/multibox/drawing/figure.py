@@ -1,10 +1,12 @@
 """The common style of the figures drawn with matplotlib (the extra `plot`). No pyplot, so no global state."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from multibox.errors import UsageError
+from multibox.system.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +32,9 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write the figure as PNG."""
-    figure.savefig(path, dpi=_DOTS_PER_INCH, pil_kwargs={"compress_level": 4})
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=_DOTS_PER_INCH, pil_kwargs={"compress_level": 4})
+    write_atomically(path, content.getvalue())
 
 
 def plain(axes: "Axes", *, grid: Literal["x", "y"] = "y") -> None:

@@ -17,15 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from multibox._version import __version__
+from multibox.system.atomic import write_atomically
 
 __all__ = ["Markup", "jpeg_uri", "percent", "png_uri", "render", "write_page"]
 
 
 def write_page(path: Path | str, template: str, values: Mapping[str, object]) -> None:
     """Render a template into a file; its folder is created if it does not exist."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(template, values), encoding="utf-8")
+    write_atomically(Path(path), render(template, values).encode())
 
 
 def render(template: str, values: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox.errors import UsageError
+from multibox.system.atomic import write_atomically
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 _OUT_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -25,8 +26,7 @@ def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"], *, quality: int =
     Raises OSError if the file cannot be written.
     """
     data = encode_jpeg(image, quality=quality) if _is_jpeg(path) else encode_png(image)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    write_atomically(path, data)
 
 
 def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> bytes:

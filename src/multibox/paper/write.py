@@ -8,6 +8,7 @@ from typing import Any
 from multibox.paper.outcome import Outcome, Results
 from multibox.paper.request import Request
 from multibox.paper.tables import Row, Table
+from multibox.system.atomic import write_atomically
 
 NOT_RUN = "not run"
 
@@ -20,12 +21,10 @@ def write_table(
     `measured` adds further numbers to the JSON file.
     """
     folder, stamp = request.out, request.stamp
-    folder.mkdir(parents=True, exist_ok=True)
     markdown, data = folder / f"{table.name}.md", folder / f"{table.name}.json"
-    markdown.write_text(as_markdown(table, results, stamp=stamp), encoding="utf-8")
-    data.write_text(
-        json.dumps(as_json(table, results, stamp=stamp, measured=measured), indent=1) + "\n", encoding="utf-8"
-    )
+    write_atomically(markdown, as_markdown(table, results, stamp=stamp).encode())
+    numbers = as_json(table, results, stamp=stamp, measured=measured)
+    write_atomically(data, (json.dumps(numbers, indent=1) + "\n").encode())
     return [markdown, data]
 
 

@@ -1,10 +1,10 @@
 """A detector as an OpenVINO model: two files, .xml and .bin."""
 
+import errno
 import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from multibox.detection.export.onnx import import_onnx, network_graph, postproce
 from multibox.errors import UsageError
 from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
+from multibox.system.atomic import unfinished_folder
 from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
@@ -114,9 +115,12 @@ def _joined(network: "Model", postprocess: "Model") -> "Model":
 
 def _save(network: "Model", path: Path, *, narrow: bool) -> None:
     """Write both files completely before either replaces an older one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix=".multibox-") as folder:
-        unfinished = Path(folder) / path.name
-        import_openvino().save_model(network, unfinished, compress_to_fp16=narrow)
+    with unfinished_folder(path) as folder:
+        unfinished = folder / path.name
+        try:
+            import_openvino().save_model(network, unfinished, compress_to_fp16=narrow)
+        except RuntimeError as problem:  # OpenVINO does not say why a file cannot be written
+            reason = str(problem).strip().split("\n")[-1]
+            raise OSError(errno.EIO, f"OpenVINO cannot write it, is the disk full? ({reason})", str(path)) from None
         os.replace(unfinished.with_suffix(".bin"), path.with_suffix(".bin"))
         os.replace(unfinished, path)

@@ -16,6 +16,7 @@ from multibox.evaluation.analysis.kinds import WRONG
 from multibox.evaluation.analysis.report import write_analysis_report
 from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
 from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
+from multibox.system.atomic import write_atomically
 from multibox.system.progress import Progress
 
 REPORT, NUMBERS = "report.html", "analysis.json"
@@ -73,7 +74,7 @@ def write_analysis(
         "detectors": [analysis.to_json() for analysis in analyses],
         "files": [REPORT, NUMBERS, *written],
     }
-    (out / NUMBERS).write_text(json.dumps(numbers, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_atomically(out / NUMBERS, (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
     return numbers
 
 
