@@ -319,7 +319,7 @@ def main() -> None:
     if not setting.smoke:
         compare_with_torchvision(setting, rate=rate, files=files, batches=batches)
     if not setting.smoke:
-        ready("light160", open_weights("light160-animals")[0], parts=True)
+        ready("lite320", open_weights("lite320-animals")[0], parts=True)
         ready("ssd512", random_model("ssd512", setting), parts=True)
     other_engines(setting)
 

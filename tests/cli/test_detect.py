@@ -152,5 +152,5 @@ def test_without_weights_animals_are_looked_for(multibox, photos: Path):
     default, named = (multibox("detect", photos, *words, "--json") for words in ([], ["-w", DEFAULT.name]))
     assert default.code == named.code == 0
     assert default.out == named.out
-    assert "light160-animals finds dog, cat, person, sheep, horse, cow" in default.err
+    assert "lite320-animals finds dog, cat, person, sheep, horse, cow" in default.err
     assert "finds dog" not in named.err

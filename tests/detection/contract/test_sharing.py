@@ -109,7 +109,7 @@ def forked(*arguments: str | Path) -> int:
 @pytest.mark.parametrize("use", ["used", "fresh"])
 def test_a_forked_child_detects(engine: str, use: str):
     """A detector in PyTorch that the parent loaded, with and without use there, against a child that ends."""
-    assert forked(engine, "light160-animals", use, "parent") == 0
+    assert forked(engine, "lite320-animals", use, "parent") == 0
 
 
 def test_a_forked_child_says_that_an_engine_does_not_work(engines: Engines):
@@ -124,5 +124,5 @@ def test_a_forked_child_says_that_an_engine_does_not_work(engines: Engines):
 def test_a_forked_child_loads_its_own(engine: str, engines: Engines):
     """A detector that the child loads after the parent used one of the same kind against a child that ends."""
     engines.fresh("onnxruntime")
-    source = "light160-animals" if engine == "packed" else engines.folder / "whole.onnx"
+    source = "lite320-animals" if engine == "packed" else engines.folder / "whole.onnx"
     assert forked(engine, source, "used", "child") == 0
