@@ -1,7 +1,7 @@
 """Hypothesis strategies for boxes on a grid: their overlaps are ratios of small integers.
 
-So sums and products are exact in float32, equal overlaps are equal there too, and different ones differ: a decision of
-the code under test must be that of an oracle in double precision.
+Sums and products are therefore exact in float32, and overlaps are equal in float32 if and only if they are equal in
+double precision. The code under test must decide as an oracle in double precision does.
 """
 
 import numpy as np
@@ -24,6 +24,6 @@ def grid_boxes(draw: st.DrawFn, *, least: int = 0, most: int = 6, beyond: int = 
 
 
 def random_boxes(rng: np.random.Generator, count: int, *, largest: float = 0.5) -> np.ndarray:
-    """(count, 4) float32 corners; some reach out of the unit square."""
+    """(count, 4) float32 corners; some extend beyond the unit square."""
     center, size = rng.uniform(0, 1, (count, 2)), rng.uniform(0.02, largest, (count, 2))
     return np.concatenate([center - size / 2, center + size / 2], axis=1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, so that several runs share a machine well, and the same examples each time."""
+"""Settings of every test: one thread, so that several runs can share a machine, and the same examples each time."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""A small detector whose behavior is known, the images for it, and what it means that two engines agree."""
+"""A small detector with known behavior, images for it, and the definition of agreement between two engines."""
 
 from dataclasses import dataclass, replace
 
@@ -16,9 +16,9 @@ CLASS_NAMES = ("disc", "square", "star", "cross")
 
 
 def steady_model() -> SSD:
-    """An eighth of SSD300 with L2Norm and random weights, that finds nothing in an image of the mean color.
+    """An eighth of SSD300 with L2Norm and random weights, that detects nothing in an image of the mean color.
 
-    There all activations are zero, so that only the biases count, and these favor the background.
+    In that image all activations are zero, so only the biases count, and these favor the background.
     """
     config = replace(slim300_config(width=1 / 8), base=VGG16Config(width=1 / 8), std=(1.0, 1.0, 1.0))
     with torch.random.fork_rng(devices=[]):
@@ -37,7 +37,7 @@ def steady_model() -> SSD:
 
 @torch.no_grad()
 def _scale_scores(model: SSD) -> None:
-    """Let every source map tell apart about as much: logits of standard deviation 4 on noise."""
+    """Give every source map a similar range of scores: logits with a standard deviation of 4 on noise."""
     noise = torch.from_numpy(np.stack([busy_image(seed=i) for i in range(2)])).permute(0, 3, 1, 2)
     maps = model.base(noise - model.mean)
     sources = [model.norm(maps[0]), *maps[1:]]
@@ -58,7 +58,7 @@ def busy_image(*, seed: int) -> np.ndarray:
 
 
 def small_thing_image(*, seed: int) -> np.ndarray:
-    """The mean color but for one square of noise."""
+    """The mean color with one square of noise."""
     image = empty_image()
     image[100:180, 120:200] = cv2.resize(busy_image(seed=seed), (80, 80))
     return image

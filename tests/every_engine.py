@@ -27,7 +27,7 @@ class Engines:
         return self._made[name]
 
     def fresh(self, name: str) -> Engine:
-        """An engine that nothing else uses."""
+        """A new engine that no other test uses."""
         make: Callable[[], Engine] = getattr(self, f"_{name}")
         return make()
 

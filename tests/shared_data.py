@@ -1,4 +1,4 @@
-"""Where the larger reference data lies, and how a test says that it is not there."""
+"""The folder of the larger reference data, and the skip of tests that do not find it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def shared(relative: str) -> Path:
-    """Path below ../shared, or a skip with the reason where it is absent."""
+    """Path below ../shared, or a skip with the reason if it is missing."""
     path = SHARED / relative
     if not path.exists():
         pytest.skip(f"{path} is not there; this test needs data that is not part of the repository")

@@ -17,7 +17,7 @@ def slow_table(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @given(grid_boxes(), grid_boxes())
 def test_iou_on_a_grid(a: np.ndarray, b: np.ndarray) -> None:
-    """Overlap is the correctly rounded quotient of the slow loop, where all sums are exact; empty inputs included."""
+    """Overlap is the correctly rounded quotient of the slow loop, because all sums are exact; empty inputs included."""
     ours = iou(torch.from_numpy(a), torch.from_numpy(b)).numpy()
     assert np.array_equal(ours, slow_table(a, b).astype(np.float32))
 
@@ -50,7 +50,7 @@ def test_iou_without_area() -> None:
 
 
 def test_iou_leaves_its_inputs() -> None:
-    """The boxes given are not changed, and the overlap has the gradient that finite differences give (1e-6)."""
+    """The boxes given are not changed, and the overlap has the gradient of finite differences (1e-6)."""
     rng = np.random.default_rng(2)
     a, b = (torch.from_numpy(random_boxes(rng, 3)).double() for _ in range(2))
     before = a.clone(), b.clone()
@@ -62,7 +62,7 @@ def test_iou_leaves_its_inputs() -> None:
 
 @given(grid_boxes(most=8, beyond=4))
 def test_centers_and_back(boxes: np.ndarray) -> None:
-    """Corners to centers is the slow form, exactly on a grid, and back again gives the same box."""
+    """Corners to centers is the slow form, exactly on a grid, and back again is the same box."""
     corners = torch.from_numpy(boxes)
     centers = to_centers(corners)
     expected = np.array([slow.center_form(b.tolist()) for b in boxes]).reshape(-1, 4)

@@ -38,7 +38,7 @@ def test_decode(variances: tuple[float, float, float, float]) -> None:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_there_and_back(name: str) -> None:
-    """Decoding what was encoded gives the box again, within 1e-5, for batches and all priors of the real detectors."""
+    """Decoding an encoded box returns the same box, within 1e-5, for batches and all priors of the real detectors."""
     coder = Coder(SPECS[name])
     boxes = torch.from_numpy(random_boxes(np.random.default_rng(2), 2 * len(coder.priors))).view(2, -1, 4)
     torch.testing.assert_close(coder.decode(coder.encode(boxes)), boxes, rtol=0, atol=1e-5)

@@ -135,7 +135,7 @@ def test_no_objects(rows: int) -> None:
 
 
 def test_empty_images_can_teach() -> None:
-    """With `background_negatives` 5 an image without objects gives its 5 costliest priors; N stays at least 1."""
+    """With `background_negatives` 5 an image without objects uses its 5 priors of highest loss; N stays at least 1."""
     given_batch = batch([np.zeros((0, 4), dtype=np.float32)] * 2, seed=1)
     loss = given_batch.loss(LossConfig(background_negatives=5))
     cost = -given_batch.logits.log_softmax(-1)[..., 0]
@@ -144,7 +144,7 @@ def test_empty_images_can_teach() -> None:
 
 
 def test_padding_is_nothing() -> None:
-    """What stands in rows that are not valid does not change the loss, not even boxes without a size or NaN."""
+    """The contents of rows that are not valid do not change the loss, not even boxes without a size or NaN."""
     given_batch = batch([np.array([[1, 1, 5, 6]], dtype=np.float32) / 8], seed=2)
     expected = given_batch.loss()
     for padding in (0.0, 0.3, float("nan")):
@@ -171,7 +171,7 @@ def test_weight_of_location() -> None:
 
 
 def test_normalizer() -> None:
-    """Another N divides both parts: half the loss where N is doubled."""
+    """Another N divides both parts: half the loss if N is doubled."""
     given_batch = batch([np.array([[0, 0, 4, 4]], dtype=np.float32) / 8], seed=4)
     tensors = torch.from_numpy(given_batch.objects[0])[None], torch.tensor([given_batch.labels[0]])
     halved = multibox_loss(
@@ -186,7 +186,7 @@ def test_normalizer() -> None:
 
 
 def test_half_precision_is_widened() -> None:
-    """Predictions in bfloat16 give the loss of the same values in float32, and gradients in bfloat16."""
+    """Predictions in bfloat16 have the loss of the same values in float32, and gradients in bfloat16."""
     given_batch = batch([np.array([[0, 0, 4, 4]], dtype=np.float32) / 8], seed=5)
     rounded = given_batch._replace(
         offsets=given_batch.offsets.detach().bfloat16().requires_grad_(),

@@ -13,7 +13,7 @@ from oracles import slow
 
 
 def padded(images: list[np.ndarray], *, extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Boxes of all images in one tensor, rows of a wild value where there are fewer, and which rows are real."""
+    """Boxes of all images in one tensor, padded with rows of a wild value, and which rows are real."""
     rows = max(len(p) for p in images) + extra
     boxes, valid = torch.full((len(images), rows, 4), 0.5), torch.zeros(len(images), rows, dtype=torch.bool)
     boxes[..., 2:] = 1.0
@@ -76,7 +76,7 @@ def test_no_objects_at_all() -> None:
 
 
 def test_real_rows_anywhere() -> None:
-    """Real rows may stand between padding: indices are those of the rows as given."""
+    """Real rows may be between padding rows: indices are those of the given rows."""
     rng = np.random.default_rng(3)
     priors, objects = random_boxes(rng, 50), random_boxes(rng, 6)
     valid = torch.tensor([[False, True, False, True, True, False]])
@@ -113,7 +113,7 @@ def test_threshold_is_inclusive() -> None:
 
 
 def test_overlaps_of_next_to_nothing() -> None:
-    """An overlap of at most 1e-6 counts as 0 and gives no match; one above it does."""
+    """An overlap of at most 1e-6 counts as 0 and is no match; a larger one is."""
     priors = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     for side, index in ((0.9e-3, UNMATCHED), (1.1e-3, 0)):
         matches = match(priors, torch.tensor([[[0.0, 0.0, side, side]]]), torch.tensor([[True]]))

@@ -55,9 +55,9 @@ def test_random_image(seed: int) -> None:
 
 
 def test_growing_prefix() -> None:
-    """Where the best 2048 candidates leave too few, more are looked at: the slow loop's result for 3000 boxes.
+    """If the best 2048 candidates leave too few, more are used: the slow loop's result for 3000 boxes.
 
-    The best candidates are copies of few boxes; the rest is spread out and scores less.
+    The best candidates are copies of few boxes; the others are spread out and have lower scores.
     """
     rng = np.random.default_rng(5)
     heaps, spread = random_boxes(rng, 7), random_boxes(rng, 600, largest=0.1)
@@ -100,7 +100,7 @@ def test_threshold_is_inclusive_for_keeping() -> None:
 
 
 def test_long_chains() -> None:
-    """A chain of boxes where each would suppress the next keeps every second one, across blocks of any size."""
+    """A chain of boxes, each of which would suppress the next, keeps every second one, across blocks of any size."""
     left = torch.arange(700).double() * 0.3
     boxes = torch.stack([left, torch.zeros(700), left + 1, torch.ones(700)], dim=1).double()
     kept = greedy_nms(boxes, torch.zeros(700, dtype=torch.int64), threshold=0.5, limit=1000)

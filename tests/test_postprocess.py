@@ -36,7 +36,7 @@ def test_dropping_hopeless_priors_changes_nothing(
 ):
     """Random outputs of two images, from full of candidates to none, against the same without a shortcut, bit for bit.
 
-    `priors` name the prior that made each detection: decoding it alone gives the box again.
+    `priors` name the prior that made each detection: decoding it alone returns the same box.
     """
     settings = DetectionSettings(score_threshold=threshold, per_class=20)
     generator = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""A small detector with random weights, the same in every run: what it finds means nothing, how it behaves does."""
+"""A small detector with random weights, the same in every run: its detections are meaningless."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Made-up outputs: as many candidates as asked for, and objects that suppression finds."""
+"""Synthetic outputs: the requested number of candidates, and objects that suppression finds."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from multibox.nms import select
 
 @pytest.mark.parametrize("candidates", [50, 700])
 def test_as_many_candidates_as_asked_for(candidates: int):
-    """Scores above the threshold, counted one image after the other, against the number asked for."""
+    """Scores above the threshold, counted image by image, against the requested number."""
     config = ssdlite320_config()
     outputs = lifelike_outputs(
         config, classes=5, images=2, candidates=candidates, generator=torch.Generator().manual_seed(0)
@@ -23,7 +23,7 @@ def test_as_many_candidates_as_asked_for(candidates: int):
 
 
 def test_suppression_has_something_to_do():
-    """Detections of a made-up image against: fewer than candidates, for boxes of one object overlap."""
+    """Detections of a synthetic image: fewer than the candidates, because boxes of one object overlap."""
     config = ssdlite320_config()
     outputs = lifelike_outputs(config, classes=5, images=1, candidates=200, generator=torch.Generator().manual_seed(1))
     boxes = Coder(config.priors, variances=config.variances).decode(outputs.offsets)[0]

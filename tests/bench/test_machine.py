@@ -6,7 +6,7 @@ from multibox.bench.machine import describe_machine, device_name, peak_memory, p
 
 
 def test_the_machine_is_described():
-    """Rates and memory against being positive, the description against its fields."""
+    """Rates and memory are positive; the description has all fields."""
     assert product_rate(torch.float32) > 0
     assert resident_memory() >= 0
     assert peak_memory(torch.device("cpu")) > 0.8 * resident_memory()  # the kernel counts both in its own batches

@@ -65,7 +65,7 @@ def test_parts_make_up_the_whole():
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_measuring_leaves_the_weights(average: float):
-    """Parameters before and after, with and without a moving average; the gradients are there all the same."""
+    """Parameters before and after, with and without a moving average; there are gradients in both cases."""
     run = tiny_run(ema=average)
     before = {name: value.clone() for name, value in run.model.named_parameters()}
     bench_train(run, lambda workers: repeat(batch_of_three()), steps=1)

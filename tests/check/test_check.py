@@ -1,4 +1,4 @@
-"""Data checks: all problems of a broken data set are named; real data sets against known facts."""
+"""Data checks: every problem of a broken data set is reported; real data sets against known facts."""
 
 import json
 import struct
@@ -30,7 +30,7 @@ def draw(path: Path, seed: int, *, width: int = WIDTH, height: int = HEIGHT) -> 
 
 
 def with_orientation(data: bytes, orientation: int) -> bytes:
-    """The JPEG with an EXIF segment that holds the orientation alone."""
+    """The JPEG with an EXIF segment that contains only the orientation."""
     tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
     body = b"Exif\0\0" + tiff
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:]
@@ -156,7 +156,7 @@ def test_everything_broken_is_named(broken_voc: Path) -> None:
 
 
 def test_json_document(broken_voc: Path) -> None:
-    """The keys that machines rely on, and that it is JSON."""
+    """The document is JSON with the keys that programs rely on."""
     document = json.loads(json.dumps(check_dataset(broken_voc, priors=SPECS["ssd300-voc"]).to_json()))
     assert document["ok"] is False
     assert (document["images"], document["objects"]) == (15, 21)
@@ -214,7 +214,7 @@ def test_bccd() -> None:
 
 
 def test_coco128() -> None:
-    """The two images without labels and the two label files without an image, as comparing names finds them."""
+    """The two images without labels and the two label files without an image, as found by comparing names."""
     root = shared("data/coco128_yolo")
     images = {path.stem for path in (root / "images").iterdir()}
     labels = {path.stem for path in (root / "labels").iterdir()}

@@ -25,7 +25,7 @@ Command = Callable[..., Outcome]
 
 @pytest.fixture
 def multibox(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `multibox` with the given words. That no traceback shows is checked every time."""
+    """Runs `multibox` with the given arguments, and checks each time that no traceback is printed."""
 
     def run(*words: object) -> Outcome:
         code = main([str(word) for word in words])

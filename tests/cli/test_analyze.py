@@ -91,7 +91,7 @@ def test_one_detector(given: Path, one: tuple[Path, str]) -> None:
 
 
 def test_the_report_is_complete_in_itself(one: tuple[Path, str]) -> None:
-    """The page has no script and loads nothing: there is one data address for each image file."""
+    """The page has no script and loads nothing: it has one data address for each image file."""
     folder, _ = one
     page = (folder / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
@@ -163,7 +163,7 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_other_things_is_refused(multibox, given: Path, tmp_path: Path) -> None:
-    """Other files, with and without another program's analysis.json, against an error; nothing is written."""
+    """A folder of other files, with and without another program's analysis.json, is an error; nothing is written."""
     (tmp_path / "photo.jpg").touch()
     for text in (None, "[]", '{"files": ["photo.jpg"]}'):
         if text is not None:

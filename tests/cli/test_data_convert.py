@@ -42,7 +42,7 @@ def test_one_split_and_the_line_about_it(multibox, devkit: Path, tmp_path: Path)
     ],
 )
 def test_mistakes_are_one_line(multibox, devkit: Path, tmp_path: Path, words: tuple[str, ...], message: str):
-    """Wrong options against the message with the right ones; nothing is written."""
+    """Wrong options against the message with the correct ones; nothing is written."""
     found = multibox("data", "convert", devkit, *words, "--out", tmp_path / "out")
     assert found.code in (1, 2)
     assert message in found.err

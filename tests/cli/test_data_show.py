@@ -38,7 +38,7 @@ def test_the_sheet_is_written(multibox, scenes: Path, tmp_path: Path, words: tup
     ],
 )
 def test_mistakes_are_one_line(multibox, scenes: Path, words: tuple[str, ...], message: str):
-    """What users get wrong against the line that says what is right; nothing is written."""
+    """Wrong options against the line with the correct ones; nothing is written."""
     found = multibox("data", "show", scenes, *words)
     assert found.code in (1, 2)
     assert message in found.err

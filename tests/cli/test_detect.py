@@ -1,4 +1,4 @@
-"""`multibox detect`: what it prints and writes, and what it says of images and options that are wrong."""
+"""`multibox detect`: what it prints and writes, and its messages about unusable images and wrong options."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from multibox.weights.registry import DEFAULT
 
 
 def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):
-    """Every entry of --json against Detections of the library, every detection above the model's own threshold."""
+    """Every entry of --json against the Detections of the library, with all detections above the model's threshold."""
     outcome = multibox("detect", photos, "--weights", weights, "--json")
     assert outcome.code == 0
     entries = json.loads(outcome.out)
@@ -45,7 +45,7 @@ def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
     assert "2 images" not in outcome.out
 
 
-def test_a_image_without_detections_gives_the_best(multibox, weights: Path, photos: Path):
+def test_an_image_without_detections_names_the_best(multibox, weights: Path, photos: Path):
     """A score that nothing reaches against the line that says so and names the best candidate."""
     outcome = multibox("detect", photos / "a.jpg", "-w", weights, "--min-score", "1")
     found = Detector.load(weights)(photos / "a.jpg")
@@ -79,7 +79,7 @@ def test_the_folder_of_the_images_is_refused(multibox, weights: Path, photos: Pa
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--time"], ["--batch", "1"]])
 def test_a_broken_image_does_not_stop_the_others(multibox, weights: Path, photos: Path, options: list[str]):
-    """A cut JPEG before good images against exit code 1, its name on standard error, and results of the others."""
+    """A truncated JPEG before good images: exit code 1, its name on standard error, and results for the others."""
     (photos / "0-cut.jpg").write_bytes((photos / "a.jpg").read_bytes()[:500])
     outcome = multibox("detect", photos, photos / "missing.jpg", "-w", weights, *options)
     assert outcome.code == 1
@@ -93,7 +93,7 @@ def test_a_broken_image_does_not_stop_the_others(multibox, weights: Path, photos
 
 
 def test_only_broken_images_give_an_empty_array(multibox, weights: Path, photos: Path):
-    """--json for nothing that can be read against a valid, empty array."""
+    """--json with only unreadable images against a valid, empty array."""
     (photos / "empty.jpg").write_bytes(b"")
     outcome = multibox("detect", photos / "empty.jpg", "-w", weights, "--json")
     assert outcome.code == 1
@@ -125,7 +125,7 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
     ],
 )
 def test_wrong_use_is_one_line_and_2(multibox, weights: Path, photos: Path, words: list[str], message: str):
-    """Wrong words against exit code 2, nothing on standard output and one line that names what is wrong."""
+    """Wrong arguments against exit code 2, nothing on standard output and one line that names the mistake."""
     (photos.parent / "empty").mkdir()
     places = {"WEIGHTS": weights, "PHOTOS": photos, "EMPTY": photos.parent / "empty"}
     outcome = multibox("detect", *(places.get(word, word) for word in words))
@@ -148,7 +148,7 @@ def test_weights_that_cannot_be_used_are_one_line_and_1(multibox, photos: Path, 
 
 
 def test_without_weights_animals_are_looked_for(multibox, photos: Path):
-    """No --weights against the default detector by its name; which one looks, and for what, is told."""
+    """Without --weights against the default detector by its name; its name and classes are printed."""
     default, named = (multibox("detect", photos, *words, "--json") for words in ([], ["-w", DEFAULT.name]))
     assert default.code == named.code == 0
     assert default.out == named.out

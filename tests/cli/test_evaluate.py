@@ -126,7 +126,7 @@ def test_wrong_values_are_one_line(multibox, weights: Path, data: Path, words: l
 
 
 def test_chosen_classes_alone_count(multibox, weights: Path, data: Path):
-    """The numbers of two of three classes against those that all three give for them."""
+    """The numbers of two of three classes against those of the same classes in an evaluation of all three."""
     whole = multibox("evaluate", weights, "--data", data, "--split", "test", "--json")
     some = multibox("evaluate", weights, "--data", data, "--classes", ",".join(CLASS_NAMES[1:]), "--json")
     expected = {name: json.loads(whole.out)["ap"][name] for name in CLASS_NAMES[1:]}

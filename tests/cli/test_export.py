@@ -29,7 +29,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def test_export_measures_before_and_after(multibox: Any, weights: Path, dataset: Path, tmp_path: Path):
-    """The JSON of an export with --check against a file that detects and equal scores of both, for equal numbers."""
+    """The JSON of an export with --check: the file detects, and both scores are equal because the numbers are."""
     out = tmp_path / "tiny.onnx"
     result = multibox("export", weights, "--format", "onnx", "--out", out, "--check", dataset, "--json")
     assert result.code == 0

@@ -32,7 +32,7 @@ def test_the_line_shows_all_numbers():
 
 
 def test_a_log_gets_few_lines():
-    """Three reports within a moment, one of them the last, and a score, against two lines outside a terminal."""
+    """Three reports in quick succession, one of them the last, and a score, against two lines outside a terminal."""
     out = io.StringIO()
     with ReportLine(steps=12, batch_size=8, stream=out) as line:
         for row in (ROW, {**ROW, "step": 11}, {"step": 11, "score": 0.5}, {**ROW, "step": 12}):

@@ -86,7 +86,7 @@ def test_figure_5_is_an_image(multibox, weights: Path, tmp_path: Path):
 
 
 def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Table 7 with an invented measurement against the paper's rows, and the machine in the note."""
+    """Table 7 with a fake measurement against the paper's rows, and the machine in the note."""
     row = {"model": "ssd300", "weights": "random weights", "batches": {"1": {"fps": 12.5}, "8": {"fps": 20.0}}}
     measured = {
         "machine": {"threads": 2, "load": 0.1, "torch": "2"},
@@ -131,7 +131,7 @@ def test_wrong_words_are_one_line(multibox, devkit: Path, tmp_path: Path, words:
 
 
 def test_the_plan_of_speeds_is_a_line(multibox, tmp_path: Path):
-    """`reproduce table7 --plan` against an empty plan, since nothing is trained."""
+    """`reproduce table7 --plan` against an empty plan, because nothing is trained."""
     outcome = multibox("reproduce", "table7", "--data", tmp_path, "--plan", "--json")
     assert outcome.code == 0
     assert json.loads(outcome.out)["steps"] == []

@@ -1,4 +1,4 @@
-"""Commands and their options, on which people's scripts depend: they grow on purpose only, and lose nothing."""
+"""Commands and their options, on which users' scripts depend: additions are deliberate, and nothing is removed."""
 
 from typing import Any
 
@@ -70,14 +70,14 @@ COMMANDS = {
 
 
 def options(command: Any) -> str:
-    """Names of positional words in capitals, then all spellings of all options, sorted."""
+    """Names of positional arguments in capitals, then all spellings of all options, sorted."""
     parameters = command.get_params(typer.Context(command))
     words = [p.name.upper() for p in parameters if p.param_type_name == "argument"]
     return " ".join([*words, *sorted(o for p in parameters if p.param_type_name == "option" for o in p.opts)])
 
 
 def tree(command: Any, name: str = "") -> dict[str, str]:
-    """The options of a command and of all below it, by their words."""
+    """The options of a command and of all its subcommands, by name."""
     found = {name: options(command)}
     for word, below in getattr(command, "commands", {}).items():
         found |= tree(below, f"{name} {word}".strip())

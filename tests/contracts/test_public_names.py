@@ -1,4 +1,4 @@
-"""The public names of the package, and that the documentation uses no others."""
+"""The public names of the package; the documentation uses no others."""
 
 import re
 import subprocess
@@ -45,7 +45,7 @@ NAMES = [
 
 
 def test_names_are_as_written_down() -> None:
-    """`multibox.__all__` and `dir(multibox)` against the list above, which changes on purpose only."""
+    """`multibox.__all__` and `dir(multibox)` against the list above, which changes only deliberately."""
     assert multibox.__all__ == NAMES == multibox.__dir__()
 
 
@@ -59,7 +59,7 @@ def test_every_name_can_be_used(name: str) -> None:
     "name", ["evaluate", "export", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"]
 )
 def test_options_are_keywords(name: str) -> None:
-    """Parameters with a default against: by keyword only."""
+    """Parameters with a default are keyword-only."""
     for parameter in signature(getattr(multibox, name)).parameters.values():
         assert parameter.default is parameter.empty or parameter.kind == parameter.KEYWORD_ONLY, parameter
 
@@ -93,7 +93,7 @@ def test_importing_the_package_is_light() -> None:
 
 
 def test_parameters_of_the_models() -> None:
-    """The parameters of the models against: class names first, everything else by keyword."""
+    """Parameters of the models: class names first, everything else keyword-only."""
     assert str(signature(multibox.ssd300)).startswith(
         "(class_names: collections.abc.Sequence[str], *, backbone: str = 'vgg16', dataset: str = 'voc', "
         "batch_norm: bool = False)"

@@ -119,7 +119,7 @@ def test_imports_point_down():
 
 
 def test_no_module_imports_a_front_name():
-    """Imports of `multibox` itself inside the package against: the version alone, since the rest is for users."""
+    """Inside the package, imports of `multibox` itself are for the version only; the other names are for users."""
     assert [str(one) for one in imports() if room(one.imported) is None and room(one.module)] == []
 
 

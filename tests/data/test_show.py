@@ -14,7 +14,7 @@ from multibox.size import Size
 
 
 class Pencil:
-    """Records what it is asked to draw, and draws nothing."""
+    """Records the calls that draw, and draws nothing."""
 
     def __init__(self) -> None:
         self.boxes: list[list[float]] = []
@@ -51,7 +51,7 @@ def dataset_of(folder: Path, count: int) -> Dataset:
 
 
 def test_the_sheet_shows_every_readable_image_once(tmp_path: Path, pencil: Pencil) -> None:
-    """Four readable images of five, asked for nine: four tiles, boxes scaled to their size, flags in the names."""
+    """Four readable images of five, with nine requested: four tiles, boxes scaled to their size, flags in the names."""
     sheet = contact_sheet(dataset_of(tmp_path, 5), count=9, tile=Size(100, 100))
     assert sheet.shape == (6 + 2 * 106, 6 + 3 * 106, 3)
     assert np.count_nonzero((sheet == (0, 200, 0)).all(axis=2)) == 4 * 100 * 50

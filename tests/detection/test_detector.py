@@ -1,4 +1,4 @@
-"""The Detector: what goes in, what comes out, and what becomes of images that cannot be read."""
+"""The Detector: its inputs, its results, and images that cannot be read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_a_broken_image_is_an_error_that_names_it(detector: Detector, tmp_path: 
 
 
 def test_try_each_goes_on_after_broken_images(detector: Detector, tmp_path: Path):
-    """Good and broken images mixed, so that one batch is all broken, against the order they were given in."""
+    """Good and broken images mixed, so that one batch is all broken, against the order of the input."""
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
     good = noise_image(seed=5)
@@ -117,7 +117,7 @@ def test_try_each_goes_on_after_broken_images(detector: Detector, tmp_path: Path
 
 
 def test_try_each_takes_only_what_it_needs(detector: Detector):
-    """A stream without end against the number of images taken for the first result: two batches, and one to look."""
+    """An endless stream: the number of images taken for the first result is two batches and one image."""
     taken = 0
 
     def stream():
@@ -142,7 +142,7 @@ def test_timed_gives_the_same_and_the_stages(detector: Detector, tmp_path: Path)
 
 
 def test_bf16_finds_nearly_the_same(model: SSD, detector: Detector):
-    """The best score in bfloat16 against float32, to the 8 bits of its mantissa and what the layers add up."""
+    """The best score in bfloat16 against float32, within the 8 bits of its mantissa plus rounding in the layers."""
     image = noise_image(seed=7)
     rough = Detector(model, precision="bf16")(image)
     assert rough.scores[0] == pytest.approx(detector(image).scores[0], abs=0.05)
@@ -224,7 +224,7 @@ def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
 
 
 def test_too_little_memory_is_the_users_to_repair(model: SSD, monkeypatch: pytest.MonkeyPatch):
-    """A network that raises torch's out-of-memory error against one line that tells of a smaller batch."""
+    """A network that raises torch's out-of-memory error against one line that recommends a smaller batch."""
 
     def exhausted(images: torch.Tensor) -> None:
         raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")

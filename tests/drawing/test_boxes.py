@@ -43,7 +43,7 @@ def test_the_tag_lies_above_the_box_and_holds_text():
 
 @pytest.mark.parametrize("side", [100, 300, 500, 900, 2500])
 def test_no_letter_reaches_out_of_its_tag(side):
-    """Apart from the frame and the tag's rectangle nothing has changed."""
+    """Nothing has changed outside the frame and the tag's rectangle."""
     low = side // 2
     rows = detections([[1, low, 3, low + 2]], [1], [1], Size(side, side))
     drawn = rows.draw(canvas(side, side))
@@ -63,7 +63,7 @@ def test_min_score_leaves_out_what_is_below_it():
 
 
 def test_the_best_score_lies_on_top():
-    """Two classes on the same box: the frame has the color of the better one, and the tags lie apart."""
+    """Two classes on the same box: the frame has the color of the better one, and the tags do not overlap."""
     drawn = detections([[40, 40, 180, 90]] * 2, [0.9, 0.4], [0, 1]).draw(canvas())
     assert tuple(drawn[89, 100]) == class_color(0)
     for label in (0, 1):
@@ -79,7 +79,7 @@ def test_a_class_has_one_color_in_detections_and_in_ground_truth():
 
 
 def test_small_ground_truth_boxes_stay_visible_on_large_ones():
-    """A small box whose side lies on that of a large one keeps its color, in either order."""
+    """A small box that shares a side with a large one keeps its color, in either order."""
     boxes, labels = np.float32([[20, 30, 190, 95], [80, 60, 120, 95]]), np.int64([0, 1])
     for order in ([0, 1], [1, 0]):
         drawn = draw_boxes(canvas(), boxes[order], labels[order], NAMES)
@@ -125,7 +125,7 @@ def test_every_tag_is_readable():
 
 
 def test_the_colors_of_twenty_classes_are_apart():
-    """Distances of 20 class colors in CIELAB, as OpenCV converts them: none below 12, of neighbors none below 60."""
+    """Distances of 20 class colors in CIELAB (by OpenCV): none below 12, and none below 60 for neighbors."""
     rgb = np.float32([[class_color(label) for label in range(20)]]) / 255
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[0]
     distances = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(20)

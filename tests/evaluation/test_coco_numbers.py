@@ -80,7 +80,7 @@ def test_the_packages_reader_leads_to_the_same_numbers() -> None:
 def test_our_curves_against_the_evaluators_precision_array(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Largest precision beyond each of 101 recalls: our VOC curve against faster-coco-eval at IoU .5.
 
-    Objects lie apart, so that the two rules about taken objects mean the same.
+    Objects do not overlap, so that the two rules about taken objects agree.
     """
     dataset, detections = noisy_scenes(np.random.default_rng(seed), images=20, grid=True)
     arrays = kept_precision(monkeypatch)

@@ -88,7 +88,7 @@ def test_the_whole_coco_evaluation() -> None:
 
 
 @pytest.mark.parametrize("kind", [Finder, Stream])
-def test_a_image_that_cannot_be_read(kind: type[Finder]) -> None:
+def test_an_image_that_cannot_be_read(kind: type[Finder]) -> None:
     """A broken image against one that a mapping lacks: no detections, and a line in `problems`."""
     dataset, answers = three_cats()
     evaluation = evaluate(kind(answers, broken=("b",)), dataset)

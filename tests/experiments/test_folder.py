@@ -132,8 +132,7 @@ def small_disk(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("room", [100_000, 400_000])
 def test_a_full_disk_ends_in_one_line(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int):
-    """Disks that are full at the weights, or at the checkpoint, of step 3 against: an error, the files of step 2, no
-    partial file, and a run that can be resumed to the same end."""
+    """A full disk at step 3, for weights or checkpoint: an error, intact files of step 2, and a run to resume."""
     recipe = tiny_recipe(iterations=4)
     whole = train(recipe, data=scenes, out=tmp_path / "whole")
     step, full = loop.take_step, small_disk(room)
@@ -164,7 +163,7 @@ def test_a_full_disk_ends_in_one_line(scenes: Path, tmp_path: Path, monkeypatch:
 
 
 def test_a_damaged_checkpoint_is_reported_and_not_used(scenes: Path, tmp_path: Path):
-    """A run whose checkpoint, and then whose last two are damaged, against a whole run and a line about each."""
+    """A run with one damaged checkpoint, then with two, against a whole run and a line about each."""
     recipe = tiny_recipe(iterations=4)
     whole = train(recipe, data=scenes, out=tmp_path / "run")
     newest, previous = tmp_path / "run" / "checkpoint.pt", tmp_path / "run" / "checkpoint.previous.pt"

@@ -139,7 +139,7 @@ def test_torchrun_prints_and_writes_once(scenes: Path, tmp_path: Path):
 
 
 def test_the_first_reports_a_common_error(scenes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    """Lines of two processes with the same error against: that of the first as usual, the other with its rank."""
+    """Two processes with the same error: the first reports it as usual, the other with its rank."""
     words = ["train", "quick", "--data", scenes, "--out", tmp_path / "run", "--set", "loop.batch_size=3"]
     assert together(lambda _: main([*map(str, words), "--device", "cpu"])) == [2, 2]
     mistake = "loop.batch_size=3 cannot be split into 1 parts (loop.accumulate) for 2 processes: choose a multiple of 2"

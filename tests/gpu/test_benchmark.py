@@ -1,4 +1,4 @@
-"""The GPU benchmark with tiny networks on a processor, so that it does not break unnoticed."""
+"""The GPU benchmark with tiny networks on a CPU, so that a change that breaks it is noticed."""
 
 import sys
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_learning(what: str, words: list[str], tmp_path: Path, monkeypatch: pyte
 
 
 def test_driver(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failing step and one over its limit have rows that say so; the tables are there; a finished step stays."""
+    """A failing step and one over its limit have rows that say so; the tables are written; a finished step is kept."""
     steps = (
         run.Step("fails", ("benchmarks.gpu.nothing",), limit=30, least=0),
         run.Step("endless", ("http.server", "0"), limit=0.2, least=0),

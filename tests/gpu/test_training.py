@@ -49,7 +49,7 @@ def test_loss_falls(tmp_path: Path, precision: str) -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_steps_do_not_wait(tmp_path: Path, precision: str) -> None:
-    """All steps but the first and the last, where any wait for the device is an error."""
+    """All steps except the first and the last; any wait for the device is an error."""
     loop = replace(LOOP, precision=precision, report_every=8, checkpoint_every=8)  # type: ignore[arg-type]
     run = make_run(iterations=8, loop=loop, batch_norm=True)
 
@@ -89,7 +89,7 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_resume(tmp_path: Path) -> None:
-    """Six steps at once against three, a checkpoint, and three in a new run, with deterministic algorithms."""
+    """Six steps in one run against three, a checkpoint, and three in a new run, with deterministic algorithms."""
     with exact_float32(), deterministic():
         whole, first, second = (make_run(batch_norm=True) for _ in range(3))
         folders = [tmp_path / name for name in ("whole", "half")]

@@ -1,4 +1,4 @@
-"""Files, folders and patterns against the lists of images that they stand for."""
+"""Files, folders and patterns against the lists of images that they name."""
 
 from pathlib import Path
 

@@ -108,7 +108,7 @@ def test_a_position_without_length_gives_zeros():
 
 
 @torch.inference_mode()
-def test_nothing_in_a_image_of_the_mean_color():
+def test_nothing_in_an_image_of_the_mean_color():
     """Zeros inside the network, where L2Norm divides by its epsilon, against finite numbers equal to the model's."""
     model = steady_model()
     images = torch.tensor([123, 117, 104], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 300, 300)

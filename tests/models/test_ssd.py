@@ -83,7 +83,7 @@ def test_oblong_input() -> None:
 
 @pytest.mark.parametrize("kept", [(0, 1, 2, 3, 4), (0, 1, 2, 3), (0, 1, 2), (0, 1), (1,), (0, 3, 5)])
 def test_fewer_sources(kept: tuple[int, ...]) -> None:
-    """Table 3: a network that predicts from some sources gives exactly the rows of the whole one for them."""
+    """Table 3: a network that predicts from some sources returns exactly the rows of the whole network for them."""
     torch.manual_seed(0)
     whole = SSD(narrow(ssd300_config()), NAMES).eval()
     config = replace(whole.config, sources=kept, priors=whole.config.priors.keep(kept))
@@ -160,7 +160,7 @@ def test_same_seed_same_weights() -> None:
 
 
 def test_input_normalization() -> None:
-    """uint8 and float images of the same values give the same output: that of the base on (x - mean) / std."""
+    """uint8 and float images with the same values have the same output: that of the base on (x - mean) / std."""
     torch.manual_seed(5)
     config = replace(narrow(slim300_config(), 1 / 16), mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
     model = SSD(config, NAMES).eval()
@@ -274,7 +274,7 @@ def test_slim_sizes() -> None:
 
 
 def test_full_vgg() -> None:
-    """The name "vgg16_full" gives Table 2's network; with its 4096-channel fc6."""
+    """The name "vgg16_full" builds Table 2's network, with its 4096-channel fc6."""
     with torch.device("meta"):
         model = ssd300(NAMES, backbone="vgg16_full")
     assert model.base.channels == (512, 512, 4096)

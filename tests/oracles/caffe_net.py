@@ -49,7 +49,7 @@ def run(
     output: str,
     blobs: Mapping[str, tuple[str, Sequence[np.ndarray]]] | None = None,
 ) -> np.ndarray:
-    """What OpenCV's network of these layers gives at `output`."""
+    """The result of OpenCV's network of these layers at `output`."""
     shapes = (
         f'input: "{name}" input_shape {{ {" ".join(f"dim: {side}" for side in array.shape)} }}\n'
         for name, array in inputs.items()

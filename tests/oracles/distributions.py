@@ -11,7 +11,7 @@ def ks_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def share_z(a: np.ndarray, runs_a: int, b: np.ndarray, runs_b: int) -> np.ndarray:
-    """Difference of shares over its standard error under the pooled share; 0 where both are 0 or both 1."""
+    """Difference of shares over its standard error under the pooled share; 0 if both are 0 or both 1."""
     pooled = (np.asarray(a) * runs_a + np.asarray(b) * runs_b) / (runs_a + runs_b)
     error = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-12) * (1 / runs_a + 1 / runs_b))
     return np.where(np.abs(np.asarray(a) - b) < 1e-9, 0, (np.asarray(a) - b) / error)

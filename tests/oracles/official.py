@@ -1,7 +1,7 @@
-"""Numbers that the authors' C++ code gave: where they are, in two editions.
+"""Numbers that the authors' C++ code produced, in two editions, and their locations.
 
 Origin: `weiliu89/caffe`, branch `ssd`, commit 4817bf8, run on a CPU; only random inputs and bookkeeping are ours.
-The full edition lies outside of the repository; tests that want it skip where it is absent. The compact edition, cut
+The full edition is outside the repository; tests that need it are skipped if it is missing. The compact edition, cut
 from it by `compact.py`, is part of the repository. Both have the same names; where the compact one holds only some
 priors or images, an array `..._kept` says which.
 """
@@ -17,7 +17,7 @@ EDITIONS = ("compact", "full")
 
 
 class Official:
-    """The arrays of one file, by name; `kept` gives the positions that the compact edition holds."""
+    """The arrays of one file, by name; `kept` returns the positions that the compact edition holds."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as file:
@@ -35,7 +35,7 @@ class Official:
 
 
 def official(name: str, *, edition: str) -> Official:
-    """The official arrays of `name` (priors, matching, …), or a skip where the full edition is absent."""
+    """The official arrays of `name` (priors, matching, …), or a skip if the full edition is missing."""
     if edition == "full":
         return Official(shared(f"reference/official/{name}.npz"))
     return Official(COMPACT / f"official_{name}.npz")

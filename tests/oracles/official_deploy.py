@@ -35,7 +35,7 @@ class Deploy:
         self.channels[name] = out
 
     def active(self, name: str, bottom: str, out: int, kernel: int, shape: str, *, gain: float = 2**0.5) -> str:
-        """A convolution whose output is cut at zero in place, as in the official text."""
+        """A convolution with an in-place ReLU, as in the official text."""
         self.convolution(name, bottom, out, kernel, shape, gain=gain)
         self.text.append(f'layer {{ name: "relu_{name}" type: "ReLU" bottom: "{name}" top: "{name}" }}\n')
         return name

@@ -60,7 +60,7 @@ def test_status_of_every_detection(name: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", SETS)
 def test_counts_and_ap_of_every_class(name: str, version: str) -> None:
-    """Object counts and APs of 20 classes against the official solver; it gives 0 or nan where we have no objects."""
+    """Object counts and APs of 20 classes against the official solver, which returns 0 or nan without objects."""
     result = evaluate_voc(prepared(name)[0], detections=prepared(name)[1])
     counts = np.array([curve.num_objects for curve in result.curves])
     assert np.array_equal(counts, OFFICIAL[f"{name}_num_pos"])

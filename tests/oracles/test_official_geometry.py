@@ -105,7 +105,7 @@ def test_resize_equals_the_official_one(arrays: Official, mode: str, size: tuple
 
 
 def test_boxes_outside_are_clipped_as_in_the_official_resize(arrays: Official) -> None:
-    """UpdateBBoxByResizePolicy WARP on 14 boxes, the last of which sticks out, to 1e-6."""
+    """UpdateBBoxByResizePolicy WARP on 14 boxes, the last one partly outside, to 1e-6."""
     boxes = arrays["resize_boxes_in"] * np.array([*SIZE, *SIZE], np.float32)
     found, kept = transform_boxes(boxes, Transform(views.whole(OUR_SIZE)))
     assert kept.all()

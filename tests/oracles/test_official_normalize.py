@@ -49,7 +49,7 @@ def test_forward_and_scale_gradient(case: str, edition: str) -> None:
 
 @both_editions
 def test_input_gradient_where_scales_are_equal(edition: str) -> None:
-    """Input gradient is the official one, within 3e-6 of the largest of its position, where all scales are 20."""
+    """Input gradient is the official one, within 3e-6 of the largest of its position, if all scales are 20."""
     arrays = official("normalize", edition=edition)
     assert_close_by_position(ours(arrays, "").x_gradient, arrays["x_diff"])
 

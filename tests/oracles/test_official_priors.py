@@ -13,7 +13,7 @@ SETS = {"voc300": "ssd300-voc", "coco300": "ssd300-coco", "voc512": "ssd512-voc"
 
 
 def as_official(name: str) -> PriorSpec:
-    """Our numbers with the official layer's habit of cutting sizes to whole pixels (it changes the 512 sets only)."""
+    """Our numbers with sizes cut to whole pixels, as in the official layer (this changes only the 512 sets)."""
     return replace(SPECS[SETS[name]], truncate=True)
 
 

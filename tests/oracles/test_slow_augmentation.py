@@ -43,7 +43,7 @@ class Decisions:
     mirror: bool
 
 
-def a_image(rng: np.random.Generator) -> np.ndarray:
+def an_image(rng: np.random.Generator) -> np.ndarray:
     """Smooth areas, edges and some noise, of a random size."""
     width, height = rng.integers(150, 260, 2).tolist()
     coarse = cv2.resize(rng.integers(0, 256, (6, 7, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
@@ -142,7 +142,7 @@ def differences(seed: int, mode: str, *, zoom: bool, color: bool) -> tuple[np.nd
     rng = np.random.default_rng(seed)
     within, outside = [], []
     for _ in range(6):
-        image, d = a_image(rng), some_decisions(rng, mode, zoom=zoom, color=color)
+        image, d = an_image(rng), some_decisions(rng, mode, zoom=zoom, color=color)
         size = Size(*image.shape[:2])
         found = render(image, our_transform(size, d), source_size=size, size=OUTPUT, fill=FILL)
         expected, share = slow_image(image, d)
@@ -172,7 +172,7 @@ def test_pixels_of_a_zoomed_out_image_equal_the_full_canvas(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_colors_after_resizing_differ_little_from_before(mode: str) -> None:
-    """What exchanging resize and color costs: on average 1.5 levels, 98 % of all values within 12.
+    """The difference from exchanging resize and color: on average 1.5 levels, 98 % of all values within 12.
 
     Both clip and round at different places, and 8-bit hue of a mean is not the mean of hues. Nearest does not mix
     pixels: there only the last columns of a row differ, where OpenCV converts HSV with other roundings.

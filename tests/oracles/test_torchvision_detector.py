@@ -23,7 +23,7 @@ except (ImportError, RuntimeError) as problem:  # beside a CPU-only torch it rai
 
 
 def restless(model: Any) -> Any:
-    """The model in evaluation mode with normalizations whose every number differs, and with outputs of usual size."""
+    """The model in evaluation mode with normalizations of all different numbers, and with outputs of usual size."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -40,7 +40,7 @@ def test_all_processes_raise_the_error_of_the_first():
 
 
 def test_processes_act_on_a_signal_after_the_same_step():
-    """The step at which two processes learn of a signal to one of them against: one step later, in both."""
+    """Two processes learn of a signal to one of them at the same step, one step later."""
 
     def work(rank: int) -> list[int]:
         with joined() as processes:

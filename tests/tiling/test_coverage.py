@@ -71,7 +71,7 @@ def test_a_box_on_a_prior_and_a_speck() -> None:
 
 
 def test_most_images_and_none() -> None:
-    """Of many images, `max_images` evenly spaced ones are used; an empty data set gives zeros."""
+    """Of many images, `max_images` evenly spaced ones are used; an empty data set has zeros."""
     names = tuple("abcdefghij")
     many = Dataset("d", names, tuple(example(np.array([[0, 0, 50, 50]]), np.array([n])) for n in range(10)))
     found = measure_coverage(many, SPEC, max_images=4)

@@ -6,7 +6,7 @@ from multibox.training.metrics import append_metrics, keep_metrics_until, read_m
 
 
 def test_metrics_survive_a_cut_last_line(tmp_path: Path):
-    """Lines read back against those written, where the last one was cut off by a crash."""
+    """Lines read back against those written before the last one, which a crash cut off."""
     for step in (1, 2, 3):
         append_metrics(tmp_path, {"step": step})
     path = tmp_path / "metrics.jsonl"

@@ -27,7 +27,7 @@ def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
 
 
 def scaled(run: Run, *, scale: float) -> Run:
-    """Scale the loss as in fp16 but compute in float32, where powers of two change no digit."""
+    """Scale the loss as in fp16 but compute in float32, in which powers of two change no digit."""
     run.scaler = torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=10_000)
     run.watch = FiniteWatch("stop", scaled=True)
     make_skippable(run.optimizer)

@@ -63,7 +63,7 @@ def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf
     accumulate = loop.accumulate_gradients
 
     def watched(*given: Any) -> Any:
-        """Notes of the steps: from one call to the next, without the last, after which comes the report."""
+        """The operations recorded in each step, except the last one, which is followed by the report."""
         found.append([])
         mode.found = found[-1]
         return accumulate(*given)

@@ -36,7 +36,7 @@ def test_list() -> None:
 
 
 def test_own_file(tmp_path: Path) -> None:
-    """A multibox file gives its model and its info."""
+    """A multibox file is opened with its model and its info."""
     save_weights(tmp_path / "a.safetensors", tiny_model(), info={"score": 1})
     model, info = open_weights(tmp_path / "a.safetensors")
     assert model.class_names == tiny_model().class_names

@@ -1,4 +1,4 @@
-"""`multibox bench augment`: samples a second, for people and for machines."""
+"""`multibox bench augment`: samples per second, as text and as JSON."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from multibox.size import Size
 
 @pytest.fixture
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("multibox.bench.augment.use_one_core", lambda: None)  # it would last for the other tests
+    monkeypatch.setattr("multibox.bench.augment.use_one_core", lambda: None)  # it would affect the other tests
     write_scenes(tmp_path / "scenes", count=3, seed=0, size=Size(70, 90))
     return tmp_path / "scenes"
 
@@ -28,7 +28,7 @@ def test_json_and_table_have_the_numbers(multibox, scenes: Path):
 
 
 def test_an_unknown_augmentation_is_wrong_use(multibox, scenes: Path):
-    """An unknown name against exit code 2 and the names there are."""
+    """An unknown name against exit code 2 and the list of known names."""
     outcome = multibox("bench", "augment", "--data", scenes, "--augmentation", "strong")
     assert (outcome.code, outcome.out) == (2, "")
     assert "choose one of none, flip, paper, caffe" in outcome.err

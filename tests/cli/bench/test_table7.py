@@ -15,7 +15,7 @@ def small(names: list[str]) -> SSD:
 
 
 def test_json_has_parts_and_the_papers_rows(multibox: Any, monkeypatch: pytest.MonkeyPatch):
-    """A stand-in for the networks against the keys, parts that make up the whole, and the paper's frames a second."""
+    """With fake networks: the keys, parts that add up to the whole, and the paper's frames per second."""
     monkeypatch.setattr("multibox.bench.table7._MODELS", {"ssd300": small})
     words = ("--batches", "1,2", "--rounds", 1, "--candidates", 80, "--precision", "fp32", "--json")
     result = multibox("bench", "table7", *words)
@@ -46,7 +46,7 @@ def test_text_of_given_weights(multibox: Any, weights: Path, photos: Path):
 
 
 def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
-    """Sizes, weights, folders and devices that are none against exit codes and a message that names the value."""
+    """Invalid sizes, weights, folders and devices against exit codes and a message that names the value."""
     for words, code, message in (
         (["--batches", "none"], 2, "--batches is 'none'"),
         (["-w", tmp_path / "none.safetensors"], 1, "none.safetensors does not exist"),

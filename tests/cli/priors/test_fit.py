@@ -15,7 +15,7 @@ from multibox.priors import SPECS, make_prior_corners
 from multibox.size import Size
 from multibox.tiling.file import read_priors
 
-FEW = ("--model", "slim224", "--boxes", 1200, "--augmentation", "none")  # little room, so the search is short
+FEW = ("--model", "slim224", "--boxes", 1200, "--augmentation", "none")  # a small budget, so the search is short
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_cover_against_all_priors_and_objects(multibox, scenes: Path):
 
 
 def test_cover_draws(multibox, scenes: Path, tmp_path: Path):
-    """A table for people, and with --out both images, in a folder that did not exist."""
+    """A table as text, and with --out both images, in a folder that did not exist."""
     outcome = multibox("priors", "cover", scenes, "--recipe", "quick", "--out", tmp_path / "new")
     assert outcome.code == 0
     assert "the 8,732 priors of quick at 300 x 300" in outcome.out
@@ -77,7 +77,7 @@ def test_fit_writes_priors_that_train_takes(multibox, scenes: Path, tmp_path: Pa
 
 
 def test_fit_for_machines(multibox, scenes: Path, tmp_path: Path):
-    """--json and no held-out images: numbers before and after, and the file; the same again writes the same file."""
+    """--json without held-out images: numbers before and after, and the file; a second run writes the same file."""
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for file in files:
         outcome = multibox("priors", "fit", scenes, *FEW, "--held-out", "none", "--out", file, "--json")

@@ -1,4 +1,4 @@
-"""`multibox priors show`: the official boxes, for machines and for people."""
+"""`multibox priors show`: the official boxes, as JSON and as text."""
 
 import json
 

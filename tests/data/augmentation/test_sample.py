@@ -73,7 +73,7 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_the_generator_decides_everything(white_block: Example, name: str) -> None:
-    """Two samples of the same seed against each other; "none" returns the same sample for any seed."""
+    """Two samples from the same seed are equal; "none" returns the same sample for any seed."""
     samples = [
         make_sample(
             white_block, augmentation=AUGMENTATIONS[name], input_size=Size(64, 64), rng=np.random.default_rng(seed)

@@ -17,7 +17,7 @@ def documented() -> dict[str, tuple[str, str]]:
 
 
 def written_in_code() -> set[tuple[str, str]]:
-    """(kind, severity) of every Problem whose kind and severity stand in the code as words."""
+    """(kind, severity) of every Problem whose kind and severity are literals in the code."""
     files = [
         file for room in ("data", "check", "tiling") for file in (Path(multibox.__file__).parent / room).rglob("*.py")
     ]

@@ -68,7 +68,7 @@ def test_a_source_without_splits() -> None:
 
 
 def test_counting_images_reads_lists_only(folders: dict[str, Path]) -> None:
-    """Images of a split: the lines of VOC's list, unknown elsewhere; a missing split is refused with the others."""
+    """Images of a split: the lines of VOC's list, unknown for other formats; an unknown split is an error."""
     for name, folder in folders.items():
         source = recognize(folder)
         assert source.count_images("train+val") == (2 if name == "voc" else None)

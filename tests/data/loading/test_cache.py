@@ -55,7 +55,7 @@ def test_samples_are_the_same_with_and_without_a_cache(dataset: Dataset, name: s
 
 
 def test_images_are_decoded_once_while_there_is_room(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for the first two images alone: they are decoded once, the third each time, all with the right pixels."""
+    """With space for two images, the first two are decoded once and the third each time, with the right pixels."""
     decoded: list[str] = []
 
     def counting(path: Path, *, reduce: int = 1) -> np.ndarray:

@@ -110,7 +110,7 @@ def test_processes_share_the_stream(dataset: Dataset, workers: int):
 
 
 def test_the_stream_resumes_at_any_step(dataset: Dataset) -> None:
-    """Batches from step 5 on equal the tail of an uninterrupted stream; another seed gives others."""
+    """Batches from step 5 on equal the tail of an uninterrupted stream; another seed leads to other batches."""
     assert_same(take(dataset, 4, start=5), take(dataset, 9)[5:])
     assert [b.names for b in take(dataset, 4)] != [b.names for b in take(dataset, 4, seed=4)]
 
@@ -159,7 +159,7 @@ def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset
 
 
 def test_a_batch_moves_to_a_device(dataset: Dataset) -> None:
-    """`to` gives the same values on the device asked for."""
+    """`to` returns the same values on the requested device."""
     batch = take(dataset, 1)[0]
     assert_same([batch.to("cpu")], [batch])
     assert batch.to("meta").images.device.type == "meta"

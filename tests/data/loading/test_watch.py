@@ -100,7 +100,7 @@ def test_memory_that_runs_out(stream: Generator[Batch, None, None], monkeypatch:
 
 
 def test_a_slow_reader_is_no_reason(stream: Generator[Batch, None, None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that wait for a parent which computes for longer than the limit are not frozen."""
+    """Workers that wait for a parent that computes for longer than the limit do not count as frozen."""
     monkeypatch.setattr(watch, "_POLLS", 2)
     next(stream)
     time.sleep(4)

@@ -93,7 +93,7 @@ def test_the_area_of_an_outline_is_that_of_its_pixels(name):
 
 
 def test_written_scenes_come_back_through_the_voc_reader(tmp_path):
-    """A split read by the VOC reader against what the writer returned; pixels against the scene but for JPEG's loss."""
+    """A split read by the VOC reader against the result of the writer; pixels against the scene, within JPEG's loss."""
     write_scenes(tmp_path, count=3, seed=5, split="val", size=Size(120, 160))
     written = write_scenes(tmp_path, count=12, seed=5, split="train", size=Size(120, 160))
     back = read_voc(tmp_path, split="train")

@@ -1,6 +1,6 @@
 """A model that torch.compile has rewritten, against the model as it is.
 
-In a process of its own: the compiler cannot see through the type checks that the tests put on every function.
+Runs in a separate process, because the compiler cannot trace the type checks that the tests add to every function.
 """
 
 import os

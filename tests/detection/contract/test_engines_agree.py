@@ -1,4 +1,4 @@
-"""Every engine against the model in PyTorch as it is, in float32: the same detections, as near as its numbers are."""
+"""Every engine against the model in PyTorch in float32: the same detections, within the engine's tolerance."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def assert_agrees(detector: Detector, tolerance: Tolerance, expected: Detector, 
 
 
 def test_detections_are_the_models_on_generated_images(engine: tuple[Detector, Tolerance], engines: Engines):
-    """An image with nothing, images full of detections and some between, in batches of 1 and 5, against PyTorch."""
+    """Images with no, some and very many detections, in batches of 1 and 5, against PyTorch."""
     images = [busy_image(seed=1), empty_image(), small_thing_image(seed=2), busy_image(seed=3)]
     assert_agrees(*engine, engines["torch"], [*images, small_thing_image(seed=4)])
 
@@ -66,7 +66,7 @@ def test_detections_are_the_models_on_photographs(engine: tuple[Detector, Tolera
 
 
 def test_nothing_is_found_where_nothing_is(engine: tuple[Detector, Tolerance]):
-    """An image of the mean color, for which all scores but the background's are below 0.001, against no rows."""
+    """No rows for an image of the mean color, for which all scores except the background's are below 0.001."""
     found = engine[0](empty_image())
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)

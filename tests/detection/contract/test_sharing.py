@@ -1,4 +1,4 @@
-"""A detector in several threads, in pickles and copies, and in forked children: as alone, with every engine."""
+"""A detector in threads, pickles, copies and forked children has the same results as alone, with every engine."""
 
 import copy
 import os
@@ -39,7 +39,7 @@ def same(found: Detections, expected: Detections) -> bool:
 
 
 def test_threads_get_what_they_get_alone(detector: Detector):
-    """Six threads with images alone and lists of images, from the first use on, against one thread afterwards."""
+    """Six threads with single images and lists of images, from the first use on, against one thread afterwards."""
     barrier = Barrier(THREADS)
 
     def work(thread: int) -> tuple[list[tuple[int, Detections]], list[list[Detections]]]:

@@ -7,7 +7,7 @@ from multibox.detection.engines.exported import filled_rows, join_outputs, split
 
 
 def test_pieces_are_filled_up_and_joined_to_the_same():
-    """Seven images through pieces of three, with the mean of each as output, against the means at once."""
+    """Seven images in batches of three, with the mean of each as output, against the means of all images together."""
     images = np.random.default_rng(0).integers(0, 256, (7, 2, 2, 3), dtype=np.uint8)
     parts = split_batch(images, size=3)
     assert [len(part) for part in parts] == [3, 3, 3]
@@ -18,7 +18,7 @@ def test_pieces_are_filled_up_and_joined_to_the_same():
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.longlong])
 def test_rows_without_detections_are_left_out(kind: type):
-    """Two images, one with two filled rows of three and one with none, against what the rows say.
+    """Two images, one with two filled rows of three and one with none, against the contents of the rows.
 
     Older exports have no priors; these become -1.
     """

@@ -41,7 +41,7 @@ def assert_near(found: list[Detections], expected: list[Detections], *, toleranc
 
 
 def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
-    """One, two and five images through a file for two at once, with 16-bit weights, against PyTorch."""
+    """One, two and five images through a file with a batch size of two and 16-bit weights, against PyTorch."""
     assert exported.with_suffix(".bin").exists()
     assert sorted(path.name for path in exported.parent.iterdir()) == ["tiny.bin", "tiny.xml"]
     detector = Detector.load(exported)
@@ -61,7 +61,7 @@ def test_the_file_describes_its_detector(model: SSD, exported: Path):
 
 
 def test_a_model_in_memory_is_a_detector(model: SSD):
-    """Images alone and side by side through a model that never was a file, against PyTorch."""
+    """Single images and batches through a model that was never a file, against PyTorch."""
     detector = Detector(OpenVinoEngine.of_model(model), batch_size=3)
     images = [noise_image(seed=i) for i in range(3)]
     expected = Detector(model)(images)
@@ -104,7 +104,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_signal_after_a_thread_freed_a_detector(exported: Path, tmp_path: Path):
-    """A process whose detector another thread frees, and then a signal, against: its handler runs."""
+    """A signal after another thread has freed a detector: the handler runs, and the process survives."""
     image = tmp_path / "noise.png"
     write_image(image, noise_image(seed=0))
     command = [sys.executable, "-c", _FREED_BY_A_THREAD, str(exported), str(image)]

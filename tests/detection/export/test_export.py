@@ -1,4 +1,4 @@
-"""Exported files: what they hold, what they say about themselves, and the refusals."""
+"""Exported files: their contents, their metadata, and what is refused."""
 
 import json
 from dataclasses import replace

@@ -31,7 +31,7 @@ def two_cats() -> tuple[Dataset, list[Detections], Diagnosis]:
     ],
 )
 def test_gains_of_one_class(metric: str, ap: float, localization: float, background: float) -> None:
-    """Four detections of two objects against APs computed by hand; B is not missed, since its poor box is repaired."""
+    """Four detections of two objects against APs by hand; B is not missed, because its poor box is repaired."""
     dataset, detections, diagnosis = two_cats()
     result = error_costs(dataset, detections=detections, diagnosis=diagnosis, metric=metric)
     assert result.ap == pytest.approx(ap)
@@ -41,9 +41,9 @@ def test_gains_of_one_class(metric: str, ap: float, localization: float, backgro
 
 
 def test_gains_with_every_kind_once() -> None:
-    """APs of cat, dog and cup are 1/2, 0, 0. The dog and the cup are there under wrong names; one cat is missed.
+    """APs of cat, dog and cup are 1/2, 0, 0. The dog and the cup are detected under wrong names; one cat is missed.
 
-    The poor box lies at a cat that is found, so that its repair removes it behind the last correct detection.
+    The poor box belongs to a cat that is found, so its repair removes it after the last correct detection.
     """
     dataset, detections, _ = one_of_each()
     diagnosis = diagnose(dataset, detections=detections, similar=ALIKE)

@@ -47,7 +47,7 @@ def test_missed_objects_come_by_size() -> None:
     assert missed[0].note == "100 x 100 pixels"
 
 
-def test_the_most_confident_first_and_two_of_a_image() -> None:
+def test_the_most_confident_first_and_two_of_an_image() -> None:
     """Four false positives in one image and one in another: the two best of the first, and the other one."""
     boxes = [[0, 0, 9, 9]] * 4
     detections = [some_detections(boxes, scores=[0.9, 0.8, 0.7, 0.6]), some_detections(boxes[:1], scores=[0.85])]

@@ -176,7 +176,7 @@ def test_every_row_has_a_recipe_that_says_its_score_and_its_command():
 
 
 def test_coco_comes_first_where_the_data_say_so():
-    """Every row with "+COCO" against: a start from a COCO recipe of the same network, by the file of its command."""
+    """Every row with "+COCO" starts from the file of a COCO recipe with the same network."""
     for table in TABLES.values():
         for row in table.rows:
             if row.recipe and "+COCO" in row.label:

@@ -50,7 +50,7 @@ def test_atrous_sources() -> None:
 
 
 def test_full_sources() -> None:
-    """Table 2's network without atrous also gives conv5_3, and fc7 at stride 32, against sides worked out by hand."""
+    """Table 2's network without atrous also returns conv5_3, and fc7 at stride 32, against sides worked out by hand."""
     with torch.device("meta"):
         base = VGG16(atrous=False)
     assert base.channels == (512, 512, 4096)
@@ -68,7 +68,7 @@ def test_layer_names() -> None:
 
 
 def test_narrow() -> None:
-    """A width of 1/8 has an eighth of all channels, in the sources and in every convolution but for the colors."""
+    """A width of 1/8 has an eighth of all channels, in the sources and in every convolution, except for the colors."""
     with torch.device("meta"):
         base = VGG16(width=1 / 8)
     assert base.channels == (64, 128)

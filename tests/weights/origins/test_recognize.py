@@ -145,7 +145,7 @@ def test_amdegroot_converted_from_caffe(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("side", "newer"), [(300, True), (300, False), (512, True)])
 def test_lufficc(side: int, newer: bool) -> None:
-    """The same tensors under lufficc's names give the same model as amdegroot's, with lufficc's limits."""
+    """The same tensors under lufficc's names lead to the same model as amdegroot's, with lufficc's limits."""
     state = amdegroot(side, 81)
     model = convert(ForeignWeights("l.pth", lufficc(state, newer=newer)))
     twin = convert(ForeignWeights("a.pth", state))
@@ -160,7 +160,7 @@ def test_lufficc(side: int, newer: bool) -> None:
 
 @pytest.fixture(scope="module")
 def official() -> ForeignWeights:
-    """The authors' SSD512 under their names, as the reader gives it, for 7 classes."""
+    """The authors' SSD512 under their names, as the reader returns it, for 7 classes."""
     blobs = official_deploy(512, outputs=8, rng=np.random.default_rng(0)).blobs
     tensors = {
         f"{layer}.{name}": torch.from_numpy(blob)
@@ -255,7 +255,7 @@ class Harmful:
 
 
 def test_unsafe_and_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A pickle that would run code does not run it; text, a folder's name and an empty state dict are told."""
+    """A pickle that would run code does not run it; text, a folder's name and an empty state dict are errors."""
     torch.save({"a": Harmful()}, tmp_path / "harm.pth")
     (tmp_path / "text.pth").write_text("<html>not found</html>")
     torch.save({"epoch": 3}, tmp_path / "empty.pth")
@@ -273,7 +273,7 @@ def test_unsafe_and_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_other_containers(tmp_path: Path) -> None:
-    """The same tensors from a .pth of before 2020, from a training checkpoint and from safetensors give one model."""
+    """The same tensors from a .pth of before 2020, a training checkpoint and safetensors lead to the same model."""
     from safetensors.torch import save_file
 
     state = lufficc(amdegroot(300, 2), newer=True)

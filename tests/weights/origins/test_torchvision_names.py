@@ -46,7 +46,7 @@ def slow_priors(kind: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", STATES)
 def test_every_tensor_has_its_place(kind: str) -> None:
-    """Each of their tensors is somewhere in the model once, and the model has nothing besides."""
+    """Each of their tensors is in the model exactly once, and the model has no other tensors."""
     given = foreign(kind)
     assert origin_of(given) == "torchvision"
     model = convert(given)

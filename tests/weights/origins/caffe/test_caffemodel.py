@@ -64,7 +64,7 @@ def test_prior_boxes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["empty", "text", "short", "shape", "folder"])
 def test_damaged_files(tmp_path: Path, kind: str) -> None:
-    """Anything but a whole file gives one line that names the file."""
+    """An incomplete or damaged file is an error of one line that names the file."""
     path = tmp_path / "a.caffemodel"
     whole = caffemodel({"c": ("Convolution", arrays((4, 3, 3, 3)))})
     wrong_shape = wire.message(7, wire.message(1, wire.varint(9))) + wire.message(5, bytes(16))

@@ -54,7 +54,7 @@ def as_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tensors: dict[str, 
 
 
 def torchvision_state(*, batch_norm: bool = False) -> dict[str, Tensor]:
-    """A whole state dict, whose two large matrices say in each row which row it is."""
+    """A whole state dict; each row of its two large matrices contains its row number."""
     state = {f"features.{name}": value for name, value in features(batch_norm=batch_norm).state_dict().items()}
     rows = torch.arange(4096.0)
     state |= {"classifier.0.weight": rows[:, None].expand(4096, 25088), "classifier.0.bias": rows}
@@ -106,7 +106,7 @@ def test_reduced_fc6() -> None:
 
 
 def test_reduced_caffe_and_its_conversion(tmp_path: Path) -> None:
-    """The authors' starting point and its .pth twin give the same base: BGR turned, 3 x 3 fc6 kept, Caffe's mean."""
+    """The authors' starting point and its .pth version lead to the same base: RGB, 3 x 3 fc6 kept, Caffe's mean."""
     rng, blobs, inside = np.random.default_rng(0), {}, 3
     shapes = [(name, out, 3) for name, out in zip(CAFFE, (c for stage in STAGES for c in stage), strict=True)]
     for name, out, side in [*shapes, ("fc6", 1024, 3), ("fc7", 1024, 1)]:
@@ -135,7 +135,7 @@ def test_reduced_caffe_and_its_conversion(tmp_path: Path) -> None:
 
 
 def test_ported_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The file whose classifier holds no numbers: fc6 and fc7 keep their start and are named, the input is Caffe's."""
+    """A file with NaN in its classifier: fc6 and fc7 keep their start and are named, the input is Caffe's."""
     state = torchvision_state()
     state |= {
         name: torch.tensor(torch.nan).expand(value.shape) for name, value in state.items() if "classifier" in name
@@ -168,7 +168,7 @@ def test_files_that_do_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing answers: the line names file, address, place, and training from scratch."""
+    """Without a connection, the error names the file, its URL, the path to put it at, and training from scratch."""
     monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
