@@ -53,7 +53,7 @@ def test_an_unknown_command_is_wrong_use(multibox):
         (MultiboxError("x"), 1, "multibox: x\n"),
         (KeyboardInterrupt(), 130, "multibox: interrupted\n"),
         (PermissionError(13, "Permission denied", "/root/x"), 1, "multibox: /root/x: Permission denied\n"),
-        (OSError(28, "No space left on device"), 1, "multibox: [Errno 28] No space left on device\n"),
+        (OSError(28, "No space left on device"), 1, "multibox: No space left on device\n"),
     ],
 )
 def test_errors_end_as_one_line_and_a_code(

@@ -1,6 +1,7 @@
 """Decoded images and headers against PIL, and against what was encoded."""
 
 import io
+import os
 import struct
 
 import cv2
@@ -242,3 +243,13 @@ def test_size_of_a_missing_file_and_of_no_image(tmp_path):
         image_size(tmp_path / "a.jpg")
     assert exif_orientation(tmp_path / "a.jpg") == 1
     assert ".jpg" in IMAGE_SUFFIXES
+
+
+def test_pipes_and_devices_are_refused(tmp_path):
+    """A pipe without a writer and an endless device: an error, without waiting."""
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "zero.png"):
+        for read in (read_image, image_size, exif_orientation):
+            with pytest.raises(DataError, match=rf"{name}: it is a pipe, a socket or a device"):
+                read(tmp_path / name)

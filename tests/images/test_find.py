@@ -54,3 +54,23 @@ def test_a_pattern_without_matches_is_named():
     """A pattern without matches, against the line that repeats it."""
     (problem,) = find_images(["/nowhere/*.jpg"]).problems
     assert "'/nowhere/*.jpg' matches no images" in problem
+
+
+def test_capitals_hidden_files_and_images_that_cannot_be_read(tmp_path):
+    """Suffixes in capitals are found, macOS's `._` files are not, and HEIC files are named instead of left out."""
+    for name in ("a.JPG", "b.Png", "._a.JPG", "c.HEIC", "d.heic", "notes.txt"):
+        (tmp_path / name).touch()
+    found = find_images([tmp_path])
+    assert [path.name for path in found.files] == ["a.JPG", "b.Png"]
+    assert found.problems == (f"{tmp_path}: 2 images of the kind .heic cannot be read; convert them to JPEG",)
+    (tmp_path / "heic").mkdir()
+    (tmp_path / "heic" / "x.heif").touch()
+    (problem,) = find_images([tmp_path / "heic"]).problems
+    assert problem.endswith("1 image of the kind .heif cannot be read; convert them to JPEG")
+
+
+def test_an_empty_name():
+    """An empty name is a problem of its own, not the current folder."""
+    found = find_images([""])
+    assert found.files == ()
+    assert found.problems[0].startswith("'' is an empty name")

@@ -19,6 +19,7 @@ from multibox.cli.evaluate import evaluate
 from multibox.cli.export import export
 from multibox.cli.priors import show as priors_command
 from multibox.cli.reproduce import reproduce
+from multibox.cli.streams import discard_unwritable_output, safe_streams
 from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
 from multibox.system.launcher import place
@@ -64,18 +65,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors that users can cause and fix are printed as one line on standard error. Other exceptions are bugs in the
     package and keep their traceback.
     """
-    command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
+    with safe_streams():
+        try:
+            code = _run(given)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader of the output has enough, for example `head`
+            discard_unwritable_output()
+            return 1
+        except OSError as error:
+            complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+            discard_unwritable_output()
+            return 1
+        return code
+
+
+def _run(given: list[str]) -> int:
+    """Run a command; return its exit code, also for errors that users can cause."""
+    command = typer.main.get_command(app)
     try:
         code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
     except MultiboxError as error:
         _say_once(error)
         return error.exit_code
+    except MemoryError:
+        complain("not enough memory; use a smaller --batch, fewer --workers or smaller images")
+        return 1
     except (KeyboardInterrupt, typer.Abort):  # newer versions of typer return 130 instead
         code = _INTERRUPTED
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
-        return 1
     except Exception as error:
         if not isinstance(error, _PARSE_ERROR):
             raise

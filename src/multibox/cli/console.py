@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from multibox.words import escaped
+
 
 def say(message: str) -> None:
     """Print a message for people on standard error."""
-    print(message, file=sys.stderr, flush=True)
+    print(escaped(message, kept="\n\t"), file=sys.stderr, flush=True)
 
 
 def complain(error: Exception | str) -> None:
@@ -20,7 +22,13 @@ def complain(error: Exception | str) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON document on standard output."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    print(_as_json(value))
+
+
+def _as_json(value: Any) -> str:
+    """The value as JSON, with escapes for the characters that standard output cannot encode."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    return json.dumps(value, ensure_ascii=not unicode, allow_nan=False)
 
 
 class JsonArray:
@@ -36,8 +44,7 @@ class JsonArray:
         return self
 
     def add(self, entry: Any) -> None:
-        text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
-        print(self._before + text, end="", flush=True)
+        print(self._before + _as_json(entry), end="", flush=True)
         self._before = ",\n"
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

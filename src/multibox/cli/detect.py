@@ -15,6 +15,7 @@ from multibox.cli.console import JsonArray, complain, progress_bar, say, table
 from multibox.cli.options import Batch, Device, Engine, Json, MaxPixels, MinScore, Precision, Stretch
 from multibox.errors import DataError, UsageError
 from multibox.system.launcher import place
+from multibox.words import escaped
 
 if TYPE_CHECKING:
     from multibox.detection.detector import Detector
@@ -63,6 +64,7 @@ def detect(
     is 1. Processes started by torchrun share the images; the first one prints and draws.
     """
     from multibox.detection.detector import Detector
+    from multibox.images.find import once_readable
     from multibox.images.write import result_paths
     from multibox.system.distributed import joined
     from multibox.weights.registry import DEFAULT
@@ -73,16 +75,22 @@ def detect(
     detector = Detector.load(
         weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
     )
+    contents = [once_readable(path) for path in images.files]
     stages: list[dict[str, float]] = []
     started = perf_counter()
     with joined() as processes:
-        results = _results(detector, images.files, processes, stages=stages if time else None)
+        results = _results(detector, contents, processes, stages=stages if time else None)
         if not processes.first:
             deque(results, maxlen=0)
             return
         _announce(weights, images.problems)
-        failed = len(images.problems) + _show(images.files, results, targets, min_score=min_score, as_json=as_json)
+        failed = _show(images, contents, results, targets, min_score=min_score, as_json=as_json)
     say(_summary(len(images.files) + len(images.problems), failed, seconds=perf_counter() - started, out=out))
+    _end(detector, stages, failed=failed)
+
+
+def _end(detector: "Detector", stages: list[dict[str, float]], *, failed: int) -> None:
+    """Print the times, if they were measured; the exit code is 1 if an image failed."""
     if stages:
         say(f"{detector.engine.config.description}\n{_stage_table(stages)}")
     if failed:
@@ -104,7 +112,11 @@ def _check_alone(*, time: bool) -> None:
 
 
 def _results(
-    detector: "Detector", files: Sequence[Path], processes: "Processes", *, stages: list[dict[str, float]] | None
+    detector: "Detector",
+    files: Sequence[Path | bytes],
+    processes: "Processes",
+    *,
+    stages: list[dict[str, float]] | None,
 ) -> Results:
     """Detections of each file; with `stages` one image at a time, with the times of each stage appended to it."""
     from multibox.detection.distributed import DistributedDetector
@@ -125,7 +137,8 @@ def _announce(weights: str | None, problems: Sequence[str]) -> None:
 
 
 def _show(
-    files: Sequence[Path],
+    images: "FoundImages",
+    contents: Sequence[Path | bytes],
     results: Results,
     targets: dict[Path, Path],
     *,
@@ -133,24 +146,35 @@ def _show(
     as_json: bool,
 ) -> int:
     """Print the detections of each file and draw them into its target, if it has one; returns the number of errors."""
-    from multibox.images.decode import read_image
-    from multibox.images.write import write_image
-
     shown = _SHOWN_SCORE if min_score is None else min_score
-    failed = 0
+    files, failed = images.files, len(images.problems)
     with _printer(as_json=as_json, shown=shown, kept=min_score or 0.0) as show:
-        for path, found in zip(files, _with_bar(results, total=len(files)), strict=True):
+        shown_results = _with_bar(results, total=len(files))
+        for path, content, found in zip(files, contents, shown_results, strict=True):
             if isinstance(found, DataError):
-                complain(found)
+                complain(found if content is path else f"{path}: {found}")
                 failed += 1
                 continue
             show(path, found)
             if path in targets:
-                write_image(targets[path], found.above(shown).draw(read_image(path)))
+                failed += _draw(content, found.above(shown), targets[path])
     return failed
 
 
-def _timed(detector: "Detector", files: Sequence[Path], stages: list[dict[str, float]]) -> Results:
+def _draw(content: Path | bytes, found: "Detections", target: Path) -> int:
+    """Draw the detections of one image into a file; return the number of errors."""
+    from multibox.images.decode import read_image
+    from multibox.images.write import write_image
+
+    try:
+        write_image(target, found.draw(read_image(content)))
+    except DataError as error:
+        complain(error)
+        return 1
+    return 0
+
+
+def _timed(detector: "Detector", files: Sequence[Path | bytes], stages: list[dict[str, float]]) -> Results:
     """Detections of one image at a time; appends the times to `stages`. The first image runs twice, to warm up."""
     warm = False
     for path in files:
@@ -183,14 +207,15 @@ def _printer(*, as_json: bool, shown: float, kept: float) -> Iterator[Callable[[
         yield lambda path, found: array.add(found.above(kept).to_json(path))
 
 
-def _line(path: Path, found: "Detections", *, shown: float) -> str:
+def _line(file: Path, found: "Detections", *, shown: float) -> str:
     """street.jpg: 3 person (0.98 to 0.57), dog 0.87"""
     scores: dict[str, list[float]] = {}
     for _, score, name in found.above(shown):
-        scores.setdefault(name, []).append(score)
+        scores.setdefault(escaped(name), []).append(score)
+    path = escaped(str(file))
     if scores:
         return f"{path}: {', '.join(_of_class(name, of_name) for name, of_name in scores.items())}"
-    best = f"; the best is {found.class_names[found.labels[0]]} {found.scores[0]:.2f}" if len(found) else ""
+    best = f"; the best is {escaped(found.class_names[found.labels[0]])} {found.scores[0]:.2f}" if len(found) else ""
     return f"{path}: nothing that scores {shown:g}{best}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multibox.evaluation.voc import Curve
+from multibox.words import escaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Evaluation:
     def table(self) -> str:
         """Return aligned text: objects and AP in per cent of each class, the mean, all numbers, and the counts."""
         rows = [("class", "objects", "AP %")]
-        rows += [(name, str(self.objects[name]), _percent(self.ap[name])) for name in self.class_names]
+        rows += [(escaped(name), str(self.objects[name]), _percent(self.ap[name])) for name in self.class_names]
         rows += [(f"mean ({self._title})", str(sum(self.objects.values())), _percent(self.mean))]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]

@@ -26,6 +26,9 @@ IMAGE_SUFFIXES = frozenset(
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _NO_MEMORY = -4  # Error::StsNoMem of OpenCV
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION  # the orientation is that of our header reader
+UNSUPPORTED_SUFFIXES = frozenset((".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd"))
+"""Images that are recognized by their name and cannot be read, so that they are not passed over without a word."""
+
 _JPEG_FLAGS = {  # the gray flags carry only the scale; the color comes from IMREAD_COLOR_RGB
     1: _AS_STORED,
     2: _AS_STORED | cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -96,6 +99,7 @@ def narrow_range(path: Path | str) -> tuple[int, int] | None:
 
 
 def _header(path: Path | str) -> Header:
+    _require_regular(path)
     try:
         return header_of(path)
     except OSError as error:
@@ -103,10 +107,18 @@ def _header(path: Path | str) -> Header:
 
 
 def _contents(path: Path | str) -> bytes:
+    _require_regular(path)
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from None
+
+
+def _require_regular(path: Path | str) -> None:
+    """Raise DataError for a pipe, a socket or a device, from which reading may never end."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"cannot open the image {path}: it is a pipe, a socket or a device; give a regular file")
 
 
 def _unreadable(path: Path | str, error: OSError) -> DataError:

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.errors import UsageError
+from multibox.errors import DataError, UsageError
 from multibox.system.atomic import write_atomically
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+_JPEG_SIDE = 65_500  # pixels that libjpeg encodes
 _OUT_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -23,21 +24,37 @@ def require_image_suffix(out: Path) -> None:
 def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> None:
     """Write an RGB image as JPEG or PNG, chosen by the suffix; missing folders are created.
 
-    Raises OSError if the file cannot be written.
+    The file appears when it is complete. Raises DataError if the format cannot hold the image, and OSError if the file
+    cannot be written.
     """
+    if _is_jpeg(path) and max(image.shape[:2]) > _JPEG_SIDE:
+        raise DataError(
+            f"cannot write {path}: the image has {image.shape[1]:,} x {image.shape[0]:,} pixels, and JPEG holds up to "
+            f"{_JPEG_SIDE:,} on a side; write a PNG file"
+        )
     data = encode_jpeg(image, quality=quality) if _is_jpeg(path) else encode_png(image)
     write_atomically(path, data)
 
 
 def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> bytes:
-    """Return the bytes of a JPEG file."""
-    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
+    """Return the bytes of a JPEG file. Raises DataError if the image has more than 65,500 pixels on a side."""
+    return _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """Return the bytes of a PNG file."""
-    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+    """Return the bytes of a PNG file. Raises DataError if OpenCV cannot encode the image."""
+    return _encoded(".png", image, [])
+
+
+def _encoded(suffix: str, image: UInt8[np.ndarray, "h w 3"], settings: list[int]) -> bytes:
+    height, width = image.shape[:2]
+    try:
+        done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)
+    except cv2.error:
+        done = False
+    if not done:
+        raise DataError(f"cannot encode an image of {width:,} x {height:,} pixels as {suffix[1:]}; make it smaller")
+    return data.tobytes()
 
 
 def result_paths(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
