@@ -13,6 +13,7 @@ from multibox.priors import PriorSpec
 from multibox.weights.description import KEY
 from multibox.weights.file import load_weights, read_metadata
 from multibox.weights.origins.foreign_weights import read_foreign_weights
+from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.recognize import convert, origin_of
 from multibox.weights.registry import DETECTORS, Published, fetch_published, published, unknown_name
@@ -25,7 +26,7 @@ def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> t
     published detector, which is downloaded on first use. Raises WeightsError or UsageError.
     """
     file, entry = find_weights(source)
-    if file.suffix == ".safetensors" and KEY in read_metadata(file):
+    if kind_of_file(file) == "safetensors" and KEY in read_metadata(file):
         return load_weights(file, device=device)
     model, info = _imported(file, entry, ImportChoices())
     return model.to(device), info

@@ -1,11 +1,8 @@
 """Weights of another program, read from the file formats that are in use into named tensors."""
 
-import pickle
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +12,8 @@ from multibox.errors import WeightsError
 from multibox.weights.description import KEY
 from multibox.weights.file import read_metadata
 from multibox.weights.origins.caffe.caffemodel import CaffeLayer, CaffePriors, read_caffemodel
+from multibox.weights.origins.kind import kind_of_file
+from multibox.weights.origins.pth import read_pth
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class ForeignWeights:
 
 
 def read_foreign_weights(path: Path | str) -> ForeignWeights:
-    """Read a .caffemodel, .safetensors or .pth file; nothing in the file is executed.
+    """Read a .caffemodel, .safetensors or .pth file, also without suffix; nothing in the file is executed.
 
     Caffe's arrays get the names `<layer>.weight` and `<layer>.bias`. From a checkpoint only the model is read, and the
     prefix of parallel training is removed from the names. Raises WeightsError if the file has none of these formats.
@@ -47,13 +46,14 @@ def read_foreign_weights(path: Path | str) -> ForeignWeights:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"weight file {path} does not exist: give the path of a weight file")
-    if path.suffix == ".safetensors":
+    kind = kind_of_file(path)
+    if kind == "safetensors":
         return _read_safetensors(path)
-    if path.suffix == ".caffemodel":
+    if kind == "caffemodel":
         layers = read_caffemodel(path)
         priors = tuple(layer.priors for layer in layers if layer.priors)
         return ForeignWeights(str(path), _caffe_tensors(layers), priors)
-    return ForeignWeights(str(path), _state_dict(_unpickled(path), str(path)))
+    return ForeignWeights(str(path), read_pth(path))
 
 
 def _read_safetensors(path: Path) -> ForeignWeights:
@@ -62,29 +62,6 @@ def _read_safetensors(path: Path) -> ForeignWeights:
     if KEY in read_metadata(path):
         raise WeightsError(f"{path} is already a multibox weight file: use it without importing it")
     return ForeignWeights(str(path), load_file(path))
-
-
-def _unpickled(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        reason = "contains more than tensors or is damaged; it is not read, because it could run code"
-        raise WeightsError(f"{path} {reason}: save only its state_dict and import that") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError):
-        raise WeightsError(f"{path} is not a complete .pth file: copy or fetch it again") from None
-
-
-def _state_dict(content: Any, source: str) -> dict[str, Tensor]:
-    """The named tensors of a state dict, or of the first entry of a checkpoint that is one."""
-    for key in ("model", "state_dict", "model_state_dict", "ema"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{source} contains no named tensors: save the model's state_dict and import that")
-    named = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    return {name.removeprefix("module."): value for name, value in named.items()}
 
 
 def _caffe_tensors(layers: list[CaffeLayer]) -> dict[str, Tensor]:

@@ -31,6 +31,12 @@ def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
             f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source), which multibox cannot "
             "build: choose a model of the final version"
         )
+    if "conv1_1.weight" not in foreign:
+        first = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in foreign.tensors))
+        raise WeightsError(
+            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}), "
+            "which multibox cannot build: choose a model on VGG16"
+        )
     large = "conv10_2_mbox_loc.weight" in foreign
     last = 10 if large else 9
     extras = [f"conv{i}_{j}" for i in range(6, last + 1) for j in (1, 2)]
@@ -71,7 +77,7 @@ def _map(theirs: CaffePriors, usual: PriorMap) -> PriorMap:
     return PriorMap(
         cells=usual.cells,
         step=Step(step, step) if step else usual.step,
-        min_size=round(theirs.min_sizes[0], 4),
+        min_size=round(theirs.min_sizes[0], 4) if theirs.min_sizes else usual.min_size,
         max_size=round(theirs.max_sizes[0], 4) if theirs.max_sizes else None,
         ratios=tuple(round(ratio, 4) for ratio in theirs.ratios if ratio != 1),
     )
