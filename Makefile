@@ -20,7 +20,7 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-coverage: .venv/installed  ## the suite once more, measured; lines without a test are listed
+coverage: .venv/installed  ## the suite with coverage of lines and branches
 	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term --cov-report=html:build/coverage
 
 docs: .venv/docs  ## guides and generated reference as a web site in build/site

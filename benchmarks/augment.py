@@ -2,9 +2,9 @@
 
     python benchmarks/augment.py --data FOLDER [--peer PYTHON] [--seconds 60] [--json]
 
-PYTHON is an interpreter that has torchvision, which cannot live beside a CPU-only torch. Its pipeline is the one of
-torchvision's own SSD training, on PIL images and on tensors; the quicker of the two is what we compare with. It resizes
-bilinearly, so there is a line for multibox with that alone beside the full recipes.
+PYTHON is an interpreter that has torchvision, which cannot be installed beside a CPU-only torch. Its pipeline is the
+one of torchvision's own SSD training, on PIL images and on tensors; the quicker of the two is what we compare with. It
+resizes bilinearly, so there is a line for multibox with that alone beside the full recipes.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core for everybody
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core for all pipelines
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ def peer(process: "subprocess.Popen[str]", backend: str) -> Turn:
 
 
 def start_peer(python: str, examples: list[Example]) -> "subprocess.Popen[str]":
-    """The other interpreter with the same images and boxes, ready to be asked."""
+    """Start the other interpreter with the same images and boxes."""
     rows = [(str(e.image), torch.from_numpy(e.boxes.copy()), torch.from_numpy(e.labels.copy())) for e in examples]
     with tempfile.NamedTemporaryFile(suffix=".pt", delete=False) as file:
         torch.save(rows, file)
@@ -85,7 +85,7 @@ def start_peer(python: str, examples: list[Example]) -> "subprocess.Popen[str]":
 
 
 def measure(turns: dict[str, Turn], seconds: float) -> dict[str, float]:
-    """Samples per second of each, the median over rounds in which all take one turn after the other."""
+    """Samples per second of each pipeline: the median over rounds in which they take turns."""
     for turn in turns.values():
         turn()
     durations: dict[str, list[float]] = {name: [] for name in turns}
@@ -97,7 +97,7 @@ def measure(turns: dict[str, Turn], seconds: float) -> dict[str, float]:
 
 
 def images(dataset: Dataset) -> list[Example]:
-    """Those with objects: torchvision's zoom-out and crop want some."""
+    """The images with objects, because torchvision's zoom-out and crop need some."""
     return [example for example in dataset if len(example.labels)]
 
 

@@ -1,4 +1,4 @@
-"""The pipeline of torchvision's own SSD training, timed on demand; run by augment.py in a process of its own.
+"""The pipeline of torchvision's own SSD training, timed on demand; run by augment.py in a separate process.
 
 Reads lines "BACKEND COUNT" and answers each with the seconds that COUNT samples took, files in the page cache.
 """

@@ -1,4 +1,4 @@
-"""Detection from JPEG to boxes, one image at a time: ours with every engine beside torchvision's, in one run.
+"""Detection from JPEG to boxes, one image at a time: ours with every engine and torchvision's, in one run.
 
     python benchmarks/detect.py --peer PYTHON_WITH_TORCHVISION --images FOLDER
                                 [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--candidates 500] [--threads 2]
@@ -43,7 +43,7 @@ ENGINES = {
 
 
 class Peer:
-    """The other side's process."""
+    """The process of the other program."""
 
     def __init__(self, arguments: argparse.Namespace, weights: Path, images: list[Path]) -> None:
         script = Path(__file__).with_name("detect_peer.py")
@@ -69,7 +69,7 @@ class Peer:
 
 
 def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dict[str, Detector]:
-    """Ours, all from the one file of weights."""
+    """Our detectors, all from one weight file."""
     model = import_weights(weights)
     own = folder / "weights.safetensors"
     save_weights(own, model)
@@ -85,7 +85,7 @@ def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dic
 
 
 def at_input_size(image: Path, model: str, folder: Path) -> Path:
-    """The image at the size of the input, which both sides take as it is: they resize in different ways."""
+    """The image at the input size, which both programs use unchanged, because they resize in different ways."""
     side = 320 if "320" in model else 300
     path = folder / "sized.jpg"
     write_image(path, cv2.resize(read_image(image), (side, side)))
@@ -93,7 +93,7 @@ def at_input_size(image: Path, model: str, folder: Path) -> Path:
 
 
 def same_share(found: Detections, peer: dict[str, Any]) -> float:
-    """The share of the other side's 100 best boxes that ours has within half a pixel, with the score within 0.001."""
+    """The share of the other program's 100 best boxes that ours finds within half a pixel and 0.001 of the score."""
     boxes, scores = np.array(peer["boxes"])[:100], np.array(peer["scores"])[:100]
     near = np.abs(found.boxes[None] - boxes[:, None]).max(axis=2) < 0.5
     return float((near & (np.abs(found.scores[None] - scores[:, None]) < 1e-3)).any(axis=1).mean())

@@ -1,4 +1,4 @@
-"""torchvision's SSD detectors, timed on demand; run by detect.py in a process of its own, in its own environment.
+"""torchvision's SSD detectors, timed on demand; run by detect.py in a separate process and environment.
 
 First argument: "ssd300_vgg16" or "ssdlite320_mobilenet_v3_large"; then a file for the weights, which are random but
 scaled so that the number of candidates is given; that number; the number of threads; images. Answers each line
@@ -35,7 +35,7 @@ def raw_logits(model: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def last_layers(model: nn.Module) -> list[nn.Conv2d]:
-    """The layer of each source map that gives its class scores."""
+    """The layer of each source map that computes its class scores."""
     maps = model.head.classification_head.module_list
     return [[m for m in part.modules() if isinstance(m, nn.Conv2d)][-1] for part in maps]
 

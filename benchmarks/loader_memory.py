@@ -1,4 +1,4 @@
-"""Memory that each worker of the training stream has for itself, epoch by epoch.
+"""Private memory of each worker of the training stream, epoch by epoch.
 
     python benchmarks/loader_memory.py --data FOLDER [--split NAME] [--epochs 20] [--workers 2] [--repeat 10]
 
@@ -61,7 +61,7 @@ def measure(dataset: Dataset, options: argparse.Namespace) -> list[list[float]]:
 
 
 def growth(rows: list[list[float]]) -> list[float]:
-    """MiB that each worker has at the end of the last epoch beyond those of the second."""
+    """Growth of each worker in MiB from the end of the second epoch to the end of the last."""
     return [last - second for second, last in zip(rows[1], rows[-1], strict=True)]
 
 

@@ -26,7 +26,7 @@ PRIORS = make_prior_corners(SPECS["ssd300-voc"])
 
 
 def batch(images: int, least: int, most: int, *, crowded: bool) -> tuple[Tensor, Tensor]:
-    """Random boxes, `least` to `most` in each image; crowded ones are small and in a fifth of the image."""
+    """Random boxes, `least` to `most` in each image; crowded ones are small and within a fifth of the image."""
     center, size = torch.rand(images, most, 2), torch.rand(images, most, 2)
     center, size = (0.3 + 0.2 * center, 0.02 + 0.1 * size) if crowded else (center, 0.02 + 0.4 * size)
     counts = torch.linspace(least, most, images).long()

@@ -40,7 +40,7 @@ def noise(rng: np.random.Generator, candidates: int, classes: int) -> tuple[Tens
 
 
 def clustered(rng: np.random.Generator, candidates: int, classes: int) -> tuple[Tensor, Tensor]:
-    """Eight objects; a prior's box leans to the object it overlaps, its score grows with that overlap."""
+    """Eight objects; boxes of priors are shifted toward the object that they overlap; scores grow with the overlap."""
     coder = Coder(SPECS["ssd300-voc"])
     corner, size = rng.uniform(0, 0.6, (8, 2)), rng.uniform(0.1, 0.4, (8, 2))
     objects = torch.from_numpy(np.concatenate([corner, corner + size], axis=1).astype(np.float32))
@@ -50,13 +50,13 @@ def clustered(rng: np.random.Generator, candidates: int, classes: int) -> tuple[
     scores = rng.beta(0.5, 40, (8732, classes)).astype(np.float32)
     labels = rng.integers(0, classes, 8)[nearest.numpy()]
     scores[np.arange(8732), labels] += np.clip(1.6 * best.numpy() - 0.4, 0, 0.9).astype(np.float32)
-    # Exactly as many candidates as asked for: shift all scores so that the threshold falls where it should.
+    # Exactly the requested number of candidates: shift all scores relative to the threshold.
     cut = np.partition(scores.ravel(), -candidates - 1)[-candidates - 1]
     return boxes, torch.from_numpy((scores - cut + SETTINGS.score_threshold).clip(0, 0.999).astype(np.float32))
 
 
 def class_by_class(boxes: Tensor, scores: Tensor) -> Selection:
-    """The straightforward way: for each class sort, take the best 400, suppress one box after the other."""
+    """The straightforward procedure: for each class sort, take the best 400, suppress one box after the other."""
     kept: list[tuple[Tensor, Tensor, Tensor]] = []
     for label in range(scores.shape[1]):
         column = scores[:, label]
@@ -78,7 +78,7 @@ def best_of(boxes: Tensor, scores: Tensor, labels: Tensor) -> Selection:
 
 
 def torchvision_way() -> Way | None:
-    """torchvision's batched_nms with the same limits, where torchvision can be imported."""
+    """torchvision's batched_nms with the same limits, if torchvision can be imported."""
     try:
         from torchvision.ops import batched_nms
     except (ImportError, RuntimeError):
@@ -96,7 +96,7 @@ def torchvision_way() -> Way | None:
 
 
 def milliseconds(way: Way, images: list[tuple[Tensor, Tensor]], repeats: int) -> dict[str, float]:
-    """Median and spread over `repeats` calls, or as many as 5 seconds hold, the images in turn, after a few more."""
+    """Median and spread over `repeats` calls, or as many as fit into 5 seconds, after warm-up; images take turns."""
     times: list[float] = []
     end = time.perf_counter() + 5
     while len(times) < _WARM_UP + repeats and (time.perf_counter() < end or len(times) < 2 * _WARM_UP):

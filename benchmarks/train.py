@@ -1,4 +1,4 @@
-"""One training step, ours beside torchvision's, in one run.
+"""One training step, ours and torchvision's, in one run.
 
     python benchmarks/train.py --peer PYTHON_WITH_TORCHVISION --data FOLDER [--split NAME] [--batch 8] [--threads 2]
                                [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions fp32 bf16]
@@ -46,7 +46,7 @@ Times = dict[str, float]
 
 
 class Peer:
-    """The other side's process."""
+    """The process of the other program."""
 
     def __init__(self, arguments: argparse.Namespace, batches: Path, *, classes: int) -> None:
         script = Path(__file__).with_name("train_peer.py")
@@ -117,7 +117,7 @@ def our_step(run: Run, batch: Batch) -> Times:
 
 
 def measure(runs: dict[str, Run], peer: Peer, held: list[Batch], *, rounds: int) -> dict[str, Any]:
-    """Times of every side by round, and the machine's rate in matrix products."""
+    """Times of both programs by round, and the machine's rate in matrix products."""
     theirs: list[dict[str, list[float]]] = []
     ours: dict[str, list[Times]] = {name: [] for name in runs}
     rates: list[float] = []

@@ -1,4 +1,4 @@
-"""torchvision's SSD training step, timed on demand; run by train.py in a process of its own, in its own environment.
+"""torchvision's SSD training step, timed on demand; run by train.py in a separate process and environment.
 
 First argument: "ssd300_vgg16" or "ssdlite320_mobilenet_v3_large"; then a file of batches, each a list of images and
 one of targets; the number of classes with the background; the number of threads. Answers each line "INDEX" with the

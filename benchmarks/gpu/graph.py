@@ -1,4 +1,4 @@
-"""A computation recorded as a CUDA graph: replayed with one launch, however many kernels it has."""
+"""A computation recorded as a CUDA graph, which is replayed with one launch for all its kernels."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class Graph(Generic[T]):
-    """`function` of one tensor, recorded for inputs like `example`; elsewhere than on CUDA it is called as it is.
+    """`function` of one tensor, recorded for inputs like `example`; on other devices than CUDA it is called directly.
 
-    The result lives in memory that the next call overwrites.
+    The next call overwrites the memory of the result.
     """
 
     def __init__(self, function: Callable[[Tensor], T], example: Tensor) -> None:

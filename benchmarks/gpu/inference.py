@@ -221,7 +221,7 @@ def torchvision_rows(setting: Setting, model: torch.nn.Module, pixels: np.ndarra
 
 
 def rates(setting: Setting) -> float:
-    """Rows of what the device can do; returns 10¹² operations per second in bfloat16."""
+    """Rows of the rates of the device; returns 10¹² operations per second in bfloat16."""
     size = 256 if setting.smoke else 8192
 
     def measure() -> Row:
@@ -266,7 +266,7 @@ def write_files(setting: Setting) -> list[Path]:
 def measure_model(
     setting: Setting, name: str, model: SSD, *, rate: float, files: list[Path], batches: Sequence[int], parts: bool
 ) -> None:
-    """All rows of one model; the network and postprocessing alone only with `parts`."""
+    """All rows of one model. With `parts`, also the network and postprocessing alone."""
     measured = Measured(setting, name, model, rate=rate)
     for batch in batches:
         pixels = ours.noise(batch, model.config.input_size)
@@ -294,7 +294,7 @@ def compare_with_torchvision(setting: Setting, *, rate: float, files: list[Path]
 
 
 def other_engines(setting: Setting) -> None:
-    """A row that says what ONNX Runtime and TensorRT could do here."""
+    """A row about the availability of ONNX Runtime and TensorRT."""
 
     def measure() -> Row:
         from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Names in the packed folder that travels to the machine with the GPU."""
+"""Names in the packed folder that is copied to the machine with the GPU."""
 
 DATA = "voc_animals.tar.gz"
 WHEELS = "wheels"

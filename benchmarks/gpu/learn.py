@@ -1,4 +1,4 @@
-"""Training for real, each network for the same time on the clock, and the AP of each on the test split.
+"""Real training runs of the same wall-clock time for each network, and the AP of each on the test split.
 
 The first argument is what is trained: "light160", "ssd300" (VGG16 with batch normalization) or "torchvision" (its
 SSD300), all from random weights, with the same augmentation, in bfloat16.
@@ -34,11 +34,11 @@ from multibox.training.prefetch import on_device
 from multibox.training.run import LoopConfig
 
 METRIC = "voc10"
-MARGIN = 0.92  # of the time, since the speed of the probe is not exact
+MARGIN = 0.92  # of the time, because the speed of the probe is not exact
 
 
 def light(setting: Setting) -> Recipe:
-    """The recipe light160 in larger batches with a higher rate: steps on a GPU cost time, images hardly any."""
+    """The recipe light160 in larger batches with a higher rate: on a GPU, steps cost time, and images hardly any."""
     recipe = light160()
     batch = 4 if setting.smoke else 64
     model = light_config(side=64, width=1 / 8) if setting.smoke else recipe.model
@@ -69,7 +69,7 @@ def _precision(setting: Setting) -> TrainingPrecision:
 
 
 def learn(setting: Setting, recipe: Recipe) -> Row:
-    """Train for the setting's time and evaluate; a short run before it tells how many steps fit."""
+    """Train for the setting's time and evaluate; a short run first measures how many steps fit."""
     dataset = ours.animals(setting.data, "trainval")
     probe = _train(setting, recipe, dataset, iterations=2 if setting.smoke else 80, name="probe")
     speed = probe[-1]["images_per_second"]

@@ -1,4 +1,4 @@
-"""The parts of multibox that the steps measure, put together in one place."""
+"""The parts of multibox that the steps measure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ def noise(count: int, size: Size) -> UInt8[np.ndarray, "{count} h w 3"]:
 
 
 def to_input(pixels: UInt8[np.ndarray, "b h w 3"], device: torch.device) -> UInt8[Tensor, "b 3 h w"]:
-    """The batch on the device, channels last."""
+    """The batch on the device, in channels-last memory."""
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2)
 
 
@@ -52,8 +52,8 @@ def to_input(pixels: UInt8[np.ndarray, "b h w 3"], device: torch.device) -> UInt
 def spread_scores(model: SSD, images: UInt8[Tensor, "b 3 h w"], *, candidates: int) -> None:
     """Scale the score predictors so that about `candidates` scores of an image pass the threshold.
 
-    Random weights give nearly equal scores to all priors. Here logits have a standard deviation of 2.5, and the bias of
-    the background decides how many pass. As benchmarks/detect_peer.py does for the other side.
+    With random weights all priors have nearly equal scores. Here logits have a standard deviation of 2.5, and the bias
+    of the background decides how many pass. benchmarks/detect_peer.py does the same for torchvision.
     """
     outputs = len(model.class_names) + 1
     layers = [[m for m in head.modules() if isinstance(m, nn.Conv2d)][-1] for head in model.heads.confidence]
@@ -88,7 +88,7 @@ def detections(outputs: Outputs, model: SSD) -> BatchSelection:
 
 
 def folded(model: SSD, device: torch.device) -> FoldedSSD:
-    """The network for inference alone, in bfloat16 and channels-last memory."""
+    """The network for inference only, in bfloat16 and channels-last memory."""
     network = FoldedSSD(model, dtype=torch.bfloat16).to(device)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -1,4 +1,4 @@
-"""Prepare the folder that a machine without network access needs beside the checkout: wheels, data and nothing else.
+"""Prepare the folder that a machine without network access needs beside the checkout: wheels and data.
 
     python -m benchmarks.gpu.pack --data ../shared/data/voc_animals [--out .gpu] [--side 256] [--quality 80]
 
@@ -25,7 +25,7 @@ from multibox.data.load import load_splits
 from multibox.images.decode import read_image
 from multibox.size import Size
 
-# What the package imports, the type checks of the tests, and what these need in turn.
+# The imports of the package, the type checkers of the tests, and their dependencies.
 PACKAGES = (
     "pydantic",
     "pydantic_core",
@@ -49,7 +49,7 @@ PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x
 
 
 def download_wheels(out: Path) -> None:
-    """Fetch the versions that are installed here; `--no-deps`, since PACKAGES is complete."""
+    """Fetch the versions that are installed here; `--no-deps`, because PACKAGES is complete."""
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.whl"):
         old.unlink()

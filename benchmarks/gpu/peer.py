@@ -14,7 +14,7 @@ Targets = list[dict[str, Tensor]]
 
 
 def is_installed() -> bool:
-    """Whether torchvision is there; it raises RuntimeError when it does not fit the installed torch."""
+    """Whether torchvision can be imported; it raises RuntimeError if it does not fit the installed torch."""
     if find_spec("torchvision") is None:
         return False
     try:
@@ -34,7 +34,7 @@ def make_model(*, classes: int) -> Any:
 
 @torch.no_grad()  # its tensors must be ordinary ones for torchvision to run outside inference mode
 def make_weights(path: Path, images: list[Tensor], *, candidates: int) -> Any:
-    """A detector for COCO's 91 numbers whose random weights let about `candidates` scores pass, saved at `path`."""
+    """A detector for COCO's 91 numbers with random weights and about `candidates` passing scores, saved at `path`."""
     from benchmarks.detect_peer import spread_scores  # it imports torchvision
 
     model = make_model(classes=90).eval()
@@ -44,12 +44,12 @@ def make_weights(path: Path, images: list[Tensor], *, candidates: int) -> Any:
 
 
 def as_images(pixels: np.ndarray, device: torch.device) -> list[Tensor]:
-    """A batch (B, H, W, 3) as torchvision takes it: a list of float images up to 1."""
+    """A batch (B, H, W, 3) in torchvision's form: a list of float images up to 1."""
     return [image.permute(2, 0, 1).float().div(255).to(device) for image in torch.from_numpy(pixels)]
 
 
 def as_training(batch: Batch) -> tuple[list[Tensor], Targets]:
-    """One of our batches as torchvision takes it: boxes in pixels, labels from 1."""
+    """One of our batches in torchvision's form: boxes in pixels, labels from 1."""
     height, width = batch.images.shape[2:]
     scale = batch.boxes.new_tensor([width, height, width, height])
     images = list(batch.images.contiguous().float() / 255)

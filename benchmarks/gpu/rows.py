@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All complete rows of a file that may end in the middle of one, or be missing."""
+    """All complete rows of a file, which may be missing or end in the middle of a row."""
     rows = []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
@@ -22,7 +22,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 class Rows:
-    """Measures what is not in the file yet, and appends a row for each measurement.
+    """Runs the measurements that are not in the file yet, and appends a row for each.
 
     A row has the `step`, the `name` of the measurement, its `seconds`, and its numbers or an `error`.
     """
@@ -43,7 +43,7 @@ class Rows:
         start = time.monotonic()
         try:
             row = task()
-        except Exception as problem:  # one measurement that fails must not end the others
+        except Exception as problem:  # a failed measurement must not stop the others
             traceback.print_exc()
             row = {"error": f"{type(problem).__name__}: {problem}".split("\n")[0][:300]}
         self.add(name, {**row, "seconds": round(time.monotonic() - start, 1)})

@@ -2,9 +2,10 @@
 
     python -m benchmarks.gpu.run --pack .gpu --out DIR [--budget 420] [--steps NAME ...] [--seconds 90] [--workers 14]
 
-Each step runs in a process of its own with a time limit, and no step starts that the budget cannot hold. Results are in
-DIR as they come: rows.jsonl (one line for each measurement), results.md (tables) and log.txt (everything printed).
-Run it again with the same DIR to continue: what was measured is not measured again. benchmarks/gpu/README.md has more.
+Each step runs in a separate process with a time limit, and no step starts that does not fit into the budget. Results
+are written to DIR immediately: rows.jsonl (one line for each measurement), results.md (tables) and log.txt (everything
+printed). Run it again with the same DIR to continue: what was measured is not measured again. benchmarks/gpu/README.md
+has more.
 """
 
 import argparse
@@ -139,7 +140,7 @@ def unpack(pack: Path, folder: Path) -> Path:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and all that it started; training writes a checkpoint first."""
+    """End the process and its children; training writes a checkpoint first."""
     for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 10)):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -161,7 +162,7 @@ def test_rows(report: Path) -> list[Row]:
 
 
 def describe_machine(device: str) -> Row:
-    """Versions and what computes; imports torch, which takes some seconds."""
+    """Versions and hardware; imports torch, which takes some seconds."""
     import torch
 
     row: dict[str, Any] = {"python": sys.version.split()[0], "cores": os.cpu_count(), "device": device}
@@ -187,7 +188,7 @@ def main() -> None:
     parser.add_argument("--seconds", default=90.0, type=float, help="for one training run")
     parser.add_argument("--workers", default=14, type=int)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--smoke", action="store_true", help="tiny networks, to see that everything runs")
+    parser.add_argument("--smoke", action="store_true", help="tiny networks, to check that everything runs")
     arguments = parser.parse_args()
     driver = Driver(arguments)
     driver.own.measure("machine", lambda: describe_machine(arguments.device))

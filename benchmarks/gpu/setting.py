@@ -1,4 +1,4 @@
-"""What every step shares: its arguments, the device, and sizes that are tiny in a smoke run."""
+"""The settings that all steps share: arguments, device, and sizes that are tiny in a smoke run."""
 
 import argparse
 from dataclasses import dataclass

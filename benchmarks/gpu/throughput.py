@@ -1,6 +1,6 @@
 """Training throughput: parts of a step, the loop from JPEG files, the loader alone, and torchvision's step.
 
-With the argument "compiled" as the step's name only the compiled network is measured.
+If the step's name is "compiled", only the compiled network is measured.
 """
 
 import time
@@ -111,7 +111,7 @@ def torchvision_step(case: Case, *, dtype: torch.dtype) -> Row:
 
 
 def measure(case: Case, *, with_torchvision: bool) -> None:
-    """All rows of a case but those of the compiled network."""
+    """All rows of a case except those of the compiled network."""
     case.measure("parts bf16", lambda: parts(case, precision=ours.BF16))
     case.measure("loader", lambda: loader(case))
     if with_torchvision and peer.is_installed():

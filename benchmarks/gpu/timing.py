@@ -40,7 +40,7 @@ def _series(task: Callable[[], object], device: torch.device, *, calls: int) -> 
 
 
 def host_waits(task: Callable[[], object], device: torch.device) -> int | None:
-    """How often one call makes the host wait for the device; None elsewhere than on CUDA."""
+    """How often one call makes the host wait for the device; None on other devices than CUDA."""
     if device.type != "cuda":
         return None
     task()

@@ -12,8 +12,8 @@ from scripts.docs_site.markdown import escaped, first_sentence, paragraphs, tabl
 _INDEX = """# Command line
 
 Every command takes `--help`. Results go to standard output and messages to standard error. Commands with `--json` print
-JSON for machines instead. The exit code is 0 if the command is done, 1 if it failed, 2 if it was used wrongly, and 130
-if it was interrupted.
+JSON for machines instead. The exit code is 0 on success, 1 on failure, 2 for wrong use, and 130
+after an interruption.
 
 """
 

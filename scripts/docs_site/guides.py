@@ -1,4 +1,4 @@
-"""The pages that people write, copied into the site with links that fit there."""
+"""The handwritten pages, copied into the site with adapted links."""
 
 import os
 import re
@@ -61,6 +61,6 @@ def _link(match: re.Match[str], source: Path, pages: dict[Path, Path]) -> str:
     here = pages[source]
     if path in pages:
         return f"{image}[{words}]({os.path.relpath(pages[path], here.parent)}{mark}{anchor})"
-    if path.parts[:2] == ("docs", "reference"):  # made from the code, so only on the site
+    if path.parts[:2] == ("docs", "reference"):  # generated from the code, so only on the site
         return f"{image}[{words}]({os.path.relpath(path.relative_to('docs'), here.parent)}{mark}{anchor})"
     return words if f"`{path}`" == words else f"{words} (`{path}`)"

@@ -34,8 +34,8 @@ _INDEX = """# Python
 import multibox
 ```
 
-These names are public: they change on purpose only, and the changelog says how. Each is imported when it is first used,
-so that `import multibox` takes a few milliseconds.
+These names are public: they change only deliberately, and the changelog describes it. Each is imported when it is
+first used, so that `import multibox` takes a few milliseconds.
 """
 _SPECIAL_METHODS = ("__call__", "__iter__", "__len__", "__getitem__")
 _WIDTH = 80

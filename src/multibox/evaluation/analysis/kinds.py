@@ -92,12 +92,10 @@ def diagnose(dataset: Dataset, *, detections: Sequence[Detections], similar: Boo
     """Determine the kind of each detection. `detections` has one entry for each image.
 
     `similar` is the table of similar classes. CORRECT and IGNORED are the outcomes of `evaluate_voc`: the IoU with the
-    best object of the class is at least 0.5, and the detection is the first there, or the object is difficult or a
-    crowd. The first condition that holds decides about the others:
-    DUPLICATE: the IoU with the best object of the class is at least 0.5; a higher score has the object.
-    LOCALIZATION: that IoU is 0.1 to 0.5.
-    SIMILAR: the IoU with an object of a similar class is at least 0.1. OTHER: the same with any other class.
-    BACKGROUND: everything else.
+    best object of the class is at least 0.5, and the detection is the first to match it, or the object is difficult or
+    a crowd. The first condition that holds decides about the others: DUPLICATE: the IoU with the best object of the
+    class is at least 0.5; a higher score has the object. LOCALIZATION: that IoU is 0.1 to 0.5. SIMILAR: the IoU with an
+    object of a similar class is at least 0.1. OTHER: the same with any other class. BACKGROUND: everything else.
     Difficult objects and crowds are objects here, as in the authors' program. The authors count duplicates as
     localization errors, and so does the figure. In their program a detection whose best object is taken can match its
     second-best one; here, as in VOC's own evaluation, it is a duplicate.

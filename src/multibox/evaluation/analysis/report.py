@@ -16,9 +16,9 @@ SHEET_WIDTH = 1240  # pixels of an embedded contact sheet
 MAX_CONFUSIONS = 12
 
 _MEANINGS = {
-    "correct": "IoU of at least 0.5 with an object of its class, the first there",
+    "correct": "IoU of at least 0.5 with an object of its class, the first to match it",
     "localization": "right class, IoU of 0.1 to 0.5",
-    "duplicate": "right class, IoU of at least 0.5, but a better score has the object",
+    "duplicate": "right class, IoU of at least 0.5, but a detection with a higher score matches the object",
     "similar": "IoU of at least 0.1 with an object of a similar class",
     "other": "IoU of at least 0.1 with an object of another class",
     "background": "none of these",
@@ -27,12 +27,12 @@ _MEANINGS = {
 _FIGURES = {
     "cost.png": (
         "What each error costs",
-        "Average precision that would be gained if this kind of error alone did not happen; gains do not add up",
+        "Average precision gained without this kind of error alone; the gains do not add up",
     ),
     "figure3.png": (
         "Detections as their number grows",
-        "Above: what the best detections of each class are, up to eight times as many as it has objects. "
-        "Below: what the false positives are",
+        "Above: kinds of the best detections of each class, up to eight times as many as it has objects. "
+        "Below: kinds of the false positives",
     ),
     "figure4.png": (
         "Sensitivity to size and shape",

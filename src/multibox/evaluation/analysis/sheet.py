@@ -29,7 +29,7 @@ _MIN_WIDTH = 120.0  # pixels of the original image that are shown at least
 _MAX_PER_IMAGE = 2
 _TITLES = {
     "localization": "Localization: the right class, but the box overlaps its object by an IoU of 0.1 to 0.5",
-    "duplicate": "Duplicate: a better score has the object already",
+    "duplicate": "Duplicate: a detection with a higher score matches the object",
     "similar": "Similar: an object of a similar class",
     "other": "Other: an object of another class",
     "background": "Background: no object there",
