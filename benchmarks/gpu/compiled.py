@@ -1,4 +1,4 @@
-"""The effect of torch.compile on SSD300: the network at batch 64 and 1, and a training step. Compiling takes a minute."""
+"""The effect of torch.compile on SSD300: the network at batch 64 and 1, and a step. Compiling takes a minute."""
 
 from functools import partial
 
