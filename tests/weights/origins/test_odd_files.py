@@ -68,7 +68,7 @@ ODD_TENSORS = {
     "huge classes": (heads(conf__0__weight=ONE.expand(4_000_000, 512, 3, 3)), "but fewer values"),
     "many classes": (
         heads(conf__0__weight=torch.zeros(4_000_000, 1, 1, 1)),
-        "cannot work: class_names has 999999|names",
+        "lacks .vgg",
     ),
     "no axes": (heads(loc__0__weight=torch.zeros(())), "which is no convolution"),
     "no outputs": (heads(loc__0__weight=torch.zeros(0, 4, 3, 3)), "fit no number of classes|predictors of 0"),
