@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from multibox.drawing.colors import Color, class_color, text_color
+from multibox.drawing.letters import can_draw, draw_text, text_length, warn_once
+from multibox.words import escaped
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL_HEIGHT = 22  # pixels, at scale 1 of the font
@@ -60,14 +62,16 @@ def draw_captioned_boxes(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A copy of the RGB image with boxes in pixels, the first box on top.
 
-    Each caption is a name and a longer text, which is used if it fits the image. The labels decide the colors.
+    Each caption is a name and a longer text, which is used if it fits the image. The labels decide the colors, and
+    replace names with letters that no installed font has.
     """
     # The first box chooses the place of its tag first, and is drawn last.
     canvas = np.array(image, order="C")
     height, width = canvas.shape[:2]
     pen = _Pen.for_image(height, width, boxes=len(boxes))
     frames = [_whole_pixels(box, width, height) for box in boxes]
-    texts = [_fitting(caption, width, pen) for caption in captions]
+    drawable = [_drawable(*caption, label=int(label)) for caption, label in zip(captions, labels, strict=True)]
+    texts = [_fitting(caption, width, pen) for caption in drawable]
     tags: list[Rectangle] = []
     for frame, text in zip(frames, texts, strict=True):
         tags.append(_place(frame, _text_width(text, pen) + 2 * pen.padding, pen, tags, (width, height)))
@@ -86,9 +90,21 @@ def _whole_pixels(box: Float32[np.ndarray, "4"], width: int, height: int) -> Rec
     return x1, y1, x2, y2
 
 
+def _drawable(name: str, full: str, *, label: int) -> tuple[str, str]:
+    """A name and a longer text in letters that can be drawn: ASCII, those of a font, or the number of the class."""
+    name, full = escaped(name), escaped(full)
+    if _plain(full).isascii():
+        return _plain(name), _plain(full)
+    if can_draw(full):
+        return name, full
+    warn_once(name)
+    number = f"class {label}"
+    return number, _ascii(full.replace(name, number))
+
+
 def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
-    """The longer text, the name, or the start of the name: the first that fits the image, in letters of the font."""
-    name, full = (_plain(text) for text in caption)
+    """The longer text, the name, or the start of the name: the first that fits the image."""
+    name, full = caption
     for text in (full, name):
         if _text_width(text, pen) + 2 * pen.padding <= width:
             return text
@@ -98,12 +114,18 @@ def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text without accents, because the font has only ASCII."""
+    """The text without accents, because the font of OpenCV has only ASCII."""
     letters = unicodedata.normalize("NFKD", text)
-    return "".join(letter if letter.isascii() else "?" for letter in letters if not unicodedata.combining(letter))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _ascii(text: str) -> str:
+    return "".join(letter if letter.isascii() else "?" for letter in _plain(text))
 
 
 def _text_width(text: str, pen: _Pen) -> int:
+    if not text.isascii():
+        return text_length(text, capital=pen.scale * _CAPITAL_HEIGHT)
     return int(cv2.getTextSize(text, _FONT, pen.scale, pen.stroke)[0][0])
 
 
@@ -138,6 +160,9 @@ def _tag(image: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, color: Co
     x1, y1, x2, y2 = tag
     inside = image[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
     inside[:] = color
-    cv2.putText(
-        inside, text, (pen.padding, y2 - y1 - pen.below), _FONT, pen.scale, text_color(color), pen.stroke, cv2.LINE_AA
-    )
+    baseline, ink = y2 - y1 - pen.below, text_color(color)
+    if text.isascii():
+        cv2.putText(inside, text, (pen.padding, baseline), _FONT, pen.scale, ink, pen.stroke, cv2.LINE_AA)
+    else:
+        capital = pen.scale * _CAPITAL_HEIGHT
+        draw_text(inside, text, left=pen.padding, baseline=baseline, capital=capital, color=ink)
