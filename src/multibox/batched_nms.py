@@ -78,7 +78,7 @@ def _best_candidates(
     count: int,
     settings: DetectionSettings,
 ) -> _Candidates:
-    """The `count` best passing scores of each image; among equal scores the lowest prior, then the lowest class, first.
+    """The `count` best passing scores of each image; equal scores are in order of prior, then class.
 
     A key orders by score and then by position: the bits of a positive float32 grow with its value, and the position,
     counted from the end, follows in the lower half. Scores that do not pass have key 0.

@@ -25,7 +25,7 @@ def bench_augment(
     input_size: Size = Size(300, 300),
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Samples and decoded images per second on one core, measured for about `seconds` in all.
+    """Samples and decoded images per second on one core, measured for about `seconds` in total.
 
     The two tasks take turns of a few images, so that other load affects both alike and their ratio stays meaningful.
     The times are processor times with files in the page cache. This process keeps the settings of a loader's worker

@@ -27,7 +27,7 @@ class Candidate:
 
 
 def candidates(source: str, *, engine: str | None = None) -> list[Candidate]:
-    """The ways to run a file on this machine: weights in every precision of an engine, exported models as they are.
+    """The ways to run a file on this machine: weights in every precision of an engine, exported models in their own.
 
     Without an `engine`, these are the ways of every installed engine that can run the file.
     """

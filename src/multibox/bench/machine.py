@@ -62,7 +62,7 @@ def product_rate(dtype: torch.dtype, *, device: torch.device | str = "cpu") -> f
 
 
 class ProductRates:
-    """Rates of matrix products in several precisions, measured repeatedly beside something else."""
+    """Rates of matrix products in several precisions, measured repeatedly during another measurement."""
 
     def __init__(self, precisions: Sequence[str], *, device: torch.device | str = "cpu") -> None:
         self._device = device

@@ -94,7 +94,7 @@ def check_dataset(
 
 
 def _errors_of_training(raw: RawDataset | None, known: Sequence[Problem]) -> list[Problem]:
-    """The errors that training finds in its split and that are not known yet, so that "ok" means that it starts."""
+    """The errors of the training split that are not known yet, so that "ok" means that training starts."""
     if raw is None:
         return []
     kinds = {problem.kind for problem in known if problem.severity == "error"}

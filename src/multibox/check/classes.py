@@ -12,7 +12,7 @@ _IMBALANCE_RATIO = 100
 def class_problems(counts: Mapping[str, int], *, name: str, chosen: bool = False) -> Iterator[Problem]:
     """Problems of the classes of the data set `name`. `counts` are the objects of each class.
 
-    With `chosen` the user has named the classes, so that similar names are meant.
+    With `chosen` the user has named the classes, so similar names are intended.
     """
     yield from _variants(counts, name, chosen=chosen)
     unused = [class_name for class_name, count in counts.items() if not count]
@@ -28,7 +28,7 @@ def class_problems(counts: Mapping[str, int], *, name: str, chosen: bool = False
 def _variants(counts: Mapping[str, int], name: str, *, chosen: bool) -> Iterator[Problem]:
     """Names that differ only in case, spaces, hyphens or underscores.
 
-    Two classes with many objects each, and classes that the user has named, are probably meant.
+    Two classes with many objects each, and classes that the user has named, are probably intended.
     """
     seen: dict[str, str] = {}
     for class_name in counts:

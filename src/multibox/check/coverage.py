@@ -19,7 +19,7 @@ _MANY_SMALL = 0.1  # share of the objects of a class
 
 
 def usable(raw: RawDataset) -> Dataset:
-    """The Dataset of everything that can be read, whatever other problems there are."""
+    """The Dataset of everything that can be read, despite other problems."""
     examples = [to_example(_known(raw, record), raw.labels)[0] for record in raw.records]
     return Dataset(raw.name, raw.class_names, tuple(examples))
 

@@ -58,7 +58,7 @@ def scan_images(paths: Sequence[Path], progress: Progress | None = None) -> dict
 
 
 def image_problems(raw: RawDataset, record: Record, image: ScannedImage) -> Iterator[Problem]:
-    """Problems of one image by itself and compared with its annotation."""
+    """Problems of one image alone, and in comparison with its annotation."""
     if image.fault:
         kind, message = image.fault
         yield Problem(kind, "error", str(record.image), None, message)

@@ -15,7 +15,7 @@ from multibox.words import counted, listed
 def check_loaded(dataset: Dataset, *, classes_chosen: bool = False) -> list[Problem]:
     """The problems of a loaded data set that are found without opening an image. Training runs this check first.
 
-    With `classes_chosen` the user has named the classes, so that similar names are only a warning.
+    With `classes_chosen` the user has named the classes, so similar names are only a warning.
     """
     counts = Counter(label for example in dataset for label in example.labels[~example.crowd].tolist())
     named = {name: counts[i] for i, name in enumerate(dataset.class_names)}

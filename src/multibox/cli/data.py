@@ -31,7 +31,7 @@ class Files(StrEnum):
 DataPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder or annotation file: VOC, COCO, YOLO or ILSVRC.")]
 PixelRuleOption = Annotated[
     PixelRule,
-    typer.Option("--pixel-rule", help="How VOC's corners count pixels: voc from 1, caffe from 0, as written."),
+    typer.Option("--pixel-rule", help="How VOC's corners count pixels: voc from 1; caffe from 0, unchanged."),
 ]
 
 

@@ -53,7 +53,7 @@ def detect(
     precision: Precision = None,
     engine: Engine = None,
     time: Annotated[
-        bool, typer.Option("--time", help="Measure each stage, one image at a time, and print the medians.")
+        bool, typer.Option("--time", help="Measure each stage, image by image, and print the medians.")
     ] = False,
 ) -> None:
     """Find objects in images.

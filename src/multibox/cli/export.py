@@ -40,7 +40,7 @@ def export(
         str | None, typer.Option("--calibrate-split", metavar="NAME", help="Split of that data set.")
     ] = None,
     calibrate_images: Annotated[
-        int, typer.Option("--calibrate-images", min=1, metavar="N", help="Maximum number of these images.")
+        int, typer.Option("--calibrate-images", min=1, metavar="N", help="Maximum number of calibration images.")
     ] = 300,
     check: Annotated[
         Path | None,

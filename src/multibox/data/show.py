@@ -1,4 +1,4 @@
-"""A contact sheet: images of a data set with their boxes, as they are or as training sees them."""
+"""A contact sheet: images of a data set with their boxes, unchanged or as training samples."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice

@@ -28,7 +28,7 @@ def write_page(path: Path | str, template: str, values: Mapping[str, object]) ->
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Render a template. All values are escaped, except Markup, which is inserted as it is.
+    """Render a template. All values are escaped, except Markup, which is inserted unchanged.
 
     Raises jinja2.UndefinedError for a name that `values` lacks.
     """

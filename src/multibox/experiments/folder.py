@@ -161,6 +161,6 @@ def rewind_folder(folder: Path, memory: Memory) -> None:
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> None:
-    """Write the recipe beside the checkpoint, for people to read."""
+    """Write the recipe as readable JSON beside the checkpoint."""
     with atomic_file(folder / RECIPE) as file:
         file.write((json.dumps(recipe.to_json(), indent=1) + "\n").encode())

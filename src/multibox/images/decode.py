@@ -27,7 +27,7 @@ _TIFF_SUFFIXES = (".tif", ".tiff")
 _NO_MEMORY = -4  # Error::StsNoMem of OpenCV
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION  # the orientation is that of our header reader
 UNSUPPORTED_SUFFIXES = frozenset((".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd"))
-"""Images that are recognized by their name and cannot be read, so that they are not passed over without a word."""
+"""Image formats that are recognized by name but cannot be read, so that such files are reported."""
 
 _JPEG_FLAGS = {  # the gray flags carry only the scale; the color comes from IMREAD_COLOR_RGB
     1: _AS_STORED,

@@ -23,7 +23,7 @@ class FoundImages:
 def find_images(sources: Iterable[Path | str]) -> FoundImages:
     """Return the named files, and the images of folders and patterns ("**" searches subfolders), sorted by name.
 
-    A file that is named itself is returned whatever its suffix. Hidden files of folders and patterns are left out.
+    A file that is named directly is returned with any suffix. Hidden files of folders and patterns are left out.
     """
     files: list[Path] = []
     problems: list[str] = []

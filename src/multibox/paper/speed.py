@@ -1,4 +1,4 @@
-"""Reproduces Table 7 of the paper: frames per second on this machine beside the paper's Titan X."""
+"""Reproduces Table 7 of the paper: frames per second on this machine, compared with the paper's Titan X."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Lends each thread an object of its own. Makes a new one only if all others are in use."""
+    """Lends each thread a separate object, and makes a new one only if all others are in use."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""YAML by PyYAML; every scalar stays text, so that `yes` and `1.0` are names and not a truth value or a number."""
+"""YAML by PyYAML; every scalar stays text, so that `yes` and `1.0` are names, not a Boolean or a number."""
 
 from collections.abc import Mapping
 from pathlib import Path

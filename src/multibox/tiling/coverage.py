@@ -64,7 +64,7 @@ class ObjectCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Coverage of all objects, of each class, size and aspect, and of each object by itself, over `images` images."""
+    """Coverage of all objects, of each class, size and aspect, and of each single object, over `images` images."""
 
     input_size: Size
     priors: int

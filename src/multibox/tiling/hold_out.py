@@ -28,7 +28,7 @@ def load_parts(path: Path | str, *, split: str | None, held_out: str) -> tuple[D
     common = {example.image for example in whole} & {example.image for example in held}
     if common:
         raise UsageError(
-            f"--held-out {held_out}: {len(common)} of its {len(held)} images are among those to fit to; "
+            f"--held-out {held_out}: {len(common)} of its {len(held)} images are also used for the fit; "
             "name another split, or a share such as 0.2"
         )
     return whole, held

@@ -159,7 +159,7 @@ def _draw_cross(plane: UInt8[np.ndarray, "h w 3"], center: Float64[np.ndarray, "
 def _draw_legend(
     space: UInt8[np.ndarray, "h w 3"], source: PriorMap, number: int, shapes: Float64[np.ndarray, "k 2"]
 ) -> None:
-    """The map with its grid, then width x height of each box beside its color, two boxes in a line."""
+    """The map with its grid, then the color and width x height of each box, two boxes per line."""
     steps = " x ".join(dict.fromkeys(f"{step:.4g}" for step in source.step))
     _write(space, f"map {number + 1}: {source.cells[0]} x {source.cells[1]} cells, step {steps}", 2, 0)
     for place, (width, height) in enumerate(shapes.round(1).tolist()):

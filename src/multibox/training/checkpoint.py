@@ -17,7 +17,7 @@ _FOOTER = 32 + 8 + len(_MARK)
 
 
 class Found(NamedTuple):
-    """The newest usable state of a folder, None if there is none, and a line about each damaged file."""
+    """The newest usable state of a folder, or None, and a line about each damaged file."""
 
     state: dict[str, Any] | None
     damaged: tuple[str, ...]

@@ -10,7 +10,7 @@ from multibox.models.ssd import SSD
 class MovingAverage:
     """Holds `model`, a copy of a model in training that follows its values.
 
-    The decay grows from 0.1 to `decay` over the first steps, so that the initial values are forgotten soon.
+    The decay grows from 0.1 to `decay` over the first steps, so that the initial values soon lose their influence.
     """
 
     def __init__(self, model: SSD, *, decay: float) -> None:

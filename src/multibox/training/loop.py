@@ -45,7 +45,7 @@ def fit(run: Run, batches: Iterator[Batch], *, folder: Path, hooks: Hooks) -> No
     """Train until the schedule ends; `batches` starts with micro-batch number `run.step * accumulate`.
 
     SIGINT or SIGTERM end the run after its current step with a checkpoint and raise Stopped. Raises TrainingError if
-    the loss, a gradient or a weight is not finite; the last good checkpoint and weights stay as they are. If several
+    the loss, a gradient or a weight is not finite; the last good checkpoint and weights are kept. If several
     processes train together, each passes its share of the micro-batches; `validate` and `keep` are called in all of
     them, `on_report` in the first.
     """

@@ -25,7 +25,9 @@ def training_network(model: SSD, *, compile: bool, processes: Processes) -> nn.M
     if not compile:
         return processes.averaging(model)
     if model.mean.device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        raise UsageError("loop.compile=true needs a C++ compiler, and none is installed: install g++ or leave it out")
+        raise UsageError(
+            "loop.compile=true needs a C++ compiler, which is not installed: install g++, or leave the setting out"
+        )
     return processes.averaging(torch.compile(model, dynamic=False))  # type: ignore[arg-type]
 
 

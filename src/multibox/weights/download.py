@@ -43,7 +43,7 @@ def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Pa
 
     `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if nobody published one. A partial
     download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError that names the
-    file, its URL and where to put it by hand.
+    file, its URL and the path to put it at by hand.
     """
     target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
     assert sha256 is None or len(sha256) >= 8

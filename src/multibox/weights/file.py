@@ -1,4 +1,4 @@
-"""The weight file: safetensors whose metadata describe the whole detector, so that the file alone is enough."""
+"""The weight file: safetensors with metadata that describe the whole detector, so that the file alone is enough."""
 
 from collections.abc import Mapping
 from pathlib import Path

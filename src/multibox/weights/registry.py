@@ -241,8 +241,7 @@ def published(name: str) -> Published | None:
 def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
     """The path of its file: part of the package, or downloaded and extracted from its archive.
 
-    Raises WeightsError if the file cannot be fetched, with what to download by hand, from where, and what to do with
-    it.
+    Raises WeightsError if the file cannot be fetched, with instructions for downloading the file by hand.
     """
     if entry.shipped is not None:
         return _SHIPPED / entry.shipped

@@ -125,7 +125,7 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
         (("fit", "DATA", "--out", "p.json", "--boxes", 100), 2, "100 boxes are too few"),
         (("fit", "DATA", "--out", "p.json", "--augmentation", "wild"), 2, "augmentation 'wild' is not known"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "later"), 1, "later"),
-        (("fit", "DATA", "--out", "p.json", "--held-out", "train"), 2, "images are among those to fit to"),
+        (("fit", "DATA", "--out", "p.json", "--held-out", "train"), 2, "images are also used for the fit"),
         (("fit", "DATA", "--out", "p.json", "--held-out", "0.01"), 2, "leaves one part empty"),
     ],
 )

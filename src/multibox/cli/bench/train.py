@@ -31,7 +31,10 @@ def train(
         typer.Option("--precision", metavar="auto|fp32|bf16|fp16", help="Number type; by default the recipe's."),
     ] = None,
     settings: Settings = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps to measure of each kind.")] = 10,
+    steps: Annotated[
+        int,
+        typer.Option("--steps", min=1, metavar="N", help="Number of steps to measure, with and without the loader."),
+    ] = 10,
     workers: Workers = 0,
     threads: Threads = None,
     device: Device = None,

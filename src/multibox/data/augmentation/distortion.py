@@ -12,7 +12,7 @@ class PixelChange(Protocol):
 
     @property
     def pointwise(self) -> bool:
-        """Whether each pixel of the result depends on the same pixel alone, so that it may come before resizing."""
+        """Whether each pixel of the result depends only on the same pixel, so that the change may precede resizing."""
         ...
 
     def apply(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:

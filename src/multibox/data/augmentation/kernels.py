@@ -66,7 +66,7 @@ def mean(axis: Axis) -> Taps:
 def mean_when_enlarged(axis: Axis) -> Taps:
     """Two taps, as INTER_AREA of OpenCV uses on both axes if one of them is enlarged.
 
-    Computed in float32 as in OpenCV, so that shares that are whole there are whole here.
+    Computed in float32 as in OpenCV, so that the same shares are whole numbers.
     """
     inner = np.floor(axis.positions * axis.step)
     share = (axis.positions + 1 - (inner + 1) * (1 / axis.step)).astype(np.float32)

@@ -57,7 +57,7 @@ def relative(boxes: Float32[np.ndarray, "g 4"], view: View) -> Float64[np.ndarra
 
 
 def emitted(boxes: Float64[np.ndarray, "g 4"]) -> Bool[np.ndarray, " g"]:
-    """Which relative boxes are kept: those with their center in the view or on its border, and some area in the view.
+    """Which relative boxes are kept: those with a center in the view or on its border, and some area in the view.
 
     Emit rule CENTER of `MeetEmitConstraint`, `util/sampler.cpp` and `data_transformer.cpp`; paper section 2.2.
     """

@@ -1,4 +1,4 @@
-"""How strongly the files at a path speak for a format."""
+"""How strong the evidence for a format is in the files at a path."""
 
 from enum import IntEnum
 from typing import NamedTuple

@@ -46,7 +46,7 @@ _OUTSIDE = "MULTIBOX_OUTSIDE"
 
 
 def recognize(path: Path | str, *, pixel_rule: str = "voc", outside: bool = False) -> Source:
-    """Return the data set at `path`, whatever its format; `pixel_rule` matters to VOC only.
+    """Return the data set at `path` in any known format; `pixel_rule` applies only to VOC.
 
     The format with the strongest evidence wins; if another one fits too, a remark of the source says so. With
     `outside`, or MULTIBOX_OUTSIDE=1 in the environment, images that annotations name outside the data set are read.

@@ -100,7 +100,7 @@ def merge(raws: Sequence[RawDataset], name: str, root: Path) -> RawDataset:
 def unique_ids(records: Sequence[Record], root: Path) -> tuple[Record, ...]:
     """Return the records; ids that several have become the paths of the images below `root`.
 
-    The path leaves out folders such as JPEGImages and the suffix, unless images differ in these alone. What still
+    The path leaves out folders such as JPEGImages and the suffix, unless images differ only in these. What still
     occurs twice, one image under two ids of several files, gets a number.
     """
     for rename in (_short_path, _path, _numbered):

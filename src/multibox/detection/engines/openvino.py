@@ -31,7 +31,7 @@ class OpenVinoEngine:
     many threads as PyTorch would use. "bf16" models, and the float layers of "int8" models, compute in bfloat16 if the
     processor supports it; all others compute in float32.
 
-    Any number of threads may use it: each call gets an infer request of its own. It does not work in a process forked
+    Any number of threads may use it: each call uses a separate infer request. It does not work in a process forked
     from the one that made it. A pickle holds the whole model.
     """
 

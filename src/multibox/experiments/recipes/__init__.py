@@ -53,7 +53,7 @@ PAPER: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
         "ilsvrc-ssd300-voc-sizes": ilsvrc.ssd300_voc_sizes,
     }
 )
-"""The rows of the paper's tables, as the text of the paper describes them."""
+"""The rows of the paper's tables, according to the text of the paper."""
 
 RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
     {

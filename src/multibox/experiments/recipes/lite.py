@@ -1,4 +1,4 @@
-"""A detector for a few hundred to a few thousand images of one's own, from ImageNet weights."""
+"""A detector for your own data set of a few hundred to a few thousand images, from ImageNet weights."""
 
 from dataclasses import replace
 

@@ -63,7 +63,7 @@ def ssd512_0712_plus() -> Recipe:
 
 
 def ssd512_0712_plus_small() -> Recipe:
-    """The same with priors from 0.1 and 0.04 of the input, as for COCO: no score of its own in the paper.
+    """The same with priors from 0.1 and 0.04 of the input, as for COCO; the paper has no score for it.
 
     multibox train table6-ssd512-0712-plus-small --data VOCdevkit --out runs/table6-ssd512-0712-plus-small
     Cost: 5.12 million images.

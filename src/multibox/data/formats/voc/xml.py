@@ -97,7 +97,7 @@ def _object(node: Element, number: int, pixel_rule: str) -> RawObject:
 
 
 def _is_click(corners: Box) -> bool:
-    """Whether both corners are the same pixel: a click of the labeling person. Such a box keeps no extent."""
+    """Whether both corners are the same pixel: an accidental click. Such a box has no extent."""
     x1, y1, x2, y2 = corners
     return x1 == x2 and y1 == y2
 

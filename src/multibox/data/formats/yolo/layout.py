@@ -145,8 +145,8 @@ def _place(base: Path, entry: str) -> Path:
 def _from_folders(root: Path) -> YoloFolder | None:
     """Return the data set of folders without a yaml file.
 
-    Known are images beside labels, split by subfolders train, val, test or not; train/images beside train/labels and
-    so on; and a folder of images with classes.txt. Labels count if they are text files and not XML.
+    Known layouts are images beside labels, with or without subfolders train, val and test; train/images beside
+    train/labels and so on; and a folder of images with classes.txt. Labels count if they are text files and not XML.
     """
     names, names_file = _listed_names(root)
     strength = Strength.DECLARED if names else Strength.STRUCTURED
