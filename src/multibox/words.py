@@ -9,7 +9,7 @@ _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2
 def escaped(text: str, *, kept: str = "") -> str:
     """Return the text with control characters as escapes such as \\u001b, apart from those in `kept`.
 
-    These are the characters that move the cursor, color the terminal, forge lines or turn the direction of writing.
+    These are the characters that move the cursor, color the terminal, fake lines or change the text direction.
     """
     return _CONTROLS.sub(lambda found: found[0] if found[0] in kept else f"\\u{ord(found[0]):04x}", text)
 

@@ -12,7 +12,7 @@ from multibox.words import escaped
 class EscapingStream:
     """A text stream that writes control characters, apart from line feeds and tabs, as escapes such as \\u001b.
 
-    Names of files and classes come from other people. In JSON the escapes are those of the language.
+    File names and class names are untrusted. JSON output uses JSON's own escapes.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -32,7 +32,7 @@ class EscapingStream:
 
 @contextmanager
 def safe_streams() -> Iterator[None]:
-    """Let prints to standard output and standard error never fail because of a character.
+    """Make standard output and standard error accept every character.
 
     A closed stream is replaced by one that discards everything, so that no other file gets its number.
     """

@@ -154,7 +154,7 @@ def _decode_stored(data: bytes, reduce: int, *, name: str) -> UInt8[np.ndarray, 
 
 
 def _decoded(data: bytes, flags: int) -> np.ndarray | None:
-    """What OpenCV decodes, None if it cannot. Raises MemoryError if memory is the reason that OpenCV states."""
+    """Decode with OpenCV; None if it fails. Raises MemoryError if OpenCV reports a lack of memory."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

@@ -1,4 +1,4 @@
-"""What makes a model description wrong, found before anything is built from it.
+"""Checks of a model description, made before anything is built from it.
 
 A description can come from a damaged or hostile file. Each number is compared with its range, and the priors with the
 maps that the network really makes: an error here would be a crash later, or detections that are silently wrong.
@@ -24,7 +24,7 @@ Check = tuple[bool, str]
 
 
 def find_fault(config: ModelConfig) -> str | None:
-    """The first value that no working detector has, and its rule, in words for a message; None if there is none."""
+    """The first invalid value and its rule, as text for a message; None if all values are valid."""
     return _first_fault(_checks(config))
 
 
@@ -38,7 +38,7 @@ def _first_fault(checks: Iterator[Check]) -> str | None:
 
 
 def _checks(config: ModelConfig) -> Iterator[Check]:
-    """Whether each rule holds, and what to say if not. Later rules rely on earlier ones."""
+    """Whether each rule holds, and the message if not. Later rules rely on earlier ones."""
     base_fault = config.base.fault()
     yield base_fault is None, f"base.{base_fault}"
     yield len(config.extras) <= 16, f"extras has {len(config.extras)} layers, at most 16 are allowed"

@@ -80,8 +80,8 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Make a folder beside `path` that becomes `path` at the end of the block, or is removed if the block raises.
 
-    The folder has the name of `path`. `path` must be absent or an empty folder; after a kill it is what it was before.
-    An OSError names `path`.
+    The folder has the name of `path`. `path` must be absent or an empty folder; if the process is killed, it is
+    unchanged. An OSError names `path`.
     """
     target = path.absolute()
     with naming(path), unfinished_folder(target) as home:
@@ -154,7 +154,7 @@ def _claimed(unfinished: Path) -> BinaryIO:
 
 
 def _hold(descriptor: int) -> None:
-    """Lock it until it is closed, on file systems that have locks; on others nothing is ever taken for a leftover."""
+    """Lock it until it is closed, on file systems that have locks; on others no file is ever treated as a leftover."""
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 

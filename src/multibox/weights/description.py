@@ -115,7 +115,7 @@ def _config(fields: Any, *, source: Path | str) -> ModelConfig:
 
 
 def _difference(given: Any, understood: Any, *, key: str) -> str | None:
-    """The first field that is missing, unknown or converted: its value would be another one than the writer's."""
+    """The first field that is missing, unknown or converted, so that its value would not be the written one."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for name in (*understood, *given):
             if name not in given:

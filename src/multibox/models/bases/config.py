@@ -51,7 +51,7 @@ class BaseConfig(ABC):
         """The base network, with PyTorch's default initialization."""
 
     def fault(self) -> str | None:
-        """The field that no working network has, and its rule, in words for a message; None if there is none."""
+        """The first invalid field and its rule, as text for a message; None if all fields are valid."""
         return None
 
     def norm(self, _channels: int) -> nn.Module:

@@ -31,7 +31,7 @@ def _outputs(foreign: ForeignWeights, name: str) -> int:
     if foreign[name].ndim != 4:
         shape = tuple(foreign[name].shape)
         raise WeightsError(
-            f"{foreign.source} holds {name!r} with shape {shape}, which is no convolution: is it an SSD?"
+            f"{foreign.source} holds {name!r} with shape {shape}, which is not a convolution: check that it is an SSD"
         )
     return len(foreign[name])
 
