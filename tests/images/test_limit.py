@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -59,6 +61,11 @@ BOMBS = {
     "ppm": b"P6\n# a comment\n30000 30000\n255\n" + bytes(100),
     "jp2": b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x16ihdr" + struct.pack(">II", 30000, 30000) + bytes(100),
     "avif": b"\0\0\0\x20ftypavif" + bytes(20) + b"ispe" + struct.pack(">III", 0, 30000, 30000) + bytes(50),
+    "bigtiff": b"II+\0\x08\0\0\0"
+    + struct.pack("<QQ", 16, 2)
+    + b"".join(struct.pack("<HHQQ", tag, 4, 1, 30000) for tag in (256, 257))
+    + bytes(8),
+    "tiff": b"II*\0" + struct.pack("<IH", 8, 2) + b"".join(struct.pack("<HHII", t, 4, 1, 30000) for t in (256, 257)),
     "broken exif": b"\xff\xd8\xff\xe1\0\x10Exif\0\0II*\0\xff\xff\xff\xff" + jpeg(30000, 30000)[2:],
 }
 
@@ -159,3 +166,20 @@ def test_a_narrow_range_is_found(tmp_path: Path) -> None:
     (tmp_path / "eight.png").write_bytes(stored(np.zeros((30, 40), np.uint8)))
     found = {path.stem: narrow_range(path) for path in tmp_path.iterdir()}
     assert found == {"thermal": (3000, 3500), "full": None, "twelve": (0, 4095), "eight": None}
+
+
+def test_memory_of_a_large_image_with_transparency(tmp_path: Path) -> None:
+    """Decoding 25 million RGBA pixels takes less than 400 MB beyond the start, in a process of its own."""
+    path = tmp_path / "large.png"
+    path.write_bytes(
+        cv2.imencode(".png", np.zeros((5000, 5000, 4), np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    )
+    code = (
+        "import resource, sys; from multibox.images.decode import read_image\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "read_image(sys.argv[1]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) / (1 if sys.platform == "linux" else 1024) < 400_000

@@ -5,6 +5,8 @@ becomes 255), the EXIF orientation is applied, and an animation is read as its f
 `settings.max_pixels()` are refused by their header.
 """
 
+import os
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -116,8 +118,11 @@ def _contents(path: Path | str) -> bytes:
 
 def _require_regular(path: Path | str) -> None:
     """Raise DataError for a pipe, a socket or a device, from which reading may never end."""
-    path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # opening it says why
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise DataError(f"cannot open the image {path}: it is a pipe, a socket or a device; give a regular file")
 
 

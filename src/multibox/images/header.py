@@ -102,6 +102,8 @@ def claimed_size(data: bytes) -> Size | None:
         return Size(int(found[2]), int(found[1]))
     if start.startswith(b"\x59\xa6\x6a\x95") and len(start) >= 12:  # Sun raster
         return _known(*struct.unpack_from(">II", start, 4))
+    if start[:4] in (b"II+\0", b"MM\0+"):
+        return _big_tiff_size(data)
     if start.startswith(b"\xff\x4f\xff\x51") and len(start) >= 16:  # a bare JPEG 2000 codestream
         return _known(*struct.unpack_from(">II", start, 8))
     sizes = [
@@ -111,6 +113,21 @@ def claimed_size(data: bytes) -> Size | None:
         _known(*struct.unpack_from(">II", found[1])[::-1]) for found in re.finditer(rb"ihdr(.{8})", start, re.DOTALL)
     ]
     return max((size for size in sizes if size), key=lambda size: size.height * size.width, default=None)
+
+
+def _big_tiff_size(data: bytes) -> Size | None:
+    """Return the size in the first directory of a BigTIFF file: entries of 20 bytes with 8-byte values."""
+    order, tags = "<" if data[:2] == b"II" else ">", {}
+    try:
+        directory = struct.unpack_from(order + "Q", data, 8)[0]
+        for number in range(min(struct.unpack_from(order + "Q", data, directory)[0], 1 << 12)):
+            tag, kind, _, *_ = struct.unpack_from(order + "HHQ", data, directory + 8 + 20 * number)
+            letter = {**_TYPES, 16: "Q"}.get(kind)
+            if letter:
+                tags[tag] = struct.unpack_from(order + letter, data, directory + 20 + 20 * number)[0]
+    except (struct.error, OverflowError):
+        return None
+    return _known(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0))
 
 
 def has_whole_chunks(data: bytes) -> bool:

@@ -8,6 +8,8 @@ from jaxtyping import UInt8
 
 from multibox.errors import DataError
 
+_STRIP = 1 << 20  # pixels
+
 
 def as_array(source: Any) -> np.ndarray:
     """Return an array itself, or the pixels of a PIL image as gray or RGB, with or without alpha.
@@ -75,5 +77,10 @@ def _eight_bits(array: np.ndarray) -> UInt8[np.ndarray, "h w c"]:
 
 
 def _on_white(color: UInt8[np.ndarray, "h w c"], alpha: UInt8[np.ndarray, "h w 1"]) -> UInt8[np.ndarray, "h w c"]:
-    opaque = alpha.astype(np.uint16)
-    return ((color * opaque + (255 - opaque) * 255 + 127) // 255).astype(np.uint8)
+    result = np.empty(color.shape, np.uint8)
+    rows = max(1, _STRIP // color.shape[1])
+    for start in range(0, len(color), rows):  # in strips, because 16 bits for all pixels would double the memory
+        strip = slice(start, start + rows)
+        opaque = alpha[strip].astype(np.uint16)
+        result[strip] = (color[strip] * opaque + (255 - opaque) * 255 + 127) // 255
+    return result

@@ -54,8 +54,10 @@ def require_allowed_size(size: Size, header: Header, *, name: str) -> None:
     Pixels of more than 3 bytes, with 16 bits or transparency, count in proportion to their bytes.
     """
     pixels, limit = size.height * size.width, max_pixels()
-    stated = f"it states {size.width:,} x {size.height:,} pixels"
     bytes_each = header.channels * -(-header.bits // 8)
+    if pixels * bytes_each <= limit * _USUAL_BYTES and max(size) <= _OPENCV_SIDE and pixels <= _OPENCV_PIXELS:
+        return
+    stated = f"it states {size.width:,} x {size.height:,} pixels"
     if pixels * bytes_each > limit * _USUAL_BYTES:
         each = f" of {bytes_each} bytes" if bytes_each > _USUAL_BYTES else ""
         needed = -(-pixels * bytes_each // _USUAL_BYTES)
@@ -63,8 +65,7 @@ def require_allowed_size(size: Size, header: Header, *, name: str) -> None:
             f"cannot decode {name}: too many pixels: {stated}{each}, and the limit is {limit:,} pixels of 3 bytes; if "
             f"the image is genuine, raise the limit with --max-pixels {needed} or {VARIABLE}={needed}"
         )
-    if max(size) > _OPENCV_SIDE or pixels > _OPENCV_PIXELS:
-        raise DataError(
-            f"cannot decode {name}: too many pixels: {stated}, and OpenCV reads up to {_OPENCV_SIDE:,} on a side and "
-            f"{_OPENCV_PIXELS:,} in all; cut the image into tiles"
-        )
+    raise DataError(
+        f"cannot decode {name}: too many pixels: {stated}, and OpenCV reads up to {_OPENCV_SIDE:,} on a side and "
+        f"{_OPENCV_PIXELS:,} in all; cut the image into tiles"
+    )
