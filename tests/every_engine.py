@@ -15,7 +15,7 @@ from multibox.models.ssd import SSD
 
 
 class Engines:
-    """Engines with one model, each made when it is first asked for."""
+    """Engines with one model, each made on first use."""
 
     def __init__(self, model: SSD, folder: Path) -> None:
         self.model, self.folder = model, folder

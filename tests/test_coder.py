@@ -37,7 +37,7 @@ def test_decode(variances: tuple[float, float, float, float]) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_there_and_back(name: str) -> None:
+def test_decoding_inverts_encoding(name: str) -> None:
     """Decoding an encoded box returns the same box, within 1e-5, for batches and all priors of the real detectors."""
     coder = Coder(SPECS[name])
     boxes = torch.from_numpy(random_boxes(np.random.default_rng(2), 2 * len(coder.priors))).view(2, -1, 4)

@@ -143,7 +143,7 @@ def test_empty_images_can_teach() -> None:
     torch.testing.assert_close(loss.total, cost.topk(5, dim=1).values.sum())
 
 
-def test_padding_is_nothing() -> None:
+def test_padding_does_not_matter() -> None:
     """The contents of rows that are not valid do not change the loss, not even boxes without a size or NaN."""
     given_batch = batch([np.array([[1, 1, 5, 6]], dtype=np.float32) / 8], seed=2)
     expected = given_batch.loss()
@@ -208,7 +208,7 @@ indices = st.lists(st.sampled_from([UNMATCHED] * 4 + [IGNORED, 0, 1]), min_size=
 
 @given(costs, overlaps, indices, st.sampled_from([1.0, 2.5, 3.0]), st.integers(0, 3))
 def test_mining(cost: list[float], overlap: list[float], index: list[int], ratio: float, if_none: int) -> None:
-    """The negatives are the slow loop's: candidates only, costliest first, lowest prior among equals."""
+    """The negatives are the slow loop's: only candidates, largest loss first, lowest prior among equals."""
     chosen = hard_negatives(
         torch.tensor([cost]),
         Matches(torch.tensor([index]), torch.tensor([overlap])),

@@ -112,7 +112,7 @@ def test_threshold_is_inclusive() -> None:
     assert loose.index.tolist() == [[0, 0, 0]]
 
 
-def test_overlaps_of_next_to_nothing() -> None:
+def test_tiny_overlaps() -> None:
     """An overlap of at most 1e-6 counts as 0 and is no match; a larger one is."""
     priors = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     for side, index in ((0.9e-3, UNMATCHED), (1.1e-3, 0)):

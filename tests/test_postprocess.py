@@ -31,7 +31,7 @@ def coder() -> Coder:
     threshold=st.sampled_from([0.0, 0.001, 0.01, 0.3, 0.9]),
     clip=st.booleans(),
 )
-def test_dropping_hopeless_priors_changes_nothing(
+def test_dropping_impossible_priors_changes_nothing(
     coder: Coder, seed: int, background: float, threshold: float, clip: bool
 ):
     """Random outputs of two images, from full of candidates to none, against the same without a shortcut, bit for bit.

@@ -22,7 +22,7 @@ def tiny_model() -> SSD:
 
 
 def noise_image(*, seed: int, width: int = 160, height: int = 120) -> np.ndarray:
-    """A smooth RGB pattern that JPEG keeps nearly as it is."""
+    """A smooth RGB pattern that JPEG hardly changes."""
     import cv2
 
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)

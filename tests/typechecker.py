@@ -1,4 +1,4 @@
-"""The checker that jaxtyping puts on every annotation of the package in tests: an int is welcome as a float."""
+"""The checker that jaxtyping applies to every annotation of the package in tests; an int is accepted as a float."""
 
 from beartype import BeartypeConf, beartype
 

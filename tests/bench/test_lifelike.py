@@ -10,7 +10,7 @@ from multibox.nms import select
 
 
 @pytest.mark.parametrize("candidates", [50, 700])
-def test_as_many_candidates_as_asked_for(candidates: int):
+def test_the_requested_number_of_candidates(candidates: int):
     """Scores above the threshold, counted image by image, against the requested number."""
     config = ssdlite320_config()
     outputs = lifelike_outputs(
@@ -22,7 +22,7 @@ def test_as_many_candidates_as_asked_for(candidates: int):
     assert count_candidates(outputs.logits, threshold=threshold) == sum(counts) / 2
 
 
-def test_suppression_has_something_to_do():
+def test_suppression_removes_candidates():
     """Detections of a synthetic image: fewer than the candidates, because boxes of one object overlap."""
     config = ssdlite320_config()
     outputs = lifelike_outputs(config, classes=5, images=1, candidates=200, generator=torch.Generator().manual_seed(1))

@@ -57,7 +57,7 @@ def places(result: CheckResult) -> set[tuple[str, str, str | None]]:
 
 @pytest.fixture
 def broken_voc(tmp_path: Path) -> Path:
-    """A VOC data set with each problem in an image of its own."""
+    """A VOC data set with one image for each problem."""
     root = tmp_path / "broken"
     objects = {
         "boxes": [

@@ -1,4 +1,4 @@
-"""The command run in this process, and what it needs: weights of a tiny detector and a folder of images."""
+"""Fixtures: the command run in this process, weights of a tiny detector, and a folder of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):
 
 
 def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
-    """The line of each image against the detections above the score; the summary goes to the other stream."""
+    """The line of each image against the detections above the score; the summary is on standard error."""
     outcome = multibox("detect", photos, "-w", weights, "--min-score", "0.4")
     found = Detector.load(weights)(photos / "a.jpg").above(0.4)
     first = outcome.out.splitlines()[0]
@@ -46,7 +46,7 @@ def test_text_names_what_scores_enough(multibox, weights: Path, photos: Path):
 
 
 def test_an_image_without_detections_names_the_best(multibox, weights: Path, photos: Path):
-    """A score that nothing reaches against the line that says so and names the best candidate."""
+    """A score that no detection reaches against the line that says so and names the best candidate."""
     outcome = multibox("detect", photos / "a.jpg", "-w", weights, "--min-score", "1")
     found = Detector.load(weights)(photos / "a.jpg")
     best = f"{found.class_names[found.labels[0]]} {found.scores[0]:.2f}"
@@ -124,7 +124,7 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
         (["PHOTOS", "-w", "WEIGHTS", "--scale", "2"], "--scale"),
     ],
 )
-def test_wrong_use_is_one_line_and_2(multibox, weights: Path, photos: Path, words: list[str], message: str):
+def test_wrong_use_is_one_line_and_exit_code_2(multibox, weights: Path, photos: Path, words: list[str], message: str):
     """Wrong arguments against exit code 2, nothing on standard output and one line that names the mistake."""
     (photos.parent / "empty").mkdir()
     places = {"WEIGHTS": weights, "PHOTOS": photos, "EMPTY": photos.parent / "empty"}
@@ -136,7 +136,7 @@ def test_wrong_use_is_one_line_and_2(multibox, weights: Path, photos: Path, word
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no weights at all"])
-def test_weights_that_cannot_be_used_are_one_line_and_1(multibox, photos: Path, tmp_path: Path, content: bytes | None):
+def test_unusable_weights_are_one_line_and_exit_code_1(multibox, photos: Path, tmp_path: Path, content: bytes | None):
     """A missing, an empty and a foreign weight file against exit code 1 and a line with its name."""
     path = tmp_path / "w.safetensors"
     if content is not None:
@@ -147,7 +147,7 @@ def test_weights_that_cannot_be_used_are_one_line_and_1(multibox, photos: Path, 
     assert str(path) in outcome.err
 
 
-def test_without_weights_animals_are_looked_for(multibox, photos: Path):
+def test_without_weights_the_default_detector_is_named(multibox, photos: Path):
     """Without --weights against the default detector by its name; its name and classes are printed."""
     default, named = (multibox("detect", photos, *words, "--json") for words in ([], ["-w", DEFAULT.name]))
     assert default.code == named.code == 0

@@ -1,4 +1,4 @@
-"""`multibox export`: the file it writes, the comparison it prints, and its refusals."""
+"""`multibox export`: its file, its comparison, and wrong use."""
 
 import json
 from pathlib import Path

@@ -56,7 +56,7 @@ def test_an_unknown_command_is_wrong_use(multibox):
         (OSError(28, "No space left on device"), 1, "multibox: No space left on device\n"),
     ],
 )
-def test_errors_end_as_one_line_and_a_code(
+def test_errors_are_one_line_and_an_exit_code(
     multibox, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
 ):
     """Each kind of error raised inside a command against its exit code and its line."""

@@ -58,7 +58,7 @@ def test_a_row_that_was_trained_by_hand_is_taken(multibox, devkit: Path, tmp_pat
     assert trained == ((folder / "last.safetensors").read_bytes(), (folder / "metrics.jsonl").read_text())
 
 
-def test_a_figure_of_detectors_that_exist(multibox, weights: Path, tmp_path: Path):
+def test_a_figure_of_existing_detectors(multibox, weights: Path, tmp_path: Path):
     """Figure 3 from given weights against the printed folder."""
     from multibox.data.scenes.scenes import write_scenes
 
@@ -121,7 +121,9 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
         (["figure3", "--data", "DATA"], 1, "table1-ssd512-0712 needs 2007:trainval+2012:trainval: year '2007'"),
     ],
 )
-def test_wrong_words_are_one_line(multibox, devkit: Path, tmp_path: Path, words: list[str], code: int, message: str):
+def test_wrong_arguments_are_one_line(
+    multibox, devkit: Path, tmp_path: Path, words: list[str], code: int, message: str
+):
     """Unknown names, options that exclude each other and missing data against exit code and one line."""
     given = [{"DATA": devkit}.get(word, word) for word in words]
     outcome = multibox("reproduce", *given, "--out", tmp_path / "out")

@@ -128,7 +128,7 @@ def test_a_signal_ends_with_the_command_to_resume(
         ([], 2, "RECIPE"),
     ],
 )
-def test_wrong_words_are_one_line(multibox, data: Path, tmp_path: Path, words: list[str], code: int, message: str):
+def test_wrong_arguments_are_one_line(multibox, data: Path, tmp_path: Path, words: list[str], code: int, message: str):
     """Unknown names, missing options and missing data against the exit code and one line with the value."""
     outcome = multibox("train", *({"DATA": data, "OUT": tmp_path / "run"}.get(word, word) for word in words))
     assert (outcome.code, outcome.out) == (code, "")

@@ -1,4 +1,4 @@
-"""`multibox weights` in this process: what it writes, prints and refuses."""
+"""`multibox weights` in this process: its files, its output, and wrong use."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_import(tmp_path: Path) -> None:
 
 
 def test_remap(tiny: Path, tmp_path: Path) -> None:
-    """--class-names with --map keeps what is known, says what is new, and keeps the file's info."""
+    """--class-names with --map keeps known classes and the file's info, and names new classes."""
     out = tmp_path / "new.safetensors"
     (tmp_path / "names.txt").write_text("ring\nstar\n\nmoon\n")
     facts = json.loads(

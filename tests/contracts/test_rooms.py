@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("paper",),
     ("cli",),
 )
-"""From the ground up. A room may import from lower floors only, so rooms on one floor do not know each other."""
+"""From the bottom up. A room may import only from lower lines, so rooms on one line do not import each other."""
 
 ROOM_OF_FILE = {
     **dict.fromkeys(("_version", "errors", "size", "words"), "words"),
@@ -94,17 +94,17 @@ def room(module: str) -> str | None:
     return ROOM_OF_FILE.get(rest[0], rest[0])
 
 
-def floor(name: str) -> int:
+def level(name: str) -> int:
     return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
 
 
-def test_every_room_has_a_floor():
+def test_every_room_has_a_place():
     """The rooms on disk against the list above."""
     found = {name for module in modules() if (name := room(module))}
     assert found == {name for rooms in FLOORS for name in rooms}
 
 
-def test_the_page_has_the_same_floors():
+def test_the_page_has_the_same_order():
     """The list in ARCHITECTURE.md against the list above."""
     page = (SOURCE.parent / "ARCHITECTURE.md").read_text("utf-8")
     listed = page.split("<!-- order of imports -->\n```\n")[1].split("```")[0]
@@ -112,9 +112,9 @@ def test_the_page_has_the_same_floors():
 
 
 def test_imports_point_down():
-    """Each import between two rooms against their floors."""
+    """Each import between two rooms against their levels."""
     between = [(a, b, one) for one in imports() if (a := room(one.module)) and (b := room(one.imported)) and a != b]
-    assert [str(one) for a, b, one in between if floor(b) >= floor(a)] == []
+    assert [str(one) for a, b, one in between if level(b) >= level(a)] == []
     assert [str(one) for a, b, one in between if a in NO_MATHEMATICS and b == "mathematics"] == []
 
 

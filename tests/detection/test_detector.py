@@ -55,8 +55,8 @@ def test_boxes_are_the_models_own_in_pixels(model: SSD, detector: Detector):
     np.testing.assert_array_equal(found.labels, expected.labels.numpy()[nonempty])
 
 
-def test_detections_keep_their_promises(detector: Detector):
-    """Types, order and limits of a result against what the class and the vocabulary say."""
+def test_detections_have_the_documented_form(detector: Detector):
+    """Types, order and limits of a result against the documentation of the class."""
     found = detector(noise_image(seed=2, width=97, height=211))
     assert found.image_size == Size(211, 97)
     assert found.class_names == CLASS_NAMES
@@ -104,7 +104,7 @@ def test_a_broken_image_is_an_error_that_names_it(detector: Detector, tmp_path: 
         detector(tmp_path / "missing.jpg")
 
 
-def test_try_each_goes_on_after_broken_images(detector: Detector, tmp_path: Path):
+def test_try_each_continues_after_broken_images(detector: Detector, tmp_path: Path):
     """Good and broken images mixed, so that one batch is all broken, against the order of the input."""
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
@@ -208,7 +208,7 @@ def test_priors_say_which_cell_made_a_detection(detector: Detector):
     assert (found.above(0.3).priors == found.priors[: len(found.above(0.3))]).all()
 
 
-def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
+def test_wrong_use_names_the_next_step(model: SSD, tmp_path: Path):
     """Unknown precision, batch size, device and missing weights against one line that names the value."""
     with pytest.raises(UsageError, match=r"fp8.*fp32 or bf16"):
         Detector(model, precision="fp8")
@@ -223,7 +223,7 @@ def test_wrong_use_says_what_is_right(model: SSD, tmp_path: Path):
         Detector.load(tmp_path / "missing.safetensors")
 
 
-def test_too_little_memory_is_the_users_to_repair(model: SSD, monkeypatch: pytest.MonkeyPatch):
+def test_too_little_memory_is_an_input_error(model: SSD, monkeypatch: pytest.MonkeyPatch):
     """A network that raises torch's out-of-memory error against one line that recommends a smaller batch."""
 
     def exhausted(images: torch.Tensor) -> None:

@@ -21,7 +21,7 @@ def canvas(width=200, height=100):
 
 
 def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
-    """The frame and the untouched inside of a box against positions worked out by hand; the source stays as it was."""
+    """The frame and the untouched inside of a box against positions worked out by hand; the source is not changed."""
     image = canvas()
     drawn = detections([[40.2, 30.7, 120.5, 80.0]], [0.9], [1]).draw(image)
     assert (image == 127).all()
@@ -33,7 +33,7 @@ def test_the_frame_covers_exactly_the_border_pixels_of_the_box():
     assert (drawn[:, 121:] == 127).all()
 
 
-def test_the_tag_lies_above_the_box_and_holds_text():
+def test_the_tag_is_above_the_box_and_has_text():
     """A region above the box is filled with the class color and has text in it."""
     drawn = detections([[40, 50, 180, 90]], [0.9], [0]).draw(canvas())
     tag = drawn[38:50, 40:80].reshape(-1, 3)
@@ -42,7 +42,7 @@ def test_the_tag_lies_above_the_box_and_holds_text():
 
 
 @pytest.mark.parametrize("side", [100, 300, 500, 900, 2500])
-def test_no_letter_reaches_out_of_its_tag(side):
+def test_letters_stay_inside_their_tag(side):
     """Nothing has changed outside the frame and the tag's rectangle."""
     low = side // 2
     rows = detections([[1, low, 3, low + 2]], [1], [1], Size(side, side))
@@ -62,7 +62,7 @@ def test_min_score_leaves_out_what_is_below_it():
     np.testing.assert_array_equal(none, canvas())
 
 
-def test_the_best_score_lies_on_top():
+def test_the_best_score_is_on_top():
     """Two classes on the same box: the frame has the color of the better one, and the tags do not overlap."""
     drawn = detections([[40, 40, 180, 90]] * 2, [0.9, 0.4], [0, 1]).draw(canvas())
     assert tuple(drawn[89, 100]) == class_color(0)

@@ -33,7 +33,7 @@ def test_a_line_is_drawn_where_its_values_are():
 
 
 def test_labels_of_lines_that_end_together_stay_apart():
-    """Eight lines on the same value: labels a line of text apart and above the axis."""
+    """Eight lines on the same value: the labels do not overlap and are above the axis."""
     lines = [Series(f"line {n}", np.arange(3.0), np.full(3, 0.01)) for n in range(8)] + [
         Series("high", np.arange(3.0), np.ones(3))
     ]
@@ -57,7 +57,7 @@ def test_a_unit_chart_spans_zero_to_one():
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
 def test_ticks_are_round_numbers_inside_the_limits(low, extent, count):
-    """Ticks of random limits: inside, evenly apart by 1, 2 or 5 times a power of ten, about as many as asked for."""
+    """Ticks of random limits: inside, evenly apart by 1, 2 or 5 times a power of ten, about as many as requested."""
     values = ticks((low, low + extent), count=count)
     assert len(values) <= count + 1
     slack = 1e-6 * extent

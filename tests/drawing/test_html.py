@@ -1,4 +1,4 @@
-"""The HTML layer: hostile values stay text, missing values are errors, images come back from their addresses."""
+"""HTML pages: hostile values stay text, missing values are errors, images decode from their data addresses."""
 
 import base64
 from html.parser import HTMLParser
@@ -60,7 +60,7 @@ def test_a_page_in_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_images_in_addresses(tmp_path: Path) -> None:
-    """A wide image decoded from its address against its colors and the width asked for; a PNG against its bytes."""
+    """A wide image decoded from its address against its colors and the requested width; a PNG against its bytes."""
     image = np.full((20, 400, 3), (250, 10, 60), np.uint8)
     head, data = jpeg_uri(image, max_width=100).split(",")
     decoded = np.asarray(cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR))

@@ -1,4 +1,4 @@
-"""The report of a training and its evaluation, against what it was given."""
+"""The report of a training and its evaluation, against its input."""
 
 import base64
 import math

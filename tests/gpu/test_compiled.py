@@ -1,4 +1,4 @@
-"""Training with a compiled network on a CUDA device. Compiling takes a minute, so this file comes first."""
+"""Training with a compiled network on a CUDA device. Compiling takes a minute, so this file runs first."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ pytestmark = NEEDS_CUDA
 
 
 def test_compiled(tmp_path: Path) -> None:
-    """Six steps of the compiled network against the network as it is."""
+    """Six steps of the compiled network against the network itself."""
     with exact_float32():
         plain, compiled = make_run(), make_run(loop=replace(LOOP, compile=True))
         for name, run in (("plain", plain), ("compiled", compiled)):

@@ -71,7 +71,7 @@ def test_cmyk_jpeg_with_and_without_the_adobe_marker_against_pil(adobe):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_transparency_lies_on_white(kind):
+def test_transparency_is_composed_over_white(kind):
     """RGBA against PIL's composite over white."""
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encoded(Image.fromarray(smooth(channels=4)), kind, **options)
@@ -190,7 +190,7 @@ def test_sources_that_are_not_images(tmp_path):
 
 
 def test_arrays_and_pil_images():
-    """Arrays and PIL images in memory against the same pixels; an RGB array comes back as itself."""
+    """Arrays and PIL images in memory against the same pixels; an RGB array is returned itself."""
     rgb, rgba = smooth(), smooth(channels=4)
     assert read_image(rgb) is rgb
     np.testing.assert_array_equal(read_image(rgb[:, :, 0]), np.dstack([rgb[:, :, 0]] * 3))

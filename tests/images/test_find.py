@@ -70,7 +70,7 @@ def test_capitals_hidden_files_and_images_that_cannot_be_read(tmp_path):
 
 
 def test_an_empty_name():
-    """An empty name is a problem of its own, not the current folder."""
+    """An empty name is a problem, not the current folder."""
     found = find_images([""])
     assert found.files == ()
     assert found.problems[0].startswith("'' is an empty name")

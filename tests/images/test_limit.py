@@ -1,4 +1,4 @@
-"""The limit on pixels: headers that state too many are refused before memory is taken."""
+"""The limit on pixels: images with too many in the header are refused before memory is allocated."""
 
 import io
 import struct
@@ -103,7 +103,7 @@ def test_the_limit_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_than_opencv_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A raised limit does not help beyond OpenCV's own one, and the message says so."""
+    """A raised limit has no effect above OpenCV's own limit, and the message says so."""
     monkeypatch.setenv(VARIABLE, "9000000000")
     with pytest.raises(DataError, match="OpenCV reads up to 1,048,576 on a side"):
         read_image(png(1_100_000, 1))

@@ -55,7 +55,7 @@ def image_batch(config: ModelConfig, *, count: int = 2) -> torch.Tensor:
 @pytest.mark.parametrize("name", CONFIGS)
 @torch.inference_mode()
 def test_a_folded_model_computes_the_same(name: str):
-    """Offsets and logits on noise, which has no soft borders, against the model as it is, to float32 rounding."""
+    """Offsets and logits on noise, which has no soft borders, against the original model, to float32 rounding."""
     model = lived_in(CONFIGS[name])
     images = image_batch(model.config)
     folded = FoldedSSD(model)

@@ -104,7 +104,7 @@ def test_fewer_sources(kept: tuple[int, ...]) -> None:
     assert torch.equal(part.coder.corners, torch.cat([whole.coder.corners.split(counts)[i] for i in kept]))
 
 
-def test_norm_is_where_it_belongs() -> None:
+def test_which_models_have_the_norm() -> None:
     """VGG without batch normalization has the L2 norm of conv4_3; the others have none."""
     assert isinstance(on_meta(CONFIGS["ssd300"]).norm, L2Norm)
     for name in ("ssd300-bn", "ssdlite320", "slim300"):

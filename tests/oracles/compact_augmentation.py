@@ -24,7 +24,7 @@ def photometric(full: Arrays) -> Arrays:
 
 
 def geometry(full: Arrays) -> Arrays:
-    """All but some resized and cropped images; the result of the last step before the mean is taken away."""
+    """All but some resized and cropped images; the result of the last step before the mean is subtracted."""
     kept = {"resize_37x53_LINEAR", *(f"crop{k}_image" for k in range(6))}
     compact = {}
     for name, array in full.items():

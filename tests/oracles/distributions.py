@@ -1,4 +1,4 @@
-"""Tests of whether two samples come from one distribution, with levels that leave no chance failures."""
+"""Tests of whether two samples come from one distribution, at levels that make chance failures very unlikely."""
 
 import numpy as np
 

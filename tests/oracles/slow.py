@@ -89,7 +89,7 @@ def smooth_l1(difference: float) -> float:
 def mine(
     background_loss: Sequence[float], index: Sequence[int], overlap: Sequence[float], *, ratio: float, if_none: int
 ) -> list[int]:
-    """Hard negatives of one image (facts C.5): the costliest candidates, `ratio` for each positive."""
+    """Hard negatives of one image (facts C.5): the candidates with the largest loss, `ratio` for each positive."""
     positives = sum(i >= 0 for i in index)
     wanted = int(positives * ratio) if positives else if_none
     candidates = [p for p, i in enumerate(index) if i == -1 and overlap[p] < 0.5]

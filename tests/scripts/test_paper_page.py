@@ -1,6 +1,6 @@
 """docs/paper.md against the numbers and recipes in the code.
 
-`python -m tests.scripts.test_paper_page` writes its tables anew.
+`python -m tests.scripts.test_paper_page` rewrites its tables.
 """
 
 import re

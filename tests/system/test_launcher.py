@@ -1,4 +1,4 @@
-"""What a launcher says in the environment."""
+"""The environment variables of launchers."""
 
 import pytest
 import torch

@@ -35,7 +35,7 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         ('{"priors": {"input_size": [300, "wide"], "maps": []}}', "priors.input_size.1 does not fit"),
     ],
 )
-def test_what_is_no_priors_file(tmp_path: Path, content: str | None, message: str) -> None:
+def test_invalid_priors_files(tmp_path: Path, content: str | None, message: str) -> None:
     """Missing files and other contents against a one-line error that names the next step."""
     path = tmp_path / "priors.json"
     if content is not None:

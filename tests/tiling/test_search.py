@@ -47,18 +47,18 @@ def test_sizes_keep_their_order_and_their_maps(fitted: PriorSpec) -> None:
 
 
 def test_the_same_again(fitted: PriorSpec) -> None:
-    """A second search against the first."""
+    """A second search has the same result."""
     assert search_priors(wide_objects(), START, boxes=START.count) == fitted
 
 
 @pytest.mark.parametrize("boxes", [CELLS, 1000])
 def test_the_budget_holds(boxes: int) -> None:
-    """Fewer boxes than the start has: never more than asked for."""
+    """Fewer boxes than the start has: the result never has more than requested."""
     assert search_priors(wide_objects(40), START, boxes=boxes).count <= boxes
 
 
 def test_samples_do_not_cost_coverage() -> None:
-    """Very small samples pull the sizes down, but the objects stay as covered as they were."""
+    """Very small samples pull the sizes down, but the coverage of the objects does not fall."""
     rng = np.random.default_rng(2)
     start = START.keep([0])
     objects = np.concatenate([rng.uniform(80, 220, (60, 2)), rng.uniform(60, 150, (60, 2))], axis=1)

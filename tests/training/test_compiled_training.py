@@ -1,4 +1,4 @@
-"""Training with a compiled network, against the network as it is.
+"""Training with a compiled network, against the network itself.
 
 Runs in a separate process, because the compiler cannot trace the type checks that the tests add to every function.
 """

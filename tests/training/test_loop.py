@@ -48,7 +48,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path):
 
 
 def test_caffes_momentum_survives_a_break_at_a_milestone(tmp_path: Path):
-    """Weights of a run whose rate drops right after its break against those of one without a break, bit by bit."""
+    """Weights of a run whose rate drops right after its break against those of one without a break, bit for bit."""
 
     def run_with_drop(iterations: int) -> Run:
         run = make_run(iterations=9, loop=LOOP, optimizer=OptimizerConfig(momentum_rule="caffe"))

@@ -121,7 +121,7 @@ def test_caffes_momentum_keeps_past_rates(rates: list[float]):
 
 
 def test_the_momentum_rule_does_nothing_at_a_constant_rate():
-    """Weights of both rules after steps at one rate against each other, bit by bit."""
+    """Weights of both rules after steps at one rate against each other, bit for bit."""
     found = []
     for rule in ("caffe", "torch"):
         layer = nn.Linear(3, 2)

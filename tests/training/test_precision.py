@@ -72,7 +72,7 @@ def test_the_scale_is_in_the_checkpoint(tmp_path: Path):
     assert resumed.scaler.get_scale() == run.scaler.get_scale() < 2.0**125
 
 
-def test_parameters_gradients_and_momenta_lie_alike(tmp_path: Path):
+def test_parameters_gradients_and_momenta_have_one_layout(tmp_path: Path):
     """Strides of gradients and momenta against those of their parameters, also in a resumed run."""
     run = make_run(iterations=3, loop=LOOP)
     train(run, tmp_path)

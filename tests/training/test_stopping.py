@@ -73,7 +73,7 @@ def test_other_threads_leave_signals_alone():
     assert during == before
 
 
-def test_ignored_signals_stay_ignored():
+def test_ignored_signals_remain_ignored():
     """SIGINT of a background process, whose shell ignores it, against no handler."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -66,7 +66,7 @@ def test_old_exported_model() -> None:
 
 
 def test_stored_descriptions_are_old() -> None:
-    """The files against the keys of format 1, so that nobody replaces them with new ones."""
+    """The files against the keys of format 1, so that they are not replaced by new ones."""
     for path in STORED.glob("*.json"):
         old = json.loads(path.read_text())
         assert old["format"] == 1

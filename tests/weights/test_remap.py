@@ -123,15 +123,15 @@ def test_voc_starts_from_coco(tmp_path: Path):
     assert voc.config.std == (58.0, 57.0, 56.0)
 
 
-def test_classes_that_nobody_knew_begin_anew():
-    """The mapping of names: equal names first, then VOC's, and none for the rest."""
+def test_unknown_classes_start_from_random_weights():
+    """The mapping of names: equal names first, then VOC's, and none for the others."""
     assert class_mapping(("person", "couch", "sofa"), ("sofa", "tvmonitor", "person", "disc")) == {
         "sofa": "sofa",
         "person": "person",
     }
 
 
-def test_what_cannot_be_had_is_named(tmp_path: Path):
+def test_unusable_start_weights_are_named(tmp_path: Path):
     """A missing file and a file of another structure against errors that name the file and the next step."""
     with pytest.raises(WeightsError, match=r"runs/table5-ssd300/last\.safetensors do not exist: train that detector"):
         load_start(random_model(CONFIG, ("cat",), seed=0), "runs/table5-ssd300/last.safetensors")

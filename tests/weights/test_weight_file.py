@@ -30,7 +30,7 @@ def rewritten(path: Path, *, description: dict | None = None, **tensors: torch.T
 
 
 def test_round_trip(tmp_path: Path, model: SSD) -> None:
-    """The loaded model equals the saved one: class names, config, every value, and what it computes."""
+    """The loaded model equals the saved one: class names, config, every value, and its outputs."""
     save_weights(tmp_path / "a.safetensors", model, info={"recipe": "quick", "score": {"voc07": 0.5}})
     loaded, info = load_weights(tmp_path / "a.safetensors")
     assert info == {"recipe": "quick", "score": {"voc07": 0.5}}

@@ -1,4 +1,4 @@
-"""`multibox bench detect`: what it reports, and its refusals."""
+"""`multibox bench detect`: its output, and wrong use."""
 
 import json
 from pathlib import Path

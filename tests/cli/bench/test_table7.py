@@ -1,4 +1,4 @@
-"""`multibox bench table7`: rows of this machine beside the paper's, and its refusals."""
+"""`multibox bench table7`: rows of this machine next to the paper's, and wrong use."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`multibox bench train`: what it reports, and its refusals."""
+"""`multibox bench train`: its output, and wrong use."""
 
 import json
 from pathlib import Path

@@ -97,7 +97,7 @@ def test_fitted_priors_for_the_model_of_a_recipe(multibox, scenes: Path, tmp_pat
 
 
 def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
-    """A panel for each map, or for the maps of the cells asked for; the table is printed as without an image."""
+    """A panel for each map, or for the maps of the requested cells; the table is printed as without an image."""
     plain, chosen = tmp_path / "plain.png", tmp_path / "chosen.png"
     table = multibox("priors", "show").out
     outcome = multibox("priors", "show", "--out", plain)

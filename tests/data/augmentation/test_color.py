@@ -8,7 +8,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 def test_no_change_is_the_same_image() -> None:
-    """A change without any step, and a hue shift of zero, leave every level as it is."""
+    """A change without any step, and a hue shift of zero, leave every level unchanged."""
     image = noise(20, 30)
     assert (ColorChange().apply(image) == image).all()
     assert (ColorChange(hue=0.0).apply(image) == image).all()
@@ -23,7 +23,7 @@ def test_brightness_and_contrast_by_hand() -> None:
     assert both.apply(levels).tolist() == [[[3, 18, 255], [4, 8, 255]]]
 
 
-def test_hue_stops_at_red_and_wraps_at_the_other_end() -> None:
+def test_hue_is_clipped_at_red_and_wraps_at_the_other_end() -> None:
     """Orange shifted down against red, where it stops; violet shifted up against a hue beyond red."""
     orange, violet = np.array([[[255, 64, 0]]], np.uint8), np.array([[[255, 0, 64]]], np.uint8)
     assert ColorChange(hue=-18.0).apply(orange).tolist() == [[[255, 0, 0]]]

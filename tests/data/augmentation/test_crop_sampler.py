@@ -11,7 +11,7 @@ RULES = [CropSampler(), CropSampler(scale=(0.1, 1.0), aspect_drawn="where_it_fit
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.aspect_drawn)
 @given(seed=SEEDS)
-def test_patches_lie_inside_and_keep_to_their_ranges(rule: CropSampler, seed: int) -> None:
+def test_patches_are_inside_and_within_their_ranges(rule: CropSampler, seed: int) -> None:
     """Corners, area and aspect of 100 patches, against the ranges of the sampler."""
     x1, y1, x2, y2 = random_patches(100, sampler=rule, rng=np.random.default_rng(seed)).astype(np.float64).T
     width, height = x2 - x1, y2 - y1
@@ -47,7 +47,7 @@ def test_without_objects_there_is_only_the_whole_view() -> None:
         assert sample_crop(nothing, sampler=CropSampler(), rng=rng).tolist() == [0, 0, 1, 1]
 
 
-def test_a_sampler_without_success_drops_out() -> None:
+def test_a_sampler_without_success_is_left_out() -> None:
     """One tiny object: no patch can reach an IoU of 0.1 with it, so only the whole view and the last sampler remain."""
     patches, which = candidates(np.array([[0.5, 0.5, 0.51, 0.51]]), sampler=CropSampler(), rng=np.random.default_rng(0))
     assert which.tolist() == [5]

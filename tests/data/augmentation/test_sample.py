@@ -44,7 +44,7 @@ def extent_of_white(image: np.ndarray) -> list[float]:
 
 
 @pytest.mark.parametrize("input_size", [Size(200, 200), Size(160, 240)], ids=str)
-def test_boxes_and_pixels_go_the_same_way(white_block: Example, input_size: Size) -> None:
+def test_boxes_and_pixels_are_transformed_alike(white_block: Example, input_size: Size) -> None:
     """The box of 150 samples with zoom-out, crop, all flips and interpolations, against the white pixels, to 3 pixels.
 
     The official crop cuts its pixels, not its boxes, to whole numbers; enlarged, that is up to 3 pixels of the sample.
@@ -72,7 +72,7 @@ def test_the_canvas_has_the_fill_color(white_block: Example) -> None:
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_the_generator_decides_everything(white_block: Example, name: str) -> None:
+def test_samples_depend_only_on_the_generator(white_block: Example, name: str) -> None:
     """Two samples from the same seed are equal; "none" returns the same sample for any seed."""
     samples = [
         make_sample(
@@ -85,7 +85,7 @@ def test_the_generator_decides_everything(white_block: Example, name: str) -> No
     assert name != "none" or (samples[0].image == samples[2].image).all()
 
 
-def test_none_is_the_transform_of_the_test_time(white_block: Example) -> None:
+def test_none_is_the_test_transform(white_block: Example) -> None:
     """The sample without augmentation equals a plain linear resize of the image, its box the relative box."""
     sample = make_sample(
         white_block, augmentation=AUGMENTATIONS["none"], input_size=Size(120, 120), rng=np.random.default_rng(0)
@@ -144,7 +144,7 @@ def test_decoding_large_images_small_changes_little(tmp_path: Path) -> None:
         assert error.mean() < 2
 
 
-def test_compression_is_felt_but_slight(tmp_path: Path) -> None:
+def test_compression_changes_pixels_slightly(tmp_path: Path) -> None:
     """With JPEG at quality 95 a sample differs a little from the one without; boxes do not."""
     path = tmp_path / "noise.png"
     noise = np.random.default_rng(0).normal(0, 12, (120, 160, 3))
@@ -172,7 +172,7 @@ def test_an_image_that_does_not_decode_is_a_data_error(tmp_path: Path) -> None:
 
 
 def test_a_view_beside_the_image_is_canvas_alone() -> None:
-    """A sample that shows no pixel of the image: all of the fill color, with every distortion drawn."""
+    """A sample that shows no pixel of the image has only the fill color, with every distortion drawn."""
     image = np.zeros((50, 40, 3), np.uint8)
     view = View((100.0, 0.0, 140.0, 50.0), (100, 0, 40, 50))
     change = ColorChange(brightness=5.0, contrast=1.2, saturation=1.3, hue=4.0)

@@ -38,7 +38,7 @@ def test_crop_truncates_pixels_and_keeps_exact_corners() -> None:
     np.testing.assert_allclose(view.corners, (16, 4.8, 57.6, 48), rtol=1e-6)
 
 
-def test_mirror_and_turn_move_a_corner_where_it_belongs() -> None:
+def test_mirror_and_turn_move_a_corner_correctly() -> None:
     """Four quarter turns and two mirrors are the identity; either moves a box from the top right to the top left."""
     boxes = boxes_of([0.75, 0, 1, 0.125])
     assert flips.mirrored(boxes).tolist() == [[0, 0, 0.25, 0.125]]

@@ -150,7 +150,7 @@ def test_a_data_set_without_one_readable_image_is_an_error(tmp_path: Path, worke
         take(Dataset("empty", ("a",), ()), 1)
 
 
-def test_the_stream_can_be_sent_to_a_process_that_is_not_forked(dataset: Dataset) -> None:
+def test_the_stream_can_be_pickled(dataset: Dataset) -> None:
     """The batches of a pickled and unpickled stream, as on platforms without fork, against those of the original."""
     settings = {"augmentation": AUGMENTATIONS["caffe"], "input_size": Size(24, 32), "batch_size": 3, "seed": 1}
     stream = BatchStream(PackedDataset(dataset), **settings, start=2, use_difficult=True, fill=MEAN_COLOR)

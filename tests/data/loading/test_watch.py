@@ -77,7 +77,7 @@ def test_frozen_workers(stream: Generator[Batch, None, None], monkeypatch: pytes
 
 
 def test_shared_memory_that_is_too_small(stream: Generator[Batch, None, None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch raises when /dev/shm is full becomes a message with its size and the option."""
+    """The error of torch for a full /dev/shm becomes a message with its size and the option."""
 
     def full(tensor: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
@@ -99,7 +99,7 @@ def test_memory_that_runs_out(stream: Generator[Batch, None, None], monkeypatch:
     assert message.startswith("not enough memory for the next batch, with 2 processes")
 
 
-def test_a_slow_reader_is_no_reason(stream: Generator[Batch, None, None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_is_not_an_error(stream: Generator[Batch, None, None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that wait for a parent that computes for longer than the limit do not count as frozen."""
     monkeypatch.setattr(watch, "_POLLS", 2)
     next(stream)

@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_scene_and_another_seed_another():
 
 
 @pytest.mark.parametrize("size", [Size(320, 320), Size(120, 200), Size(300, 64)])
-def test_boxes_lie_on_whole_pixels_inside_the_image(size):
+def test_boxes_are_whole_pixels_inside_the_image(size):
     """Size, types and the box rule 0 <= x1 < x2 <= width for a dozen scenes of each size."""
     for seed in range(12):
         image, boxes, labels = scene(seed, size=size)
@@ -120,7 +120,7 @@ def test_the_same_seed_writes_the_same_bytes_and_more_images_keep_the_first(tmp_
     assert files(tmp_path / "d") != a
 
 
-def test_what_cannot_be_drawn_is_said(tmp_path):
+def test_impossible_scenes_are_errors(tmp_path):
     """Too small an image and no image at all are refused with the number received."""
     with pytest.raises(UsageError, match="40 x 320"):
         scene(0, size=Size(320, 40))

@@ -1,4 +1,4 @@
-"""A model that torch.compile has rewritten, against the model as it is.
+"""A model compiled with torch.compile, against the model itself.
 
 Runs in a separate process, because the compiler cannot trace the type checks that the tests add to every function.
 """

@@ -65,15 +65,15 @@ def test_detections_are_the_models_on_photographs(engine: tuple[Detector, Tolera
     assert_agrees(*engine, engines["torch"], photographs)
 
 
-def test_nothing_is_found_where_nothing_is(engine: tuple[Detector, Tolerance]):
+def test_an_empty_image_has_no_detections(engine: tuple[Detector, Tolerance]):
     """No rows for an image of the mean color, for which all scores except the background's are below 0.001."""
     found = engine[0](empty_image())
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)
 
 
-def test_detections_keep_their_promises(engine: tuple[Detector, Tolerance]):
-    """Types, order, limits and the number of rows of a full result against what `Detections` says."""
+def test_detections_have_the_documented_form(engine: tuple[Detector, Tolerance]):
+    """Types, order, limits and the number of rows of a full result against the documentation of `Detections`."""
     detector, _ = engine
     found = detector(busy_image(seed=1))
     assert len(found) > 150

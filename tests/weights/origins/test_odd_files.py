@@ -1,4 +1,4 @@
-"""Weight files of unusual content: what each is against one line, without much memory."""
+"""Weight files of unusual content: each is an error of one line, without much memory."""
 
 import io
 import os
@@ -111,14 +111,14 @@ def test_a_compressed_archive_is_refused(tmp_path: Path):
     ],
 )
 def test_files_of_other_programs_are_named(tmp_path: Path, name: str, content: bytes, what: str):
-    """Files that hold no weights to import against one line that says what they are."""
+    """Files without weights to import against one line with their kind."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=what):
         import_weights(tmp_path / name)
 
 
 def test_files_without_suffix(tmp_path: Path):
-    """Our weights and foreign ones under a name without suffix against what they hold."""
+    """Our weights and foreign ones under a name without suffix, against their contents."""
     model = tiny_model()
     save_weights(tmp_path / "ours", model, info={"a": 1})
     loaded, info = open_weights(tmp_path / "ours")
@@ -133,7 +133,7 @@ def test_files_without_suffix(tmp_path: Path):
 
 
 def test_an_ssd_on_another_base_is_named():
-    """The names of OpenCV's face detector, an SSD on ResNet-10, against what it is."""
+    """The names of OpenCV's face detector, an SSD on ResNet-10, against the message that names the base."""
     names = ("data_bn", "conv1_h", "conv4_3_norm_mbox_loc", "conv6_2_mbox_loc")
     foreign = ForeignWeights("res10.caffemodel", {f"{name}.weight": torch.zeros(1) for name in names})
     with pytest.raises(WeightsError, match=r"another base network than VGG16 \(its layers begin with data_bn, conv1_h"):

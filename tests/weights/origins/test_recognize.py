@@ -285,7 +285,7 @@ def test_other_containers(tmp_path: Path) -> None:
         assert all(torch.equal(model.state_dict()[name], value) for model in models[1:])
 
 
-def test_own_file_is_no_import(tmp_path: Path) -> None:
+def test_own_files_are_not_imported(tmp_path: Path) -> None:
     """A file that multibox wrote is not imported again."""
     save_weights(tmp_path / "a.safetensors", tiny_model())
     with pytest.raises(WeightsError, match="already a multibox weight file"):

@@ -25,7 +25,7 @@ GRIDS = {"ssd300_vgg16": tuple(zip((38, 19, 10, 5, 3, 1), (300 / s for s in (8, 
 
 
 def foreign(kind: str) -> ForeignWeights:
-    """Tensors of the right shapes, each filled with a number of its own."""
+    """Tensors of the right shapes, each filled with a different number."""
     shapes = STATES[kind].items()
     return ForeignWeights(f"{kind}.pth", {name: torch.full(shape, float(i)) for i, (name, shape) in enumerate(shapes)})
 

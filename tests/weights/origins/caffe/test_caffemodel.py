@@ -51,7 +51,7 @@ def test_old_layers(tmp_path: Path) -> None:
 
 
 def test_prior_boxes(tmp_path: Path) -> None:
-    """Sizes, ratios, variances and step of a PriorBox layer come back as written."""
+    """Sizes, ratios, variances and step of a PriorBox layer are read as written."""
     (weight,) = arrays((2, 2))
     layer = wire.prior_box_layer("p", sizes=(35.84, 76.8), ratios=(2, 3), step=8)
     (tmp_path / "a.caffemodel").write_bytes(caffemodel({"c": ("Convolution", [weight])}) + layer)
