@@ -9,9 +9,19 @@ import pytest
 from engine_cases import busy_image, small_thing_image
 from multibox.detection.detector import Detector
 from multibox.detection.engines.engine import Engine
-from multibox.detection.engines.packed import PackedEngine
-from multibox.detection.engines.torch import TorchEngine
+from multibox.detection.engines.load import ENGINES, EngineEntry, find_engine, load_engine
 from multibox.models.ssd import SSD
+from multibox.weights.file import save_weights
+
+
+def _case(entry: EngineEntry, precision: str | None) -> str:
+    return entry.name if precision in (None, "fp32") else f"{entry.name}_{precision}"
+
+
+CASES: dict[str, tuple[EngineEntry, str | None]] = {
+    _case(entry, precision): (entry, precision) for entry in ENGINES for precision in entry.precisions or (None,)
+} | {"openvino_int8": (find_engine("openvino"), "int8")}
+"""By name each engine of the table in each of its precisions, and the files of 8 bits that OpenVINO runs."""
 
 
 class Engines:
@@ -27,21 +37,28 @@ class Engines:
         return self._made[name]
 
     def fresh(self, name: str) -> Engine:
-        """A new engine that no other test uses."""
-        make: Callable[[], Engine] = getattr(self, f"_{name}")
-        return make()
+        """An engine that nothing else uses."""
+        special: dict[str, Callable[[], Engine]] = {
+            "openvino": self._openvino,
+            "openvino_bf16": lambda: self._openvino("bf16"),
+            "openvino_int8": self._openvino_int8,
+        }
+        make = special.get(name)
+        return self._loaded(name) if make is None else make()
 
-    def _torch(self) -> Engine:
-        return TorchEngine(self.model)
+    def _loaded(self, name: str) -> Engine:
+        """An engine for weights from a weight file, any other from an exported model."""
+        entry, precision = CASES[name]
+        if entry.package is not None:
+            pytest.importorskip(entry.package, reason=f"{entry.package} is not installed")
+        source = self._weight_file() if entry.precisions else self._onnx_file()
+        return load_engine(source, device="cpu", engine=entry.name, precision=precision).engine
 
-    def _torch_bf16(self) -> Engine:
-        return TorchEngine(self.model, precision="bf16")
-
-    def _packed(self) -> Engine:
-        return PackedEngine(self.model)
-
-    def _packed_bf16(self) -> Engine:
-        return PackedEngine(self.model, precision="bf16")
+    def _weight_file(self) -> Path:
+        path = self.folder / "whole.safetensors"
+        if not path.exists():
+            save_weights(path, self.model)
+        return path
 
     def _onnx_file(self) -> Path:
         path = self.folder / "whole.onnx"
@@ -52,12 +69,6 @@ class Engines:
             export_onnx(self.model, path)
         return path
 
-    def _onnxruntime(self) -> Engine:
-        pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
-        from multibox.detection.engines.onnx import OnnxEngine
-
-        return OnnxEngine(self._onnx_file())
-
     def _openvino(self, precision: str = "fp32") -> Engine:
         pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
         from multibox.detection.engines.openvino import OpenVinoEngine
@@ -65,9 +76,6 @@ class Engines:
         engine = OpenVinoEngine.load(self._onnx_file())
         engine.exported = replace(engine.exported, precision=precision)
         return engine
-
-    def _openvino_bf16(self) -> Engine:
-        return self._openvino("bf16")
 
     def _openvino_int8(self) -> Engine:
         pytest.importorskip("nncf", reason="the packages of multibox[openvino] are not installed")

@@ -109,7 +109,7 @@ def test_neither_or_both_inputs_are_wrong_use(multibox, weights: Path, data: Pat
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["WEIGHTS", "--data", "DATA", "--metric", "voc12"], 2, "'voc12'; it is one of voc07, voc10, coco"),
+        (["WEIGHTS", "--data", "DATA", "--metric", "voc12"], 2, "'voc12'; it is one of voc07, voc10"),
         (["WEIGHTS"], 2, "Missing option '--data'"),
         (["WEIGHTS", "--data", "DATA", "--split", "summer"], 1, "summer"),
         (["WEIGHTS", "--data", "nowhere"], 1, "nowhere"),

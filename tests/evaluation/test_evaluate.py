@@ -135,7 +135,7 @@ def test_a_class_that_the_detector_lacks_fails_at_the_first_batch() -> None:
 def test_wrong_use() -> None:
     """The errors for an unknown metric, no batch, an empty data set and detections of unknown images."""
     dataset, answers = three_cats()
-    with pytest.raises(UsageError, match="metric 'voc12'; it is one of voc07, voc10, coco"):
+    with pytest.raises(UsageError, match="metric 'voc12'; it is one of voc07, voc10"):
         evaluate(answers, dataset, metric="voc12")
     with pytest.raises(UsageError, match="the batch size is 0"):
         evaluate(Finder(answers), dataset, batch_size=0)

@@ -34,7 +34,7 @@ def test_overrides_reach_inner_settings():
         ("clock.iterations=3", "'clock' is not a group"),
         ("schedule.iterations=many", "schedule.iterations='many' does not fit"),
         ("loop.precision=fp8", "loop.precision='fp8' does not fit"),
-        ("metric=voc12", "metric 'voc12'; it is one of voc07, voc10, coco"),
+        ("metric=voc12", "metric 'voc12'; it is one of voc07, voc10"),
         ("augmentation=wild", "choose one of none, flip"),
     ],
 )

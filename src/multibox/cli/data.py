@@ -28,7 +28,7 @@ class Files(StrEnum):
     none = "none"
 
 
-DataPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder or annotation file: VOC, COCO, YOLO or ILSVRC.")]
+DataPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder or annotation file; its format is recognized.")]
 PixelRuleOption = Annotated[
     PixelRule,
     typer.Option("--pixel-rule", help="How VOC's corners count pixels: voc from 1; caffe from 0, unchanged."),
@@ -121,7 +121,9 @@ def show(
 def convert(
     path: DataPath,
     *,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format to write: voc, coco or yolo.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help="Format to write, for example coco; a wrong name lists all.")
+    ],
     out: OutFolder,
     split: Split = None,
     files: Annotated[Files, typer.Option("--files", help="Copy the image files, link to them, or neither.")] = (

@@ -25,9 +25,8 @@ def load_dataset(
 ) -> Dataset:
     """Read the data set at `path`, a folder or an annotation file, in any of the known formats.
 
-    The formats are VOC XML (`VocSource`), COCO JSON (`CocoSource`), YOLO text (`YoloSource`) and ILSVRC DET
-    (`IlsvrcSource`). `split` is one of the data set's own splits, several joined by "+", or "all". The default is the
-    split for training: trainval, else train, else the only split.
+    `multibox.data.formats.recognize.FORMATS` lists the formats. `split` is one of the data set's own splits, several
+    joined by "+", or "all". The default is the split for training: trainval, else train, else the only split.
     `rename` gives classes new names; classes with the same new name are merged. `classes` then keeps only these, in
     this order. `pixel_rule` says how VOC's corners count pixels, see `corners_to_box`. Images that annotations name
     outside the data set are left out unless `outside` is set.

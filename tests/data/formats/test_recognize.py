@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
-    """A data set of four formats with splits train and val, by the name of the format."""
+    """A data set of each format with splits train and val, by the name of the format."""
     coco = json.dumps({"images": [], "annotations": [], "categories": []})
     for split in ("train", "val"):
         write(tmp_path / f"voc/ImageSets/Main/{split}.txt", "a\n")
@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
 def test_each_format_finds_its_own_data_set_only(folders: dict[str, Path]) -> None:
     """`find` of every format on every data set, against the format of the folder."""
     found = {(form.name, name) for form in FORMATS for name, folder in folders.items() if form.find(folder)}
-    assert found == {(name, name) for name in folders}
+    assert found == {(form.name, form.name) for form in FORMATS}
 
 
 def test_splits_and_the_split_for_training(folders: dict[str, Path]) -> None:

@@ -11,13 +11,15 @@ from engine_cases import (
     small_thing_image,
     steady_model,
 )
-from every_engine import Engines
+from every_engine import CASES, Engines
 from multibox.detection.detector import Detector
 from shared_data import shared
 
 EXACT = Tolerance(score=2e-4, iou=0.999, share=0.99)
 BFLOAT16 = Tolerance(score=0.06, iou=0.75, share=0.9)
 INT8 = Tolerance(score=0.15, iou=0.55, share=0.7)
+TOLERANCES = {"bf16": BFLOAT16, "int8": INT8}
+"""By precision; all others are exact."""
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +27,10 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
     return Engines(steady_model(), tmp_path_factory.mktemp("engines"))
 
 
-@pytest.fixture(
-    params=[
-        ("torch", EXACT),
-        ("torch_bf16", BFLOAT16),
-        ("packed", EXACT),
-        ("packed_bf16", BFLOAT16),
-        ("onnxruntime", EXACT),
-        ("openvino", EXACT),
-        ("openvino_bf16", BFLOAT16),
-        ("openvino_int8", INT8),
-    ],
-    ids=lambda param: param[0],
-)
+@pytest.fixture(params=CASES)
 def engine(request: pytest.FixtureRequest, engines: Engines) -> tuple[Detector, Tolerance]:
-    name, tolerance = request.param
-    return engines[name], tolerance
+    _, precision = CASES[request.param]
+    return engines[request.param], TOLERANCES.get(precision, EXACT)
 
 
 def assert_agrees(detector: Detector, tolerance: Tolerance, expected: Detector, images: list) -> None:

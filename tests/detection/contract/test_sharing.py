@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine_cases import busy_image, small_thing_image, steady_model
-from every_engine import Engines
+from every_engine import CASES, Engines
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
 
@@ -25,7 +25,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
     return Engines(steady_model(), tmp_path_factory.mktemp("engines"))
 
 
-@pytest.fixture(params=["torch", "packed", "packed_bf16", "onnxruntime", "openvino", "openvino_int8"])
+@pytest.fixture(params=CASES)
 def detector(request: pytest.FixtureRequest, engines: Engines) -> Detector:
     """A detector that has not been used yet."""
     return Detector(engines.fresh(request.param), batch_size=2)
