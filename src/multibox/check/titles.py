@@ -56,7 +56,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "split_overlap": ("Splits that overlap", "Evaluation on training images says nothing about new images."),
     "empty_split": ("Splits without images", "There is nothing to train or evaluate on."),
     "no_training_split": ("No split for training", "Training needs a choice with --split."),
-    "passed_over": ("Passed over", "These entries are not read, and not part of the data set."),
+    "passed_over": ("Entries that are not read", "They are not part of the data set."),
     "two_formats": ("Two formats fit", "The data set is read in the format with the stronger evidence."),
     "too_many_objects": ("Too many objects", "Training stops at these images."),
     "too_small": (

@@ -85,7 +85,7 @@ def _cannot_use(folder: Path, *, resume: bool) -> TrainingError:
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder inside the block; the system releases the lock if this process dies.
 
-    File systems without locks keep nobody out.
+    On file systems without locks, nothing is locked.
     """
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Path:
     """The cached file of a URL, downloaded unless it is already there.
 
-    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if nobody published one. A partial
+    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. A partial
     download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError that names the
     file, its URL and the path to put it at by hand.
     """

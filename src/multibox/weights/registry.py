@@ -1,7 +1,7 @@
 """Weights that multibox knows by name: what they are, where to fetch them, and what their authors measured.
 
-One small file is part of multibox. All others are downloaded from their authors on first use. Files whose hash nobody
-published are not checked; torchvision's file names contain the first 8 digits of theirs.
+One small file is part of multibox. All others are downloaded from their authors on first use. Files without a published
+hash are not checked; torchvision's file names contain the first 8 digits of theirs.
 """
 
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ def random_patches(count: int, *, sampler: CropSampler, rng: np.random.Generator
 
 
 def _accepted(ious: Float64[np.ndarray, "g s t"], sampler: CropSampler) -> Bool[np.ndarray, "s t"]:
-    """Which trial of which sampler has some object that meets its bound."""
+    """Whether each trial of each sampler meets its bound with some object."""
     enough = ious[:, :-1].max(axis=0) >= np.array(sampler.min_overlaps)[:, None]
     little = ious[:, -1:].min(axis=0) <= sampler.max_overlap
     return np.concatenate([enough, little])

@@ -28,7 +28,7 @@ def is_image(path: Path) -> bool:
 
 
 def hidden(name: str) -> bool:
-    """Whether an entry of this name is passed over."""
+    """Whether an entry of this name is skipped."""
     return name.startswith(".") or name == "__MACOSX"
 
 
@@ -89,7 +89,7 @@ def special_files(folder: Path, suffixes: Collection[str]) -> Iterator[Problem]:
     for path in entries(folder):
         special = path.suffix.lower() in suffixes and path.exists() and not path.is_file() and not path.is_dir()
         if special:
-            message = "is a pipe or a device and not a regular file; passed over"
+            message = "is a pipe or a device, not a regular file; it is skipped"
             yield Problem("passed_over", "warning", str(path), None, message)
 
 
@@ -99,7 +99,7 @@ def unreadable_images(folders: Iterable[Path]) -> Iterator[Problem]:
         paths = files_below(folder, UNREADABLE_IMAGES)
         if paths:
             suffixes = ", ".join(sorted({path.suffix for path in paths}))
-            message = f"{len(paths):,} images are passed over: {suffixes} is not supported; convert them to JPEG"
+            message = f"{len(paths):,} images are skipped: {suffixes} is not supported; convert them to JPEG"
             yield Problem("passed_over", "warning", str(folder), None, message)
 
 

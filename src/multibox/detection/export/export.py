@@ -45,10 +45,10 @@ def export(
     """Write a whole detector, from images to boxes, as a file for other engines; returns the path of the file.
 
     `weights` is a weight file or the name of published weights. Without `out` the file is written beside the weights.
-    `precision` is one of PRECISIONS; "int8" needs `calibrate`, a data set or a folder of typical images, of which at
-    most `calibrate_images` are used. `batch` fixes the number of images that go in together. A `raw` model ends with
-    offsets and logits instead of detections. `force` replaces an existing file. Raises UsageError for arguments that do
-    not go together and for missing packages, and the errors of reading weights and images.
+    `precision` is one of PRECISIONS; "int8" needs `calibrate`, a data set or a folder of typical images; at most
+    `calibrate_images` are used. `batch` fixes the number of images that go in together. A `raw` model ends with offsets
+    and logits instead of detections. `force` replaces an existing file. Raises UsageError for arguments that do not go
+    together and for missing packages, and the errors of reading weights and images.
     """
     from multibox.detection.export.calibration import calibration_images
     from multibox.weights.source import open_weights

@@ -41,7 +41,7 @@ class ClassGroups:
     origin: str
 
     def similar(self, class_names: tuple[str, ...]) -> Bool[np.ndarray, "c c"]:
-        """Return a table of which pairs of different classes are similar."""
+        """Return a table that marks the pairs of different classes that are similar."""
         table = np.zeros((len(class_names), len(class_names)), dtype=bool)
         for names in self.alike.values():
             members = [class_names.index(name) for name in names if name in class_names]
