@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import WeightsError
+from multibox.weights import download
 from multibox.weights.download import cache_folder, fetch_file
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -23,6 +26,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.ranges, self.status, self.content = True, 200, CONTENT
+        self.length: str | None = None
+        self.pause = 0.0
         self.limits: list[int] = []
         self.asked: list[str | None] = []
 
@@ -49,10 +54,22 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
+        length = str(len(content) - start) if self.server.length is None else self.server.length
+        if length:
+            self.send_header("Content-Length", length)
         self.end_headers()
         limit = self.server.limits.pop(0) if self.server.limits else len(content)
+        if self.server.pause:
+            return self._trickle()
         self.wfile.write(content[start : start + limit])
+        self.close_connection = True
+
+    def _trickle(self) -> None:
+        """Send a byte now and then until the other side hangs up."""
+        with suppress(OSError):
+            for _ in range(500):
+                self.wfile.write(b"x")
+                time.sleep(self.server.pause)
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
@@ -142,6 +159,58 @@ def test_damaged_file_in_the_cache(server: Server, tmp_path: Path) -> None:
     path = fetch_file(server.url, sha256=HASH, cache=tmp_path)
     path.write_bytes(CONTENT[:-1] + b"x")
     assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "", "1e6", "9" * 50])
+def test_a_bad_length_with_a_hash(server: Server, tmp_path: Path, length: str) -> None:
+    """A length that is no number, or none, does not matter if the hash fits; a cut answer does not fit."""
+    server.length = length
+    assert fetch_file(server.url, sha256=HASH, cache=tmp_path).read_bytes() == CONTENT
+    (tmp_path / f"some model-{HASH[:8]}.pth").unlink()
+    server.ranges, server.limits = False, [1000, 1000]
+    with pytest.raises(WeightsError, match="SHA-256"):
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("length", ["abc", ""])
+def test_a_bad_length_without_a_hash(server: Server, tmp_path: Path, length: str) -> None:
+    """Without hash and length nothing tells whether the file is whole: one line, and nothing is kept."""
+    server.length = length
+    with pytest.raises(WeightsError, match="does not tell its length and nobody published its hash"):
+        fetch_file(server.url, sha256=None, cache=tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_an_unverified_file_is_told(server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A file without a published hash against a line with its length and its hash; a cut one is fetched anew."""
+    server.limits = [1000]
+    assert fetch_file(server.url, sha256=None, cache=tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, None]
+    assert f"only its length was checked: {len(CONTENT)} bytes, {HASH}" in capfd.readouterr().err
+
+
+def test_a_slow_server_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sends a few bytes a second against one line soon after the window of time."""
+    monkeypatch.setattr(download, "SPEED_WINDOW_S", 0.5)
+    server.pause = 0.02
+    start = time.monotonic()
+    with pytest.raises(WeightsError, match=r"only \d+ bytes arrived in \d+ seconds"):
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert time.monotonic() - start < 10
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("length", [None, ""])
+def test_a_file_beyond_the_limit(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: str | None
+) -> None:
+    """A file that is too long by its header, or as it arrives, against one line."""
+    monkeypatch.setattr(download, "MAX_BYTES", 2_000_000)
+    server.length = length
+    with pytest.raises(WeightsError, match="2000000"):
+        fetch_file(server.url, sha256=HASH, cache=tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_unknown_hash_is_not_mixed(server: Server, tmp_path: Path) -> None:

@@ -6,9 +6,13 @@ import os
 import shutil
 import sys
 import tarfile
+import threading
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from gzip import BadGzipFile
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError, URLError
@@ -17,11 +21,19 @@ from urllib.request import Request, urlopen
 
 from multibox._version import __version__
 from multibox.errors import WeightsError
-from multibox.system.atomic import atomic_file
+from multibox.system.atomic import atomic_file, naming
 
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
 _TIMEOUT_S = 30
+
+MAX_BYTES = 4 << 30
+"""The longest file that is downloaded or extracted."""
+
+LEAST_SPEED = 1024
+"""Bytes a second. A download that was slower over the last SPEED_WINDOW_S seconds is given up."""
+
+SPEED_WINDOW_S = 20.0
 
 
 class _InterruptedError(Exception):
@@ -41,9 +53,10 @@ def cache_folder() -> Path:
 def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Path:
     """The cached file of a URL, downloaded unless it is already there.
 
-    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. A partial
-    download is resumed, also by a later call. Progress goes to standard error. Raises WeightsError that names the
-    file, its URL and the path to put it at by hand.
+    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. With a hash a
+    partial download is resumed, also by a later call. Without one the length is checked, and a line on standard error
+    says so; a server that does not tell the length is refused. Progress goes to standard error. Raises WeightsError
+    that names the file, its URL and the path to put it at by hand.
     """
     target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
     assert sha256 is None or len(sha256) >= 8
@@ -70,11 +83,11 @@ def extract(archive: Path, member: str) -> Path:
     try:
         with tarfile.open(archive) as tar:
             content = tar.extractfile(member)
-            if content is None:
+            if content is None or tar.getmember(member).size > MAX_BYTES:
                 raise KeyError(member)
             with atomic_file(target) as file:
                 shutil.copyfileobj(content, file)
-    except (KeyError, tarfile.TarError, EOFError, OSError):
+    except (KeyError, tarfile.TarError, EOFError, BadGzipFile, zlib.error):
         raise WeightsError(f"{archive} contains no readable {member}: remove the archive and fetch it again") from None
     return target
 
@@ -93,10 +106,10 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
     if sha256 is None:  # without a hash nothing shows whether the part belongs to this file
         part.unlink(missing_ok=True)
     resumed = part.exists()
-    _fill(url, part, target)
+    _fill(url, part, target, hashed=sha256 is not None)
     if not _fits(part, sha256) and resumed:
         part.unlink()
-        _fill(url, part, target)
+        _fill(url, part, target, hashed=sha256 is not None)
     if not _fits(part, sha256):
         found = _sha256(part)
         part.unlink()
@@ -105,25 +118,31 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
             f"right file at {target}"
         )
     os.replace(part, target)
+    if sha256 is None:
+        length, found = target.stat().st_size, _sha256(target)
+        _say(f"{target.name}: nobody published its SHA-256, so only its length was checked: {length} bytes, {found}")
 
 
-def _fill(url: str, part: Path, target: Path) -> None:
-    """Download the rest of the file to `part`, in a few attempts."""
+def _fill(url: str, part: Path, target: Path, *, hashed: bool) -> None:
+    """Download the rest of the file to `part`, in a few attempts; without a hash each attempt starts over."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _append(url, part)
+            if not hashed:
+                part.unlink(missing_ok=True)
+            with naming(target):
+                return _append(url, part, hashed=hashed)
         except (URLError, HTTPException, ConnectionError, TimeoutError, _InterruptedError) as problem:
             passing = isinstance(problem, (_InterruptedError, HTTPException, ConnectionError))
             if attempt == _ATTEMPTS or not passing:
                 raise WeightsError(_advice(url, target, problem)) from None
 
 
-def _append(url: str, part: Path) -> None:
+def _append(url: str, part: Path, *, hashed: bool) -> None:
     """Request the missing bytes and append them to `part`. If the server sends the whole file, replace `part`."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"multibox/{__version__}"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
-        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=_TIMEOUT_S)
+        response = _opened(Request(url, headers=headers))
     except HTTPError as problem:
         with problem:
             if problem.code != 416 or not have:
@@ -134,12 +153,42 @@ def _append(url: str, part: Path) -> None:
         raise _InterruptedError("the server has no more bytes of this file") from None
     with response:
         have = have if response.headers.get("Content-Range", "").startswith(f"bytes {have}-") else 0
-        rest = response.headers.get("Content-Length")
-        total = have + int(rest) if rest else None
+        rest = _length(response.headers)
+        total = None if rest is None else have + rest
+        if total is not None and total > MAX_BYTES:
+            raise URLError(f"it has {total} bytes, more than the {MAX_BYTES} that are allowed")
+        if not hashed and total is None and not response.chunked:
+            raise URLError("the server does not tell its length and nobody published its hash, so it cannot be checked")
         with open(part, "ab" if have else "wb") as file:
             have = _copy(response, file, name=part.stem, have=have, total=total)
     if total is not None and have < total:
         raise _InterruptedError(f"the connection ended after {have} of {total} bytes")
+
+
+def _opened(request: Request) -> HTTPResponse:
+    """The answer of the server. Raises TimeoutError if its first lines are late, also if they come byte by byte."""
+    results: list[HTTPResponse | Exception] = []
+
+    def ask() -> None:
+        try:
+            results.append(urlopen(request, timeout=_TIMEOUT_S))
+        except Exception as problem:
+            results.append(problem)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * _TIMEOUT_S)
+    if not results:
+        raise TimeoutError("the server does not answer")
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]
+
+
+def _length(headers: HTTPMessage) -> int | None:
+    """The length of the answer; None if there is none, or something else than a number."""
+    text = headers.get("Content-Length", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 
 def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total: int | None) -> int:
@@ -150,11 +199,27 @@ def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=total, completed=have)
-        while chunk := response.read(_CHUNK):
+        window_start, window_bytes = time.monotonic(), 0
+        while chunk := response.read1(_CHUNK):
             file.write(chunk)
             progress.advance(task, len(chunk))
             have += len(chunk)
+            window_bytes += len(chunk)
+            if have > MAX_BYTES:
+                Path(file.name).unlink()
+                raise URLError(f"it has more than the {MAX_BYTES} bytes that are allowed")
+            passed = time.monotonic() - window_start
+            if passed > SPEED_WINDOW_S:
+                if window_bytes < LEAST_SPEED * passed:
+                    raise TimeoutError(f"only {window_bytes} bytes arrived in {passed:.0f} seconds")
+                window_start, window_bytes = time.monotonic(), 0
     return have
+
+
+def _say(line: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _advice(url: str, target: Path, problem: Exception) -> str:

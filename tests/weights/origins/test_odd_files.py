@@ -70,7 +70,7 @@ ODD_TENSORS = {
         heads(conf__0__weight=torch.zeros(4_000_000, 1, 1, 1)),
         "lacks .vgg",
     ),
-    "no axes": (heads(loc__0__weight=torch.zeros(())), "which is no convolution"),
+    "no axes": (heads(loc__0__weight=torch.zeros(())), "not a convolution"),
     "no outputs": (heads(loc__0__weight=torch.zeros(0, 4, 3, 3)), "fit no number of classes|predictors of 0"),
     "complex": (heads(loc__0__weight=torch.zeros(16, 4, 3, 3, dtype=torch.complex64)), "not a plain array"),
     "sparse": (heads(L2Norm__weight=torch.zeros(8).to_sparse()), "not a plain array"),

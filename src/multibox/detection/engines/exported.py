@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float32, Shaped, UInt8
 
 from multibox.coder import Coder
+from multibox.errors import WeightsError
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
 from multibox.weights.exported import Exported
@@ -18,12 +19,17 @@ class OutputReader:
     """Turns the outputs of an exported model into detections, whether the model ends with them or with raw outputs."""
 
     def __init__(self, exported: Exported) -> None:
+        self._classes = len(exported.class_names)
         self._raw, self._model = exported.raw, exported.config
         self._coder = Coder(self._model.priors, variances=self._model.variances)
 
     def __call__(self, outputs: Arrays) -> list[Selection]:
         """Detections of each image from RAW_OUTPUTS or OUTPUTS of `multibox.detection.export.network`."""
         if not self._raw:
+            if outputs[2].max(initial=-1) >= self._classes:
+                raise WeightsError(
+                    f"the model finds label {outputs[2].max()} of {self._classes} classes: export it again"
+                )
             return filled_rows(*outputs)
         offsets, logits = map(torch.from_numpy, outputs)
         model = self._model

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
+from multibox.detection.engines.graph import Shape, check_graph
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
 from multibox.errors import UsageError, WeightsError
 from multibox.nms import Selection
@@ -42,6 +43,7 @@ class OnnxEngine:
             reason = str(problem).split("\n")[0]
             raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None
         self.exported = Exported.from_text(self._session.get_modelmeta().custom_metadata_map.get(KEY), path=path)
+        check_graph(self.exported, _shapes(self._session), path=path)
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
         self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
         keep_in_children(self)
@@ -75,6 +77,14 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
 def _from_source(path: Path, device: str) -> OnnxEngine:
     """The engine of a pickle."""
     return OnnxEngine(path, device=device)
+
+
+def _shapes(session: Any) -> dict[str, Shape]:
+    """The shapes of inputs and outputs; dimensions that have a name can have any size."""
+    return {
+        value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
+        for value in (*session.get_inputs(), *session.get_outputs())
+    }
 
 
 def _outputs(session: Any, wanted: tuple[str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
+from multibox.detection.engines.graph import Shape, check_graph
 from multibox.detection.export.openvino import import_openvino, openvino_core, openvino_model
 from multibox.errors import WeightsError
 from multibox.models.ssd import SSD
@@ -61,7 +62,9 @@ class OpenVinoEngine:
         except RuntimeError as problem:
             reason = str(problem).strip().split("\n")[-1]
             raise WeightsError(f"OpenVINO cannot load {path} ({reason}): export it again") from None
-        return cls(model, Exported.from_text(_description(model), path=path))
+        exported = Exported.from_text(_description(model), path=path)
+        check_graph(exported, _shapes(model), path=path)
+        return cls(model, exported)
 
     @classmethod
     def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoEngine":
@@ -148,6 +151,16 @@ def _result(request: Any) -> Arrays:
     """Wait for a request, and copy its outputs, which its next use overwrites."""
     request.wait()
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
+
+
+def _shapes(model: "Model") -> dict[str, Shape]:
+    """The shapes of inputs and outputs."""
+    return {
+        value.get_any_name() if value.get_names() else f"output {number}": tuple(
+            side.get_length() if side.is_static else None for side in value.partial_shape
+        )
+        for number, value in enumerate((*model.inputs, *model.outputs))
+    }
 
 
 def _description(model: "Model") -> str | None:

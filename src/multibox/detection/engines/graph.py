@@ -1,0 +1,43 @@
+"""Compares the graph of an exported model with its description, before the model is used."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
+from multibox.errors import WeightsError
+from multibox.weights.exported import Exported
+
+Shape = tuple[int | None, ...]
+"""The shape of an input or output; None is any number."""
+
+
+def check_graph(exported: Exported, given: Mapping[str, Shape], *, path: Path | str) -> None:
+    """Raise WeightsError that names the first input or output that is missing or has another shape than described.
+
+    `given` are the shapes of the graph, inputs first, then outputs in their order. Older files have no output "priors".
+    """
+    batch, size, count = exported.batch, exported.config.input_size, exported.config.priors.count
+    wanted: dict[str, Shape] = {INPUT: (batch, *size, 3)}
+    if exported.raw:
+        shapes: tuple[Shape, ...] = ((batch, count, 4), (batch, count, len(exported.class_names) + 1))
+        wanted |= dict(zip(RAW_OUTPUTS, shapes, strict=True))
+    else:
+        names = OUTPUTS if OUTPUTS[-1] in given else OUTPUTS[:-1]
+        wanted |= {name: (batch, None, 4) if name == "boxes" else (batch, None) for name in names}
+    if list(given) != list(wanted):
+        raise _contradiction(path, f"it has {', '.join(given)[:200]} instead of {', '.join(wanted)}")
+    for name, shape in wanted.items():
+        if len(shape) != len(given[name]) or not all(map(_fits, given[name], shape)):
+            raise _contradiction(path, f"{name} has shape {_words(given[name])} instead of {_words(shape)}")
+
+
+def _fits(one: int | None, other: int | None) -> bool:
+    return None in (one, other) or one == other
+
+
+def _words(shape: Shape) -> str:
+    return " x ".join("any" if side is None else str(side) for side in shape)
+
+
+def _contradiction(path: Path | str, fault: str) -> WeightsError:
+    return WeightsError(f"the graph in {path} contradicts its description: {fault}; export it again")

@@ -1,0 +1,72 @@
+"""Exported models whose graph contradicts their description, in both engines."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from multibox.detection.detector import Detector
+from multibox.errors import WeightsError
+from multibox.models.ssd import SSD
+from multibox.size import Size
+from multibox.weights.exported import KEY, Exported
+from tiny_detector import tiny_model
+
+pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
+onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are not installed")
+ENGINES = ("onnxruntime", "openvino")
+
+
+@pytest.fixture(scope="module")
+def model() -> SSD:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["raw", "whole"])
+def file(request: pytest.FixtureRequest, model: SSD, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from multibox.detection.export.onnx import export_onnx
+
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    export_onnx(model, path, raw=request.param)
+    return path
+
+
+def described(file: Path, target: Path, exported: Exported) -> Path:
+    """A copy of the file with another description."""
+    graph = onnx.load(file)
+    for entry in graph.metadata_props:
+        if entry.key == KEY:
+            entry.value = exported.to_text()
+    onnx.save(graph, target)
+    return target
+
+
+def read(file: Path) -> Exported:
+    entries = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+    return Exported.from_text(entries[KEY], path=file)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_contradiction_is_named(file: Path, tmp_path: Path, engine: str):
+    """Another input size, other outputs, another number of classes and of images against one line each."""
+    pytest.importorskip(engine, reason="the engine is not installed")
+    own = read(file)
+    Detector.load(described(file, tmp_path / "same.onnx", own), engine=engine)
+    larger = replace(own.config.priors, input_size=Size(304, 300))
+    wrong = {
+        "raw": (replace(own, raw=not own.raw), "instead of images, "),
+        "size": (replace(own, config=replace(own.config, priors=larger)), "images has shape|cells is 38 x 38"),
+    }
+    if own.raw:
+        wrong["classes"] = (replace(own, class_names=("a", "b")), r"logits has shape .* x 4 instead of any x \d+ x 3")
+    for name, (exported, message) in wrong.items():
+        with pytest.raises(WeightsError, match=message):
+            Detector.load(described(file, tmp_path / f"{name}.onnx", exported), engine=engine)
+
+
+@pytest.mark.parametrize(("field", "value"), [("precision", "fp8"), ("raw", 1), ("batch", 0), ("batch", "two")])
+def test_a_wrong_export_is_named(file: Path, field: str, value: object):
+    """A value that no export has against one line with the value."""
+    with pytest.raises(WeightsError, match=f"damaged description of its export: .*{value}"):
+        Exported.from_text(json.dumps({**json.loads(read(file).to_text()), field: value}), path=file)
