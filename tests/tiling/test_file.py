@@ -27,8 +27,8 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "cannot read priors from .*no such file"),
-        ("not json", "is not a JSON file with an entry 'priors'"),
+        (None, "cannot read priors: .*no such file"),
+        ("not json", "is not JSON"),
         ("[1, 2]", "is not a JSON file with an entry 'priors'"),
         ('{"boxes": 3}', "is not a JSON file with an entry 'priors'"),
         ('{"priors": {"input_size": [300, 300]}}', "priors.maps does not fit"),

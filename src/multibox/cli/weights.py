@@ -190,7 +190,9 @@ def _class_names(text: str | None, file: Path | None, *, to: ClassList | None = 
     if file is not None:
         if not file.is_file():
             raise DataError(f"class list {file} does not exist: give a text file with one name a line")
-        text = ",".join(file.read_text(encoding="utf-8").splitlines())
+        from multibox.system.text import read_lines
+
+        return [name.strip() for name in read_lines(file) if name.strip()]
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multibox.errors import TrainingError, WeightsError
+from multibox.errors import DataError, TrainingError, WeightsError
 from multibox.experiments.recipe import Recipe
 from multibox.system.atomic import atomic_file, remove_unfinished
+from multibox.system.json import read_json
 from multibox.training.checkpoint import CHECKPOINT, PREVIOUS, find_checkpoint, remove_damaged
 from multibox.training.metrics import METRICS, keep_metrics_until, read_metrics
 from multibox.weights.file import read_description
@@ -125,8 +126,8 @@ def _remembered(folder: Path) -> Memory:
 def _written_recipe(folder: Path) -> dict[str, Any] | None:
     """Return the recipe beside the checkpoint, None if it is missing or damaged."""
     try:
-        return json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder / RECIPE)
+    except DataError:
         return None
 
 

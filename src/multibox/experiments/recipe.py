@@ -126,5 +126,5 @@ def _value(key: str, text: str, fields: dict[str, Any]) -> Any:
         return asdict(read_priors(Path(text), like=ModelConfig.from_json(fields["model"]).priors))
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

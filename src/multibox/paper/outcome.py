@@ -10,6 +10,7 @@ from multibox.experiments.recipe import Recipe
 from multibox.paper.request import Request, chosen_rows, prepare
 from multibox.paper.tables import Table
 from multibox.system.atomic import atomic_file
+from multibox.system.json import read_json
 
 RESULT = "result.json"
 
@@ -60,7 +61,7 @@ def stored_outcome(name: str, recipe: Recipe, request: Request) -> Outcome | Non
     path = request.folder(name) / RESULT
     if not path.exists():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     outcome = Outcome.from_json(content["outcome"])
     if content["recipe"] != recipe.to_json() or outcome.stamp != request.stamp:
         raise TrainingError(

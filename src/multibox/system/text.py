@@ -34,7 +34,8 @@ def read_bytes(path: Path, *, limit: int = MAX_TEXT_BYTES) -> bytes:
     except ValueError:
         raise DataError(f"{str(path)!r} is not a file name; remove the NUL character") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({(error.strerror or str(error)).lower()})") from None
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"{path} cannot be read ({reason}); check the path and its permissions") from None
     if len(data) > limit:
         raise DataError(f"{path} has {facts.st_size:,} bytes; at most {limit:,} are read")
     return data

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from multibox.errors import InputError
+from multibox.errors import DataError, InputError
 from multibox.priors import SPECS, PriorSpec
 from multibox.system.atomic import atomic_file
+from multibox.system.json import read_json
 
 _NEXT_STEP = "write one with `multibox priors fit`"
 
@@ -43,12 +44,10 @@ def _parsed(path: Path) -> PriorSpec:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         priors = TypeAdapter(PriorSpec).validate_python(content["priors"])
-    except OSError as error:
-        raise InputError(
-            f"cannot read priors from {path}: {(error.strerror or str(error)).lower()}; {_NEXT_STEP}"
-        ) from None
+    except DataError as error:
+        raise InputError(f"cannot read priors: {error}; {_NEXT_STEP}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

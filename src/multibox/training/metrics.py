@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from multibox.errors import DataError
 from multibox.system.atomic import atomic_file, naming
+from multibox.system.json import parse_json
 
 METRICS = "metrics.jsonl"
 
@@ -22,8 +24,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else []:
         try:
-            rows.append(json.loads(line))
-        except ValueError:
+            rows.append(parse_json(line.decode(), name=str(path)))
+        except (DataError, UnicodeDecodeError):
             break
     return rows
 

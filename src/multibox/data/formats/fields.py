@@ -19,6 +19,8 @@ def id_text(value: Any) -> str:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f"is {short(value)}; an id is a number or text")
+    if isinstance(value, int) and value.bit_length() > 4 * _MAX_ID_LETTERS:  # str() refuses huge integers
+        raise ValueError(f"has too many digits; an id has 1 to {_MAX_ID_LETTERS:,}")
     text = str(value).strip()
     if not text or len(text) > _MAX_ID_LETTERS:
         raise ValueError(f"has {len(text):,} letters; an id has 1 to {_MAX_ID_LETTERS:,}")

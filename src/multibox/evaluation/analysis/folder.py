@@ -17,6 +17,7 @@ from multibox.evaluation.analysis.report import write_analysis_report
 from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
 from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
 from multibox.system.atomic import write_atomically
+from multibox.system.json import read_json
 from multibox.system.progress import Progress
 
 REPORT, NUMBERS = "report.html", "analysis.json"
@@ -81,11 +82,11 @@ def write_analysis(
 def _files_of(numbers: Path) -> set[str]:
     """Return the names of the files that an earlier analysis wrote into the folder."""
     try:
-        document = json.loads(numbers.read_text(encoding="utf-8"))
+        document = read_json(numbers)
         if document["made_by"] != _MADE_BY:
             raise KeyError(_MADE_BY)
         return {str(name) for name in document["files"] if Path(name).name == name}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         raise UsageError(
             f"{numbers.parent} holds files but no earlier analysis; --out takes a new or empty folder"
         ) from None
