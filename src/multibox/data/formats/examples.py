@@ -13,6 +13,8 @@ from multibox.errors import DataError
 from multibox.size import Size
 from multibox.words import listed
 
+_FLOAT32_MAX = 3.4e38
+
 
 def to_dataset(raw: RawDataset) -> Dataset:
     """Return the data set for training and evaluation.
@@ -38,8 +40,7 @@ def to_dataset(raw: RawDataset) -> Dataset:
 def to_example(record: Record, labels: Mapping[str, int]) -> tuple[Example, list[RawObject]]:
     """Return the Example of a record, with boxes clipped to the image, and the objects that were dropped."""
     items = record.objects
-    boxes = np.array([item.box for item in items], dtype=np.float32).reshape(-1, 4)
-    boxes = _clip(boxes, record.size)
+    boxes = _clip(_float32([item.box for item in items]), record.size)
     example = Example(
         image=record.image,
         boxes=boxes,
@@ -59,11 +60,11 @@ def to_example(record: Record, labels: Mapping[str, int]) -> tuple[Example, list
 def box_fault(item: RawObject, size: Size | None) -> tuple[str, str] | None:
     """Return the kind of the problem and the reason why the box cannot be used, None if it can."""
     x1, y1, x2, y2 = item.box
-    if not all(isfinite(side) for side in item.box):
+    if not all(isfinite(side) and abs(side) < _FLOAT32_MAX for side in item.box):
         return "not_finite", "has values that are not finite numbers"
     if x2 < x1 or y2 < y1:
         return "inverted", "has swapped corners"
-    clipped = _clip(np.array([item.box], dtype=np.float32), size)
+    clipped = _clip(_float32([item.box]), size)
     if _has_extent(clipped)[0]:
         return None
     beyond = size is not None and (x1 >= size.width or y1 >= size.height)
@@ -80,6 +81,13 @@ def too_many_objects(record: Record) -> str:
 def box_text(values: Box) -> str:
     """Return the four numbers in short form: (181, 329, 181, 329)."""
     return f"({', '.join(f'{value:g}' for value in values)})"
+
+
+def _float32(boxes: Sequence[Box]) -> Float32[np.ndarray, "g 4"]:
+    """Return the boxes as an array; sides beyond float32 become NaN, as infinite ones do, so that they are dropped."""
+    with np.errstate(over="ignore"):
+        result = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    return result if np.isfinite(result).all() else np.where(np.isfinite(result), result, np.float32(np.nan))
 
 
 def _clip(boxes: Float32[np.ndarray, "g 4"], size: Size | None) -> Float32[np.ndarray, "g 4"]:
