@@ -30,7 +30,9 @@ def read_bytes(path: Path, *, limit: int = MAX_TEXT_BYTES) -> bytes:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise DataError(f"{path} is not a regular file; remove it or give a file")
-            data = file.read(limit + 1)
+            data = file.read(min(limit, facts.st_size) + 1)  # not more, because the buffer is allocated first
+            if len(data) > facts.st_size:  # a file that grows, or one of /proc
+                data += file.read(limit + 1 - len(data))
     except ValueError:
         raise DataError(f"{str(path)!r} is not a file name; remove the NUL character") from None
     except OSError as error:

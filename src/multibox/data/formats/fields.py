@@ -15,6 +15,8 @@ _MAX_ID_LETTERS = 1000
 
 def id_text(value: Any) -> str:
     """Return an id as text: 1, 1.0 and "1" are the same id."""
+    if type(value) is int and -(2**63) < value < 2**63:
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
@@ -41,7 +43,7 @@ def id_order(text: str) -> tuple[int, int, str]:
 
 def flag(value: Any) -> bool:
     """Return a flag written as a truth value, a number or text; null and an empty text are false."""
-    if value is None or isinstance(value, bool):
+    if value is None or type(value) is int or isinstance(value, bool):
         return bool(value)
     if isinstance(value, str):
         word = value.strip().casefold()
@@ -55,6 +57,8 @@ def flag(value: Any) -> bool:
 
 def number(value: Any) -> float:
     """Return a number written as a number or as text; it may be infinite or NaN."""
+    if type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"is {short(value)}; it must be a number")
     try:

@@ -34,26 +34,38 @@ def hidden(name: str) -> bool:
 
 def entries(folder: Path) -> list[Path]:
     """Return the visible entries of a folder, sorted; [] if it is not a folder or cannot be listed."""
+    return [folder / item.name for item in _items(folder)]
+
+
+def _items(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as items:
+            return sorted((item for item in items if not hidden(item.name)), key=_name)
     except OSError:
         return []
-    return sorted(folder / name for name in names if not hidden(name))
+
+
+def _name(item: os.DirEntry[str]) -> str:
+    return item.name
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the visible folders in a folder, sorted."""
-    return [path for path in entries(folder) if path.is_dir()]
+    return [folder / item.name for item in _items(folder) if item.is_dir()]
 
 
 def files_with(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """Return the visible regular files in a folder with one of these suffixes in any case, sorted."""
-    return [path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file()]
+    return [folder / item.name for item in _items(folder) if _suffix(item.name) in suffixes and item.is_file()]
 
 
 def holds(folder: Path, suffixes: Collection[str]) -> bool:
     """Whether a visible regular file in the folder has one of these suffixes."""
-    return any(path.suffix.lower() in suffixes and path.is_file() for path in entries(folder))
+    return any(_suffix(item.name) in suffixes and item.is_file() for item in _items(folder))
 
 
 def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -68,29 +80,26 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
         place = waiting.popleft() if waiting else linked.popleft()
         try:
             facts = place.stat()
-            items = sorted(os.scandir(place), key=lambda item: item.name)
+            items = _items(place)
         except OSError:
             continue
         if (facts.st_dev, facts.st_ino) in seen:
             continue
         seen.add((facts.st_dev, facts.st_ino))
         for item in items:
-            if hidden(item.name):
-                continue
             if item.is_dir():
                 (linked if item.is_symlink() else waiting).append(place / item.name)
-            elif os.path.splitext(item.name)[1].lower() in suffixes and item.is_file():
+            elif _suffix(item.name) in suffixes and item.is_file():
                 found.append(place / item.name)
     return sorted(found)
 
 
 def special_files(folder: Path, suffixes: Collection[str]) -> Iterator[Problem]:
     """A warning for each entry with one of these suffixes that is a pipe, a socket or a device."""
-    for path in entries(folder):
-        special = path.suffix.lower() in suffixes and path.exists() and not path.is_file() and not path.is_dir()
-        if special:
+    for item in _items(folder):
+        if _suffix(item.name) in suffixes and not item.is_file() and not item.is_dir() and os.path.exists(item.path):
             message = "is a pipe or a device, not a regular file; it is skipped"
-            yield Problem("passed_over", "warning", str(path), None, message)
+            yield Problem("passed_over", "warning", str(folder / item.name), None, message)
 
 
 def unreadable_images(folders: Iterable[Path]) -> Iterator[Problem]:
@@ -115,6 +124,11 @@ def usable_name(name: str) -> bool:
     return b"\0" not in data and len(data) < _MAX_PATH_BYTES and max(map(len, parts)) <= _MAX_NAME_BYTES
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name has no folders, in any spelling."""
+    return "/" not in name and "\\" not in name and name not in ("", ".", "..")
+
+
 def inside(path: Path, root: Path) -> bool:
     """Whether a path is below `root` as written; links inside the data set may lead elsewhere."""
     return Path(normpath(root.absolute())) in Path(normpath(path.absolute())).parents
@@ -128,17 +142,19 @@ class NamedFiles:
 
     def __init__(self, root: Path, *, outside: bool = False) -> None:
         self._root, self._outside = root, outside
-        self._listings: dict[str, set[str]] = {}
+        self._listings: dict[Path, set[str]] = {}
 
     def exists(self, path: Path) -> bool:
         """Whether the folder of the path lists its name."""
-        home = str(path.parent)
-        if home not in self._listings:
+        return path.name in self._names(path.parent)
+
+    def _names(self, folder: Path) -> set[str]:
+        if folder not in self._listings:
             try:
-                self._listings[home] = set(os.listdir(home))
+                self._listings[folder] = set(os.listdir(folder))
             except (OSError, ValueError):
-                self._listings[home] = set()
-        return path.name in self._listings[home]
+                self._listings[folder] = set()
+        return self._listings[folder]
 
     def allowed(self, path: Path) -> bool:
         """Whether the path is in the data set, or paths outside it are wanted."""
@@ -150,9 +166,12 @@ class NamedFiles:
         A backslash separates folders if the name as written does not exist. Names from another machine, web addresses
         and names that lead out of the data set are searched without their leading folders.
         """
+        homes = list(folders)
+        if is_plain(name):
+            home = next((home for home in homes if name in self._names(home)), None)
+            return None if home is None else home / name
         if not usable_name(name):
             return None
-        homes = list(folders)
         slashed = name.replace("\\", "/")
         for text in dict.fromkeys((name, slashed)):
             for home in homes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from multibox.data.formats.coco.document import ImageEntry
-from multibox.data.formats.files import NamedFiles, usable_name
+from multibox.data.formats.files import NamedFiles, is_plain, usable_name
 from multibox.data.formats.problem import Problem
 
 
@@ -46,6 +46,8 @@ def _expected(name: str, home: Path, files: NamedFiles) -> tuple[Path, str]:
     """Return where a missing image should be, and why it cannot be used; "" if it is only missing."""
     if not usable_name(name):
         return home, "its file_name cannot be that of a file; left out, correct the name"
+    if is_plain(name):
+        return home / name, ""
     path = Path(normpath(home / name))
     if not files.allowed(path):
         return home, f"its file_name {name[:100]!r} leads out of the data set; left out, --outside reads it"

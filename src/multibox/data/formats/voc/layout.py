@@ -52,7 +52,9 @@ class VocFolder:
 
     def xml_file(self, name: str) -> Path | None:
         """Return the XML file of an id, which may name a folder below; None for an id that leads elsewhere."""
-        path = self.xml_files.get(name, self.annotations / f"{name}.xml")
+        if name in self.xml_files:
+            return self.xml_files[name]
+        path = self.annotations / f"{name}.xml"
         return path if inside(path, self.annotations) else None
 
     @property
@@ -147,6 +149,8 @@ def _listed_id(line: str, known: dict[str, Path]) -> str | None:
 
     The whole line is the name if there is such an XML file, because names may contain spaces.
     """
+    if line in known:
+        return line
     rest, _, last = line.replace("\t", " ").rpartition(" ")
     words = line.split()
     choices = [line, rest.strip(), words[0]] if last in ("-1", "0", "1") else [line, words[0]]

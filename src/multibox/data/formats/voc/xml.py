@@ -1,5 +1,6 @@
 """One XML annotation file of PASCAL VOC: parse it into raw objects."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def class_names_in(path: Path) -> set[str]:
 
 
 def _tree(path: Path) -> Element | Problem:
-    if not path.exists():
+    if not os.path.exists(path):
         message = "the split lists this file, but it does not exist; add it or remove its line from the list"
         return Problem("missing_labels", "error", str(path), None, message)
     try:
