@@ -112,16 +112,19 @@ def unreadable_images(folders: Iterable[Path]) -> Iterator[Problem]:
             yield Problem("passed_over", "warning", str(folder), None, message)
 
 
-def usable_name(name: str) -> bool:
-    """Whether the system can have a file of this name: no NUL, no lone surrogate, not too long, not a folder."""
+def possible_path(name: str) -> bool:
+    """Whether the system can have a file or folder of this path: no NUL, no lone surrogate, not too long."""
     try:
         data = os.fsencode(name)
     except UnicodeEncodeError:
         return False
     parts = data.replace(b"\\", b"/").split(b"/")
-    if parts[-1] in (b"", b".", b".."):
-        return False
     return b"\0" not in data and len(data) < _MAX_PATH_BYTES and max(map(len, parts)) <= _MAX_NAME_BYTES
+
+
+def usable_name(name: str) -> bool:
+    """Whether the system can have a file of this path, which ends in a name."""
+    return possible_path(name) and name.replace("\\", "/").rpartition("/")[2] not in ("", ".", "..")
 
 
 def is_plain(name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
 from multibox.data.formats.evidence import Evidence, Strength
-from multibox.data.formats.files import files_below, files_with, inside, subfolders
+from multibox.data.formats.files import files_below, files_with, inside, subfolders, usable_name
 from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, unique_ids
@@ -72,6 +72,8 @@ class IlsvrcSource(Source):
 
         Some lists name the folder themselves.
         """
+        if not usable_name(name):
+            raise DataError(f"{self._lists / split}.txt lists {name[:100]!r}, which cannot be the name of a file")
         folder = next((folder for folder in ("train", "val", "test") if split.startswith(folder)), "")
         home, elsewhere = self._annotations / folder / f"{name}.xml", self._annotations / f"{name}.xml"
         path = elsewhere if elsewhere.is_file() and not home.is_file() else home

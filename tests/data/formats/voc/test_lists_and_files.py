@@ -33,7 +33,7 @@ def test_lists_that_lead_out(tmp_path: Path) -> None:
     root = data_set(tmp_path / "set", "a")
     write_file(tmp_path / "outside.xml", voc_xml())
     write_file(root / "ImageSets/Main/train.txt", "a\n../../outside\n")
-    with pytest.raises(DataError, match=r"lists '\.\./\.\./outside', which is outside the annotations"):
+    with pytest.raises(DataError, match=r"lists '\.\./\.\./outside', which is no name or outside the annotations"):
         load_dataset(root)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from multibox.data.formats.files import files_with, holds, inside, is_image, subfolders
+from multibox.data.formats.files import files_with, holds, inside, is_image, subfolders, usable_name
 from multibox.data.formats.voc.root_tag import holds_annotations
 from multibox.images.decode import IMAGE_SUFFIXES
 from multibox.system.text import read_lines
@@ -51,11 +51,11 @@ class VocFolder:
         return tuple(self.xml_files)
 
     def xml_file(self, name: str) -> Path | None:
-        """Return the XML file of an id, which may name a folder below; None for an id that leads elsewhere."""
+        """Return the XML file of an id, which may name a folder below; None if it is no name or leads elsewhere."""
         if name in self.xml_files:
             return self.xml_files[name]
         path = self.annotations / f"{name}.xml"
-        return path if inside(path, self.annotations) else None
+        return path if usable_name(path.name) and usable_name(name) and inside(path, self.annotations) else None
 
     @property
     def splits(self) -> set[str]:

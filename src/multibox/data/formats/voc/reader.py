@@ -43,7 +43,7 @@ class FolderReader:
     def _record(self, name: str) -> Record | None:
         path = self.folder.xml_file(name)
         if path is None:
-            message = f"lists {name[:200]!r}, which is outside the annotations; correct the list"
+            message = f"lists {name[:200]!r}, which is no name or outside the annotations; correct the list"
             self.faults.append(Problem("missing_labels", "error", str(self.folder.root), None, message))
             return None
         file = parse_voc(path, pixel_rule=self.pixel_rule)

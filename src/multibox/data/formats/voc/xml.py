@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from multibox.data.formats.fields import flag
+from multibox.data.formats.files import usable_name
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Box, RawObject
 from multibox.data.formats.voc.pixels import corners_to_box
@@ -38,7 +39,7 @@ def parse_voc(path: Path, *, pixel_rule: str) -> VocFile | Problem:
     return VocFile(
         objects=tuple(item for item in items if isinstance(item, RawObject)),
         size=_size(tree),
-        filename=Path(_text(tree, "filename").replace("\\", "/")).name,
+        filename=_filename(tree),
         faults=tuple(item for item in items if isinstance(item, Problem)),
     )
 
@@ -64,6 +65,12 @@ def _tree(path: Path) -> Element | Problem:
     if tree.tag != "annotation":
         return Problem("unparsable", "error", str(path), None, other_format(str(tree.tag)[:60]))
     return tree
+
+
+def _filename(tree: Element) -> str:
+    """Return the last part of <filename>; "" if no file can have this name."""
+    written = _text(tree, "filename")
+    return Path(written.replace("\\", "/")).name if usable_name(written) else ""
 
 
 def _without_namespace(tree: Element) -> Element:

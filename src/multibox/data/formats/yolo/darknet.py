@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from multibox.data.formats.files import possible_path
 from multibox.errors import DataError
 from multibox.system.text import read_lines
 
@@ -25,6 +26,9 @@ def read_darknet(path: Path) -> DarknetData | None:
     splits = {_SPLITS[key]: (value,) for key, value in values.items() if key in _SPLITS and value}
     if not splits:
         return None
+    odd = next((value for value in values.values() if not possible_path(value)), None)
+    if odd is not None:
+        raise DataError(f"{path}: {odd[:100]!r} cannot be the path of a file; correct it")
     return DarknetData(splits, _names(path, values.get("names", "")))
 
 

@@ -6,7 +6,7 @@ from os.path import normpath
 from pathlib import Path
 
 from multibox.data.formats.evidence import Evidence, Strength
-from multibox.data.formats.files import NamedFiles, files_below, files_with, holds, is_image, subfolders
+from multibox.data.formats.files import NamedFiles, files_below, files_with, holds, is_image, subfolders, usable_name
 from multibox.data.formats.yolo.darknet import read_darknet
 from multibox.data.formats.yolo.yaml_file import DataYaml, read_data_yaml
 from multibox.errors import DataError
@@ -75,6 +75,8 @@ class YoloFolder:
         for line in (line.strip() for line in read_lines(place)):
             if not line:
                 continue
+            if not usable_name(line):
+                raise DataError(f"{place}: {line[:100]!r} cannot be the name of a file; correct the list")
             found = files.find(line, (place.parent, self.root))
             path = found or Path(normpath(place.parent / line))
             if files.allowed(path) or any(folder in path.parents for folder in own):

@@ -41,13 +41,14 @@ class YoloSource(Source):
         )
         records = unique_ids([reader.record(image) for image in images], self.root)
         places = {place for name in names for place in self.folder.places_of(name)}
+        passed_over = list(unreadable_images(sorted(place for place in places if place.is_dir())))
         faults = (
             *reader.faults,
             *reader.ambiguous(),
             *(_without_image(path) for path in labels.without_image(images)),
             *_outside(self.root, [line for _, lines in found for line in lines]),
-            *unreadable_images(sorted(place for place in places if place.is_dir())),
-            *([] if images else [_empty(split, sorted(places))]),
+            *passed_over,
+            *([] if images else [_empty(split, sorted(places), passed_over)]),
         )
         classes = self.folder.names or _numbers_used(records)
         numbers = {str(number): label for label, number in enumerate(classes)}
@@ -73,9 +74,9 @@ def _outside(root: Path, lines: Sequence[str]) -> list[Problem]:
     return [Problem("passed_over", "warning", str(root), None, f"{first}; left out, --outside reads them")]
 
 
-def _empty(split: str, places: Sequence[Path]) -> Problem:
-    where = ", ".join(map(str, places))
-    return Problem("empty_split", "error", split, None, f"holds no image that can be read; looked in {where}")
+def _empty(split: str, places: Sequence[Path], passed_over: Sequence[Problem]) -> Problem:
+    reasons = "; ".join([f"looked in {', '.join(map(str, places))}", *(problem.message for problem in passed_over)])
+    return Problem("empty_split", "error", split, None, f"holds no image that can be read; {reasons}")
 
 
 def _numbers_used(records: Sequence[Record]) -> dict[int, str]:

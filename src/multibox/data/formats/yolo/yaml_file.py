@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from multibox.data.formats.files import MAX_CLASSES
+from multibox.data.formats.files import MAX_CLASSES, possible_path
 from multibox.errors import DataError
 from multibox.system.yaml import read_yaml
 from multibox.words import listed
@@ -35,6 +35,8 @@ def read_data_yaml(path: Path) -> DataYaml | None:
     if not splits:
         return None
     base = document.get("path", "")
+    if isinstance(base, str) and not possible_path(base):
+        raise DataError(f"{path}: path {base[:100]!r} cannot be that of a folder; correct it")
     names = _names(document.get("names", ""), path)
     _require_count(names, document.get("nc"), path)
     shape = document.get("kpt_shape")
@@ -43,7 +45,7 @@ def read_data_yaml(path: Path) -> DataYaml | None:
 
 def _places(value: Any, split: str, path: Path) -> tuple[str, ...]:
     places = value if isinstance(value, list) else [value]
-    if not all(isinstance(place, str) for place in places):
+    if not all(isinstance(place, str) and possible_path(place) for place in places):
         raise DataError(f"{path}: {split} is neither a path nor a list of paths; write 'images/{split}'")
     return tuple(place for place in places if place)
 
