@@ -152,7 +152,7 @@ def test_splits_without_images_and_label_files_that_block(tmp_path: Path) -> Non
     result = check_dataset(tmp_path / "heic")
     kinds = {problem.kind: problem.message for problem in result.problems}
     assert "holds no image that can be read" in kinds["empty_split"]
-    assert "1 images are passed over: .HEIC is not supported" in kinds["passed_over"]
+    assert "1 images are skipped: .HEIC is not supported" in kinds["passed_over"]
     write_image(tmp_path / "pipe/images/a.jpg")
     (tmp_path / "pipe/labels").mkdir()
     os.mkfifo(tmp_path / "pipe/labels/a.txt")
