@@ -168,7 +168,14 @@ def changed(fields: dict, key: str, value: object) -> dict:
     return copy
 
 
-REMOVED = object()
+class Removed:
+    """Stands for a key that is removed; its name is the same in every process, as ids of tests must be."""
+
+    def __repr__(self) -> str:
+        return "removed"
+
+
+REMOVED = Removed()
 NAN, INFINITY = float("nan"), float("inf")
 WRONG_VALUES = [
     ("config.extras.0.stride", 0),
