@@ -33,6 +33,9 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         ('{"boxes": 3}', "is not a JSON file with an entry 'priors'"),
         ('{"priors": {"input_size": [300, 300]}}', "priors.maps does not fit"),
         ('{"priors": {"input_size": [300, "wide"], "maps": []}}', "priors.input_size.1 does not fit"),
+        ('{"priors": [300]}', "is not a JSON file with an entry 'priors'"),
+        ('{"priors": {"input_size": [300, 300], "maps": [], "clips": true}}', "priors have no entry clips"),
+        ('{"priors": {"input_size": [9, 9], "maps": [{"min": 3}]}}', r"priors have no entry min \(map 1\)"),
     ],
 )
 def test_invalid_priors_files(tmp_path: Path, content: str | None, message: str) -> None:
@@ -43,6 +46,17 @@ def test_invalid_priors_files(tmp_path: Path, content: str | None, message: str)
     with pytest.raises(InputError, match=f"{message}.*multibox priors fit") as caught:
         read_priors(path)
     assert "\n" not in str(caught.value)
+
+
+def test_file_of_version_0_1_0(tmp_path: Path) -> None:
+    """The priors of a file with the old British key, against the same priors written today."""
+    spec = replace(SPEC, clip_sizes=True, clip_centers=True)
+    path = tmp_path / "priors.json"
+    write_priors(path, spec, about={})
+    old = path.read_text().replace("clip_centers", "clip_centres")
+    assert old != path.read_text()
+    path.write_text(old)
+    assert read_priors(path, like=spec) == spec
 
 
 def test_numbers_have_to_be_positive(tmp_path: Path) -> None:

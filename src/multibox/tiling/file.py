@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from multibox.errors import DataError, InputError
-from multibox.priors import SPECS, PriorSpec
+from multibox.priors import SPECS, PriorMap, PriorSpec
 from multibox.system.atomic import atomic_file
 from multibox.system.json import read_json
 
@@ -40,24 +40,45 @@ def read_priors(path: Path, *, like: PriorSpec | None = None) -> PriorSpec:
     return priors
 
 
+def rename_old_keys(priors: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a PriorSpec with current keys. Version 0.1.0 wrote `clip_centers` with British spelling."""
+    return {"clip_centers" if key == "clip_centres" else key: value for key, value in priors.items()}
+
+
 def _parsed(path: Path) -> PriorSpec:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        content = read_json(path)
-        priors = TypeAdapter(PriorSpec).validate_python(content["priors"])
+        content = rename_old_keys(read_json(path)["priors"])
+        if unknown := _unknown_keys(content):
+            raise InputError(f"{path}: priors have no entry {', '.join(unknown)}; {_NEXT_STEP}")
+        priors = TypeAdapter(PriorSpec).validate_python(content)
     except DataError as error:
         raise InputError(f"cannot read priors: {error}; {_NEXT_STEP}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}: priors.{place} does not fit: {first['msg'].lower()}; {_NEXT_STEP}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path} is not a JSON file with an entry 'priors'; {_NEXT_STEP}") from None
     for number, source in enumerate(priors.maps, start=1):
         if min(source.min_size, source.max_size or 1, *source.ratios, *source.cells, *source.step) <= 0:
             raise InputError(f"{path}: map {number} has a number that is not above 0; {_NEXT_STEP}")
     return priors
+
+
+def _unknown_keys(content: Mapping[str, Any]) -> list[str]:
+    """Keys that no field has, which could be misspelled ones; those of maps come with the number of the map."""
+    unknown = [key for key in content if key not in _names(PriorSpec)]
+    maps = content.get("maps")
+    for number, source in enumerate(maps if isinstance(maps, list) else (), start=1):
+        if isinstance(source, dict):
+            unknown += [f"{key} (map {number})" for key in source if key not in _names(PriorMap)]
+    return unknown
+
+
+def _names(kind: type[PriorSpec] | type[PriorMap]) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 def _grid(priors: PriorSpec) -> tuple[object, ...]:
