@@ -1,5 +1,6 @@
 """The folder of a run: resuming, changes of settings and data, and a full disk."""
 
+import json
 import os
 import resource
 import shutil
@@ -28,7 +29,7 @@ from multibox.priors import equation4_spec
 from multibox.size import Size
 from multibox.training import loop
 from multibox.training.averages import StepLosses
-from multibox.training.checkpoint import find_checkpoint
+from multibox.training.checkpoint import find_checkpoint, save_checkpoint
 from multibox.training.metrics import read_metrics
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import Run
@@ -71,6 +72,24 @@ def test_a_longer_schedule_continues(scenes: Path, tmp_path: Path):
     assert_same(longer, train(long, data=scenes, out=tmp_path / "whole"))
     assert [row["step"] for row in read_metrics(tmp_path / "run")] == [1, 2, 3, 4]
     train(long, data=scenes, out=tmp_path / "run", resume=True)  # the new recipe is now the run's
+
+
+def test_run_of_version_0_1_0_continues(scenes: Path, tmp_path: Path):
+    """Two steps, then a folder with the names of version 0.1.0 and two more steps, against a run of four."""
+    text = (Path(__file__).parents[1] / "data_files" / "recipes" / "tiny.json").read_text()
+    recipe, old = Recipe.from_json(json.loads(text)), tmp_path / "old"
+    train(replace(recipe, schedule=replace(recipe.schedule, iterations=2)), data=scenes, out=old)
+    state = find_checkpoint(old).state
+    assert state is not None
+    state["averages"]["pictures"] = state["averages"].pop("images")
+    state["facts"]["recipe"] = json.loads(text)
+    save_checkpoint(old, state)
+    (old / "recipe.json").write_text(text)
+    lines: list[str] = []
+    resumed = train(recipe, data=scenes, out=old, resume=True, on_message=lines.append)
+    assert lines[-1] == "continuing after step 2 of 4"
+    assert not any("changes" in line for line in lines)
+    assert_same(resumed, train(recipe, data=scenes, out=tmp_path / "whole"))
 
 
 def test_changed_settings_take_effect(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

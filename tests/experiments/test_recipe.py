@@ -1,12 +1,21 @@
 """Recipes as data: changes by name, round trips, errors that name what is wrong."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe, override
 from multibox.experiments.recipes import RECIPES, find_recipe
+
+STORED = Path(__file__).parents[1] / "data_files" / "recipes"
+
+
+def stored(name: str) -> dict[str, Any]:
+    return json.loads((STORED / f"{name}.json").read_text())
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -15,6 +24,32 @@ def test_recipes_survive_json(name: str):
     recipe = find_recipe(name)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert recipe.name == name
+
+
+def test_recipes_of_version_0_1_0():
+    """Recipes that version 0.1.0 wrote into run folders, against the same recipes today."""
+    assert Recipe.from_json(stored("quick")) == find_recipe("quick")
+    today = find_recipe("ssd300-voc")
+    assert today.optimizer.momentum_rule == "caffe"  # version 0.1.0 had only the rule of PyTorch
+    expected = replace(today, optimizer=replace(today.optimizer, momentum_rule="torch"))
+    assert Recipe.from_json(stored("ssd300-voc")) == expected
+
+
+def test_stored_recipes_are_old():
+    """The files against the names of version 0.1.0, so that nobody replaces them with new ones."""
+    for path in STORED.glob("*.json"):
+        old = json.loads(path.read_text())
+        assert old["model"]["base"] == "vgg16"
+        assert "clip_centres" in old["model"]["priors"]
+        assert {"colour", "normaliser", "pixels"} <= {*old, *old["augmentation"], *old["loop"]}
+
+
+def test_incomplete_old_model_is_refused():
+    """An old model without a width against the error that names the field."""
+    old = stored("quick")
+    del old["model"]["width"]
+    with pytest.raises(UsageError, match=r"as version 0\.1\.0 did, but lacks a field: 'width'"):
+        Recipe.from_json(old)
 
 
 def test_overrides_reach_inner_settings():

@@ -15,6 +15,7 @@ from multibox.models.faults import find_fault
 from multibox.tiling.file import read_priors
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
+from multibox.weights.format1 import recipe_from_format1
 
 
 @dataclass(frozen=True)
@@ -54,27 +55,19 @@ class Recipe:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Recipe":
-        """Read what `to_json` returned, also in earlier versions. Raises UsageError naming the first wrong field."""
+        """Read what `to_json` returned, also in version 0.1.0. Raises UsageError naming the first wrong field."""
         from pydantic import TypeAdapter, ValidationError
 
         try:
-            return TypeAdapter(cls).validate_python(_renamed(fields))
+            return TypeAdapter(cls).validate_python(recipe_from_format1(fields))
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                f"the recipe describes its model as version 0.1.0 did, but lacks a field: {error}"
+            ) from None
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise UsageError(f"{key}={first['input']!r} does not fit: {first['msg'].lower()}") from None
-
-
-_OLD_PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-
-
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    """Translate the names of version 0.1.0, which are in its weight files and run folders."""
-    fields = {"pixel_rule" if key == "pixels" else key: value for key, value in fields.items()}
-    loop = fields.get("loop")
-    if isinstance(loop, dict) and loop.get("precision") in _OLD_PRECISIONS:
-        fields["loop"] = {**loop, "precision": _OLD_PRECISIONS[loop["precision"]]}
-    return fields
 
 
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:

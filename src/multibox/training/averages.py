@@ -86,5 +86,6 @@ class Averages:
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> "Averages":
-        """Return the sums of a checkpoint; the clock continues from there."""
-        return cls(**{**state, "since": time.monotonic() - state["since"]})
+        """Return the sums of a checkpoint; the clock continues from there. Version 0.1.0 called images "pictures"."""
+        sums = {"images" if key == "pictures" else key: value for key, value in state.items()}
+        return cls(**{**sums, "since": time.monotonic() - state["since"]})
