@@ -51,6 +51,8 @@ class Engines:
         entry, precision = CASES[name]
         if entry.package is not None:
             pytest.importorskip(entry.package, reason=f"{entry.package} is not installed")
+        if not entry.computes(precision):
+            pytest.skip(f"this processor has no instructions for {precision}")
         source = self._weight_file() if entry.precisions else self._onnx_file()
         return load_engine(source, device="cpu", engine=entry.name, precision=precision).engine
 

@@ -29,13 +29,15 @@ class Candidate:
 def candidates(source: str, *, engine: str | None = None) -> list[Candidate]:
     """The ways to run a file on this machine: weights in every precision of an engine, exported models in their own.
 
-    Without an `engine`, these are the ways of every installed engine that can run the file.
+    Without an `engine`, these are the ways of every installed engine that can run the file. Precisions that the
+    processor lacks instructions for are left out.
     """
     installed = [entry for entry in engines_for(source) if entry.installed]
     entries = installed if engine is None else [find_engine(engine)]
     if is_exported(source):
         return [Candidate(source, entry.name) for entry in entries]
-    return [Candidate(source, entry.name, word) for entry in entries for word in entry.precisions or (None,)]
+    words = [(entry, word) for entry in entries for word in entry.precisions or (None,) if entry.computes(word)]
+    return [Candidate(source, entry.name, word) for entry, word in words]
 
 
 class Measurement:

@@ -52,4 +52,10 @@ def computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return device.type == "cpu" and any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    native = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return device.type == "cpu" and native and onednn_has_bfloat16()
+
+
+def onednn_has_bfloat16() -> bool:
+    """Return whether oneDNN can compute in bfloat16 on this processor; on x86 it needs AVX-512 or AVX-NE-CONVERT."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -21,13 +21,15 @@ class EngineEntry:
     """One line of the table.
 
     `module` is the file in this folder that loads the engine. `suffixes` are those of the exported models that it runs.
-    `precisions` are the choices for weight files, empty if it cannot run these. `package` is the package that it needs.
+    `precisions` are the choices for weight files, empty if it cannot run these; `by_processor` are those that need
+    instructions which not every processor has. `package` is the package that it needs.
     """
 
     name: str
     module: str
     suffixes: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
+    by_processor: tuple[str, ...] = ()
     cpu_only: bool = False
     package: str | None = None
 
@@ -36,10 +38,18 @@ class EngineEntry:
         """Whether its package is there."""
         return self.package is None or find_spec(self.package) is not None
 
+    def computes(self, precision: str | None) -> bool:
+        """Whether this processor has the instructions for a precision."""
+        if precision not in self.by_processor:
+            return True
+        from multibox.system.device import onednn_has_bfloat16
+
+        return onednn_has_bfloat16()
+
 
 # In order of preference: the first engine that can run a file is the default for it.
 ENGINES = (
-    EngineEntry("packed", "packed", precisions=("fp32", "bf16"), cpu_only=True),
+    EngineEntry("packed", "packed", precisions=("fp32", "bf16"), by_processor=("bf16",), cpu_only=True),
     EngineEntry("openvino", "openvino", (".xml", ".onnx"), ("fp32", "bf16"), cpu_only=True, package="openvino"),
     EngineEntry("onnxruntime", "onnx", (".onnx",), package="onnxruntime"),
     EngineEntry("torch", "torch", precisions=("fp32", "bf16")),
@@ -56,7 +66,7 @@ def load_engine(
     `precision` is "fp32" by default; an exported model has its own. Raises UsageError if engine, device, precision and
     file do not go together or a package is missing, and the errors of the engine's loader.
     """
-    entry = _chosen(source, engine, device=device)
+    entry = _chosen(source, engine, device=device, precision=precision)
     if entry.cpu_only and device not in (None, "cpu"):
         raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")
     if precision is not None and is_exported(source):
@@ -89,7 +99,7 @@ def is_exported(source: Path | str) -> bool:
     return any(Path(source).suffix in entry.suffixes for entry in ENGINES)
 
 
-def _chosen(source: Path | str, name: str | None, *, device: str | None) -> EngineEntry:
+def _chosen(source: Path | str, name: str | None, *, device: str | None, precision: str | None) -> EngineEntry:
     able = engines_for(source)
     if name is not None:
         entry = find_engine(name)
@@ -97,7 +107,9 @@ def _chosen(source: Path | str, name: str | None, *, device: str | None) -> Engi
             raise UsageError(f"engine {name!r} cannot run {source}: {_alternatives(source, able)}")
         return entry
     on_cpu = _is_cpu(device, weights=not is_exported(source))
-    usable = [entry for entry in able if entry.installed and (on_cpu or not entry.cpu_only)]
+    usable = [
+        entry for entry in able if entry.installed and entry.computes(precision) and (on_cpu or not entry.cpu_only)
+    ]
     return (usable or able)[0]
 
 

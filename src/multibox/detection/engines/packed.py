@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.torch import checked_dtype
+from multibox.errors import UsageError
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
+from multibox.system.device import onednn_has_bfloat16
 
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
 Activation = tuple[str, list[float], str]
@@ -35,7 +37,7 @@ class PackedEngine:
     """Runs a copy of an SSD; later changes of the SSD's parameters have no effect.
 
     With `precision` "bf16" convolutions compute in bfloat16; postprocessing stays in float32. Raises UsageError for
-    another precision than "fp32" and "bf16".
+    another precision than "fp32" and "bf16", and for "bf16" if the processor lacks the instructions.
 
     Any number of threads may use it; the first call packs the weights while the others wait. In a forked child it works
     with one thread. A pickle holds the weights.
@@ -45,6 +47,11 @@ class PackedEngine:
         folded = FoldedSSD(model, dtype=checked_dtype(precision))
         self.network = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if can_pack():
+            if folded.dtype == torch.bfloat16 and not onednn_has_bfloat16():
+                raise UsageError(
+                    "precision 'bf16' of engine 'packed' needs a processor with AVX-512 or AVX-NE-CONVERT, which this "
+                    "one lacks: choose fp32, or engine torch"
+                )
             pack(self.network)
         description = f"PyTorch {torch.__version__} with packed weights, {precision}"
         self.config = EngineConfig(description, model.class_names, model.config)
