@@ -12,7 +12,7 @@ from multibox.cli import data as data_command
 from multibox.cli import weights as weights_command
 from multibox.cli.analyze import analyze
 from multibox.cli.bench.app import app as bench_app
-from multibox.cli.console import complain, say
+from multibox.cli.console import complain, download_bar, say
 from multibox.cli.demo import demo
 from multibox.cli.detect import detect
 from multibox.cli.evaluate import evaluate
@@ -23,6 +23,7 @@ from multibox.cli.streams import discard_unwritable_output, safe_streams
 from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
 from multibox.system.launcher import place
+from multibox.weights.download_report import report_downloads
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the base class of parser errors, which typer does not export
 _INTERRUPTED = 130
@@ -84,7 +85,8 @@ def _run(given: list[str]) -> int:
     """Run a command; return its exit code, also for errors that users can cause."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
+        with report_downloads(download_bar):
+            code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
     except MultiboxError as error:
         _say_once(error)
         return error.exit_code

@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from multibox._version import __version__
 from multibox.errors import WeightsError
 from multibox.system.atomic import atomic_file, naming
+from multibox.weights.download_report import open_progress
 
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
@@ -55,8 +56,8 @@ def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Pa
 
     `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. With a hash a
     partial download is resumed, also by a later call. Without one the length is checked, and a line on standard error
-    says so; a server that does not tell the length is refused. Progress goes to standard error. Raises WeightsError
-    that names the file, its URL and the path to put it at by hand.
+    says so; a server that does not tell the length is refused. `report_downloads` shows the progress. Raises
+    WeightsError that names the file, its URL and the path to put it at by hand.
     """
     target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
     assert sha256 is None or len(sha256) >= 8
@@ -192,18 +193,13 @@ def _length(headers: HTTPMessage) -> int | None:
 
 
 def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total: int | None) -> int:
-    """Copy the response with a progress bar. Returns the number of bytes in the file afterwards."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=total, completed=have)
+    """Copy the response and report its progress. Returns the number of bytes in the file afterwards."""
+    with open_progress(name) as progress:
         window_start, window_bytes = time.monotonic(), 0
         while chunk := response.read1(_CHUNK):
             file.write(chunk)
-            progress.advance(task, len(chunk))
             have += len(chunk)
+            progress(have, total or have)
             window_bytes += len(chunk)
             if have > MAX_BYTES:
                 Path(file.name).unlink()
