@@ -1,5 +1,6 @@
 """The numbers of the machine."""
 
+import pytest
 import torch
 
 from multibox.bench.machine import describe_machine, device_name, peak_memory, product_rate, resident_memory
@@ -12,3 +13,16 @@ def test_the_machine_is_described():
     assert peak_memory(torch.device("cpu")) > 0.8 * resident_memory()  # the kernel counts both in its own batches
     assert {"processor", "cores", "threads", "load", "torch"} <= set(describe_machine())
     assert device_name(torch.device("cpu")) == describe_machine()["processor"]
+
+
+def test_matrices_are_random_and_the_same(monkeypatch: pytest.MonkeyPatch):
+    """The factors of two measurements against each other and against the state of the global generator."""
+    factors = []
+    monkeypatch.setattr(torch, "mm", lambda a, b: factors.append((a, b)))
+    state = torch.get_rng_state()
+    product_rate(torch.bfloat16)
+    product_rate(torch.bfloat16)
+    assert all(torch.equal(matrix, factors[0][0]) for pair in factors for matrix in pair)
+    assert factors[0][0].dtype == torch.bfloat16
+    assert len(factors[0][0].unique()) > 1000
+    assert torch.equal(torch.get_rng_state(), state)
