@@ -43,12 +43,22 @@ def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
 
 
 def prepare_ahead(sources: Iterable[Any], *, input_size: Size, ahead: int) -> Iterator[Prepared | DataError]:
-    """Yield the result of `try_prepare` for each source in order; threads prepare up to `ahead` images in advance."""
+    """Yield the result of `try_prepare` for each source in order; threads prepare up to `ahead` images in advance.
+
+    There are as many threads as cores that this process may use, but no more than images they can prepare.
+    """
     waiting: deque[Future[Prepared | DataError]] = deque()
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(min(_own_cores(), ahead + 1), thread_name_prefix="decode") as pool:
         for source in sources:
             waiting.append(pool.submit(try_prepare, source, input_size))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _own_cores() -> int:
+    """Cores that this process may use, which a container or a launcher can limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
