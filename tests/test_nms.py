@@ -1,12 +1,11 @@
 """Suppression in one global order against class by class, one box at a time."""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box_strategies import grid_boxes, random_boxes
+from box_strategies import random_boxes
 from multibox.nms import DetectionSettings, Selection, greedy_nms, rank_in_class, select
 from oracles import slow
 
@@ -26,32 +25,6 @@ def assert_same_as_slow(boxes: np.ndarray, scores: np.ndarray, settings: Detecti
     assert selection.priors.tolist() == [p for p, _ in expected]
     assert np.array_equal(selection.boxes, np.array([boxes[p] for p, _ in expected], np.float32).reshape(-1, 4))
     return selection
-
-
-settings = st.tuples(
-    st.sampled_from([0.01, 0.25, 0.5]), st.sampled_from([0.0, 0.25, 0.45, 1.0]), st.integers(1, 9), st.integers(1, 12)
-)
-
-
-@given(st.data(), grid_boxes(most=16, beyond=1), st.integers(1, 3), settings)
-def test_ties_and_limits(
-    data: st.DataObject, boxes: np.ndarray, classes: int, limits: tuple[float, float, int, int]
-) -> None:
-    """Detections are the slow loop's, with equal scores, repeated boxes, tight limits and no boxes."""
-    levels = st.sampled_from([0.0, 0.01, 0.25, 0.5, 0.75, 1.0])
-    count = len(boxes) * classes
-    values = data.draw(st.lists(levels, min_size=count, max_size=count))
-    scores = np.array(values, dtype=np.float32).reshape(len(boxes), classes)
-    assert_same_as_slow(boxes, scores, DetectionSettings(*limits))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_random_image(seed: int) -> None:
-    """300 random boxes of 5 classes, at the official settings and at tight ones: the slow loop's detections."""
-    rng = np.random.default_rng(seed)
-    boxes, scores = random_boxes(rng, 300), rng.uniform(0, 1, (300, 5)).astype(np.float32) ** 4
-    assert_same_as_slow(boxes, scores, DetectionSettings())
-    assert_same_as_slow(boxes, scores, DetectionSettings(per_class=20, per_image=50, nms_threshold=0.2))
 
 
 def test_growing_prefix() -> None:

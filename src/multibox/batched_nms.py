@@ -1,4 +1,4 @@
-"""Selection of detections for a whole batch in tensors of fixed shape, for devices that compute asynchronously.
+"""Selection of detections for a whole batch in tensors of fixed shape, for GPUs, which compute asynchronously.
 
 `multibox.nms.select` asks the device how many candidates remain after each stage, so a GPU and its host wait for each
 other dozens of times for each image. Here every stage has a fixed size, nothing is asked, and a CUDA graph can record

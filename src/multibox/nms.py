@@ -3,6 +3,9 @@
 The rules are those of detection_output_layer.cpp and ApplyNMSFast in bbox_util.cpp. Only the best survivors over all
 classes are needed, so suppression runs once over all classes, in order of score, and stops when enough survive. The
 result is the same as suppression class by class. Candidates are processed in sorted blocks, which keeps it vectorized.
+
+This is the selection on a CPU, one image at a time and without limits. On a GPU `multibox.batched_nms` selects
+for a whole batch first, and this one does so only for images that exceed its limits.
 """
 
 from dataclasses import dataclass
