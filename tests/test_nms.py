@@ -7,24 +7,13 @@ from hypothesis import strategies as st
 
 from box_strategies import random_boxes
 from multibox.nms import DetectionSettings, Selection, greedy_nms, rank_in_class, select
-from oracles import slow
+from selection_cases import assert_same_as_slow
 
 
-def assert_same_as_slow(boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> Selection:
-    selection = select(torch.from_numpy(boxes), torch.from_numpy(scores), settings=settings)
-    expected = slow.detections(
-        boxes.tolist(),
-        scores.tolist(),
-        least=float(np.float32(settings.score_threshold)),
-        nms=settings.nms_threshold,
-        per_class=settings.per_class,
-        per_image=settings.per_image,
-    )
-    assert selection.labels.tolist() == [c for _, c in expected]
-    assert selection.scores.tolist() == [scores[pc].item() for pc in expected]
-    assert selection.priors.tolist() == [p for p, _ in expected]
-    assert np.array_equal(selection.boxes, np.array([boxes[p] for p, _ in expected], np.float32).reshape(-1, 4))
-    return selection
+def assert_same(boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> Selection:
+    found = select(torch.from_numpy(boxes), torch.from_numpy(scores), settings=settings)
+    assert_same_as_slow(found, boxes, scores, settings)
+    return found
 
 
 def test_growing_prefix() -> None:
@@ -36,7 +25,7 @@ def test_growing_prefix() -> None:
     heaps, spread = random_boxes(rng, 7), random_boxes(rng, 600, largest=0.1)
     boxes = np.concatenate([heaps[rng.integers(0, 7, 2400)], spread])
     scores = np.concatenate([rng.uniform(0.5, 1, 2400), rng.uniform(0.1, 0.4, 600)]).astype(np.float32)[:, None]
-    selection = assert_same_as_slow(boxes, scores, DetectionSettings(per_class=3000, per_image=100))
+    selection = assert_same(boxes, scores, DetectionSettings(per_class=3000, per_image=100))
     assert len(selection.scores) == 100
     assert (selection.scores < 0.45).any()
 
@@ -45,7 +34,7 @@ def test_equal_scores_at_the_first_look() -> None:
     """3000 equal scores, more than the first look takes: still the lowest priors first."""
     boxes = random_boxes(np.random.default_rng(6), 3000, largest=0.05)
     scores = np.full((3000, 1), 0.5, dtype=np.float32)
-    assert_same_as_slow(boxes, scores, DetectionSettings(per_class=300, per_image=250))
+    assert_same(boxes, scores, DetectionSettings(per_class=300, per_image=250))
 
 
 def test_nothing_passes() -> None:

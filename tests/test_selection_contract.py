@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from box_strategies import grid_boxes, random_boxes
 from multibox.batched_nms import select_batch
 from multibox.nms import DetectionSettings, Selection, select
-from oracles import slow
+from selection_cases import assert_same_as_slow
 
 Select = Callable[[torch.Tensor, torch.Tensor, DetectionSettings], Selection]
 
@@ -33,20 +33,9 @@ limits = st.tuples(
 )
 
 
-def assert_same_as_slow(selected: Select, boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> None:
+def assert_selects(selected: Select, boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> None:
     found = selected(torch.from_numpy(boxes), torch.from_numpy(scores), settings)
-    expected = slow.detections(
-        boxes.tolist(),
-        scores.tolist(),
-        least=float(np.float32(settings.score_threshold)),
-        nms=settings.nms_threshold,
-        per_class=settings.per_class,
-        per_image=settings.per_image,
-    )
-    assert found.labels.tolist() == [label for _, label in expected]
-    assert found.priors.tolist() == [prior for prior, _ in expected]
-    assert found.scores.tolist() == [scores[place].item() for place in expected]
-    assert np.array_equal(found.boxes, np.array([boxes[prior] for prior, _ in expected], np.float32).reshape(-1, 4))
+    assert_same_as_slow(found, boxes, scores, settings)
 
 
 @both
@@ -59,7 +48,7 @@ def test_ties_and_limits(
     count = len(boxes) * classes
     values = data.draw(st.lists(levels, min_size=count, max_size=count))
     scores = np.array(values, dtype=np.float32).reshape(len(boxes), classes)
-    assert_same_as_slow(selected, boxes, scores, DetectionSettings(*settings))
+    assert_selects(selected, boxes, scores, DetectionSettings(*settings))
 
 
 @both
@@ -68,5 +57,5 @@ def test_random_image(selected: Select, seed: int) -> None:
     """300 random boxes of 5 classes, at the official settings and at tight ones: the slow loop's detections."""
     rng = np.random.default_rng(seed)
     boxes, scores = random_boxes(rng, 300), rng.uniform(0, 1, (300, 5)).astype(np.float32) ** 8
-    assert_same_as_slow(selected, boxes, scores, DetectionSettings())
-    assert_same_as_slow(selected, boxes, scores, DetectionSettings(per_class=20, per_image=50, nms_threshold=0.2))
+    assert_selects(selected, boxes, scores, DetectionSettings())
+    assert_selects(selected, boxes, scores, DetectionSettings(per_class=20, per_image=50, nms_threshold=0.2))

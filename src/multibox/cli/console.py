@@ -5,9 +5,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multibox.words import escaped
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
 def say(message: str) -> None:
@@ -55,30 +58,33 @@ class JsonArray:
 @contextmanager
 def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar if standard error is a terminal; calls with (done, total) move it."""
-    if hidden or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with _bar(title, MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True), hidden=hidden) as move:
+        yield move
 
 
 @contextmanager
 def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """Show the bytes of a download and their speed if standard error is a terminal."""
-    if not sys.stderr.isatty():
+    from rich.progress import DownloadColumn, TransferSpeedColumn
+
+    with _bar(name, DownloadColumn(), TransferSpeedColumn(), hidden=False) as move:
+        yield move
+
+
+@contextmanager
+def _bar(title: str, *columns: "ProgressColumn", hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    if hidden or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=None)
+    with Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), *columns, console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
