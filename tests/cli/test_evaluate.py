@@ -67,6 +67,14 @@ def test_text_is_a_table_with_every_class(multibox, weights: Path, data: Path):
         assert word in outcome.out
 
 
+def test_the_default_split_is_named(multibox, weights: Path, data: Path):
+    """Without --split against the name of the split for training on standard error; with --split it is not printed."""
+    default, named = (multibox("evaluate", weights, "--data", data, *words) for words in ([], ["--split", "test"]))
+    assert default.code == named.code == 0
+    assert f"evaluating on {load_dataset(data).name}; --split selects another split" in default.err
+    assert "evaluating on" not in named.err
+
+
 @pytest.mark.parametrize("file_format", ["coco", "voc"])
 def test_detections_in_a_file_give_the_detectors_own_numbers(
     multibox, weights: Path, data: Path, tmp_path: Path, file_format: str

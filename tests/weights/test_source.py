@@ -56,6 +56,17 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_weights("ssd300-caffe-voc0712")
 
 
+def test_a_folder_is_not_a_weight_file(tmp_path: Path) -> None:
+    """A run folder with and without weights against the message that names the weight file to give."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(WeightsError, match=r"run is a folder: give a weight file, for example .*run/last\.safetensors"):
+        find_weights(run)
+    (run / "best.safetensors").touch()
+    with pytest.raises(WeightsError, match=r"run is a folder: give a weight file, for example .*run/best\.safetensors"):
+        find_weights(run)
+
+
 def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A published name is downloaded and imported with the class names and license of the list."""
     torch.save({"something": torch.zeros(1)}, tmp_path / "file.pth")

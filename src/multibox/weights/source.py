@@ -67,6 +67,8 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     if path.is_file():
         return path, None
     entry = published(str(source))
+    if entry is None and path.is_dir():
+        raise WeightsError(f"{path} is a folder: give a weight file, for example {_weight_file_in(path)}")
     if entry is None and (path.suffix or len(path.parts) > 1):
         raise WeightsError(f"weight file {path} does not exist: give the path of a weight file")
     if entry is None:
@@ -74,6 +76,11 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     if entry.kind == "base":
         raise UsageError(f"{source} is a base network, not a detector: use it as base weights of a training")
     return fetch_published(entry), entry
+
+
+def _weight_file_in(folder: Path) -> Path:
+    """A weight file in the folder; the name that a training gives to it if there is none."""
+    return min(folder.glob("*.safetensors"), default=folder / "last.safetensors")
 
 
 def about(entry: Published) -> dict[str, Any]:
