@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint format coverage docs clean
+.PHONY: demo test fuzz lint format coverage docs clean
 
 demo: .venv/installed  ## generated images: train, evaluate, detect, one report
 	$(BIN)/multibox demo --out demo
 
 test: .venv/installed  ## the whole suite in two processes
 	$(BIN)/python -m pytest -n 2 -q
+
+fuzz: .venv/installed  ## changed files of every kind with random seeds, for MINUTES minutes
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(or $(MINUTES),10)
 
 lint: .venv/installed  ## ruff and mypy
 	$(BIN)/ruff check .

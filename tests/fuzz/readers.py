@@ -1,0 +1,142 @@
+"""What multibox does with an input, as its commands do. Results of inputs that are accepted are checked as well."""
+
+import json
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from multibox.check.check import check_dataset
+from multibox.data.dataset import Dataset
+from multibox.data.formats.convert import convert
+from multibox.data.load import load_dataset, load_splits
+from multibox.detection.engines.onnx import OnnxEngine
+from multibox.errors import MultiboxError
+from multibox.evaluation.results.files import read_detections
+from multibox.experiments.folder import open_folder
+from multibox.experiments.recipe import Recipe, override
+from multibox.experiments.recipes import find_recipe
+from multibox.images.decode import image_size, narrow_range, read_image
+from multibox.priors import make_priors
+from multibox.tiling.file import read_priors
+from multibox.training.metrics import read_metrics
+from multibox.weights.description import parse_description
+from multibox.weights.exported import Exported
+from multibox.weights.file import load_weights
+from multibox.weights.origins.foreign_weights import read_foreign_weights
+from multibox.weights.origins.recognize import convert as convert_weights
+
+OUTSIDE = b"outside of the data set"
+"""The content of a file beside the data set, which must not be copied."""
+
+
+def read_dataset(folder: Path, out: Path, rng: random.Random) -> None:
+    """Check, load and convert a data set. An "ok" of the check means that the data set loads."""
+    checked = check_dataset(folder)
+    try:
+        dataset = load_dataset(folder)
+    except MultiboxError:
+        assert not checked.ok, "the check says ok, but the data set does not load"
+        raise
+    _assert_consistent(dataset)
+    splits = load_splits(folder)
+    convert(splits, to=rng.choice(("voc", "coco", "yolo")), out=out / "converted", files="copy")
+    for path in (out / "converted").rglob("*"):
+        assert not path.is_file() or OUTSIDE not in path.read_bytes(), f"{path} is a copy of a file outside"
+
+
+def _assert_consistent(dataset: Dataset) -> None:
+    ids = [example.id for example in dataset]
+    assert len(set(ids)) == len(ids), "ids occur twice"
+    for example in dataset:
+        assert np.isfinite(example.boxes).all(), f"{example.id}: boxes are not finite"
+        assert (example.boxes[:, 2:] > example.boxes[:, :2]).all(), f"{example.id}: empty boxes"
+        assert ((example.labels >= 0) & (example.labels < len(dataset.class_names))).all(), f"{example.id}: labels"
+
+
+def read_images(folder: Path, _out: Path, rng: random.Random) -> None:
+    """Read the header and decode each image; both must agree on the size."""
+    errors = []
+    for path in sorted(folder.iterdir()):
+        try:
+            size = image_size(path)
+            image = read_image(path)
+            reduced = read_image(path, reduce=rng.choice((2, 4, 8)))
+            narrow_range(path)
+        except MultiboxError as error:
+            errors.append(error)
+            continue
+        assert image.shape[:2] == size, f"{path.name}: the header says {size}, the image has {image.shape}"
+        assert reduced.ndim == 3
+    if errors:
+        raise errors[0]
+
+
+def read_weights(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Load a weight file and run the network once."""
+    model, _info = load_weights(folder / "tiny.safetensors")
+    with torch.inference_mode():
+        offsets, logits = model(torch.zeros(1, 3, *model.config.input_size))
+    assert offsets.shape[:2] == logits.shape[:2]
+
+
+def read_descriptions(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Parse descriptions of weight files and exports, and make their priors."""
+    for path in sorted(folder.iterdir()):
+        text = path.read_bytes().decode(errors="replace")
+        if path.name.startswith("export"):
+            Exported.from_text(text, path=path)
+        else:
+            description = parse_description(text, source=path)
+            assert torch.isfinite(make_priors(description.config.priors)).all(), "priors are not finite"
+
+
+def read_foreign(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Read the weights of other programs. No seed is a complete detector, so that each conversion is refused."""
+    for path in sorted(folder.iterdir()):
+        foreign = read_foreign_weights(path)
+        with suppress(MultiboxError):
+            convert_weights(foreign)
+
+
+def read_onnx(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Load an exported model and run it on one black image."""
+    engine = OnnxEngine(folder / "model.onnx")
+    height, width = engine.config.model.input_size
+    engine.postprocess(engine.forward(np.zeros((1, height, width, 3), np.uint8)))
+
+
+def read_prior_file(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Read a file of priors, as it is and as a setting of a recipe."""
+    path = folder / "priors.json"
+    read_priors(path)
+    recipe = override(find_recipe("quick"), [f"model.priors={path}"])
+    assert torch.isfinite(make_priors(recipe.model.priors)).all(), "priors are not finite"
+
+
+def read_recipe(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Read a recipe, and set its groups by --set."""
+    text = (folder / "recipe.json").read_bytes().decode(errors="replace")
+    with suppress(ValueError):
+        fields = json.loads(text)
+        if isinstance(fields, dict):
+            Recipe.from_json(fields)
+            fields.pop("augmentation", None)  # --set takes a name for it
+            override(find_recipe("quick"), [f"{key}={json.dumps(value)}" for key, value in fields.items()])
+
+
+def read_run(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Open the folder of a run to resume it, and read its metrics."""
+    with open_folder(folder, resume=True):
+        read_metrics(folder)
+
+
+def read_results(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Read detections in each format; all values must be finite."""
+    dataset = load_dataset(folder / "data", split="all")
+    for name in ("results.json", "voc", "text"):
+        for found in read_detections(folder / name, dataset=dataset).values():
+            assert np.isfinite(found.boxes).all(), "boxes are not finite"
+            assert np.isfinite(found.scores).all(), "scores are not finite"
