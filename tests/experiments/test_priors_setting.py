@@ -44,5 +44,5 @@ def test_a_file_for_another_model_is_refused(tmp_path: Path) -> None:
     write_priors(path, SPECS["ssd512-voc"], about={})
     with pytest.raises(InputError, match="but the model has 300 x 300"):
         override(find_recipe("quick"), [f"model.priors={path}"])
-    with pytest.raises(InputError, match=r"cannot read priors from absent\.json"):
+    with pytest.raises(InputError, match=r"cannot read priors: absent\.json"):
         override(find_recipe("quick"), ["model.priors=absent.json"])

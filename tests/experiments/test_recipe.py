@@ -79,6 +79,20 @@ def test_wrong_settings_are_named(setting: str, message: str):
         override(find_recipe("quick"), [setting])
 
 
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000])
+def test_settings_that_are_no_json_are_text(value: str):
+    """Too deep lists and too long numbers against the error for text."""
+    with pytest.raises(UsageError, match=r"^seed='.*does not fit"):
+        override(find_recipe("quick"), [f"seed={value}"])
+
+
+@pytest.mark.parametrize("fields", [[], None, "quick", {"loop": {"precision": []}}, {"loop": 3}])
+def test_documents_that_are_no_recipe(fields: object):
+    """JSON of other types against an error of one line."""
+    with pytest.raises(UsageError, match=r"^.* does not fit: .*$"):
+        Recipe.from_json(fields)  # type: ignore[arg-type]
+
+
 def test_unknown_recipe_lists_the_known():
     """The error for an unknown recipe against the list of the known ones."""
     with pytest.raises(UsageError, match=r"'ssd9000' is not known: choose one of .*ssd300-voc"):

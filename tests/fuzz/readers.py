@@ -15,13 +15,14 @@ from multibox.data.load import load_dataset, load_splits
 from multibox.detection.engines.onnx import OnnxEngine
 from multibox.errors import MultiboxError
 from multibox.evaluation.results.files import read_detections
+from multibox.experiments.facts import find_changes
 from multibox.experiments.folder import open_folder
 from multibox.experiments.recipe import Recipe, override
 from multibox.experiments.recipes import find_recipe
 from multibox.images.decode import image_size, narrow_range, read_image
 from multibox.priors import make_priors
 from multibox.tiling.file import read_priors
-from multibox.training.metrics import read_metrics
+from multibox.training.metrics import keep_metrics_until, read_metrics
 from multibox.weights.description import parse_description
 from multibox.weights.exported import Exported
 from multibox.weights.file import load_weights
@@ -111,7 +112,7 @@ def read_onnx(folder: Path, _out: Path, _rng: random.Random) -> None:
 def read_prior_file(folder: Path, _out: Path, _rng: random.Random) -> None:
     """Read a file of priors, as it is and as a setting of a recipe."""
     path = folder / "priors.json"
-    read_priors(path)
+    assert torch.isfinite(make_priors(read_priors(path))).all(), "priors are not finite"
     recipe = override(find_recipe("quick"), [f"model.priors={path}"])
     assert torch.isfinite(make_priors(recipe.model.priors)).all(), "priors are not finite"
 
@@ -128,9 +129,10 @@ def read_recipe(folder: Path, _out: Path, _rng: random.Random) -> None:
 
 
 def read_run(folder: Path, _out: Path, _rng: random.Random) -> None:
-    """Open the folder of a run to resume it, and read its metrics."""
-    with open_folder(folder, resume=True):
-        read_metrics(folder)
+    """Open the folder of a run to resume it, compare its recipe, and rewrite its metrics."""
+    with open_folder(folder, resume=True) as memory:
+        keep_metrics_until(folder, 1, rows=read_metrics(folder))
+        find_changes(memory.facts, {"recipe": find_recipe("quick").to_json()}, folder=folder, accept=True)
 
 
 def read_results(folder: Path, _out: Path, _rng: random.Random) -> None:

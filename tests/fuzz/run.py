@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import torch
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = _cases(kinds, options)
     deadline = start + 60 * options.minutes
     while time.monotonic() < deadline:
-        batch = [case for case, _ in zip(cases, range(_CASES_PER_WORKER), strict=False)]
+        batch = list(islice(cases, _CASES_PER_WORKER))
         if not batch:
             break
         for case, fault in _results(batch, files, deadline=deadline):

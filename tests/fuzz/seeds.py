@@ -252,7 +252,8 @@ def recipe() -> Files:
 
 def run_folder() -> Files:
     rows = [{"step": step, "loss": 1.5, "location_loss": 0.5, "images_per_second": 3.0} for step in (1, 2)]
-    return {**recipe(), "metrics.jsonl": b"".join(json.dumps(row).encode() + b"\n" for row in rows)}
+    written = json.dumps(find_recipe("quick").to_json()).encode()
+    return {"recipe.json": written, "metrics.jsonl": b"".join(json.dumps(row).encode() + b"\n" for row in rows)}
 
 
 def detections() -> Files:

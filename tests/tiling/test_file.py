@@ -1,13 +1,16 @@
 """Files of priors: a round trip, and errors for files that do not fit."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from multibox.errors import InputError
 from multibox.priors import SPECS
+from multibox.size import Size
 from multibox.tiling.file import read_priors, write_priors
 
 SPEC = SPECS["ssd300-voc"]
@@ -36,6 +39,9 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         ('{"priors": [300]}', "is not a JSON file with an entry 'priors'"),
         ('{"priors": {"input_size": [300, 300], "maps": [], "clips": true}}', "priors have no entry clips"),
         ('{"priors": {"input_size": [9, 9], "maps": [{"min": 3}]}}', r"priors have no entry min \(map 1\)"),
+        ('{"priors": {"input_size": [300, 300], "maps": []}}', "priors has 0 maps, 1 to 32 are allowed"),
+        ('{"priors": ' + "[" * 100_000, "cannot read priors: .* is nested too deeply"),
+        ('{"priors": ' + "9" * 5000 + "}", "cannot read priors: .* holds an integer of thousands of digits"),
     ],
 )
 def test_invalid_priors_files(tmp_path: Path, content: str | None, message: str) -> None:
@@ -59,11 +65,21 @@ def test_file_of_version_0_1_0(tmp_path: Path) -> None:
     assert read_priors(path, like=spec) == spec
 
 
-def test_numbers_have_to_be_positive(tmp_path: Path) -> None:
-    """A min size of 0 on the second map against the error that names that map."""
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"min_size": 0.0}, "priors.maps.1.min_size is 0.0, it must be 1 to 40960"),
+        ({"min_size": math.nan}, "priors.maps.1.min_size is nan, it must be 1 to 40960"),
+        ({"ratios": (math.inf,)}, "priors.maps.1.ratios.0 is inf, it must be 0.001 to 1000"),
+        ({"cells": Size(10**9, 10**9)}, "priors.maps.1.cells.height is 1000000000, it must be 1 to 4096"),
+        ({"cells": Size(4096, 4096)}, r"priors has \d+ boxes, at most 500000 are allowed"),
+    ],
+)
+def test_numbers_have_to_be_in_their_ranges(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    """One wrong value on the second map against the error that names it and its range."""
     path = tmp_path / "priors.json"
-    write_priors(path, replace(SPEC, maps=(SPEC.maps[0], replace(SPEC.maps[1], min_size=0.0))), about={})
-    with pytest.raises(InputError, match="map 2 has a number that is not above 0"):
+    write_priors(path, replace(SPEC, maps=(SPEC.maps[0], replace(SPEC.maps[1], **change))), about={})
+    with pytest.raises(InputError, match=message):
         read_priors(path)
 
 

@@ -126,9 +126,10 @@ def _remembered(folder: Path) -> Memory:
 def _written_recipe(folder: Path) -> dict[str, Any] | None:
     """Return the recipe beside the checkpoint, None if it is missing or damaged."""
     try:
-        return read_json(folder / RECIPE)
+        fields = read_json(folder / RECIPE)
     except DataError:
         return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _is_complete(weights: Path) -> bool:

@@ -67,7 +67,7 @@ class Recipe:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{key}={first['input']!r} does not fit: {first['msg'].lower()}") from None
+            raise UsageError(f"{key}={repr(first['input'])[:200]} does not fit: {first['msg'].lower()}") from None
 
 
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:

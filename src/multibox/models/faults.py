@@ -10,7 +10,7 @@ from math import isfinite
 from multibox.models.config import ModelConfig, source_cells
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
-from multibox.priors import PriorMap
+from multibox.priors import PriorMap, PriorSpec
 
 MAX_SIDE = 4096
 MAX_CHANNELS = 4096
@@ -31,6 +31,11 @@ def find_fault(config: ModelConfig) -> str | None:
 def find_class_fault(class_names: Sequence[str], *, priors: int) -> str | None:
     """The same for the class names of a detector with so many priors."""
     return _first_fault(_class_checks(class_names, priors=priors))
+
+
+def find_prior_fault(spec: PriorSpec) -> str | None:
+    """The same for priors that belong to no network yet."""
+    return _first_fault(_spec_checks(spec))
 
 
 def _first_fault(checks: Iterator[Check]) -> str | None:
@@ -72,10 +77,20 @@ def _threshold_checks(detection: DetectionSettings) -> Iterator[Check]:
     yield _within("detection.per_image", detection.per_image, 1, MAX_DETECTIONS)
 
 
+def _spec_checks(spec: PriorSpec) -> Iterator[Check]:
+    yield from _input_checks(spec)
+    yield 1 <= len(spec.maps) <= 32, f"priors has {len(spec.maps)} maps, 1 to 32 are allowed"
+    for number, source in enumerate(spec.maps):
+        key = f"priors.maps.{number}"
+        yield _within(f"{key}.cells.height", source.cells.height, 1, MAX_SIDE)
+        yield _within(f"{key}.cells.width", source.cells.width, 1, MAX_SIDE)
+        yield from _map_checks(source, key)
+    yield _few_enough(spec)
+
+
 def _prior_checks(config: ModelConfig) -> Iterator[Check]:
     spec = config.priors
-    for name, side in zip(("height", "width"), spec.input_size, strict=True):
-        yield _within(f"priors.input_size.{name}", side, 1, MAX_SIDE)
+    yield from _input_checks(spec)
     cells = source_cells(spec.input_size, base=config.base, extras=config.extras)
     yield all(min(c) >= 1 for c in cells), f"extras has {len(config.extras)} layers, and the last one gets no cells"
     positions = range(len(cells)) if config.sources is None else config.sources
@@ -91,7 +106,16 @@ def _prior_checks(config: ModelConfig) -> Iterator[Check]:
             f"{key}.cells is {source.cells[0]} x {source.cells[1]}, but the network makes {made[0]} x {made[1]}",
         )
         yield from _map_checks(source, key)
-    yield spec.count <= MAX_PRIORS, f"priors has {spec.count} boxes, at most {MAX_PRIORS} are allowed"
+    yield _few_enough(spec)
+
+
+def _input_checks(spec: PriorSpec) -> Iterator[Check]:
+    for name, side in zip(("height", "width"), spec.input_size, strict=True):
+        yield _within(f"priors.input_size.{name}", side, 1, MAX_SIDE)
+
+
+def _few_enough(spec: PriorSpec) -> Check:
+    return spec.count <= MAX_PRIORS, f"priors has {spec.count} boxes, at most {MAX_PRIORS} are allowed"
 
 
 def _map_checks(source: PriorMap, key: str) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import DataError, InputError
+from multibox.models.faults import find_prior_fault
 from multibox.priors import SPECS, PriorMap, PriorSpec
 from multibox.system.atomic import atomic_file
 from multibox.system.json import read_json
@@ -61,9 +62,9 @@ def _parsed(path: Path) -> PriorSpec:
         raise InputError(f"{path}: priors.{place} does not fit: {first['msg'].lower()}; {_NEXT_STEP}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path} is not a JSON file with an entry 'priors'; {_NEXT_STEP}") from None
-    for number, source in enumerate(priors.maps, start=1):
-        if min(source.min_size, source.max_size or 1, *source.ratios, *source.cells, *source.step) <= 0:
-            raise InputError(f"{path}: map {number} has a number that is not above 0; {_NEXT_STEP}")
+    fault = find_prior_fault(priors)
+    if fault is not None:
+        raise InputError(f"{path}: {fault}; {_NEXT_STEP}")
     return priors
 
 

@@ -24,9 +24,12 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else []:
         try:
-            rows.append(parse_json(line.decode(), name=str(path)))
+            row = parse_json(line.decode(), name=str(path))
         except (DataError, UnicodeDecodeError):
             break
+        if not isinstance(row, dict) or type(row.get("step")) is not int:
+            break
+        rows.append(row)
     return rows
 
 

@@ -114,7 +114,7 @@ def test_show_draws_priors(multibox, photos: Path, tmp_path: Path):
         (("show", "--model", "ssd300", "--recipe", "quick"), 2, "--model and --recipe name different priors"),
         (("show", "--model", "slim300", "--sizes", "coco"), 2, "--sizes coco chooses sizes of ssd300 and ssd512"),
         (("show", "--recipe", "slow"), 2, "recipe 'slow' is not known"),
-        (("show", "--priors", "absent.json"), 1, "cannot read priors from absent.json"),
+        (("show", "--priors", "absent.json"), 1, "cannot read priors: absent.json"),
         (("show", "--image", "a.jpg"), 2, "need a drawing: add --out FILE"),
         (("show", "--out", "a.gif"), 2, "--out a.gif must end in one of .png"),
         (("show", "--out", "a.png", "--cells", "2:3"), 2, "--cells 2:3 is not a cell; write MAP:ROW,COLUMN"),

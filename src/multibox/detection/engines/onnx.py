@@ -37,12 +37,13 @@ class OnnxEngine:
         options.intra_op_num_threads = torch.get_num_threads()
         # Otherwise idle threads keep cores busy that other work needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = runtime.InferenceSession(path, options, providers=providers)
+        try:  # without fallback: it tries again with the same provider, and prints
+            self._session = runtime.InferenceSession(path, options, providers=providers, enable_fallback=False)
+            description = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         except Exception as problem:  # its errors have no other common class
             reason = str(problem).split("\n")[0]
             raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None
-        self.exported = Exported.from_text(self._session.get_modelmeta().custom_metadata_map.get(KEY), path=path)
+        self.exported = Exported.from_text(description, path=path)
         check_graph(self.exported, _shapes(self._session), path=path)
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
         self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
