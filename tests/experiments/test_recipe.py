@@ -86,11 +86,11 @@ def test_settings_that_are_no_json_are_text(value: str):
         override(find_recipe("quick"), [f"seed={value}"])
 
 
-@pytest.mark.parametrize("fields", [[], None, "quick", {"loop": {"precision": []}}, {"loop": 3}])
-def test_documents_that_are_no_recipe(fields: object):
-    """JSON of other types against an error of one line."""
-    with pytest.raises(UsageError, match=r"^.* does not fit: .*$"):
-        Recipe.from_json(fields)  # type: ignore[arg-type]
+@pytest.mark.parametrize("fields", [{}, {"loop": {"precision": []}}, {"loop": 3}, {"loop": {"precision": "9" * 5000}}])
+def test_documents_that_are_no_recipe(fields: dict[str, Any]):
+    """Fields that are missing or of other types against an error of one short line."""
+    with pytest.raises(UsageError, match=r"^.{,300} does not fit: .*$"):
+        Recipe.from_json(fields)
 
 
 def test_unknown_recipe_lists_the_known():

@@ -28,8 +28,9 @@ def recipe_from_format1(fields: dict[str, Any]) -> dict[str, Any]:
         if isinstance(fields.get(group), dict):
             fields[group] = _with_names(fields[group], names)
     loop, model = fields.get("loop"), fields.get("model")
-    if isinstance(loop, dict) and loop.get("precision") in _PRECISIONS:
-        fields["loop"] = {**loop, "precision": _PRECISIONS[loop["precision"]]}
+    precision = loop.get("precision") if isinstance(loop, dict) else None
+    if isinstance(loop, dict) and isinstance(precision, str):
+        fields["loop"] = {**loop, "precision": _PRECISIONS.get(precision, precision)}
     if isinstance(model, dict) and isinstance(model.get("base"), str):
         fields["model"] = _config(model)
     return fields
