@@ -1,9 +1,14 @@
 """ONNX Runtime behind the Detector: fixed batch sizes, and both kinds of outputs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from fuzz import seeds
 from multibox.detection.engines.exported import filled_rows, join_outputs, split_batch
+from multibox.detection.engines.onnx import OnnxEngine
+from multibox.errors import WeightsError
 
 
 def test_pieces_are_filled_up_and_joined_to_the_same():
@@ -33,3 +38,14 @@ def test_rows_without_detections_are_left_out(kind: type):
     assert second.boxes.shape == (0, 4)
     older = filled_rows(boxes, scores, labels)[0]
     assert older.priors.tolist() == [-1, -1]
+
+
+def test_a_description_that_is_no_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """A model whose metadata are not UTF-8 against an error of one line; ONNX Runtime prints nothing."""
+    pytest.importorskip("onnxruntime", reason="the engine is not installed")
+    pytest.importorskip("onnx", reason="the packages of multibox[export] are not installed")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(seeds.onnx()["model.onnx"].replace(b'"version"', b'"\xff\xff\xff\xff\xff\xff\xff"'))
+    with pytest.raises(WeightsError, match=r"^ONNX Runtime cannot load .*model.onnx .*: export it again$"):
+        OnnxEngine(path)
+    assert capfd.readouterr().out == ""
