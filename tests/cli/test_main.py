@@ -33,6 +33,21 @@ def test_no_command_shows_the_help_as_wrong_use(multibox, words: list[str]):
     assert "Commands:" in outcome.err
 
 
+def test_a_wrong_choice_is_named_with_the_choices(multibox):
+    """A value that is not one of the choices against the whole line, without words of the parser."""
+    outcome = multibox("data", "convert", "data", "--to", "coco", "--out", "out", "--files", "lnk")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        "multibox: Invalid value for '--files': 'lnk' is not one of 'copy', 'link', 'none'; "
+        "see 'multibox data convert --help'\n"
+    )
+
+
+def test_the_list_of_commands_has_whole_sentences(multibox):
+    """The short descriptions in the help against the sign of a shortened one."""
+    assert "..." not in multibox("--help").out.split("Commands:")[1]
+
+
 def test_an_unknown_command_is_wrong_use(multibox):
     """A command that does not exist against one line with its name."""
     outcome = multibox("detekt")

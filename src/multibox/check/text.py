@@ -7,6 +7,7 @@ from multibox.check.check import CheckResult
 from multibox.check.titles import meaning_of, title_of
 from multibox.data.formats.problem import Problem
 from multibox.tiling.coverage import Coverage, GroupCoverage
+from multibox.words import counted
 
 _MAX_PROBLEMS = 5  # of each kind
 _MAX_CLASSES = 20
@@ -24,7 +25,8 @@ def check_text(result: CheckResult, *, model: str = "") -> str:
 
 def _counts(result: CheckResult) -> Iterator[str]:
     raw = result.raw
-    yield f"{raw.name} ({raw.format}): {len(raw.records):,} images, {sum(result.classes.values()):,} objects"
+    objects = counted(sum(result.classes.values()), "object")
+    yield f"{raw.name} ({raw.format}): {counted(len(raw.records), 'image')}, {objects}"
     yield f"splits   {', '.join(f'{name} {count:,}' for name, count in result.splits.items()) or 'none'}"
     ranked = sorted(result.classes.items(), key=lambda pair: -pair[1])
     more = f", … ({len(ranked)} in all)" if len(ranked) > _MAX_CLASSES else ""
@@ -40,8 +42,8 @@ def _group(severity: str, kind: str, problems: Sequence[Problem]) -> Iterator[st
 
 def _coverage(coverage: Coverage, model: str) -> Iterator[str]:
     height, width = coverage.input_size
-    name = model or "the model"
-    yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {coverage.images:,} images:"
+    name, images = model or "the model", counted(coverage.images, "image")
+    yield f"coverage by the {coverage.priors:,} priors of {name} at {width} x {height}, {images}:"
     yield "shares of the objects that some prior overlaps with an IoU of 0.5, of 0.7; share matched to a prior"
     worst = sorted(coverage.classes.items(), key=lambda pair: pair[1].overlap_50)
     rows = [("all objects", coverage.everything), *coverage.sizes.items()]

@@ -32,14 +32,14 @@ _SECONDS_FOR_FIRST = 2.0
 app = typer.Typer(name="multibox", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 app.command(short_help="Try everything on generated images.")(demo)
 app.command()(train)
-app.command()(evaluate)
-app.command()(analyze)
+app.command(short_help="Measure the average precision of a detector.")(evaluate)
+app.command(short_help="Show what a detector gets wrong, and what it costs.")(analyze)
 app.command()(detect)
-app.command()(export)
-app.command()(reproduce)
+app.command(short_help="Write a detector as ONNX or OpenVINO.")(export)
+app.command(short_help="Reproduce a table or figure of the paper.")(reproduce)
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_command.app, name="data")
-app.add_typer(priors_command.app, name="priors")
+app.add_typer(priors_command.app, name="priors", short_help="Show, measure and fit priors.")
 app.add_typer(weights_command.app, name="weights")
 
 
@@ -123,6 +123,6 @@ def _wrong_use(error: Exception) -> int:
         say(str(error))
         return 2
     context = getattr(error, "ctx", None)
-    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    message = error.format_message().rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]
     complain(f"{message}; see '{context.command_path if context else 'multibox'} --help'")
     return 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar, table
+from multibox.cli.default_split import say_default_split
 from multibox.cli.evaluate import DETECTIONS_HELP
 from multibox.cli.options import (
     Batch,
@@ -85,6 +86,7 @@ def analyze(
         found.insert(0, _detect(detector, dataset, batch=batch))
     pairs = zip(names, found, strict=True)
     analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]
+    say_default_split(data, whole.name, split=split)
     with progress_bar("drawing") as advance:
         numbers = write_analysis(out, dataset=dataset, analyses=analyses, groups=similar, progress=advance)
     _print(analyses, numbers, out=out, as_json=as_json)

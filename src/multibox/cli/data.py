@@ -9,6 +9,7 @@ import typer
 from multibox.cli.console import print_json, progress_bar, say
 from multibox.cli.options import Json, MaxPixels, OutFile, OutFolder, Outside, Seed, Split, Stretch
 from multibox.cli.priors.source import ModelOption, choose_priors
+from multibox.words import counted
 
 app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
 
@@ -114,7 +115,7 @@ def show(
         counts = {"images": len(dataset), "objects": dataset.num_objects}
         print_json({"out": str(out), "name": dataset.name, **counts})
     else:
-        print(f"{out}: {dataset.name}, {len(dataset):,} images, {dataset.num_objects:,} objects")
+        print(f"{out}: {dataset.name}, {counted(len(dataset), 'image')}, {counted(dataset.num_objects, 'object')}")
 
 
 @app.command()

@@ -37,7 +37,10 @@ def detect(
     weights: Annotated[
         str | None,
         typer.Option(
-            "--weights", "-w", metavar="FILE", help="Weight file, exported model or published name; by default animals."
+            "--weights",
+            "-w",
+            metavar="FILE",
+            help="Weight file, exported model or published name; by default lite320-animals.",
         ),
     ] = None,
     out: Annotated[

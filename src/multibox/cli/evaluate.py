@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multibox.cli.console import complain, print_json, progress_bar, say
+from multibox.cli.console import complain, print_json, progress_bar
+from multibox.cli.default_split import say_default_split
 from multibox.cli.options import (
     Batch,
     Classes,
@@ -66,7 +67,7 @@ def evaluate(
     find_metric(metric, iou=iou)
     if weights is not None and detections is None:
         dataset = load_dataset(data, split=split, classes=split_names(classes))
-        _say_split(dataset, split)
+        say_default_split(data, dataset.name, split=split)
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
         result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch)
     elif detections is not None and weights is None:
@@ -97,15 +98,9 @@ def _of_file(
     from multibox.evaluation.results.files import read_detections
 
     whole = load_dataset(data, split=split)  # files may number the classes of the whole data set
-    _say_split(whole, split)
+    say_default_split(data, whole.name, split=split)
     found = read_detections(detections, dataset=whole)
     return evaluate(found, choose_classes(whole, classes=classes), metric=metric, iou=iou)
-
-
-def _say_split(dataset: "Dataset", split: str | None) -> None:
-    """Name the data that are evaluated if no split was given: usually those of training, which score too high."""
-    if split is None and place().first:
-        say(f"evaluating on {dataset.name}; --split selects another split, for example one without training images")
 
 
 def _print(result: "Evaluation", *, as_json: bool) -> None:

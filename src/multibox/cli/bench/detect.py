@@ -8,6 +8,7 @@ from multibox.cli.bench.options import Batches, Images, Rounds, batch_sizes, ima
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Json, Threads
 from multibox.detection.engines.load import ENGINE_NAMES
+from multibox.words import counted
 
 
 def detect(
@@ -49,7 +50,7 @@ def detect(
 
 def _text(result: dict[str, Any]) -> str:
     computer = result["machine"]
-    say(f"{computer['processor']}; {computer['threads']} threads, load {computer['load']:.1f}")
+    say(f"{computer['processor']}; {counted(computer['threads'], 'thread')}, load {computer['load']:.1f}")
     rates = result["matrix_product_giga_operations_per_second"]
     say(f"matrix products: {rates['fp32']} GFLOP/s in fp32, {rates['bf16']} in bf16")
     stages = list(next(iter(result["engines"][0]["batches"].values()))["milliseconds"])

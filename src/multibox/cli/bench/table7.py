@@ -9,6 +9,7 @@ from multibox.cli.bench.options import Batches, Images, Rounds, batch_sizes, ima
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Device, Json, Threads
 from multibox.detection.engines.load import PRECISIONS
+from multibox.words import counted
 
 
 def table7(
@@ -69,7 +70,7 @@ def table7(
 
 def _introduce(result: dict[str, Any]) -> None:
     computer, rate = result["machine"], result["matrix_product_giga_operations_per_second"]
-    say(f"{result['device']}; {computer['threads']} threads, load {computer['load']:.1f}")
+    say(f"{result['device']}; {counted(computer['threads'], 'thread')}, load {computer['load']:.1f}")
     say(f"{result['engine']}; matrix products: {rate:.0f} GFLOP/s in {result['precision']}")
 
 

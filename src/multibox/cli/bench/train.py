@@ -7,6 +7,7 @@ import typer
 from multibox.cli.bench.options import set_threads
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Device, Json, OptionalData, Settings, Split, Threads, Workers
+from multibox.words import counted
 
 _TITLES = {
     "load": "next batch, on the device",
@@ -75,7 +76,8 @@ def _introduce(result: dict[str, Any]) -> None:
     computer = result["machine"]
     height, width = result["input_size"]
     precision = f"{result['precision']}, compiled" if result["compiled"] else result["precision"]
-    say(f"{result['device']}; {computer['threads']} threads, load {computer['load']:.1f}, torch {computer['torch']}")
+    threads = counted(computer["threads"], "thread")
+    say(f"{result['device']}; {threads}, load {computer['load']:.1f}, torch {computer['torch']}")
     say(
         f"{result['recipe']}: {result['model']} at {width} x {height}, {result['priors']} priors, batches of "
         f"{result['batch']} with {result['objects_per_batch']:g} objects, {precision}"

@@ -108,6 +108,14 @@ def test_years_together(tmp_path: Path) -> None:
         read_voc(tmp_path, split="2009:trainval")
 
 
+def test_a_year_of_a_folder_without_years(tmp_path: Path) -> None:
+    """A split of a year in one folder without a year against the message that there are no years."""
+    write_xml(tmp_path / "Annotations/a.xml", xml_object("dog", 1, 1, 9, 9))
+    listing(tmp_path / "ImageSets/Main/trainval.txt", "a")
+    with pytest.raises(DataError, match=r"year '2007' is not in .*; it has no folder of a year$"):
+        read_voc(tmp_path, split="2007:trainval")
+
+
 def test_split_folders_and_missing_tags(tmp_path: Path) -> None:
     """Folders train and valid with XML beside the images: no size, no difficult flag, a size of 0 and other tags."""
     part = "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>"

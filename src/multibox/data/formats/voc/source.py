@@ -64,8 +64,8 @@ class VocSource(Source):
         part = part.removeprefix("VOC")
         inside = [folder for folder in self.folders if not part or part in (folder.year, folder.split)]
         if not inside:
-            has = listed(folder.year or folder.split for folder in self.folders)
-            raise DataError(f"year {part!r} is not in {self.root}; it has {has}")
+            has = listed(name for folder in self.folders if (name := folder.year or folder.split))
+            raise DataError(f"year {part!r} is not in {self.root}; it has {has or 'no folder of a year'}")
         found = [(folder, ids) for folder in inside if (ids := folder.ids_of(split)) is not None]
         if not found:
             splits = sorted({name for folder in inside for name in folder.splits})
