@@ -86,7 +86,7 @@ def test_a_broken_image_does_not_stop_the_others(multibox, weights: Path, photos
     assert "0-cut.jpg" in outcome.err
     assert f"{photos / 'missing.jpg'} does not exist" in outcome.err
     assert "2 images" in outcome.err
-    assert "2 not read" in outcome.err
+    assert "2 failed" in outcome.err
     assert "0-cut.jpg" not in outcome.out
     assert "a.jpg" in outcome.out
     assert "b.png" in outcome.out

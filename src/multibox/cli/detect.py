@@ -232,7 +232,7 @@ def _summary(images: int, failed: int, *, seconds: float, out: Path | None) -> s
     done = images - failed
     parts = [f"{done} image{'' if done == 1 else 's'} in {seconds:.1f} s"]
     if failed:
-        parts.append(f"{failed} not read")
+        parts.append(f"{failed} failed")
     if out is not None and done:
         parts.append(f"drawn in {out}")
     return ", ".join(parts)
