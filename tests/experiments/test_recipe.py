@@ -97,3 +97,9 @@ def test_unknown_recipe_lists_the_known():
     """The error for an unknown recipe against the list of the known ones."""
     with pytest.raises(UsageError, match=r"'ssd9000' is not known: choose one of .*ssd300-voc"):
         find_recipe("ssd9000")
+
+
+def test_old_words_are_not_settings() -> None:
+    """A precision of version 0.1.0 in --set against one line that lists the words of today."""
+    with pytest.raises(UsageError, match=r"loop\.precision='float32' does not fit: .*'fp32'"):
+        override(find_recipe("quick"), ["loop.precision=float32"])

@@ -53,7 +53,7 @@ class Measurement:
             self.measure(images, size=size)
             self.times[size].clear()
         self.seconds_to_ready = perf_counter() - start
-        self.memory = resident_memory() - before
+        self.memory = max(0.0, resident_memory() - before)  # a process may also have freed memory
 
     def measure(self, images: Sequence[Any], *, size: int) -> None:
         """Time one batch, first stage by stage, then in a plain call, which decodes in parallel with the network."""

@@ -56,14 +56,19 @@ class Recipe:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Recipe":
         """Read what `to_json` returned, also in version 0.1.0. Raises UsageError naming the first wrong field."""
-        from pydantic import TypeAdapter, ValidationError
-
         try:
-            return TypeAdapter(cls).validate_python(recipe_from_format1(fields))
+            return cls._validated(recipe_from_format1(fields))
         except (KeyError, TypeError) as error:
             raise UsageError(
                 f"the recipe describes its model as version 0.1.0 did, but lacks a field: {error}"
             ) from None
+
+    @classmethod
+    def _validated(cls, fields: dict[str, Any]) -> "Recipe":
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            return TypeAdapter(cls).validate_python(fields)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
@@ -87,7 +92,7 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
                 f"--set {setting!r} is not a setting: write key=value, for example schedule.iterations=2000"
             )
         _assign(fields, key, _value(key, text, fields))
-    changed = Recipe.from_json(fields)
+    changed = Recipe._validated(fields)  # not from_json: values of version 0.1.0 are no values of --set
     fault = find_fault(changed.model)
     if fault is not None:
         raise UsageError(f"--set {' --set '.join(settings)}: no such model can be built, because {fault}")
