@@ -78,3 +78,12 @@ def test_incomplete_images_are_marked() -> None:
     assert select_batch(boxes, scores, candidates=4).complete.tolist() == [False, False]
     few = DetectionSettings(per_image=4)
     assert select_batch(boxes, scores, settings=few, candidates=4).complete.tolist() == [False, True]
+
+
+def test_equal_scores_at_the_limit_are_marked() -> None:
+    """Eight boxes apart, of which the 4th and 5th have the same score, with 4 candidates and 4 places."""
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]]) + 2 * torch.arange(8.0)[:, None]
+    scores = torch.tensor([0.9, 0.8, 0.7, 0.5, 0.5, 0.3, 0.2, 0.1])[:, None]
+    few = DetectionSettings(per_image=4)
+    assert not select_batch(boxes[None], scores[None], settings=few, candidates=4).complete.item()
+    assert select_batch(boxes[None], scores[None], settings=few, candidates=5).complete.item()
