@@ -14,6 +14,7 @@ from multibox.coder import Coder
 from multibox.loss import LossConfig, MultiBoxLoss, hard_negatives, multibox_loss
 from multibox.matching import IGNORED, UNMATCHED, Matches
 from multibox.priors import PriorMap, PriorSpec, Step
+from multibox.scores import ScoreFunction
 from multibox.size import Size
 from oracles import slow
 
@@ -27,6 +28,7 @@ SPEC = PriorSpec(
 )
 CLASSES = 3
 OFFICIAL = LossConfig()
+CLASS_LOSSES = {"softmax": slow.cross_entropy, "sigmoid": slow.binary_cross_entropies}
 WITHIN = [all(0 <= v <= 1 for v in p) for p in Coder(SPEC).corners.tolist()]
 
 
@@ -37,6 +39,7 @@ class Batch(NamedTuple):
     logits: torch.Tensor
     objects: list[np.ndarray]
     labels: list[list[int]]
+    score_function: ScoreFunction = "softmax"
 
     def loss(self, config: LossConfig = OFFICIAL) -> MultiBoxLoss:
         rows = max(map(len, self.objects))
@@ -46,7 +49,16 @@ class Batch(NamedTuple):
             here = slice(0, len(image))
             boxes[i, here], labels[i, here] = torch.from_numpy(image), torch.tensor(names, dtype=torch.int64)
             valid[i, here] = True
-        return multibox_loss(self.offsets, self.logits, boxes, labels, valid, coder=Coder(SPEC), config=config)
+        return multibox_loss(
+            self.offsets,
+            self.logits,
+            boxes,
+            labels,
+            valid,
+            coder=Coder(SPEC),
+            config=config,
+            score_function=self.score_function,
+        )
 
     def slow_loss(self, *, if_none: int = 0, skip_boundary: bool = False) -> tuple[float, float, int, int]:
         coder = Coder(SPEC)
@@ -59,6 +71,7 @@ class Batch(NamedTuple):
             variances=coder.variances.tolist(),
             if_none=if_none,
             usable=WITHIN if skip_boundary else None,
+            class_loss=CLASS_LOSSES[self.score_function],
         )
 
 
@@ -73,13 +86,15 @@ def batch(objects: list[np.ndarray], seed: int) -> Batch:
 images = st.lists(grid_boxes(most=5), min_size=1, max_size=3)
 
 
-@given(images, st.integers(0, 999), st.sampled_from([0, 4]), st.booleans())
-def test_value(objects: list[np.ndarray], seed: int, if_none: int, skip_boundary: bool) -> None:
+@given(images, st.integers(0, 999), st.sampled_from([0, 4]), st.booleans(), st.sampled_from(["softmax", "sigmoid"]))
+def test_value(
+    objects: list[np.ndarray], seed: int, if_none: int, skip_boundary: bool, function: ScoreFunction
+) -> None:
     """Both parts (1e-5 relative) and both counts equal the slow loop's, with empty images, repeats and ties.
 
     Priors that cross the boundary take part or not.
     """
-    given_batch = batch(objects, seed)
+    given_batch = batch(objects, seed)._replace(score_function=function)
     loss = given_batch.loss(LossConfig(background_negatives=if_none, skip_boundary=skip_boundary))
     location, confidence, positives, negatives = given_batch.slow_loss(if_none=if_none, skip_boundary=skip_boundary)
     assert (loss.positives, loss.negatives) == (positives, negatives)
@@ -87,11 +102,11 @@ def test_value(objects: list[np.ndarray], seed: int, if_none: int, skip_boundary
     np.testing.assert_allclose(loss.total.item(), location + confidence, rtol=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_gradients(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "function"), [(0, "softmax"), (1, "softmax"), (2, "softmax"), (3, "sigmoid")])
+def test_gradients(seed: int, function: ScoreFunction) -> None:
     """Gradients are the central differences of the slow loss in double precision, within 1e-5."""
     objects = [np.array(rows, dtype=np.float32) / 8 for rows in ([[0, 0, 3, 3], [4, 2, 8, 8]], [[1, 1, 2, 7]])]
-    given_batch = batch(objects, seed)
+    given_batch = batch(objects, seed)._replace(score_function=function)
     given_batch.loss().total.backward()
     rng = np.random.default_rng(seed)
     for ours in (given_batch.offsets, given_batch.logits):

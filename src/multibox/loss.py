@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from multibox.coder import Coder
 from multibox.matching import UNMATCHED, Matches, match
+from multibox.scores import ScoreFunction, log_partition
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def hard_negatives(
 ) -> Bool[Tensor, "b p"]:
     """The unmatched priors with the largest background loss, `negative_ratio` for each positive of the same image.
 
-    They are ranked by -log softmax(background), as in MineHardExamples with MAX_NEGATIVE. Among equal losses the lowest
-    prior comes first.
+    With softmax they are ranked by -log softmax(background), as in MineHardExamples with MAX_NEGATIVE. Among equal
+    losses the lowest prior comes first.
     """
     positives = matches.positive.sum(dim=1)
     wanted = (positives * config.negative_ratio).long()
@@ -79,19 +80,21 @@ def multibox_loss(
     *,
     coder: Coder,
     config: LossConfig = LossConfig(),
+    score_function: ScoreFunction = "softmax",
     normalizer: Callable[[Int64[Tensor, ""]], Float[Tensor, ""]] = at_least_one,
     matches: Matches | None = None,
 ) -> MultiBoxLoss:
     """L = (L_conf + α L_loc) / N over a batch.
 
     `logits` have background at 0 and class c at c + 1; `boxes` are corners relative to the input, `labels` 0 … C-1.
+    `score_function` is that of the model; with "sigmoid" L_conf is the sum of binary cross entropies.
     `normalizer` computes N from the number of positives. If several processes share a batch, it sums over them.
     `matches` are those of `match_batch`, if they are already known.
     """
     if matches is None:
         matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
-    partition = torch.logsumexp(logits.float(), dim=-1)
+    partition = log_partition(logits, score_function)
     background_loss = (partition - logits[..., 0].float()).detach()
     negative = hard_negatives(background_loss, matches, config=config)
 

@@ -4,17 +4,14 @@ The model, every engine and the exported graphs use these functions, so this fil
 nothing of models and engines. The rules are those of detection_output_layer.cpp.
 """
 
-from math import inf, log
-
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from multibox.batched_nms import BatchSelection, select_batch
 from multibox.coder import Coder
 from multibox.nms import DetectionSettings, Selection, select
-
-_ROUNDING = 1e-3  # of a logarithm: generous for float32
+from multibox.scores import ScoreFunction, class_scores, possible_priors
 
 
 @torch.inference_mode()
@@ -25,13 +22,15 @@ def postprocess(
     coder: Coder,
     settings: DetectionSettings,
     clip: bool = False,
+    score_function: ScoreFunction = "softmax",
 ) -> list[Selection]:
     """Detections of each image, best first, with boxes relative to the input and clipped to it, labels 0 … C-1.
 
     `logits` start with the background. `clip` cuts boxes to the image before suppression too, as torchvision does.
     """
     boxes = decode_boxes(offsets, coder=coder, clip=clip)
-    return [_detections(b, rows, settings) for b, rows in zip(boxes, logits.float(), strict=True)]
+    images = zip(boxes, logits.float(), strict=True)
+    return [_detections(b, rows, settings, score_function) for b, rows in images]
 
 
 @torch.inference_mode()
@@ -42,20 +41,29 @@ def postprocess_batch(
     coder: Coder,
     settings: DetectionSettings,
     clip: bool = False,
+    score_function: ScoreFunction = "softmax",
 ) -> list[Selection]:
     """The detections of `postprocess`, on the CPU, for outputs on a device that computes asynchronously.
 
     The host waits for the device once for the batch, not dozens of times for each image. Images with more candidates
     than fit into the fixed shapes go through `postprocess`.
     """
-    rows = BatchSelection(*(part.cpu() for part in select_detections(offsets, logits, coder, settings, clip=clip)))
+    selected = select_detections(offsets, logits, coder, settings, clip=clip, score_function=score_function)
+    rows = BatchSelection(*(part.cpu() for part in selected))
     found = []
     for image, (count, complete) in enumerate(zip(rows.counts.tolist(), rows.complete.tolist(), strict=True)):
         if complete:
             found.append(Selection(*(part[image, :count] for part in rows[:4])))
         else:
             one = slice(image, image + 1)
-            (selection,) = postprocess(offsets[one], logits[one], coder=coder, settings=settings, clip=clip)
+            (selection,) = postprocess(
+                offsets[one],
+                logits[one],
+                coder=coder,
+                settings=settings,
+                clip=clip,
+                score_function=score_function,
+            )
             found.append(Selection(*(part.cpu() for part in selection)))
     return found
 
@@ -67,10 +75,11 @@ def select_detections(
     settings: DetectionSettings,
     *,
     clip: bool = False,
+    score_function: ScoreFunction = "softmax",
 ) -> BatchSelection:
     """Detections of a batch in fixed shapes on the device of the outputs; never waits for it."""
     boxes = decode_boxes(offsets, coder=coder, clip=clip)
-    found = select_batch(boxes, class_scores(logits.float()), settings=settings)
+    found = select_batch(boxes, class_scores(logits.float(), score_function), settings=settings)
     return found._replace(boxes=found.boxes.clamp(0, 1))
 
 
@@ -80,19 +89,10 @@ def decode_boxes(offsets: Float[Tensor, "*b p 4"], *, coder: Coder, clip: bool) 
     return boxes.clamp(0, 1) if clip else boxes
 
 
-def class_scores(logits: Float[Tensor, "*b k"]) -> Float[Tensor, "*b c"]:
-    """Scores of all classes but the background."""
-    return logits.softmax(dim=-1)[..., 1:]
-
-
-def _detections(boxes: Float[Tensor, "p 4"], logits: Float[Tensor, "p k"], settings: DetectionSettings) -> Selection:
-    """Detections of one image. Priors that cannot reach the score threshold are dropped before the softmax."""
-    priors = _possible_priors(logits, settings.score_threshold)
-    found = select(boxes[priors], class_scores(logits[priors]), settings=settings)
+def _detections(
+    boxes: Float[Tensor, "p 4"], logits: Float[Tensor, "p k"], settings: DetectionSettings, function: ScoreFunction
+) -> Selection:
+    """Detections of one image. Priors that cannot reach the score threshold are dropped before scores are computed."""
+    priors = possible_priors(logits, threshold=settings.score_threshold, function=function)
+    found = select(boxes[priors], class_scores(logits[priors], function), settings=settings)
     return found._replace(boxes=found.boxes.clamp(0, 1), priors=priors[found.priors])
-
-
-def _possible_priors(logits: Float[Tensor, "p k"], threshold: float) -> Int64[Tensor, " n"]:
-    """Priors with a score that can pass: a score is below e^(its logit - the background's logit)."""
-    margin = log(threshold) - _ROUNDING if threshold > 0 else -inf
-    return torch.nonzero(logits[:, 1:].amax(dim=1) > logits[:, 0] + margin).squeeze(1)

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 ROOM_OF_FILE = {
     **dict.fromkeys(("_version", "errors", "size", "words"), "words"),
     **dict.fromkeys(
-        ("batched_nms", "boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors"),
+        ("batched_nms", "boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors", "scores"),
         "mathematics",
     ),
     "detections": "detections",

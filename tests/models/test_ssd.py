@@ -259,6 +259,7 @@ def test_json_of_all_fields() -> None:
         std=(4.0, 5.0, 6.0),
         variances=(0.1, 0.2, 0.3, 0.4),
         clip=True,
+        score_function="sigmoid",
         detection=DetectionSettings(0.1, 0.2, 3, 4),
     )
     defaults = ModelConfig("", VGG16Config(), (), PriorSpec(Size(1, 1), ()))

@@ -3,7 +3,7 @@
 Boxes are rows of (x1, y1, x2, y2). Nothing here uses the package.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp, log, sqrt
 
 import numpy as np
@@ -82,6 +82,12 @@ def cross_entropy(logits: Sequence[float], target: int) -> float:
     return log(sum(exp(v - largest) for v in logits)) + largest - logits[target]
 
 
+def binary_cross_entropies(logits: Sequence[float], target: int) -> float:
+    """The sum over all outputs, background included, of -log p for the target and -log (1 - p) for the others."""
+    chances = [1 / (1 + exp(-v)) for v in logits]
+    return -sum(log(p if k == target else 1 - p) for k, p in enumerate(chances))
+
+
 def smooth_l1(difference: float) -> float:
     return 0.5 * difference**2 if abs(difference) < 1 else abs(difference) - 0.5
 
@@ -107,13 +113,14 @@ def multibox_loss(
     alpha: float = 1.0,
     if_none: int = 0,
     usable: Sequence[bool] | None = None,
+    class_loss: Callable[[Sequence[float], int], float] = cross_entropy,
 ) -> tuple[float, float, int, int]:
     """Equation 1 for a batch: location and confidence, both divided by N, then positives and negatives."""
     location = confidence = 0.0
     positives = negatives = 0
     for b, boxes in enumerate(objects):
         index, overlap = match(priors, boxes, usable=usable)
-        background = [cross_entropy(row, 0) for row in logits[b]]
+        background = [class_loss(row, 0) for row in logits[b]]
         chosen = mine(background, index, overlap, ratio=3, if_none=if_none)
         confidence += sum(background[p] for p in chosen)
         negatives += len(chosen)
@@ -121,7 +128,7 @@ def multibox_loss(
             if o < 0:
                 continue
             positives += 1
-            confidence += cross_entropy(logits[b][p], labels[b][o] + 1)
+            confidence += class_loss(logits[b][p], labels[b][o] + 1)
             wanted = encode(boxes[o], priors[p], variances)
             location += alpha * sum(smooth_l1(m - w) for m, w in zip(offsets[b][p], wanted, strict=True))
     n = max(1, positives)

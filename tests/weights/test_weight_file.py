@@ -97,6 +97,15 @@ def test_description(tmp_path: Path, model: SSD) -> None:
     assert sorted(keys) == ["class_names", "config", "format", "info", "version"]
 
 
+def test_files_without_a_score_function(tmp_path: Path, model: SSD) -> None:
+    """A file that was written before configs had a score function: SSD's softmax."""
+    path = tmp_path / "a.safetensors"
+    save_weights(path, model)
+    config = model.config.to_json()
+    del config["score_function"]
+    assert read_description(rewritten(path, description={"config": config})).config == model.config
+
+
 def wrong_file(folder: Path, model: SSD, kind: str) -> Path:
     """A file that is invalid in the named way."""
     path = folder / "w.safetensors"

@@ -9,6 +9,7 @@ from torch import Tensor
 from multibox.boxes import iou
 from multibox.coder import Coder
 from multibox.models.config import ModelConfig
+from multibox.scores import ScoreFunction, class_scores
 
 _OBJECTS = 8  # in each image
 _BASE_LOGIT = -9.0  # of classes that are not there
@@ -38,9 +39,11 @@ def lifelike_outputs(
     return Outputs(offsets, logits)
 
 
-def count_candidates(logits: Float[Tensor, "b p k"], *, threshold: float) -> float:
+def count_candidates(
+    logits: Float[Tensor, "b p k"], *, threshold: float, score_function: ScoreFunction = "softmax"
+) -> float:
     """The average number of scores above the threshold in an image."""
-    return float((logits.float().softmax(dim=-1)[..., 1:] > threshold).sum()) / len(logits)
+    return float((class_scores(logits.float(), score_function) > threshold).sum()) / len(logits)
 
 
 def _image(coder: Coder, classes: int, generator: torch.Generator) -> Outputs:

@@ -163,6 +163,9 @@ def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
 def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
     config = row.model.config
     logits = row.outputs.logits if row.outputs else row.engine.forward(row.images)[1]
+    candidates = count_candidates(
+        logits, threshold=config.detection.score_threshold, score_function=config.score_function
+    )
     return {
         "model": config.name,
         "weights": row.source,
@@ -170,7 +173,7 @@ def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, A
         "boxes": config.priors.count,
         "classes": len(row.model.class_names),
         "giga_operations_per_image": round(count_operations(row.model), 3),
-        "candidates_per_image": round(count_candidates(logits, threshold=config.detection.score_threshold), 1),
+        "candidates_per_image": round(candidates, 1),
         "batches": {str(size): _summary(found) for size, found in times.items()},
     }
 

@@ -88,7 +88,14 @@ def timed_step(run: Run, network: nn.Module, batches: Iterator[Batch]) -> Times:
         offsets, logits = network(batch.images)
     clock.mark("forward")
     loss = multibox_loss(
-        offsets, logits, batch.boxes, batch.labels, batch.valid, coder=run.model.coder, config=run.loss
+        offsets,
+        logits,
+        batch.boxes,
+        batch.labels,
+        batch.valid,
+        coder=run.model.coder,
+        config=run.loss,
+        score_function=run.model.config.score_function,
     )
     clock.mark("loss")
     outputs = (offsets, logits)

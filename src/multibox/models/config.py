@@ -15,6 +15,7 @@ from multibox.models.bases.vgg import VGG16Config
 from multibox.models.heads import Extra
 from multibox.nms import DetectionSettings
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
+from multibox.scores import ScoreFunction
 from multibox.size import Size
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
@@ -29,7 +30,8 @@ class ModelConfig:
     """One network: base, extra layers, priors of its source maps, input normalization and detection settings.
 
     `sources` are the positions of the maps that predict, None for all (Table 3). `mean` and `std` are in units of
-    0 … 255, in the order R, G, B. `clip` cuts boxes to the image before suppression.
+    0 … 255, in the order R, G, B. `clip` cuts boxes to the image before suppression. `score_function` turns logits into
+    scores: SSD's softmax over background and classes, or a sigmoid for each class.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ModelConfig:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     clip: bool = False
+    score_function: ScoreFunction = "softmax"
     detection: DetectionSettings = field(default_factory=DetectionSettings)
 
     @property

@@ -81,7 +81,14 @@ class SSD(nn.Module):
     def postprocess(self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]) -> list[Selection]:
         """Detections from the network's outputs, by the function of the same name."""
         config = self.config
-        return postprocess(offsets, logits, coder=self.coder, settings=config.detection, clip=config.clip)
+        return postprocess(
+            offsets,
+            logits,
+            coder=self.coder,
+            settings=config.detection,
+            clip=config.clip,
+            score_function=config.score_function,
+        )
 
 
 def _misfit(images: Tensor, offsets: Tensor, config: ModelConfig) -> str:

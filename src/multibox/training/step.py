@@ -95,6 +95,7 @@ def _loss(run: Run, network: nn.Module, part: _MicroBatch) -> MultiBoxLoss:
         batch.valid,
         coder=run.model.coder,
         config=run.loss,
+        score_function=run.model.config.score_function,
         normalizer=at_least_one if divisor is None else lambda positives: divisor,
         matches=part.matches,
     )

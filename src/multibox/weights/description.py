@@ -21,6 +21,9 @@ KEY = "multibox"
 
 FORMAT = 2
 
+ADDED = ("config.score_function",)
+"""Fields that files of the same format may lack, because they were added later; their default is the old meaning."""
+
 MAX_CHARACTERS = 8 << 20
 """The longest description. That of a detector with thousands of classes has a few hundred thousand."""
 
@@ -118,7 +121,7 @@ def _difference(given: Any, understood: Any, *, key: str) -> str | None:
     """The first field that is missing, unknown or converted, so that its value would not be the written one."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for name in (*understood, *given):
-            if name not in given:
+            if name not in given and f"{key}.{name}" not in ADDED:
                 return f"{key}.{name} is missing"
             if name not in understood:
                 return f"{key}.{name} is not a field of this multibox"

@@ -15,6 +15,7 @@ from multibox.errors import DataError, UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorMap, PriorSpec, Step
+from multibox.scores import ScoreFunction
 from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 from multibox.weights.file import save_weights
@@ -84,7 +85,7 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
     assert "ONNX Runtime" in Detector.load(exported).engine.config.description
 
 
-@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize(("clip", "function"), [(False, "softmax"), (True, "softmax"), (True, "sigmoid")])
 @pytest.mark.parametrize(
     "rule",
     [
@@ -93,7 +94,7 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
         DetectionSettings(score_threshold=0.05, nms_threshold=0.8, per_class=30, per_image=5),
     ],
 )
-def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, clip: bool):
+def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, clip: bool, function: ScoreFunction):
     """Decoding, limits and suppression in the graph on random outputs of three images against SSD.postprocess.
 
     The first image has no candidate, the second few, the third many.
@@ -103,14 +104,23 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         PriorMap(Size(2, 2), Step(150.0, 150.0), 120.0, None, ()),
     )
     config = replace(
-        tiny_model().config, priors=PriorSpec(Size(300, 300), maps), sources=(0, 1), clip=clip, detection=rule
+        tiny_model().config,
+        priors=PriorSpec(Size(300, 300), maps),
+        sources=(0, 1),
+        clip=clip,
+        detection=rule,
+        score_function=function,
     )
     model = SSD(config, CLASS_NAMES)
     session = runtime.InferenceSession(postprocess_graph(model).SerializeToString())
     random = np.random.default_rng(0)
     offsets = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
     logits = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
-    logits[:, :, 0] += np.array([50, 6, 0])[:, None]
+    less = np.array([50, 6, 0], dtype=np.float32)[:, None]
+    if function == "softmax":
+        logits[:, :, 0] += less
+    else:
+        logits[:, :, 1:] -= less[:, :, None]
     boxes, scores, labels, priors = session.run(None, {"offsets": offsets, "logits": logits})
     wanted = model.postprocess(torch.from_numpy(offsets), torch.from_numpy(logits))
     assert len(wanted[0].scores) == 0

@@ -33,7 +33,14 @@ class OutputReader:
             return filled_rows(*outputs)
         offsets, logits = map(torch.from_numpy, outputs)
         model = self._model
-        return postprocess(offsets, logits, coder=self._coder, settings=model.detection, clip=model.clip)
+        return postprocess(
+            offsets,
+            logits,
+            coder=self._coder,
+            settings=model.detection,
+            clip=model.clip,
+            score_function=model.score_function,
+        )
 
 
 def filled_rows(

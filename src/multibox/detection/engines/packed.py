@@ -78,7 +78,13 @@ class PackedEngine:
     def postprocess(self, outputs: Outputs) -> list[Selection]:
         """Detections of each image."""
         model = self.config.model
-        return postprocess(*outputs, coder=self.network.coder, settings=model.detection, clip=model.clip)
+        return postprocess(
+            *outputs,
+            coder=self.network.coder,
+            settings=model.detection,
+            clip=model.clip,
+            score_function=model.score_function,
+        )
 
 
 def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:

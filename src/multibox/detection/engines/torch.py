@@ -62,7 +62,13 @@ class TorchEngine:
         """Detections of each image, on the CPU."""
         if outputs[0].is_cuda:
             config = self.model.config
-            return postprocess_batch(*outputs, coder=self.model.coder, settings=config.detection, clip=config.clip)
+            return postprocess_batch(
+                *outputs,
+                coder=self.model.coder,
+                settings=config.detection,
+                clip=config.clip,
+                score_function=config.score_function,
+            )
         return [Selection(*(part.cpu() for part in found)) for found in self.model.postprocess(*outputs)]
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:

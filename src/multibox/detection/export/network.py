@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
-from multibox.postprocess import class_scores, decode_boxes
+from multibox.postprocess import decode_boxes
+from multibox.scores import class_scores
 
 INPUT = "images"
 RAW_OUTPUTS = ("offsets", "logits")
@@ -44,7 +45,7 @@ class Postprocess(nn.Module):
         rule = self.config.detection
         return torch.ops.multibox.select(
             boxes,
-            class_scores(logits),
+            class_scores(logits, self.config.score_function),
             rule.score_threshold,
             rule.nms_threshold,
             rule.per_class,
