@@ -10,15 +10,21 @@ MultiboxError
     ├── WeightsError    a weight file or a download
     └── TrainingError   a run that cannot continue
 
-Every message is one line: the value received, the rule, the next step. The command prints it and ends with `exit_code`.
+Every message is one line: the value received, the rule, the next step. Line feeds and other control characters in a
+value become escapes. The command prints the message and ends with `exit_code`.
 Bugs in the package raise other exceptions, for example `AssertionError`, and keep their traceback.
 """
+
+from multibox.words import escaped
 
 
 class MultiboxError(Exception):
     """Base class of all errors that users can cause and fix."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
 
 
 class UsageError(MultiboxError):

@@ -61,7 +61,7 @@ def test_an_unknown_command_is_wrong_use(multibox):
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (UsageError("a\nb"), 2, "multibox: a b\n"),
+        (UsageError("a\nb"), 2, "multibox: a\\u000ab\n"),
         (InputError("x"), 1, "multibox: x\n"),
         (DataError("x"), 1, "multibox: x\n"),
         (WeightsError("x"), 1, "multibox: x\n"),

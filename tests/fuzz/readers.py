@@ -21,6 +21,7 @@ from multibox.experiments.recipe import Recipe, override
 from multibox.experiments.recipes import find_recipe
 from multibox.images.decode import image_size, narrow_range, read_image
 from multibox.priors import make_priors
+from multibox.system.json import parse_json
 from multibox.tiling.file import read_priors
 from multibox.training.metrics import keep_metrics_until, read_metrics
 from multibox.weights.description import parse_description
@@ -120,12 +121,11 @@ def read_prior_file(folder: Path, _out: Path, _rng: random.Random) -> None:
 def read_recipe(folder: Path, _out: Path, _rng: random.Random) -> None:
     """Read a recipe, and set its groups by --set."""
     text = (folder / "recipe.json").read_bytes().decode(errors="replace")
-    with suppress(ValueError):
-        fields = json.loads(text)
-        if isinstance(fields, dict):
-            Recipe.from_json(fields)
-            fields.pop("augmentation", None)  # --set takes a name for it
-            override(find_recipe("quick"), [f"{key}={json.dumps(value)}" for key, value in fields.items()])
+    fields = parse_json(text, name="recipe.json")
+    if isinstance(fields, dict):
+        Recipe.from_json(fields)
+        fields.pop("augmentation", None)  # --set takes a name for it
+        override(find_recipe("quick"), [f"{key}={json.dumps(value)}" for key, value in fields.items()])
 
 
 def read_run(folder: Path, _out: Path, _rng: random.Random) -> None:

@@ -40,8 +40,12 @@ def fault_of(read: object, home: Path) -> str:
 def test_other_errors_are_faults(tmp_path: Path) -> None:
     """Readers with errors that are not multibox's, or of several lines, against the text about them."""
 
+    class SeveralLines(readers.MultiboxError):
+        def __str__(self) -> str:
+            return "a\nb"
+
     def several_lines(_folder: Path, _out: Path, _rng: random.Random) -> None:
-        raise readers.MultiboxError("a\nb")
+        raise SeveralLines
 
     def another_error(_folder: Path, _out: Path, _rng: random.Random) -> None:
         raise KeyError("a")

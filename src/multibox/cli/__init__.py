@@ -124,5 +124,5 @@ def _wrong_use(error: Exception) -> int:
         return 2
     context = getattr(error, "ctx", None)
     message = error.format_message().rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]
-    complain(f"{message}; see '{context.command_path if context else 'multibox'} --help'")
+    complain(f"{' '.join(message.split())}; see '{context.command_path if context else 'multibox'} --help'")
     return 2

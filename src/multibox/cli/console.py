@@ -20,7 +20,7 @@ def say(message: str) -> None:
 
 def complain(error: Exception | str) -> None:
     """Print an error as one line on standard error."""
-    say(f"multibox: {' '.join(str(error).split())}")
+    say(f"multibox: {escaped(str(error))}")
 
 
 def print_json(value: Any) -> None:

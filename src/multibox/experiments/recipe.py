@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from multibox.data.augmentation.augmentation import Augmentation, find_augmentation
-from multibox.errors import UsageError
+from multibox.errors import DataError, UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.faults import find_fault
+from multibox.system.json import parse_json
 from multibox.tiling.file import read_priors
 from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
@@ -123,6 +124,6 @@ def _value(key: str, text: str, fields: dict[str, Any]) -> Any:
     if key == "model.priors" and not text.lstrip().startswith("{"):
         return asdict(read_priors(Path(text), like=ModelConfig.from_json(fields["model"]).priors))
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text, name=key)
+    except DataError:
         return text

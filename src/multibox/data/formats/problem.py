@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from multibox.words import escaped
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -23,7 +25,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.object is None else f"{self.file}, {self.object}"
-        return f"{place}: {self.message}" if place else self.message
+        return escaped(f"{place}: {self.message}" if place else self.message)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of this problem in the output of `multibox data check --json`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
 from multibox.errors import WeightsError
@@ -10,11 +11,21 @@ from multibox.weights.exported import Exported
 Shape = tuple[int | None, ...]
 """The shape of an input or output; None is any number."""
 
+_INTEGERS = ("int64", "int32")
+_TYPES = {INPUT: ("uint8",), "labels": _INTEGERS, "priors": _INTEGERS}
 
-def check_graph(exported: Exported, given: Mapping[str, Shape], *, path: Path | str) -> None:
-    """Raise WeightsError that names the first input or output that is missing or has another shape than described.
 
-    `given` are the shapes of the graph, inputs first, then outputs in their order. Older files have no output "priors".
+class Port(NamedTuple):
+    """An input or output of a graph: NumPy's name of its type, and its shape."""
+
+    type: str
+    shape: Shape
+
+
+def check_graph(exported: Exported, given: Mapping[str, Port], *, path: Path | str) -> None:
+    """Raise WeightsError that names the first input or output that is missing or is not as described.
+
+    `given` are those of the graph, inputs first, then outputs in their order. Older files have no output "priors".
     """
     batch, size, count = exported.batch, exported.config.input_size, exported.config.priors.count
     wanted: dict[str, Shape] = {INPUT: (batch, *size, 3)}
@@ -27,8 +38,11 @@ def check_graph(exported: Exported, given: Mapping[str, Shape], *, path: Path | 
     if list(given) != list(wanted):
         raise _contradiction(path, f"it has {', '.join(given)[:200]} instead of {', '.join(wanted)}")
     for name, shape in wanted.items():
-        if len(shape) != len(given[name]) or not all(map(_fits, given[name], shape)):
-            raise _contradiction(path, f"{name} has shape {_words(given[name])} instead of {_words(shape)}")
+        found, types = given[name], _TYPES.get(name, ("float32",))
+        if found.type not in types:
+            raise _contradiction(path, f"{name} has type {found.type} instead of {types[0]}")
+        if len(shape) != len(found.shape) or not all(map(_fits, found.shape, shape)):
+            raise _contradiction(path, f"{name} has shape {_words(found.shape)} instead of {_words(shape)}")
 
 
 def _fits(one: int | None, other: int | None) -> bool:

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
-from multibox.detection.engines.graph import Shape, check_graph
+from multibox.detection.engines.graph import Port, check_graph
 from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
 from multibox.errors import UsageError, WeightsError
 from multibox.nms import Selection
@@ -40,11 +40,11 @@ class OnnxEngine:
         try:  # without fallback: it tries again with the same provider, and prints
             self._session = runtime.InferenceSession(path, options, providers=providers, enable_fallback=False)
             description = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+            ports = _ports(self._session)
         except Exception as problem:  # its errors have no other common class
-            reason = str(problem).split("\n")[0]
-            raise WeightsError(f"ONNX Runtime cannot load {path} ({reason}): export it again") from None
+            raise _failed("load", path, problem) from None
         self.exported = Exported.from_text(description, path=path)
-        check_graph(self.exported, _shapes(self._session), path=path)
+        check_graph(self.exported, ports, path=path)
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
         self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
         keep_in_children(self)
@@ -59,7 +59,10 @@ class OnnxEngine:
         return join_outputs(outputs, count=len(batch))
 
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        return tuple(self._session.run(self._names, {INPUT: batch}))
+        try:
+            return tuple(self._session.run(self._names, {INPUT: batch}))
+        except Exception as problem:  # its errors have no other common class
+            raise _failed("run", self._source[0], problem) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_source, self._source
@@ -80,12 +83,23 @@ def _from_source(path: Path, device: str) -> OnnxEngine:
     return OnnxEngine(path, device=device)
 
 
-def _shapes(session: Any) -> dict[str, Shape]:
-    """The shapes of inputs and outputs; dimensions that have a name can have any size."""
+def _failed(verb: str, path: Path | str, problem: Exception) -> WeightsError:
+    reason = str(problem).split("\n")[0]
+    return WeightsError(f"ONNX Runtime cannot {verb} {path} ({reason}): export it again")
+
+
+def _ports(session: Any) -> dict[str, Port]:
+    """The inputs and outputs; dimensions that have a name can have any size."""
     return {
-        value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
+        value.name: Port(_type(value.type), tuple(side if isinstance(side, int) else None for side in value.shape))
         for value in (*session.get_inputs(), *session.get_outputs())
     }
+
+
+def _type(word: str) -> str:
+    """NumPy's name of a type such as "tensor(float)"."""
+    name = word.removeprefix("tensor(").removesuffix(")")
+    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def _outputs(session: Any, wanted: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
-from multibox.detection.engines.graph import Shape, check_graph
+from multibox.detection.engines.graph import Port, check_graph
 from multibox.detection.export.openvino import import_openvino, openvino_core, openvino_model
 from multibox.errors import WeightsError
 from multibox.models.ssd import SSD
@@ -63,7 +63,7 @@ class OpenVinoEngine:
             reason = str(problem).strip().split("\n")[-1]
             raise WeightsError(f"OpenVINO cannot load {path} ({reason}): export it again") from None
         exported = Exported.from_text(_description(model), path=path)
-        check_graph(exported, _shapes(model), path=path)
+        check_graph(exported, _ports(model), path=path)
         return cls(model, exported)
 
     @classmethod
@@ -153,14 +153,23 @@ def _result(request: Any) -> Arrays:
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
 
 
-def _shapes(model: "Model") -> dict[str, Shape]:
-    """The shapes of inputs and outputs."""
+def _ports(model: "Model") -> dict[str, Port]:
+    """The inputs and outputs."""
     return {
-        value.get_any_name() if value.get_names() else f"output {number}": tuple(
-            side.get_length() if side.is_static else None for side in value.partial_shape
+        value.get_any_name() if value.get_names() else f"output {number}": Port(
+            _type(value.element_type),
+            tuple(side.get_length() if side.is_static else None for side in value.partial_shape),
         )
         for number, value in enumerate((*model.inputs, *model.outputs))
     }
+
+
+def _type(element: Any) -> str:
+    """NumPy's name of a type, or OpenVINO's of one that NumPy lacks."""
+    try:
+        return str(np.dtype(element.to_dtype()))
+    except RuntimeError:
+        return str(element.get_type_name())
 
 
 def _description(model: "Model") -> str | None:

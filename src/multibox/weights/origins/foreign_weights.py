@@ -77,7 +77,7 @@ def _modern(blobs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
     if not blobs:
         return []
     weights, *rest = blobs
-    outputs = rest[0].size if rest else None
-    if weights.ndim == 4 and outputs not in (None, weights.shape[0]):
+    outputs = rest[0].size if rest else 0
+    if weights.ndim == 4 and outputs not in (0, weights.shape[0]) and weights.size % outputs == 0:
         weights = weights.reshape(outputs, -1)
     return [weights, *(blob.reshape(-1) for blob in rest)]
