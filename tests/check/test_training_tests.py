@@ -1,5 +1,6 @@
 """The check makes every test that training makes: "ok" means that training starts."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,16 @@ def test_too_many_objects(tmp_path: Path) -> None:
     assert errors(tmp_path) >= {"too_many_objects"}
     write_file(tmp_path / "a.txt", "0 .5 .5 .1 .1\n" * 2_000)
     assert sum(problem.kind == "duplicate_object" for problem in check_dataset(tmp_path).problems) == 1_999
+
+
+def test_an_image_that_is_a_pipe(tmp_path: Path) -> None:
+    """A pipe in place of an image, in the check and in what training checks, against a message that says so."""
+    write_file(tmp_path / "annotations/instances_train.json", coco_json([coco_image()], [coco_object()]))
+    (tmp_path / "train").mkdir()
+    os.mkfifo(tmp_path / "train/a.jpg")
+    problems = check_dataset(tmp_path).problems
+    assert [problem.message for problem in problems if problem.kind == "undecodable"] == [
+        "it is a pipe, a socket or a device; give a regular file"
+    ]
+    (loaded,) = (problem for problem in check_loaded(load_dataset(tmp_path)) if problem.kind == "undecodable")
+    assert loaded.message == "the image is not a regular file; replace it or leave it out"

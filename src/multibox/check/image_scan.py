@@ -13,6 +13,7 @@ from multibox.images.decode import exif_orientation, narrow_range, read_image
 from multibox.images.settings import stretches_16_bits
 from multibox.size import Size
 from multibox.system.progress import Progress
+from multibox.words import escaped
 
 _DECODING_THREADS = 4
 
@@ -34,13 +35,15 @@ class ScannedImage:
 
 def scan_image(path: Path) -> ScannedImage:
     """Decode one image completely."""
-    if not path.is_file():
+    if not path.exists():
         return ScannedImage(fault=("missing_image", "the image does not exist; add it or remove its annotation"))
     try:
         image = read_image(path)
         orientation, narrow = exif_orientation(path), narrow_range(path)
     except DataError as error:
-        return ScannedImage(fault=("undecodable", str(error).removeprefix(f"cannot decode {path}: ")))
+        reason = str(error).removeprefix(escaped(f"cannot decode {path}: "))
+        reason = reason.removeprefix(escaped(f"cannot open the image {path}: "))
+        return ScannedImage(fault=("undecodable", reason))
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(image.data)
     return ScannedImage(Size(*image.shape[:2]), orientation, digest.digest(), narrow)

@@ -34,8 +34,10 @@ def check_loaded(dataset: Dataset, *, classes_chosen: bool = False) -> list[Prob
 
 def _example_problems(example: Example, classes: int) -> Iterator[Problem]:
     file = str(example.image)
-    if not example.image.is_file():
+    if not example.image.exists():
         yield Problem("missing_image", "error", file, None, "the image does not exist; add it or leave it out")
+    elif not example.image.is_file():
+        yield Problem("undecodable", "error", file, None, "the image is not a regular file; replace it or leave it out")
     if not len(example.labels):
         yield Problem("empty", "note", file, None, "has no objects; it counts as a background")
     elif example.difficult.all():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from multibox.data.formats.files import NamedFiles, files_below, files_with, special_files, usable_name
+from multibox.data.formats.files import Listing, NamedFiles, files_below, files_with, special_files, usable_name
 
 
 def touch(*paths: Path) -> None:
@@ -30,7 +30,11 @@ def test_hidden_entries_and_special_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "p.xml")
     (tmp_path / "z.xml").symlink_to("/dev/zero")
     assert files_with(tmp_path, (".xml",)) == files_below(tmp_path, (".xml",)) == [tmp_path / "a.xml"]
-    assert [Path(problem.file).name for problem in special_files(tmp_path, (".xml",))] == ["p.xml", "z.xml"]
+    (tmp_path / "sub").mkdir()
+    os.mkfifo(tmp_path / "sub/q.xml")
+    for below, names in ((False, ["p.xml", "z.xml"]), (True, ["p.xml", "z.xml", "q.xml"])):
+        found = special_files(Listing(tmp_path, (".xml",), below))
+        assert [Path(problem.file).name for problem in found] == names
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The tuple of formats and their sources, against folders written here."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from multibox.data.formats.files import Listing
 from multibox.data.formats.format import Source
 from multibox.data.formats.recognize import FORMATS, recognize
 from multibox.data.formats.record import RawDataset
@@ -52,6 +54,28 @@ def test_splits_and_the_split_for_training(folders: dict[str, Path]) -> None:
     assert {name for name, source in sources.items() if source.everything()} == {"voc"}
 
 
+@pytest.mark.parametrize(
+    ("name", "pipe"),
+    [
+        ("voc", "Annotations/b.xml"),
+        ("voc", "ImageSets/Main/test.txt"),
+        ("coco", "annotations/instances_test2017.json"),
+        ("yolo", "images/train/b.jpg"),
+        ("yolo", "data.yaml"),
+        ("ilsvrc", "Annotations/DET/train/sub/b.xml"),
+        ("ilsvrc", "ImageSets/DET/val.txt"),
+    ],
+)
+def test_pipes_are_named(folders: dict[str, Path], name: str, pipe: str) -> None:
+    """A pipe where each format looks for files against one warning about it."""
+    path = folders[name] / pipe
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    problems = [problem for problem in recognize(folders[name]).scan("all").faults if problem.file == str(path)]
+    assert [(problem.kind, problem.severity) for problem in problems] == [("passed_over", "warning")]
+    assert "is a pipe or a device" in problems[0].message
+
+
 class OneFile(Source):
     """A data set without splits."""
 
@@ -60,6 +84,9 @@ class OneFile(Source):
 
     def read(self, split: str) -> RawDataset:
         return RawDataset(split, "one", (), {}, ())
+
+    def listings(self, split: str) -> list[Listing]:
+        return []
 
 
 def test_a_source_without_splits() -> None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from os.path import normpath
 from pathlib import Path
+from typing import NamedTuple
 
 from multibox.data.formats.problem import Problem
 from multibox.images.decode import IMAGE_SUFFIXES
@@ -74,32 +75,53 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
     Links to folders are followed. Each folder is read once, by its own path if it has one below `folder`, so that a
     link to a folder above ends.
     """
-    found: list[Path] = []
+    return sorted(
+        place / item.name
+        for place, items in _walk(folder)
+        for item in items
+        if _suffix(item.name) in suffixes and item.is_file()
+    )
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Yield each folder at and below `folder` with its visible entries, in the order that `files_below` describes."""
     waiting, linked, seen = deque([folder]), deque[Path](), set[tuple[int, int]]()
     while waiting or linked:
         place = waiting.popleft() if waiting else linked.popleft()
         try:
             facts = place.stat()
-            items = _items(place)
         except OSError:
             continue
         if (facts.st_dev, facts.st_ino) in seen:
             continue
         seen.add((facts.st_dev, facts.st_ino))
+        items = _items(place)
+        yield place, items
         for item in items:
             if item.is_dir():
                 (linked if item.is_symlink() else waiting).append(place / item.name)
-            elif _suffix(item.name) in suffixes and item.is_file():
-                found.append(place / item.name)
-    return sorted(found)
 
 
-def special_files(folder: Path, suffixes: Collection[str]) -> Iterator[Problem]:
-    """A warning for each entry with one of these suffixes that is a pipe, a socket or a device."""
-    for item in _items(folder):
-        if _suffix(item.name) in suffixes and not item.is_file() and not item.is_dir() and os.path.exists(item.path):
-            message = "is a pipe or a device, not a regular file; it is skipped"
-            yield Problem("passed_over", "warning", str(folder / item.name), None, message)
+class Listing(NamedTuple):
+    """A folder whose files a reader lists, at any depth with `below`, and the suffixes that it looks for."""
+
+    folder: Path
+    suffixes: Collection[str]
+    below: bool = False
+
+
+def special_files(listing: Listing) -> Iterator[Problem]:
+    """A warning for each entry that the reader skips because it is a pipe, a socket or a device."""
+    folder = listing.folder
+    for place, items in _walk(folder) if listing.below else [(folder, _items(folder))]:
+        for item in items:
+            if _suffix(item.name) in listing.suffixes and _is_special(item):
+                message = "is a pipe or a device, not a regular file; it is skipped"
+                yield Problem("passed_over", "warning", str(place / item.name), None, message)
+
+
+def _is_special(item: os.DirEntry[str]) -> bool:
+    return not item.is_file() and not item.is_dir() and os.path.exists(item.path)
 
 
 def unreadable_images(folders: Iterable[Path]) -> Iterator[Problem]:

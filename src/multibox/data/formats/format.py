@@ -1,11 +1,12 @@
 """What makes a data set format: finding a data set, reading it, and writing one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from multibox.data.formats.evidence import Evidence, Strength
+from multibox.data.formats.files import Listing, special_files
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset
 from multibox.data.formats.written import Written
@@ -34,6 +35,10 @@ class Source(ABC):
     def read(self, split: str) -> RawDataset:
         """Read the annotations of a split as `scan` does, without the remarks."""
 
+    @abstractmethod
+    def listings(self, split: str) -> Iterable[Listing]:
+        """Return the folders in which `read` looks for files of a split; `scan` names what is no file there."""
+
     def scan(self, split: str) -> RawDataset:
         """Read the annotations of a split as written: one of `splits`, several joined by "+", or "all".
 
@@ -43,7 +48,8 @@ class Source(ABC):
         empty = not raw.records and not any(fault.severity == "error" for fault in raw.faults)
         message = "has no images; add some, or choose another split"
         empty_split = [Problem("empty_split", "error", f"{self.root}, split {split}", None, message)] if empty else []
-        return replace(raw, faults=(*self.remarks, *raw.faults, *empty_split))
+        special = [problem for listing in self.listings(split) for problem in special_files(listing)]
+        return replace(raw, faults=(*self.remarks, *raw.faults, *special, *empty_split))
 
     def everything(self) -> str | None:
         """Return the split that also holds images outside all `splits`, None if there are no such images."""

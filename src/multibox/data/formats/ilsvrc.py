@@ -6,7 +6,7 @@ from pathlib import Path
 
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
 from multibox.data.formats.evidence import Evidence, Strength
-from multibox.data.formats.files import files_below, files_with, inside, subfolders, usable_name
+from multibox.data.formats.files import Listing, files_below, files_with, inside, subfolders, usable_name
 from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, unique_ids
@@ -45,6 +45,12 @@ class IlsvrcSource(Source):
         return RawDataset(
             name, "ilsvrc", tuple(ILSVRC_NAMES), labels, unique_ids(records, self.root), faults=tuple(faults)
         )
+
+    def listings(self, split: str) -> list[Listing]:
+        names = [name.strip() for name in split.split("+")]
+        folders = [self._annotations if name == "all" else self._annotations / name for name in names]
+        lists = Listing(self._lists, (".txt",))
+        return [lists, *(Listing(folder, (".xml",), below=True) for folder in folders)]
 
     @property
     def _annotations(self) -> Path:

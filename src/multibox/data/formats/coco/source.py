@@ -7,7 +7,7 @@ from multibox.data.formats.coco.reader import read_ids, scan_coco
 from multibox.data.formats.coco.sniff import annotation_strength
 from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.fields import id_order
-from multibox.data.formats.files import files_with, subfolders
+from multibox.data.formats.files import Listing, files_with, subfolders
 from multibox.data.formats.format import Source
 from multibox.data.formats.record import RawDataset, merge
 from multibox.errors import DataError
@@ -42,6 +42,9 @@ class CocoSource(Source):
     def read(self, split: str) -> RawDataset:
         raws = [raw for name in self._names(split) for raw in self._scan(name)]
         return merge(raws, f"{self.root.resolve().name} {split}", self.root) if len(raws) > 1 else raws[0]
+
+    def listings(self, split: str) -> list[Listing]:
+        return [Listing(folder, (".json",)) for folder in dict.fromkeys(path.parent for path in self.files.values())]
 
     def _names(self, split: str) -> list[str]:
         return list(self.files) if split == "all" else [name.strip() for name in split.split("+")]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from multibox.data.formats.files import special_files
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import Record
 from multibox.data.formats.voc.layout import VocFolder
@@ -17,7 +16,7 @@ class FolderReader:
     def __init__(self, folder: VocFolder, *, pixel_rule: str) -> None:
         self.folder = folder
         self.pixel_rule = pixel_rule
-        self.faults: list[Problem] = list(special_files(folder.annotations, (".xml",)))
+        self.faults: list[Problem] = []
         self._names: dict[str, set[str]] = {}  # by file stem
         self._images: set[Path] = set()
 

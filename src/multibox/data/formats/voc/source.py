@@ -8,6 +8,7 @@ from multibox.data.classes.voc import VOC_CLASSES
 from multibox.data.dataset import Dataset
 from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.examples import to_dataset
+from multibox.data.formats.files import Listing
 from multibox.data.formats.format import Source
 from multibox.data.formats.record import RawDataset, unique_ids
 from multibox.data.formats.voc.layout import VocFolder, find_voc_folders
@@ -53,6 +54,12 @@ class VocSource(Source):
         return RawDataset(
             f"{self.root.resolve().name} {split}", "voc", names, labels, unique_ids(records, self.root), faults=faults
         )
+
+    def listings(self, split: str) -> list[Listing]:
+        folders = {folder.root: folder for folder, _ in self.select(split)}.values()
+        lists = dict.fromkeys(path.parent for folder in folders for path in folder.lists.values())
+        annotations = [Listing(folder.annotations, (".xml",)) for folder in folders]
+        return [*annotations, *(Listing(folder, (".txt",)) for folder in lists)]
 
     def select(self, split: str) -> list[tuple[VocFolder, tuple[str, ...]]]:
         """Return the folders and ids of a split. Raises DataError if the split or its year does not exist."""

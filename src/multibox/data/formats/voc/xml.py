@@ -15,6 +15,7 @@ from multibox.data.formats.voc.pixels import corners_to_box
 from multibox.data.formats.voc.root_tag import other_format, xml_text
 from multibox.errors import DataError
 from multibox.size import Size
+from multibox.words import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _tree(path: Path) -> Element | Problem:
     try:
         tree = _without_namespace(ElementTree.fromstring(xml_text(path)))
     except DataError as error:
-        message = str(error).removeprefix(f"{path} ")
+        message = str(error).removeprefix(escaped(f"{path} "))
         return Problem("unparsable", "error", str(path), None, message)
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         message = f"cannot be read as XML ({error}); repair or remove it"

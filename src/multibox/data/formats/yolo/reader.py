@@ -11,6 +11,7 @@ from multibox.errors import DataError
 from multibox.images.decode import known_image_size
 from multibox.size import Size
 from multibox.system.text import read_lines
+from multibox.words import escaped
 
 _OUTLINE_ROUNDING = 0.01  # of the side of the image, by which an outline may leave it
 
@@ -64,7 +65,7 @@ class LabelReader:
         try:
             return read_lines(path)
         except DataError as error:
-            message = f"{str(error).removeprefix(f'{path} ')}; repair or remove it"
+            message = f"{str(error).removeprefix(escaped(f'{path} '))}; repair or remove it"
             self.faults.append(Problem("unparsable", "error", str(path), None, message))
             return []
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from multibox.data.formats.files import unreadable_images
+from multibox.data.formats.files import Listing, unreadable_images
 from multibox.data.formats.format import Source
 from multibox.data.formats.problem import Problem
 from multibox.data.formats.record import RawDataset, Record, unique_ids
@@ -13,6 +13,7 @@ from multibox.data.formats.yolo.labels import LabelFiles
 from multibox.data.formats.yolo.layout import YoloFolder, find_yolo_folder
 from multibox.data.formats.yolo.reader import LabelReader
 from multibox.errors import DataError
+from multibox.images.decode import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class YoloSource(Source):
         return list(self.folder.splits)
 
     def read(self, split: str) -> RawDataset:
-        names = [name.strip() for name in split.split("+")]
+        names = _names(split)
         found = [self.folder.images_of(name, outside=self.outside) for name in names]
         images = tuple(dict.fromkeys(image for paths, _ in found for image in paths))
         labels = LabelFiles()
@@ -55,11 +56,20 @@ class YoloSource(Source):
         name = f"{self.root.resolve().name} {split}"
         return RawDataset(name, "yolo", _distinct(classes, self.root), numbers, records, noun="line", faults=faults)
 
+    def listings(self, split: str) -> list[Listing]:
+        places = dict.fromkeys(place for name in _names(split) for place in self.folder.places_of(name))
+        descriptions = Listing(self.folder.root, (".yaml", ".yml", ".data", ".names"))
+        return [descriptions, *(Listing(place, IMAGE_SUFFIXES, below=True) for place in places if place.is_dir())]
+
 
 def find_yolo(path: Path) -> YoloSource | None:
     """Return the YOLO data set at `path`, None if there is none. Raises DataError for a broken data.yaml."""
     folder = find_yolo_folder(path)
     return None if folder is None else YoloSource(folder.root, folder, evidence=folder.evidence)
+
+
+def _names(split: str) -> list[str]:
+    return [name.strip() for name in split.split("+")]
 
 
 def _without_image(path: Path) -> Problem:
