@@ -6,7 +6,6 @@ LayerParameter name 1, blobs 7, prior_box_param 203; BlobProto num 1, channels 2
 double_data 8; BlobShape dim 1; PriorBoxParameter min_size 1, max_size 2, aspect_ratio 3, clip 5, variance 6, step 10.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,10 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.errors import WeightsError
-
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
-
-Value = int | memoryview
+from multibox.weights.origins.protobuf import Value, as_bytes, integers, message_fields
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def read_caffemodel(path: Path | str) -> list[CaffeLayer]:
     """
     try:
         content = memoryview(Path(path).read_bytes())
-        layers = [_layer(value, old=number == 2) for number, value in _fields(content) if number in (2, 100)]
+        layers = [_layer(value, old=number == 2) for number, value in message_fields(content) if number in (2, 100)]
     except OSError as problem:
         raise WeightsError(f"cannot read {path} ({problem.strerror}): give the path of a .caffemodel file") from None
     except (ValueError, IndexError, OverflowError):
@@ -58,71 +54,30 @@ def read_caffemodel(path: Path | str) -> list[CaffeLayer]:
     return layers
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, Value]]:
-    """(field number, value) of a message: a whole number for varints, the bytes for everything else."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            size, at = _varint(message, at)
-        elif kind in (_EIGHT, _FOUR):
-            size = 8 if kind == _EIGHT else 4
-        else:
-            raise ValueError(f"wire type {kind}")
-        if at + size > len(message):
-            raise ValueError("the message ends inside a field")
-        yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and the position after it."""
-    number = shift = 0
-    while True:
-        byte = message[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return number, at
-        if shift > 63:
-            raise ValueError("a number of more than ten bytes")
-
-
 def _layer(message: Value, *, old: bool) -> CaffeLayer:
     name_field, blobs_field = (4, 6) if old else (1, 7)
     name, blobs, priors = "", [], None
-    for number, value in _fields(_bytes(message)):
+    for number, value in message_fields(as_bytes(message)):
         if number == name_field:
-            name = str(_bytes(value), "utf-8")
+            name = str(as_bytes(value), "utf-8")
         elif number == blobs_field:
-            blobs.append(_blob(_bytes(value)))
+            blobs.append(_blob(as_bytes(value)))
         elif number == 203 and not old:
-            priors = _priors(_bytes(value))
+            priors = _priors(as_bytes(value))
     return CaffeLayer(name, tuple(blobs), priors)
-
-
-def _bytes(value: Value) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("a number instead of a message")
-    return value
 
 
 def _blob(message: memoryview) -> np.ndarray:
     legacy = [0, 0, 0, 0]
     shape: list[int] | None = None
     parts: list[np.ndarray] = []
-    for number, value in _fields(message):
+    for number, value in message_fields(message):
         if number in (1, 2, 3, 4) and isinstance(value, int):
             legacy[number - 1] = value
         elif number in (5, 8):
-            parts.append(np.frombuffer(_bytes(value), dtype="<f4" if number == 5 else "<f8"))
+            parts.append(np.frombuffer(as_bytes(value), dtype="<f4" if number == 5 else "<f8"))
         elif number == 7:
-            shape = [side for _, sides in _fields(_bytes(value)) for side in _integers(sides)]
+            shape = [side for _, sides in message_fields(as_bytes(value)) for side in integers(sides)]
     values = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
     sides = legacy if shape is None else shape
     if prod(sides) != len(values):
@@ -130,23 +85,12 @@ def _blob(message: memoryview) -> np.ndarray:
     return values.astype(np.float32, copy=False).reshape(sides)
 
 
-def _integers(value: Value) -> list[int]:
-    """The numbers of a repeated field, packed into one value or as single values."""
-    if isinstance(value, int):
-        return [value]
-    numbers, at = [], 0
-    while at < len(value):
-        number, at = _varint(value, at)
-        numbers.append(number)
-    return numbers
-
-
 def _priors(message: memoryview) -> CaffePriors:
     floats: dict[int, list[float]] = {1: [], 2: [], 3: [], 6: [], 10: []}
     clip = False
-    for number, value in _fields(message):
+    for number, value in message_fields(message):
         if number in floats:
-            floats[number] += np.frombuffer(_bytes(value), dtype="<f4").tolist()
+            floats[number] += np.frombuffer(as_bytes(value), dtype="<f4").tolist()
         elif number == 5:
             clip = bool(value)
     step = floats[10][-1] if floats[10] else 0.0
