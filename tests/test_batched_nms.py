@@ -87,3 +87,10 @@ def test_equal_scores_at_the_limit_are_marked() -> None:
     few = DetectionSettings(per_image=4)
     assert not select_batch(boxes[None], scores[None], settings=few, candidates=4).complete.item()
     assert select_batch(boxes[None], scores[None], settings=few, candidates=5).complete.item()
+
+
+def test_falling_threshold_is_left_to_the_other_selection() -> None:
+    """With eta below 1 no image is complete."""
+    boxes = torch.tensor([[[0.0, 0.0, 1.0, 1.0], [2.0, 2.0, 3.0, 3.0]]])
+    found = select_batch(boxes, torch.tensor([[[0.9], [0.8]]]), settings=DetectionSettings(eta=0.9))
+    assert found.complete.tolist() == [False]

@@ -1,5 +1,7 @@
 """Suppression in one global order against class by class, one box at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from box_strategies import random_boxes
 from multibox.nms import DetectionSettings, Selection, greedy_nms, rank_in_class, select
+from oracles import slow
 from selection_cases import assert_same_as_slow
 
 
@@ -74,3 +77,17 @@ def test_rank_in_class(labels: list[int]) -> None:
     """The rank of an entry is how many earlier ones have its label, counted one by one."""
     expected = [labels[:i].count(label) for i, label in enumerate(labels)]
     assert rank_in_class(torch.tensor(labels, dtype=torch.int64)).tolist() == expected
+
+
+def test_falling_threshold() -> None:
+    """With eta below 1: the slow loop's boxes of two classes, which differ from those of a constant threshold."""
+    rng = np.random.default_rng(8)
+    boxes, scores = random_boxes(rng, 400), rng.uniform(0.1, 1, (400, 2)).astype(np.float32)
+    settings = DetectionSettings(nms_threshold=0.8, eta=0.9, per_class=200, per_image=1000)
+    found = select(torch.from_numpy(boxes), torch.from_numpy(scores), settings=settings)
+    for label in (0, 1):
+        best = np.argsort(-scores[:, label], kind="stable")[:200]
+        kept = slow.adaptive_nms(boxes[best].tolist(), 0.8, 0.9)
+        assert found.priors[found.labels == label].tolist() == best[kept].tolist()
+    constant = select(torch.from_numpy(boxes), torch.from_numpy(scores), settings=replace(settings, eta=1.0))
+    assert len(constant.scores) > len(found.scores)

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from multibox.boxes import to_corners
 from multibox.priors import (
     SPECS,
+    BoxSize,
     PriorMap,
     PriorSpec,
     Step,
     cell_sizes,
     equation4_scales,
     equation4_spec,
+    listed_map,
     make_prior_corners,
     make_priors,
     official_sizes,
@@ -169,3 +171,19 @@ def test_every_prior_has_its_position() -> None:
     for prior in (-1, spec.count):
         with pytest.raises(IndexError, match=f"no prior {prior}: the indices are 0 to 27"):
             spec.position(prior)
+
+
+def test_listed_boxes() -> None:
+    """Boxes given one by one, at another offset and in pixels of another image, against the numbers by hand."""
+    listed = listed_map(Size(1, 2), Step(100.0, 50.0), [BoxSize(20, 10), BoxSize(40, 80)])
+    listed = replace(listed, offset=0.25, image_size=Size(100, 100))
+    spec = PriorSpec(Size(300, 600), (listed,))
+    assert (listed.boxes_per_cell, spec.count) == (2, 4)
+    assert listed.min_size == pytest.approx(200**0.5)
+    expected = [
+        [0.125 + 0.5 * cell, 0.25, width, height] for cell in (0, 1) for width, height in ((0.1, 0.2), (0.8, 0.4))
+    ]
+    np.testing.assert_allclose(make_priors(spec), expected, rtol=1e-6, atol=1e-7)
+    cut = make_prior_corners(replace(spec, maps=(replace(listed, clip=True),)))
+    assert torch.equal(cut, make_prior_corners(spec).clamp(0, 1))
+    assert not torch.equal(cut, make_prior_corners(spec))

@@ -57,7 +57,8 @@ def select_batch(
 ) -> BatchSelection:
     """Select the detections of all images by the rules of `multibox.nms.select`, without waiting for the device.
 
-    Only the best `candidates` scores of an image take part, and suppression runs for `rounds` rounds.
+    Only the best `candidates` scores of an image take part, and suppression runs for `rounds` rounds. If the threshold
+    is not constant (`eta` below 1), no image is complete.
     """
     passing = (scores > settings.score_threshold).flatten(1)
     found = _best_candidates(boxes, scores, passing, count=min(candidates, passing.shape[1]), settings=settings)
@@ -67,7 +68,7 @@ def select_batch(
     rows = _first_rows(survivors, settings.per_image)
     boxes, scores, labels, priors = (_compact(values, rows, settings.per_image) for values in found[:4])
     counts = number.clamp(max=settings.per_image)
-    return BatchSelection(boxes, scores, labels, priors, counts=counts, complete=settled & enough)
+    return BatchSelection(boxes, scores, labels, priors, counts=counts, complete=settled & enough & (settings.eta >= 1))
 
 
 def _best_candidates(

@@ -1,38 +1,54 @@
 """The coder: priors and variances in one object that encodes for training and decodes for detection."""
 
+from typing import Literal, get_args
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from multibox.boxes import to_centers, to_corners
-from multibox.priors import PriorSpec, make_prior_corners, make_priors
+from multibox.priors import PriorSpec, Variances, make_prior_corners, make_priors, map_variances
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
 
+BoxCode = Literal["center_size", "corner", "corner_size"]
+"""What the four offsets of a prior mean.
+
+"center_size" is equation 2. "corner" offsets are the distances of the corners relative to the input, "corner_size"
+offsets the same relative to the width and height of the prior.
+"""
+
+BOX_CODES: tuple[BoxCode, ...] = get_args(BoxCode)
+
 
 class Coder(nn.Module):
-    """Converts boxes to offsets from their priors and back (equation 2; EncodeBBox and DecodeBBox in bbox_util.cpp).
+    """Converts boxes to offsets from their priors and back (EncodeBBox and DecodeBBox in bbox_util.cpp).
 
     All boxes are corners relative to the network input. `priors` (P, 4) and `corners` (P, 4) are buffers that
-    move to other devices with the module; they come from `spec` and are not part of the state dict.
+    move to other devices with the module; they come from `spec` and are not part of the state dict. `variances` are
+    four numbers, or (P, 4) if maps of `spec` have their own. A model whose network learned offsets without variances
+    has variances of 1.
     """
 
     priors: Tensor
     corners: Tensor
     variances: Tensor
 
-    def __init__(self, spec: PriorSpec, *, variances: tuple[float, float, float, float] = VARIANCES) -> None:
+    def __init__(self, spec: PriorSpec, *, variances: Variances = VARIANCES, code: BoxCode = "center_size") -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.code = spec, code
         self.register_buffer("priors", make_priors(spec), persistent=False)
         self.register_buffer("corners", make_prior_corners(spec), persistent=False)
-        self.register_buffer("variances", torch.tensor(variances), persistent=False)
+        self.register_buffer("variances", map_variances(spec, variances), persistent=False)
 
     def encode(self, boxes: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Offsets of one box for each prior, divided by the variances.
 
-        A box without width or height would have infinite offsets; the readers of data sets drop such boxes.
+        With "center_size", a box without width or height would have infinite offsets; the readers of data sets drop
+        such boxes.
         """
+        if self.code != "center_size":
+            return (boxes - self.corners) / self._units() / self.variances
         wanted = to_centers(boxes)
         shift = (wanted[..., :2] - self.priors[:, :2]) / self.priors[:, 2:]
         stretch = torch.log(wanted[..., 2:] / self.priors[:, 2:])
@@ -41,6 +57,14 @@ class Coder(nn.Module):
     def decode(self, offsets: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Boxes as corners, not clipped, always in float32."""
         scaled = offsets.float() * self.variances
+        if self.code != "center_size":
+            return self.corners + scaled * self._units()
         center = self.priors[:, :2] + scaled[..., :2] * self.priors[:, 2:]
         size = self.priors[:, 2:] * torch.exp(scaled[..., 2:])
         return to_corners(torch.cat([center, size], dim=-1))
+
+    def _units(self) -> Float[Tensor, "p 4"]:
+        """What a distance of 1 is relative to: the input, or the width and height of the prior."""
+        if self.code == "corner":
+            return torch.ones_like(self.corners)
+        return (self.corners[:, 2:] - self.corners[:, :2]).repeat(1, 2)

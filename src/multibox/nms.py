@@ -23,12 +23,17 @@ _FIRST_CANDIDATES = 2048  # usually enough to fill `per_image`
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """Thresholds of paper section 3.1 ("score", "nms") and the official code's limits per class and image."""
+    """Thresholds of paper section 3.1 ("score", "nms") and the official code's limits per class and image.
+
+    With `eta` below 1 suppression becomes stricter: each kept box multiplies the NMS threshold of its class by `eta`
+    while that is above 0.5 (ApplyNMSFast in bbox_util.cpp).
+    """
 
     score_threshold: float = 0.01
     nms_threshold: float = 0.45
     per_class: int = 400
     per_image: int = 200
+    eta: float = 1.0
 
 
 class Selection(NamedTuple):
@@ -83,7 +88,11 @@ def _select_sorted(
     scores, labels = scores[within], labels[within]
     priors = positions[within] // classes
     candidates = boxes[priors]
-    kept = greedy_nms(candidates, labels, threshold=settings.nms_threshold, limit=settings.per_image)
+    if settings.eta < 1:
+        kept = adaptive_nms(candidates, labels, threshold=settings.nms_threshold, eta=settings.eta)
+        kept = kept[: settings.per_image]
+    else:
+        kept = greedy_nms(candidates, labels, threshold=settings.nms_threshold, limit=settings.per_image)
     return Selection(candidates[kept], scores[kept], labels[kept], priors[kept])
 
 
@@ -114,6 +123,26 @@ def greedy_nms(
         if len(kept) >= limit:
             return kept[:limit]
     return kept
+
+
+def adaptive_nms(
+    boxes: Float[Tensor, "n 4"], labels: Int64[Tensor, " n"], *, threshold: float, eta: float
+) -> Int64[Tensor, " k"]:
+    """Positions of the boxes that survive suppression whose threshold falls with every kept box of the class.
+
+    Boxes are sorted, best first. A threshold depends on all decisions before it, so this goes box by box.
+    """
+    kept = []
+    for label in labels.unique().tolist():
+        chosen: list[int] = []
+        limit = threshold
+        for position in torch.nonzero(labels == label).squeeze(1).tolist():
+            if chosen and (iou(boxes[position : position + 1], boxes[chosen]) > limit).any():
+                continue
+            chosen.append(position)
+            limit *= eta if limit > 0.5 else 1
+        kept += chosen
+    return torch.tensor(sorted(kept), dtype=torch.int64, device=boxes.device)
 
 
 def _suppresses(

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from multibox.size import Size
 
+Variances = tuple[float, float, float, float]
+"""Divisors of the four offsets of a prior."""
+
 RATIOS_300 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 RATIOS_512 = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
 
@@ -23,12 +26,24 @@ class Step(NamedTuple):
     width: float
 
 
+class BoxSize(NamedTuple):
+    """Height and width of a prior, in pixels of the network input."""
+
+    height: float
+    width: float
+
+
 @dataclass(frozen=True)
 class PriorMap:
     """The priors of one source map. Sizes and steps are pixels of the network input.
 
     A cell holds a square of `min_size`, a square of √(min_size · max_size) if `max_size` is given, and for each of
     `ratios` the box of that aspect ratio and the box of its reciprocal. `cells` holds the rows and columns of the map.
+
+    Models of other programs need more: `boxes`, if there are any, are all boxes of a cell in order, instead of those
+    that the three numbers give (see `listed_map`). Centers lie at `offset` of a step. `clip` cuts the boxes of this map
+    to the image. `variances` are those of this map, if the maps differ. If `image_size` is given, sizes and steps are
+    pixels of an image of that size.
     """
 
     cells: Size
@@ -36,10 +51,15 @@ class PriorMap:
     min_size: float
     max_size: float | None
     ratios: tuple[float, ...]
+    boxes: tuple[BoxSize, ...] = ()
+    offset: float = 0.5
+    clip: bool = False
+    variances: Variances | None = None
+    image_size: Size | None = None
 
     @property
     def boxes_per_cell(self) -> int:
-        return 1 + (self.max_size is not None) + 2 * len(self.ratios)
+        return len(self.boxes) or 1 + (self.max_size is not None) + 2 * len(self.ratios)
 
     @property
     def count(self) -> int:
@@ -96,10 +116,7 @@ def make_prior_corners(spec: PriorSpec) -> Float[Tensor, "p 4"]:
 
     The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centers in float32, the rest in double.
     """
-    height, width = spec.input_size
-    corners = np.concatenate([_map_corners(m, spec) for m in spec.maps])
-    corners = (corners / [width, height, width, height]).astype(np.float32)
-    return torch.from_numpy(corners.clip(0, 1) if spec.clip else corners)
+    return torch.from_numpy(np.concatenate([_map_corners(m, spec) for m in spec.maps]))
 
 
 def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
@@ -108,21 +125,26 @@ def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
     return torch.cat([(low + high) / 2, high - low], dim=-1).float()
 
 
-def _map_corners(source: PriorMap, spec: PriorSpec) -> np.ndarray:
+def _map_corners(source: PriorMap, spec: PriorSpec) -> Float[np.ndarray, "p 4"]:
+    height, width = source.image_size or spec.input_size
     rows, columns = np.meshgrid(*(np.arange(n) for n in source.cells), indexing="ij")
-    offset = np.float32(0.5)
+    offset = np.float32(source.offset)
     x = ((columns + offset) * np.float32(source.step.width)).astype(np.float32)
     y = ((rows + offset) * np.float32(source.step.height)).astype(np.float32)
     half = cell_sizes(source, truncate=spec.truncate).astype(np.float64) / 2
     center = np.stack([x, y], axis=-1)[:, :, None].astype(np.float64)
-    limit = np.array(spec.input_size[::-1], dtype=np.float64)
+    limit = np.array([width, height], dtype=np.float64)
     half = np.minimum(half, limit / 2) if spec.clip_sizes else half
     center = np.minimum(center, limit) if spec.clip_centers else center
-    return np.concatenate([center - half, center + half], axis=-1).reshape(-1, 4)
+    corners = np.concatenate([center - half, center + half], axis=-1).reshape(-1, 4)
+    corners = (corners / [width, height, width, height]).astype(np.float32)
+    return corners.clip(0, 1) if spec.clip or source.clip else corners
 
 
 def cell_sizes(source: PriorMap, *, truncate: bool = False) -> Float[np.ndarray, "k 2"]:
     """(width, height) in pixels of the boxes of one cell, in order."""
+    if source.boxes:
+        return np.array([(box.width, box.height) for box in source.boxes], dtype=np.float32)
     small, large = source.min_size, source.max_size
     if truncate:
         small, large = floor(small), large and floor(large)
@@ -134,6 +156,20 @@ def cell_sizes(source: PriorMap, *, truncate: bool = False) -> Float[np.ndarray,
         roots = np.sqrt(np.array([ratio, np.float32(1) / np.float32(ratio)], dtype=np.float32))
         sizes += [(small * root, small / root) for root in roots]
     return np.array(sizes, dtype=np.float32)
+
+
+def listed_map(cells: Size, step: Step, boxes: Sequence[BoxSize]) -> PriorMap:
+    """A map whose boxes are listed; its `min_size` is the side of a square with the area of the smallest box."""
+    smallest = min((box.height * box.width) ** 0.5 for box in boxes)
+    return PriorMap(cells, step, smallest, None, (), boxes=tuple(boxes))
+
+
+def map_variances(spec: PriorSpec, usual: Variances) -> Float[Tensor, "4"] | Float[Tensor, "p 4"]:
+    """The variances of all priors: four numbers, or a row for each prior if a map has its own."""
+    if all(source.variances is None for source in spec.maps):
+        return torch.tensor(usual)
+    rows = [torch.tensor(source.variances or usual).expand(source.count, 4) for source in spec.maps]
+    return torch.cat(rows)
 
 
 def equation4_scales(maps: int, *, smallest: float = 0.2, largest: float = 0.9) -> tuple[float, ...]:

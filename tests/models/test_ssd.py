@@ -260,6 +260,7 @@ def test_json_of_all_fields() -> None:
         variances=(0.1, 0.2, 0.3, 0.4),
         clip=True,
         score_function="sigmoid",
+        box_code="corner",
         detection=DetectionSettings(0.1, 0.2, 3, 4),
     )
     defaults = ModelConfig("", VGG16Config(), (), PriorSpec(Size(1, 1), ()))

@@ -72,8 +72,26 @@ def decode(offsets: Sequence[float], prior: Box, variances: Sequence[float]) -> 
     return [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]
 
 
+def decode_corners(offsets: Sequence[float], prior: Box, variances: Sequence[float], *, sized: bool) -> list[float]:
+    """CORNER and, if `sized`, CORNER_SIZE of DecodeBBox in bbox_util.cpp."""
+    width, height = (prior[2] - prior[0], prior[3] - prior[1]) if sized else (1, 1)
+    dx1, dy1, dx2, dy2 = (value * variance for value, variance in zip(offsets, variances, strict=True))
+    return [prior[0] + dx1 * width, prior[1] + dy1 * height, prior[2] + dx2 * width, prior[3] + dy2 * height]
+
+
 def center_form(box: Box) -> tuple[float, float, float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
+
+
+def adaptive_nms(boxes: Sequence[Box], threshold: float, eta: float) -> list[int]:
+    """Positions of the boxes, best first, that ApplyNMSFast keeps with a threshold that falls."""
+    kept: list[int] = []
+    for i, box in enumerate(boxes):
+        if all(iou(box, boxes[k]) <= threshold for k in kept):
+            kept.append(i)
+            if threshold > 0.5:
+                threshold *= eta
+    return kept
 
 
 def cross_entropy(logits: Sequence[float], target: int) -> float:

@@ -203,6 +203,14 @@ WRONG_VALUES = [
     ("config.mean.1", NAN),
     ("config.mean.1", 1e30),
     ("config.variances.3", -0.2),
+    ("config.box_code", "middle"),
+    ("config.detection.eta", 0.0),
+    ("config.detection.eta", 1.5),
+    ("config.priors.maps.0.boxes", [[0.0, 5.0]]),
+    ("config.priors.maps.0.boxes", [[5.0, 5.0]] * 2000),
+    ("config.priors.maps.0.offset", NAN),
+    ("config.priors.maps.0.variances", [0.1, 0.1, 0.0, 0.2]),
+    ("config.priors.maps.0.image_size", [0, 300]),
     ("config.variances.0", 0.0),
     ("config.variances.0", INFINITY),
     ("config.detection.score_threshold", NAN),
@@ -306,3 +314,16 @@ def test_whole_numbers_are_no_weights(tmp_path: Path, model: SSD) -> None:
     path = rewritten(tmp_path / "w.safetensors", **{name: torch.ones_like(model.state_dict()[name]).to(torch.int8)})
     with pytest.raises(WeightsError, match=r"as torch\.int8 instead of torch\.float32"):
         load_weights(path)
+
+
+def test_fields_of_later_versions(tmp_path: Path, model: SSD) -> None:
+    """A file without the fields that were added later is read, and they have their defaults."""
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model)
+    fields = json.loads(read_metadata(path)["multibox"])
+    keys = [f"config.{key}" for key in ("box_code", "detection.eta")]
+    keys += [f"config.priors.maps.{i}.{key}" for i in (0, 1) for key in ("boxes", "offset", "clip", "variances")]
+    for key in keys:
+        fields = changed(fields, key, REMOVED)
+    save_file(load_file(path), path, metadata={"multibox": json.dumps(fields)})
+    assert load_weights(path)[0].config == model.config

@@ -32,7 +32,7 @@ def lifelike_outputs(
     A prior that overlaps an object has offsets close to its box and a logit of its class that grows with the overlap;
     other scores are low. The logit of the background is the same for all priors and sets the number of candidates.
     """
-    coder = Coder(config.priors, variances=config.variances)
+    coder = Coder(config.priors, variances=config.variances, code=config.box_code)
     rows = [_image(coder, classes, generator) for _ in range(images)]
     offsets, logits = (torch.stack(parts) for parts in zip(*rows, strict=True))
     logits[..., 0] = _background(logits, config.detection.score_threshold, candidates)

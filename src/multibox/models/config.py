@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
+from multibox.coder import BoxCode
 from multibox.errors import UsageError
 from multibox.models.bases.config import BaseConfig
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
@@ -31,7 +32,8 @@ class ModelConfig:
 
     `sources` are the positions of the maps that predict, None for all (Table 3). `mean` and `std` are in units of
     0 … 255, in the order R, G, B. `clip` cuts boxes to the image before suppression. `score_function` turns logits into
-    scores: SSD's softmax over background and classes, or a sigmoid for each class.
+    scores: SSD's softmax over background and classes, or a sigmoid for each class. `box_code` says
+    what offsets mean.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ModelConfig:
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     clip: bool = False
     score_function: ScoreFunction = "softmax"
+    box_code: BoxCode = "center_size"
     detection: DetectionSettings = field(default_factory=DetectionSettings)
 
     @property

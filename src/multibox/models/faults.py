@@ -75,6 +75,7 @@ def _threshold_checks(detection: DetectionSettings) -> Iterator[Check]:
     yield _within("detection.nms_threshold", detection.nms_threshold, 0, 1)
     yield _within("detection.per_class", detection.per_class, 1, MAX_DETECTIONS)
     yield _within("detection.per_image", detection.per_image, 1, MAX_DETECTIONS)
+    yield _within("detection.eta", detection.eta, 0.01, 1)
 
 
 def _spec_checks(spec: PriorSpec) -> Iterator[Check]:
@@ -127,6 +128,19 @@ def _map_checks(source: PriorMap, key: str) -> Iterator[Check]:
     yield len(source.ratios) <= 100, f"{key}.ratios has {len(source.ratios)} values, at most 100 are allowed"
     for number, ratio in enumerate(source.ratios):
         yield _within(f"{key}.ratios.{number}", ratio, 0.001, 1000)
+    yield from _listed_checks(source, key)
+
+
+def _listed_checks(source: PriorMap, key: str) -> Iterator[Check]:
+    yield len(source.boxes) <= 1000, f"{key}.boxes has {len(source.boxes)} boxes, at most 1000 are allowed"
+    for number, box in enumerate(source.boxes):
+        for name, side in zip(("height", "width"), box, strict=True):
+            yield _within(f"{key}.boxes.{number}.{name}", side, 0.01, 10 * MAX_SIDE)
+    yield _within(f"{key}.offset", source.offset, -10, 10)
+    for number, variance in enumerate(source.variances or ()):
+        yield _within(f"{key}.variances.{number}", variance, 0.0001, 100)
+    for name, side in zip(("height", "width"), source.image_size or (), strict=False):
+        yield _within(f"{key}.image_size.{name}", side, 1, MAX_SIDE)
 
 
 def _class_checks(names: Sequence[str], *, priors: int) -> Iterator[Check]:

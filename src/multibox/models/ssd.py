@@ -45,7 +45,7 @@ class SSD(nn.Module):
             outputs=len(self.class_names) + 1,
             build=config.base.predictor,
         )
-        self.coder = Coder(config.priors, variances=config.variances)
+        self.coder = Coder(config.priors, variances=config.variances, code=config.box_code)
         self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
         initialize(self)

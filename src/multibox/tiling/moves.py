@@ -33,7 +33,12 @@ class Limits:
 
 
 def changes(source: PriorMap) -> Iterator[PriorMap]:
-    """The map with another min size, another max size, both, or one other ratio. The number of boxes stays."""
+    """The map with another min size, another max size, both, or one other ratio. The number of boxes stays.
+
+    A map with listed boxes has no changes: its boxes follow no sizes and ratios.
+    """
+    if source.boxes:
+        return
     for small in _near(source.min_size):
         yield replace(source, min_size=small)
     if source.max_size is not None:
@@ -48,7 +53,9 @@ def changes(source: PriorMap) -> Iterator[PriorMap]:
 
 
 def fewer(source: PriorMap) -> Iterator[PriorMap]:
-    """The map without its larger square, or without one of its ratios."""
+    """The map without its larger square, or without one of its ratios. None if its boxes are listed."""
+    if source.boxes:
+        return
     if source.max_size is not None:
         yield replace(source, max_size=None)
     for ratio in source.ratios:
@@ -56,7 +63,9 @@ def fewer(source: PriorMap) -> Iterator[PriorMap]:
 
 
 def more(source: PriorMap) -> Iterator[PriorMap]:
-    """The map with a larger square, if it has none, or with one more ratio."""
+    """The map with a larger square, if it has none, or with one more ratio. None if its boxes are listed."""
+    if source.boxes:
+        return
     if source.max_size is None:
         for factor in _SIZE_FACTORS:
             if factor > 1:
@@ -68,7 +77,9 @@ def more(source: PriorMap) -> Iterator[PriorMap]:
 
 
 def scaled(source: PriorMap, factor: float) -> PriorMap:
-    """The map with both sizes multiplied by the factor and rounded to whole pixels."""
+    """The map with both sizes multiplied by the factor and rounded to whole pixels. A map with listed boxes stays."""
+    if source.boxes:
+        return source
     large = source.max_size and _whole_pixels(source.max_size * factor)
     return replace(source, min_size=_whole_pixels(source.min_size * factor), max_size=large)
 

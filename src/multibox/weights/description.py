@@ -5,6 +5,7 @@ background), `config` (ModelConfig) and `info`, which is free: recipe, training 
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ KEY = "multibox"
 
 FORMAT = 2
 
-ADDED = ("config.score_function",)
+ADDED = (
+    "config.score_function",
+    "config.box_code",
+    "config.detection.eta",
+    "config.priors.maps.boxes",
+    "config.priors.maps.offset",
+    "config.priors.maps.clip",
+    "config.priors.maps.variances",
+    "config.priors.maps.image_size",
+)
 """Fields that files of the same format may lack, because they were added later; their default is the old meaning."""
 
 MAX_CHARACTERS = 8 << 20
@@ -121,7 +131,7 @@ def _difference(given: Any, understood: Any, *, key: str) -> str | None:
     """The first field that is missing, unknown or converted, so that its value would not be the written one."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for name in (*understood, *given):
-            if name not in given and f"{key}.{name}" not in ADDED:
+            if name not in given and re.sub(r"\.\d+", "", f"{key}.{name}") not in ADDED:
                 return f"{key}.{name} is missing"
             if name not in understood:
                 return f"{key}.{name} is not a field of this multibox"

@@ -21,7 +21,7 @@ class OutputReader:
     def __init__(self, exported: Exported) -> None:
         self._classes = len(exported.class_names)
         self._raw, self._model = exported.raw, exported.config
-        self._coder = Coder(self._model.priors, variances=self._model.variances)
+        self._coder = Coder(self._model.priors, variances=self._model.variances, code=self._model.box_code)
 
     def __call__(self, outputs: Arrays) -> list[Selection]:
         """Detections of each image from RAW_OUTPUTS or OUTPUTS of `multibox.detection.export.network`."""

@@ -79,7 +79,12 @@ def network_graph(model: SSD) -> "ModelProto":
 
 
 def postprocess_graph(model: SSD) -> "ModelProto":
-    """Offsets and logits to detections."""
+    """Offsets and logits to detections. Raises UsageError if the threshold of suppression is not constant."""
+    if model.config.detection.eta < 1:
+        raise UsageError(
+            f"suppression in {model.config.name} has eta {model.config.detection.eta:g}, which changes its threshold "
+            "after every box, and exported models cannot do that: export offsets and logits, without suppression"
+        )
     offsets = torch.zeros(2, model.config.priors.count, 4)
     logits = torch.zeros(2, model.config.priors.count, len(model.class_names) + 1)
     return _graph(Postprocess(model).cpu(), {"offsets": offsets, "logits": logits}, outputs=OUTPUTS)
