@@ -4,8 +4,8 @@ Detect      Detector, Detections, export
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
-Weights     load_weights, save_weights, import_weights
-Models      SSD, ssd300, ssd512, ssdlite320, Size
+Weights     load_weights, save_weights, import_weights, load_base
+Models      SSD, ssd, ssd300, ssd512, ssdlite320, Size
 Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
 
 Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from multibox.experiments.recipe import Recipe
     from multibox.experiments.recipes import find_recipe
     from multibox.experiments.train import train
+    from multibox.models.any_size import ssd
     from multibox.models.ssd import SSD, ssd300, ssd512, ssdlite320
     from multibox.size import Size
     from multibox.training.stopping import Stopped
     from multibox.weights.file import load_weights, save_weights
+    from multibox.weights.origins.imagenet.load import load_base
     from multibox.weights.origins.recognize import import_weights
 
 _MODULES = {
@@ -64,10 +66,12 @@ _MODULES = {
     "experiments.recipe": ("Recipe",),
     "experiments.recipes": ("find_recipe",),
     "experiments.train": ("train",),
+    "models.any_size": ("ssd",),
     "models.ssd": ("SSD", "ssd300", "ssd512", "ssdlite320"),
     "size": ("Size",),
     "training.stopping": ("Stopped",),
     "weights.file": ("load_weights", "save_weights"),
+    "weights.origins.imagenet.load": ("load_base",),
     "weights.origins.recognize": ("import_weights",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -96,9 +100,11 @@ __all__ = [
     "find_recipe",
     "import_weights",
     "join",
+    "load_base",
     "load_dataset",
     "load_weights",
     "save_weights",
+    "ssd",
     "ssd300",
     "ssd512",
     "ssdlite320",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from multibox.models.any_size import ssd_config
 from multibox.models.config import (
     ModelConfig,
     light_config,
@@ -27,6 +28,7 @@ CONFIGS = {
     "slim300": slim300_config(),
     "light160": light_config(side=160),
     "ssdlite320": ssdlite320_config(),
+    **{f"{base}-224": ssd_config(base, 224) for base in ("mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50")},
 }
 
 

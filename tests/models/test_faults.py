@@ -26,7 +26,7 @@ def test_another_base_needs_other_priors():
         UsageError, match=r"--set model\.base=.* no such model can be built, because extras has 4 layers"
     ):
         override(find_recipe("ssd300-voc"), ['model.base={"kind": "resnet"}'])
-    with pytest.raises(UsageError, match=r"--set model\.base=resnet sets a group of settings: set one of kind, "):
+    with pytest.raises(UsageError, match=r"base network 'resnet' is not known: choose one of vgg16, vgg16_bn, "):
         override(find_recipe("ssd300-voc"), ["model.base=resnet"])
 
 

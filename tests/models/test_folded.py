@@ -8,6 +8,7 @@ from torch import nn
 
 from engine_cases import steady_model
 from multibox.detection.engines import packed as packed_engine
+from multibox.models.any_size import ssd_config
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, light_config, slim300_config, ssdlite320_config
 from multibox.models.folded import FoldedSSD, UnitNorm, scale_inputs
@@ -42,6 +43,7 @@ CONFIGS = {
     "L2Norm that predicts nothing": replace(
         WITH_L2_NORM, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])
     ),
+    **{name: ssd_config(name, 64) for name in ("mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50")},
     "mobilenet": replace(ssdlite320_config(), extras=tuple(Extra(8, 16) for _ in range(4))),
 }
 

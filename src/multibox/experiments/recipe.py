@@ -9,6 +9,7 @@ from typing import Any, Literal
 from multibox.data.augmentation.augmentation import Augmentation, find_augmentation
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
+from multibox.experiments.rebase import rebase
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.faults import find_fault
@@ -80,13 +81,15 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """Return the recipe with each "key=value" applied; a key is a path like "schedule.iterations".
 
     A value is JSON, or else text. "augmentation" takes the name of an augmentation and "model.priors" a file that
-    `multibox priors fit` wrote. Raises UsageError that names an unknown key and lists the known ones, InputError if
-    priors do not fit the model.
+    `multibox priors fit` wrote. "model.base" takes the name of a base network and "model.size" an input size: both
+    build the model anew, before the other settings are applied (`rebase`). Raises UsageError that names an unknown key
+    and lists the known ones, InputError if priors do not fit the model.
     """
     if not settings:
         return recipe
+    recipe, rest = rebase(recipe, settings)
     fields = recipe.to_json()
-    for setting in settings:
+    for setting in rest:
         key, equals, text = setting.partition("=")
         if not equals:
             raise UsageError(

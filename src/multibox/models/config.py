@@ -13,7 +13,7 @@ from multibox.models.bases.known import TaggedBase
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.bases.vgg import VGG16Config
-from multibox.models.heads import Extra
+from multibox.models.heads import Extra, lite_extra, narrowed
 from multibox.nms import DetectionSettings
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
 from multibox.scores import ScoreFunction
@@ -23,7 +23,7 @@ CAFFE_MEAN = (123.0, 117.0, 104.0)
 
 _EXTRAS_300 = (Extra(256, 512), Extra(128, 256), Extra(128, 256, 3, 1, 0), Extra(128, 256, 3, 1, 0))
 _EXTRAS_512 = (Extra(256, 512), *(Extra(128, 256) for _ in range(3)), Extra(128, 256, 4, 1, 1))
-_EXTRAS_LITE = (Extra(256, 512), Extra(128, 256), Extra(128, 256), Extra(64, 128))
+_EXTRAS_LITE = tuple(lite_extra(number) for number in range(4))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def light_config(*, side: int = 256, width: float = 0.5, sizes: Sequence[float] 
     SSD300's percentages of the side. Weights fit any side.
     """
     size, base = Size(side, side), ResNetConfig(width=width)
-    extras = _narrow((Extra(128, 256),) * 3, width)
+    extras = (narrowed(Extra(128, 256), width),) * 3
     sizes = official_sizes(side, first=10, lowest=20, highest=90, maps=6) if sizes is None else sizes
     priors = sized_spec(size, source_cells(size, base=base, extras=extras), sizes=sizes, ratios=RATIOS_300)
     return ModelConfig(f"light{side}", base, extras, priors, std=(58.0, 58.0, 58.0))
@@ -153,11 +153,7 @@ def lite_config(*, side: int = 320, version: Literal[0, 1, 2] = 0, sizes: Sequen
 
 def _slim(name: str, extras: tuple[Extra, ...], priors: PriorSpec, width: float) -> ModelConfig:
     base = VGG16Config(width=width, batch_norm=True)
-    return ModelConfig(name, base, _narrow(extras, width), priors, std=(58.0, 58.0, 58.0))
-
-
-def _narrow(extras: tuple[Extra, ...], width: float) -> tuple[Extra, ...]:
-    return tuple(replace(e, squeeze=round(e.squeeze * width), out=round(e.out * width)) for e in extras)
+    return ModelConfig(name, base, tuple(narrowed(extra, width) for extra in extras), priors, std=(58.0, 58.0, 58.0))
 
 
 def _with_sizes(priors: PriorSpec, sizes: Sequence[float]) -> PriorSpec:

@@ -1,7 +1,7 @@
 """The layers that SSD adds to a base network: extra layers that shrink the map, and two predictors a source map."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,16 @@ class Extra:
     kernel: int = 3
     stride: int = 2
     padding: int = 1
+
+
+def narrowed(extra: Extra, width: float) -> Extra:
+    """The layer with its channels scaled by `width`."""
+    return replace(extra, squeeze=round(extra.squeeze * width), out=round(extra.out * width))
+
+
+def lite_extra(number: int) -> Extra:
+    """The channels of SSDLite's extra layer `number`, counted from 0: 512, 256, 256 and then 128."""
+    return (Extra(256, 512), Extra(128, 256), Extra(128, 256), Extra(64, 128))[min(number, 3)]
 
 
 def extra_layer(channels: int, extra: Extra, *, batch_norm: bool) -> nn.Sequential:

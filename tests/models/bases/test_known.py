@@ -11,8 +11,11 @@ from torch import nn
 from multibox.models.bases.config import BaseConfig
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
 from multibox.models.bases.known import KINDS, KnownBase
+from multibox.models.bases.mobilenet_v1 import MobileNetV1Config
+from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
+from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, source_cells
 from multibox.models.heads import Extra
@@ -31,6 +34,12 @@ CONFIGS: tuple[BaseConfig, ...] = (
     MobileNetV3Config(fine=True, full_tail=True),
     EfficientNetLiteConfig(),
     EfficientNetLiteConfig(version=2, laterals=()),
+    MobileNetV2Config(width=1 / 4),
+    MobileNetV2Config(fine=False, laterals=(), lite=True),
+    MobileNetV1Config(width=1 / 8),
+    MobileNetV1Config(width=1 / 4, fine=False, lite=True),
+    ResNetImageNetConfig(depth=18),
+    ResNetImageNetConfig(depth=50),
 )
 
 

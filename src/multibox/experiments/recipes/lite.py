@@ -8,9 +8,7 @@ from multibox.models.config import lite_config
 from multibox.training.optimizer import OptimizerConfig, RateRule, Schedule
 from multibox.training.run import LoopConfig
 
-_IMAGENET_LAYERS = r"^base\.(stem|stages)\."
 _AUGMENTATION = replace(AUGMENTATIONS["caffe"], zoom_out=0.3, zoom_out_ratio=2.0, interpolations=("linear", "area"))
-_FIRST_LAYERS = r"^base\.(stem|stages\.[01])\."
 
 
 def lite320() -> Recipe:
@@ -21,17 +19,19 @@ def lite320() -> Recipe:
 
     multibox train lite320 --data PATH --out runs/lite320
     """
+    model = lite_config(side=320)
+    first, imagenet = model.base.first_layers, model.base.imagenet_layers
     return Recipe(
         name="lite320",
-        model=lite_config(side=320),
+        model=model,
         schedule=Schedule(3000, rate=0.001, shape="cosine", warmup=100),
         optimizer=OptimizerConfig(
             kind="adamw",
             weight_decay=0.05,
             clip=10.0,
-            rates=(RateRule(_FIRST_LAYERS, 0.0), RateRule(_IMAGENET_LAYERS, 0.1)),
+            rates=(RateRule(first, 0.0), RateRule(imagenet, 0.1)),
         ),
         augmentation=_AUGMENTATION,
-        loop=LoopConfig(batch_size=16, precision="auto", ema=0.998, report_every=50, fixed_statistics=_IMAGENET_LAYERS),
+        loop=LoopConfig(batch_size=16, precision="auto", ema=0.998, report_every=50, fixed_statistics=imagenet),
         base_weights="efficientnet-lite0",
     )

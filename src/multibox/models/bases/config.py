@@ -27,7 +27,9 @@ class BaseConfig(ABC):
     """The numbers that define one base network, and how a detector on that base is built and initialized.
 
     A subclass is a frozen dataclass. Its field `kind` names the base network in weight files and recipes.
-    `imagenet_weights` are the names of the published weights that `load_base` accepts for it.
+    `imagenet_weights` are the names of the published weights that `load_base` accepts for it. `imagenet_layers` is a
+    regular expression for the names of the detector's parameters that they fill, `first_layers` for those of them up to
+    stride 4, which a short training keeps as they are.
 
     The methods that are not abstract have SSD's own layers as their default: extra layers of plain convolutions,
     3 x 3 predictors and Caffe's "xavier" initialization.
@@ -35,6 +37,19 @@ class BaseConfig(ABC):
 
     kind: str
     imagenet_weights: ClassVar[tuple[str, ...]] = ()
+    imagenet_layers: ClassVar[str] = r"^base\."
+    first_layers: ClassVar[str] = r"(?!)"
+
+    @classmethod
+    def named(cls) -> "dict[str, BaseConfig]":
+        """The configs that users choose by name, for example with `--set model.base=NAME`."""
+        usual = cls()
+        return {usual.kind: usual}
+
+    @property
+    def usual_weights(self) -> str | None:
+        """The published weights that a training on this base starts from, None if there are none."""
+        return next(iter(self.imagenet_weights), None)
 
     @property
     @abstractmethod
@@ -58,6 +73,10 @@ class BaseConfig(ABC):
         """The layer between the first source map and its predictors."""
         return nn.Identity()
 
+    def extra(self, number: int) -> Extra:
+        """The channels of extra layer `number`, counted from 0, for inputs of any size."""
+        return Extra(256, 512) if number == 0 else Extra(128, 256)
+
     def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
         """One extra layer on a map of `channels` channels."""
         return extra_layer(channels, extra, batch_norm=self.has_batch_norm)
@@ -74,3 +93,16 @@ class BaseConfig(ABC):
 def width_fault(width: float, *, narrowest: int) -> str | None:
     """The fault of a factor that scales all channels, if it leaves `narrowest` channels without any, or makes many."""
     return None if 1 / narrowest <= width <= 4 else f"width is {width}, it must be {1 / narrowest} to 4"
+
+
+def laterals_fault(laterals: tuple[int, ...], *, sources: int) -> str | None:
+    """The fault of the channels of lateral layers, unless there are none or one for each source."""
+    if len(laterals) in (0, sources) and all(1 <= channels <= 4096 for channels in laterals):
+        return None
+    return f"laterals is {list(laterals)}, it must be empty or {sources} numbers from 1 to 4096"
+
+
+def multiple_of_8(channels: float) -> int:
+    """The nearest multiple of 8 that is at least 8 and at least nine tenths of `channels`."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.bases.config import BaseConfig, BaseNetwork
-from multibox.models.heads import Extra, extra_layer
+from multibox.models.bases.config import BaseConfig, BaseNetwork, laterals_fault, multiple_of_8
+from multibox.models.heads import Extra
 from multibox.models.layers import SamePad, initialize_normal
 
 STEM = 32
@@ -58,6 +58,16 @@ class EfficientNetLiteConfig(BaseConfig):
         "efficientnet-lite1",
         "efficientnet-lite2",
     )
+    imagenet_layers: ClassVar[str] = r"^base\.(stem|stages)\."
+    first_layers: ClassVar[str] = r"^base\.(stem|stages\.[01])\."
+
+    @classmethod
+    def named(cls) -> "dict[str, BaseConfig]":
+        return {f"efficientnet_lite{version}": cls(version=version) for version in (0, 1, 2)}
+
+    @property
+    def usual_weights(self) -> str:
+        return f"efficientnet-lite{self.version}"
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -68,14 +78,13 @@ class EfficientNetLiteConfig(BaseConfig):
         return True
 
     def fault(self) -> str | None:
-        fits = len(self.laterals) in (0, len(self.strides)) and all(1 <= n <= 4096 for n in self.laterals)
-        return None if fits else f"laterals is {list(self.laterals)}, it must be empty or three numbers from 1 to 4096"
+        return laterals_fault(self.laterals, sources=len(self.strides))
 
     def build(self) -> "EfficientNetLite":
         return EfficientNetLite(scaled_stages(*SCALES[self.version]), laterals=self.laterals)
 
-    def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
-        return extra_layer(channels, extra, batch_norm=True)
+    def extra(self, number: int) -> Extra:
+        return Extra(128, 256)
 
     def initialize(self, layer: nn.Conv2d) -> None:
         """Normally distributed weights with a standard deviation of 0.01, for layers that start without ImageNet."""
@@ -88,16 +97,10 @@ def scaled_stages(width: float, depth: float) -> tuple[Stage, ...]:
     return tuple(
         stage._replace(
             blocks=stage.blocks if number in (0, last) else ceil(stage.blocks * depth),
-            out=_multiple_of_8(stage.out * width),
+            out=multiple_of_8(stage.out * width),
         )
         for number, stage in enumerate(STAGES)
     )
-
-
-def _multiple_of_8(channels: float) -> int:
-    """The nearest multiple of 8 that is at least 8 and at least nine tenths of `channels`."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 class EfficientNetLite(BaseNetwork):

@@ -1,10 +1,16 @@
 """All base networks. To add one, write its file beside this one and add its config to the union."""
 
-from typing import Annotated, Any, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, cast, get_args
 
+from multibox.errors import UsageError
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
+from multibox.models.bases.mobilenet_v1 import MobileNetV1Config
+from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
+from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
 from multibox.models.bases.vgg import VGG16Config
 
 KnownBase = (
@@ -12,6 +18,9 @@ KnownBase = (
     | ResNetConfig
     | MobileNetV3Config
     | EfficientNetLiteConfig
+    | MobileNetV2Config
+    | MobileNetV1Config
+    | ResNetImageNetConfig
 )
 
 
@@ -27,3 +36,19 @@ class _ByKind:
 TaggedBase = Annotated[KnownBase, _ByKind()]
 
 KINDS = tuple(config.kind for config in get_args(KnownBase))
+
+NAMED: Mapping[str, KnownBase] = MappingProxyType(
+    {
+        name: base
+        for config in get_args(KnownBase)
+        for name, base in cast("dict[str, KnownBase]", config.named()).items()
+    }
+)
+"""The base networks that users choose by name."""
+
+
+def find_base(name: str) -> KnownBase:
+    """The base network of a name. Raises UsageError that lists the names if there is none."""
+    if name not in NAMED:
+        raise UsageError(f"base network {name!r} is not known: choose one of {', '.join(NAMED)}")
+    return NAMED[name]

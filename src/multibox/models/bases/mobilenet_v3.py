@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from multibox.models.bases.config import BaseConfig, BaseNetwork
-from multibox.models.heads import Extra, lite_extra_layer, lite_predictor
+from multibox.models.bases.config import BaseConfig, BaseNetwork, multiple_of_8
+from multibox.models.heads import Extra, lite_extra, lite_extra_layer, lite_predictor
 from multibox.models.layers import convolution, initialize_normal
 
 
@@ -60,19 +60,13 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        between = _multiple_of_8(channels // 4)
+        between = multiple_of_8(channels // 4)
         self.reduce = nn.Conv2d(channels, between, 1)
         self.expand = nn.Conv2d(between, channels, 1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         weight = F.relu(self.reduce(F.adaptive_avg_pool2d(x, 1)))
         return x * F.hardsigmoid(self.expand(weight))
-
-
-def _multiple_of_8(channels: int) -> int:
-    """The nearest multiple of 8 that is at least 8 and at least nine tenths of `channels`."""
-    rounded = max(8, (channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 class InvertedResidual(nn.Module):
@@ -115,6 +109,12 @@ class MobileNetV3Config(BaseConfig):
     fine: bool = False
     full_tail: bool = False
     imagenet_weights: ClassVar[tuple[str, ...]] = ("mobilenet-v3-large-torchvision",)
+    imagenet_layers: ClassVar[str] = r"^base\."
+    first_layers: ClassVar[str] = r"^base\.(stem|blocks\.[0-2])\."
+
+    @classmethod
+    def named(cls) -> "dict[str, BaseConfig]":
+        return {"mobilenet_v3_large": cls(fine=True, full_tail=True)}
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -126,6 +126,9 @@ class MobileNetV3Config(BaseConfig):
 
     def build(self) -> "MobileNetV3Large":
         return MobileNetV3Large(fine=self.fine, full_tail=self.full_tail)
+
+    def extra(self, number: int) -> Extra:
+        return lite_extra(number)
 
     def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
         return lite_extra_layer(channels, extra)

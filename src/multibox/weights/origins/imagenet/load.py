@@ -7,11 +7,14 @@ from typing import Any
 from multibox.errors import MultiboxError, UsageError, WeightsError
 from multibox.models.bases.config import BaseConfig
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
+from multibox.models.bases.mobilenet_v1 import MobileNetV1Config
+from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
+from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.ssd import SSD
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
-from multibox.weights.origins.imagenet import efficientnet_lite, mobilenet_v3, vgg16
+from multibox.weights.origins.imagenet import efficientnet_lite, mobilenet_v1, mobilenet_v2, mobilenet_v3, resnet, vgg16
 from multibox.weights.origins.imagenet.base_weights import BaseWeights
 from multibox.weights.registry import BASES, fetch_published, published, unknown_name
 
@@ -19,6 +22,9 @@ READERS: dict[type[BaseConfig], Callable[[ForeignWeights, Any], BaseWeights | No
     VGG16Config: vgg16.read,
     MobileNetV3Config: mobilenet_v3.read,
     EfficientNetLiteConfig: efficientnet_lite.read,
+    MobileNetV2Config: mobilenet_v2.read,
+    MobileNetV1Config: mobilenet_v1.read,
+    ResNetImageNetConfig: resnet.read,
 }
 """For each base network the function that reads its tensors from a foreign file."""
 
