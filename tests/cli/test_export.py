@@ -48,7 +48,7 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     for words, message in (
         (["--format", "onnx", "--precision", "int8"], "--precision int8 without --calibrate"),
         (["--format", "onnx", "--calibrate", tmp_path], "--precision fp32 with --calibrate"),
-        (["--format", "onnx", "--batch", "many"], "'--batch'"),
+        (["--format", "onnx", "--batch", "many"], "--batch 'many' is not possible"),
         (["--format", "openvino", "--out", tmp_path / "a.onnx"], "has no suffix .xml"),
         (["--format", "onnx", "--out", existing], "exists already"),
         (["--format", "tflite"], "tflite"),

@@ -40,8 +40,8 @@ COMMANDS = {
         " --metric --precision --split --stretch-16-bit -d"
     ),
     "export": (
-        "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --force --format"
-        " --help --json --metric --out --precision --raw -f -o"
+        "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --end --force --format"
+        " --help --json --metric --out --precision --priors -f -o"
     ),
     "priors": "--help",
     "priors cover": "DATA --help --json --model --out --priors --recipe --sizes --split --weights -o -w",

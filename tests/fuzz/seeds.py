@@ -162,7 +162,7 @@ def weights() -> Files:
 
 
 def _export_text() -> str:
-    return Exported.of(_model(), info={}, precision="fp32", raw=True, batch=None).to_text()
+    return Exported.of(_model(), info={}, precision="fp32", end="raw", batch=None).to_text()
 
 
 def descriptions() -> Files:

@@ -1,13 +1,14 @@
 """`multibox export`: a detector as one file for other engines."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say, table
 from multibox.cli.options import Force, Json, Metric
-from multibox.detection.export.export import FORMAT_NAMES, PRECISIONS
+from multibox.detection.export.export import DYNAMIC, ENDS, FORMAT_NAMES, PRECISIONS
+from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC
 
 if TYPE_CHECKING:
@@ -25,13 +26,21 @@ def export(
         str,
         typer.Option("--precision", metavar="|".join(PRECISIONS), help="Number type of the weights and convolutions."),
     ] = "fp32",
-    batch: Annotated[
-        int | None,
-        typer.Option("--batch", min=1, metavar="N", help="Images in one batch; by default any number."),
+    end: Annotated[
+        str | None,
+        typer.Option(
+            "--end",
+            metavar="|".join(ENDS),
+            help="What the model returns: detections; boxes and scores of all priors; or offsets and logits.",
+        ),
     ] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="End with offsets and logits, for programs with their own suppression.")
-    ] = False,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", metavar="N|dynamic", help="Images in one batch; by default 1 for boxes, else any."),
+    ] = None,
+    priors: Annotated[
+        Path | None, typer.Option("--priors", metavar="FILE", help="For --end raw: JSON file for priors and variances.")
+    ] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", metavar="PATH", help="For int8: data set or folder with typical images."),
@@ -53,11 +62,12 @@ def export(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write a whole detector, from images to boxes, as a file for other engines.
+    """Write a detector as a file for other engines.
 
-    The model takes RGB images of uint8, (batch, height, width, 3), resized to its input, and returns boxes relative to
-    the input, scores, labels and priors in 200 rows for each image; unfilled rows have label -1. `multibox detect`,
-    `multibox evaluate` and Detector.load accept the file like weights.
+    The model takes RGB images of uint8, (batch, height, width, 3), resized to its input. With --end detections it
+    returns boxes relative to the input, scores, labels and priors in 200 rows for each image; unfilled rows have label
+    -1. With --end boxes it returns the boxes and scores of all priors, in operations that every runtime has.
+    `multibox detect`, `multibox evaluate` and Detector.load accept the file like weights.
     """
     from multibox.detection.export.export import export
 
@@ -66,15 +76,16 @@ def export(
         format=to,
         out=out,
         precision=precision,
-        batch=batch,
-        raw=raw,
+        batch=_batch(batch),
+        end=end,
+        priors=priors,
         calibrate=calibrate,
         calibrate_split=calibrate_split,
         calibrate_images=calibrate_images,
         force=force,
     )
     say(f"wrote {target}")
-    result: dict[str, Any] = {"file": str(target), "precision": precision, "batch": batch, "raw": raw}
+    result: dict[str, Any] = {"file": str(target), "precision": precision, "batch": batch, "end": end}
     if check is not None:
         before, after = (_measured(file, check, split=check_split, metric=metric) for file in (weights, target))
         result["check"] = {"before": before.to_json(), "after": after.to_json()}
@@ -82,6 +93,15 @@ def export(
             print(_side_by_side(before, after))
     if as_json:
         print_json(result)
+
+
+def _batch(text: str | None) -> int | Literal["dynamic"] | None:
+    """A number, or the word "dynamic"; raises UsageError for anything else."""
+    if text is None or text == DYNAMIC:
+        return text
+    if not text.isdecimal():
+        raise UsageError(f"--batch {text!r} is not possible: give a number, or {DYNAMIC}")
+    return int(text)
 
 
 def _measured(source: str | Path, data: Path, *, split: str | None, metric: str) -> "Evaluation":

@@ -44,7 +44,7 @@ def test_a_raw_export_too(engines: Engines, tmp_path: Path) -> None:
     from multibox.detection.detector import Detector
     from multibox.detection.export.onnx import export_onnx
 
-    export_onnx(engines.model, tmp_path / "raw.onnx", raw=True)
+    export_onnx(engines.model, tmp_path / "raw.onnx", end="raw")
     image = noise_image(seed=2)
     found = Detector.load(tmp_path / "raw.onnx", engine="onnxruntime")(image)
     np.testing.assert_allclose(found.scores, engines["torch"](image).scores, atol=2e-4)

@@ -23,12 +23,12 @@ def model() -> SSD:
     return tiny_model()
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["raw", "whole"])
+@pytest.fixture(scope="module", params=["raw", "boxes", "detections"])
 def file(request: pytest.FixtureRequest, model: SSD, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from multibox.detection.export.onnx import export_onnx
 
     path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
-    export_onnx(model, path, raw=request.param)
+    export_onnx(model, path, end=request.param)
     return path
 
 
@@ -55,17 +55,21 @@ def test_a_contradiction_is_named(file: Path, tmp_path: Path, engine: str):
     Detector.load(described(file, tmp_path / "same.onnx", own), engine=engine)
     larger = replace(own.config.priors, input_size=Size(304, 300))
     wrong = {
-        "raw": (replace(own, raw=not own.raw), "instead of images, "),
+        "end": (replace(own, end="boxes" if own.end == "raw" else "raw"), "instead of images, "),
         "size": (replace(own, config=replace(own.config, priors=larger)), "images has shape|cells is 38 x 38"),
     }
-    if own.raw:
-        wrong["classes"] = (replace(own, class_names=("a", "b")), r"logits has shape .* x 4 instead of any x \d+ x 3")
+    if own.end != "detections":
+        shown = {
+            "raw": r"logits has shape .* x 4 instead of any x \d+ x 3",
+            "boxes": r"scores has .* x 3 instead of .* x 2",
+        }
+        wrong["classes"] = (replace(own, class_names=("a", "b")), shown[own.end])
     for name, (exported, message) in wrong.items():
         with pytest.raises(WeightsError, match=message):
             Detector.load(described(file, tmp_path / f"{name}.onnx", exported), engine=engine)
 
 
-@pytest.mark.parametrize(("field", "value"), [("precision", "fp8"), ("raw", 1), ("batch", 0), ("batch", "two")])
+@pytest.mark.parametrize(("field", "value"), [("precision", "fp8"), ("end", "nms"), ("batch", 0), ("batch", "two")])
 def test_a_wrong_export_is_named(file: Path, field: str, value: object):
     """A value that no export has against one line with the value."""
     with pytest.raises(WeightsError, match=f"damaged description of its export: .*{value}"):

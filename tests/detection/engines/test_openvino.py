@@ -57,7 +57,7 @@ def test_a_file_of_two_parts_is_a_detector(model: SSD, exported: Path):
 def test_the_file_describes_its_detector(model: SSD, exported: Path):
     """The metadata read back from both parts against what was exported."""
     engine = OpenVinoEngine.load(exported)
-    assert engine.exported == Exported.of(model, info={"score": 0.5}, precision="fp16", raw=False, batch=2)
+    assert engine.exported == Exported.of(model, info={"score": 0.5}, precision="fp16", end="detections", batch=2)
 
 
 def test_a_model_in_memory_is_a_detector(model: SSD):

@@ -25,7 +25,7 @@ onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are 
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
 
-from multibox.detection.export.onnx import export_onnx, postprocess_graph  # noqa: E402
+from multibox.detection.export.onnx import export_onnx, rest_graph  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_file_describes_its_detector(exported: Path, model: SSD):
     """The metadata of the file against the model's class names and settings."""
     entries = {entry.key: entry.value for entry in onnx.load(exported).metadata_props}
     described = Exported.from_text(entries[KEY], path=exported)
-    assert described == Exported.of(model, info={"recipe": "none"}, precision="fp32", raw=False, batch=None)
+    assert described == Exported.of(model, info={"recipe": "none"}, precision="fp32", end="detections", batch=None)
     assert json.loads(entries[KEY])["class_names"] == list(CLASS_NAMES)
 
 
@@ -112,7 +112,7 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         score_function=function,
     )
     model = SSD(config, CLASS_NAMES)
-    session = runtime.InferenceSession(postprocess_graph(model).SerializeToString())
+    session = runtime.InferenceSession(rest_graph(model, end="detections").SerializeToString())
     random = np.random.default_rng(0)
     offsets = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
     logits = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
@@ -140,7 +140,7 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
 def test_narrow_weights_fixed_batch_and_raw_outputs(model: SSD, exported: Path, tmp_path: Path):
     """A file with all three options: its size, shape and outputs against the whole file's and the model."""
     path = tmp_path / "narrow.onnx"
-    export_onnx(model, path, precision="fp16", batch=2, raw=True)
+    export_onnx(model, path, precision="fp16", batch=2, end="raw")
     assert path.stat().st_size < exported.stat().st_size
     session = runtime.InferenceSession(path)
     assert session.get_inputs()[0].shape == [2, 300, 300, 3]

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Shaped, UInt8
 
 from multibox.coder import Coder
 from multibox.errors import WeightsError
-from multibox.nms import Selection
+from multibox.nms import Selection, select
 from multibox.postprocess import postprocess
 from multibox.weights.exported import Exported
 
@@ -16,26 +16,29 @@ Arrays = tuple[np.ndarray, ...]
 
 
 class OutputReader:
-    """Turns the outputs of an exported model into detections, whether the model ends with them or with raw outputs."""
+    """Turns the outputs of an exported model into detections, whatever it ends with."""
 
     def __init__(self, exported: Exported) -> None:
         self._classes = len(exported.class_names)
-        self._raw, self._model = exported.raw, exported.config
+        self._end, self._model = exported.end, exported.config
         self._coder = Coder(self._model.priors, variances=self._model.variances, code=self._model.box_code)
 
     def __call__(self, outputs: Arrays) -> list[Selection]:
-        """Detections of each image from RAW_OUTPUTS or OUTPUTS of `multibox.detection.export.network`."""
-        if not self._raw:
+        """Detections of each image from OUTPUTS_OF_END of `multibox.detection.export.network`."""
+        if self._end == "detections":
             if outputs[2].max(initial=-1) >= self._classes:
                 raise WeightsError(
                     f"the model finds label {outputs[2].max()} of {self._classes} classes: export it again"
                 )
             return filled_rows(*outputs)
-        offsets, logits = map(torch.from_numpy, outputs)
+        first, second = map(torch.from_numpy, outputs)
         model = self._model
+        if self._end == "boxes":
+            found = (select(b, s, settings=model.detection) for b, s in zip(first, second, strict=True))
+            return [rows._replace(boxes=rows.boxes.clamp(0, 1)) for rows in found]
         return postprocess(
-            offsets,
-            logits,
+            first,
+            second,
             coder=self._coder,
             settings=model.detection,
             clip=model.clip,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
+from multibox.detection.export.network import INPUT, OUTPUTS, OUTPUTS_OF_END
 from multibox.errors import WeightsError
 from multibox.weights.exported import Exported
 
@@ -29,12 +29,13 @@ def check_graph(exported: Exported, given: Mapping[str, Port], *, path: Path | s
     """
     batch, size, count = exported.batch, exported.config.input_size, exported.config.priors.count
     wanted: dict[str, Shape] = {INPUT: (batch, *size, 3)}
-    if exported.raw:
-        shapes: tuple[Shape, ...] = ((batch, count, 4), (batch, count, len(exported.class_names) + 1))
-        wanted |= dict(zip(RAW_OUTPUTS, shapes, strict=True))
-    else:
+    if exported.end == "detections":
         names = OUTPUTS if OUTPUTS[-1] in given else OUTPUTS[:-1]
         wanted |= {name: (batch, None, 4) if name == "boxes" else (batch, None) for name in names}
+    else:
+        numbers = (4, len(exported.class_names) + (exported.end == "raw"))
+        pairs = zip(OUTPUTS_OF_END[exported.end], numbers, strict=True)
+        wanted |= {name: (batch, count, number) for name, number in pairs}
     if list(given) != list(wanted):
         raise _contradiction(path, f"it has {', '.join(given)[:200]} instead of {', '.join(wanted)}")
     for name, shape in wanted.items():

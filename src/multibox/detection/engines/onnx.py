@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
 from multibox.detection.engines.graph import Port, check_graph
-from multibox.detection.export.network import INPUT, OUTPUTS, RAW_OUTPUTS
+from multibox.detection.export.network import INPUT, OUTPUTS_OF_END
 from multibox.errors import UsageError, WeightsError
 from multibox.nms import Selection
 from multibox.system.fork import keep_in_children
@@ -48,11 +48,11 @@ class OnnxEngine:
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
         self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
         keep_in_children(self)
-        self._names = _outputs(self._session, RAW_OUTPUTS if self.exported.raw else OUTPUTS)
+        self._names = _outputs(self._session, OUTPUTS_OF_END[self.exported.end])
         self._read = OutputReader(self.exported)
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        """The model's outputs: offsets and logits of a raw model, detections of others."""
+        """The model's outputs: those of its end."""
         if self.exported.batch is None:
             return self._run(batch)
         outputs = [self._run(part) for part in split_batch(batch, size=self.exported.batch)]

@@ -69,11 +69,11 @@ class OpenVinoEngine:
     @classmethod
     def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoEngine":
         """From a model in memory; takes a few seconds. `precision` is "fp32" or "bf16"."""
-        exported = Exported.of(model, info={}, precision=precision, raw=False, batch=None)
+        exported = Exported.of(model, info={}, precision=precision, end="detections", batch=None)
         return cls(openvino_model(model, precision=precision), exported)
 
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        """The model's outputs: offsets and logits of a raw model, detections of others."""
+        """The model's outputs: those of its end."""
         parts = split_batch(batch, size=self.exported.batch or 1)
         outputs = [self._run(parts[0])] if len(parts) == 1 else self._run_in_parallel(parts)
         return join_outputs(outputs, count=len(batch))

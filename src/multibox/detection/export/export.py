@@ -6,20 +6,33 @@ This module imports no format until it is used, so that the command line can rea
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from multibox.errors import UsageError
 
+if TYPE_CHECKING:
+    from multibox.models.ssd import SSD
+
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+ENDS = ("detections", "boxes", "raw")
+DYNAMIC: Literal["dynamic"] = "dynamic"
+
+Batch = int | Literal["dynamic"] | None
 
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A kind of exported model; `module` is the file in this folder that writes it, `writer` the function."""
+    """A kind of exported model; `module` is the file in this folder that writes it, `writer` the function.
+
+    `ends` are those that it can have, the default first.
+    """
 
     name: str
     suffix: str
     module: str
     writer: str
+    ends: tuple[str, ...] = ENDS
+    precisions: tuple[str, ...] = PRECISIONS
 
 
 FORMATS = (
@@ -34,39 +47,51 @@ def export(
     *,
     format: str,
     out: Path | str | None = None,
+    end: str | None = None,
     precision: str = "fp32",
-    batch: int | None = None,
-    raw: bool = False,
+    batch: Batch = None,
+    priors: Path | str | None = None,
     calibrate: Path | str | None = None,
     calibrate_split: str | None = None,
     calibrate_images: int = 300,
     force: bool = False,
 ) -> Path:
-    """Write a whole detector, from images to boxes, as a file for other engines; returns the path of the file.
+    """Write a detector as a file for other engines; returns the path of the file.
 
     `weights` is a weight file or the name of published weights. Without `out` the file is written beside the weights.
+    `end` is what the model returns: "detections"; "boxes", the boxes and scores of all priors, for a selection outside;
+    or "raw", offsets and logits. `priors` is a JSON file for the priors and variances that decode a raw model.
     `precision` is one of PRECISIONS; "int8" needs `calibrate`, a data set or a folder of typical images; at most
-    `calibrate_images` are used. `batch` fixes the number of images that go in together. A `raw` model ends with offsets
-    and logits instead of detections. `force` replaces an existing file. Raises UsageError for arguments that do not go
-    together and for missing packages, and the errors of reading weights and images.
+    `calibrate_images` are used. `batch` is the number of images that go in together, "dynamic" for any number; by
+    default it is 1 for a model that ends with boxes and dynamic for others. `force` replaces an existing file. Raises
+    UsageError for arguments that do not go together and for missing packages, and the errors of reading weights and
+    images.
     """
-    from multibox.detection.export.calibration import calibration_images
     from multibox.weights.source import open_weights
 
     kind = find_format(format)
-    _check_precision(precision, calibrated=calibrate is not None)
-    path = export_path(weights, out, format=kind, precision=precision)
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists already: choose another --out or add --force")
+    end = kind.ends[0] if end is None else end
+    _check(kind, end=end, precision=precision, batch=batch, priors=priors, calibrated=calibrate is not None)
+    path = export_path(weights, out, format=kind, end=end, precision=precision)
+    for file in (path, *([] if priors is None else [Path(priors)])):
+        if file.exists() and not force:
+            raise UsageError(f"{file} exists already: choose another name or add --force")
     model, info = open_weights(weights)
-    images = []
-    if calibrate is not None:
-        images = calibration_images(
-            calibrate, input_size=model.config.input_size, split=calibrate_split, limit=calibrate_images
-        )
+    images = _images(model, calibrate, split=calibrate_split, limit=calibrate_images)
     write = getattr(import_module(f"{__package__}.{kind.module}"), kind.writer)
-    write(model, path, info=info, precision=precision, batch=batch, raw=raw, images=images)
+    write(model, path, info=info, precision=precision, batch=fixed_batch(batch, end=end), end=end, images=images)
+    if priors is not None:
+        from multibox.detection.export.priors_file import write_prior_values
+
+        write_prior_values(Path(priors), model.coder)
     return path
+
+
+def fixed_batch(batch: Batch, *, end: str) -> int | None:
+    """The number of images that a model takes, None for any number."""
+    if batch is None:
+        return 1 if end == "boxes" else None
+    return None if batch == DYNAMIC else batch
 
 
 def find_format(name: str) -> ExportFormat:
@@ -77,24 +102,43 @@ def find_format(name: str) -> ExportFormat:
     raise UsageError(f"format {name!r} is not known: choose {' or '.join(FORMAT_NAMES)}")
 
 
-def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFormat, precision: str) -> Path:
-    """`out`, or a file beside the weights: runs/best.onnx, runs/best-int8.xml; published weights get ./NAME.onnx.
+def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFormat, end: str, precision: str) -> Path:
+    """`out`, or a file beside the weights: runs/best.onnx, runs/best-boxes-int8.xml; published weights get ./NAME.onnx.
 
     Raises UsageError if `out` has another suffix than the format.
     """
     if out is None:
         path = Path(weights)
-        stem = path.stem if path.is_file() else path.name
-        return path.with_name(stem + ("" if precision == "fp32" else f"-{precision}") + format.suffix)
+        words = [path.stem if path.is_file() else path.name]
+        words += [word for word, usual in ((end, format.ends[0]), (precision, "fp32")) if word != usual]
+        return path.with_name("-".join(words) + format.suffix)
     if Path(out).suffix != format.suffix:
         raise UsageError(f"--out {out} has no suffix {format.suffix}, which files for {format.name} have: add it")
     return Path(out)
 
 
-def _check_precision(precision: str, *, calibrated: bool) -> None:
-    if precision not in PRECISIONS:
-        raise UsageError(f"precision {precision!r} is not known: choose one of {', '.join(PRECISIONS)}")
+def _images(model: "SSD", source: Path | str | None, *, split: str | None, limit: int) -> list[Any]:
+    if source is None:
+        return []
+    from multibox.detection.export.calibration import calibration_images
+
+    return calibration_images(source, input_size=model.config.input_size, split=split, limit=limit)
+
+
+def _check(
+    kind: ExportFormat, *, end: str, precision: str, batch: Batch, priors: Path | str | None, calibrated: bool
+) -> None:
+    """Raise UsageError for arguments that do not go together."""
+    for option, value, known in (("end", end, kind.ends), ("precision", precision, kind.precisions)):
+        if value not in known:
+            raise UsageError(f"--{option} {value!r} is not known for {kind.name}: choose {' or '.join(known)}")
     if (precision == "int8") != calibrated:
         raise UsageError(
             f"--precision {precision} with{'' if calibrated else 'out'} --calibrate: int8 needs it, others do not"
         )
+    if batch not in (None, DYNAMIC) and not (isinstance(batch, int) and 1 <= batch <= 4096):
+        raise UsageError(f"--batch {batch} is not possible: give a number from 1 to 4096, or {DYNAMIC}")
+    if priors is not None and end != "raw":
+        raise UsageError(f"--priors with --end {end}: this model decodes its boxes itself, only --end raw needs priors")
+    if priors is not None and Path(priors).suffix != ".json":
+        raise UsageError(f"--priors {priors} has no suffix .json: add it")

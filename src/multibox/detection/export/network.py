@@ -11,7 +11,9 @@ from multibox.scores import class_scores
 
 INPUT = "images"
 RAW_OUTPUTS = ("offsets", "logits")
+BOXES_OUTPUTS = ("boxes", "scores")
 OUTPUTS = ("boxes", "scores", "labels", "priors")
+OUTPUTS_OF_END = {"detections": OUTPUTS, "boxes": BOXES_OUTPUTS, "raw": RAW_OUTPUTS}
 POSTPROCESS_PREFIX = "postprocess/"  # of the names of nodes and tensors that follow the network
 
 
@@ -25,6 +27,21 @@ class Network(nn.Module):
     def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits of all priors."""
         return self.folded(images.permute(0, 3, 1, 2).float())
+
+
+class Boxes(nn.Module):
+    """The first half of `multibox.postprocess`, in operations that every runtime has; the caller selects."""
+
+    def __init__(self, model: SSD) -> None:
+        super().__init__()
+        self.coder, self.config = model.coder, model.config
+
+    def forward(
+        self, offsets: Float[Tensor, "b p 4"], logits: Float[Tensor, "b p k"]
+    ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p c"]]:
+        """Boxes of all priors as corners relative to the input, and their scores without background."""
+        boxes = decode_boxes(offsets, coder=self.coder, clip=self.config.clip)
+        return boxes, class_scores(logits, self.config.score_function)
 
 
 class Postprocess(nn.Module):

@@ -12,12 +12,21 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from multibox.detection.export.network import INPUT, OUTPUTS, POSTPROCESS_PREFIX, RAW_OUTPUTS, Network, Postprocess
+from multibox.detection.export.network import (
+    BOXES_OUTPUTS,
+    INPUT,
+    OUTPUTS,
+    POSTPROCESS_PREFIX,
+    RAW_OUTPUTS,
+    Boxes,
+    Network,
+    Postprocess,
+)
 from multibox.errors import UsageError
 from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
-from multibox.weights.exported import KEY, Exported
+from multibox.weights.exported import KEY, End, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,32 +41,45 @@ def export_onnx(
     info: dict[str, Any] | None = None,
     precision: str = "fp32",
     batch: int | None = None,
-    raw: bool = False,
+    end: End = "detections",
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
-    """Write the whole detector, from uint8 RGB images (B, H, W, 3) at the input size to OUTPUTS.
+    """Write a detector that takes uint8 RGB images (B, H, W, 3) at the input size.
+
+    Its outputs are OUTPUTS_OF_END[end]: detections, the boxes and scores of all priors, or offsets and logits. A model
+    that ends with boxes and has a fixed `batch` B consists of operations that every runtime has.
 
     `precision` "fp16" and "bf16" store the weights in that type; engines may compute in another. "int8" quantizes and
-    needs `images` at the input size for calibration. `batch` fixes B. A `raw` model ends with offsets and logits, for
-    programs with a suppression of their own. Raises UsageError if the packages of multibox[export] are missing.
+    needs `images` at the input size for calibration. Raises UsageError if the packages of multibox[export] are missing.
     """
     import_onnx()
-    network = network_graph(model)
+    graph = _whole_graph(model, precision=precision, batch=batch, end=end, images=images)
+    exported = Exported.of(model, info=info or {}, precision=precision, end=end, batch=batch)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = KEY, exported.to_text()
+    with atomic_file(Path(path)) as file:
+        file.write(graph.SerializeToString())
+
+
+def _whole_graph(
+    model: SSD, *, precision: str, batch: int | None, end: End, images: Sequence[UInt8[np.ndarray, "h w 3"]]
+) -> "ModelProto":
+    """The network in its precision, joined with what follows it."""
+    static = batch if precision != "int8" or batch == 1 else None  # calibration images go in one by one
+    graph = network_graph(model, batch=static)
     if precision == "int8":
         from multibox.detection.export.quantize import quantize_onnx
 
-        network = quantize_onnx(network, images, has_norm=isinstance(model.norm, L2Norm))
-    graph = network if raw else _joined(network, postprocess_graph(model))
+        graph = quantize_onnx(graph, images, has_norm=isinstance(model.norm, L2Norm))
+    rest = rest_graph(model, end=end, batch=static)
+    if rest is not None:
+        graph = _joined(graph, rest)
     if precision in ("fp16", "bf16"):
         from multibox.detection.export.narrow import narrow_weights
 
         narrow_weights(graph, precision)
     _set_batch(graph, batch)
-    exported = Exported.of(model, info=info or {}, precision=precision, raw=raw, batch=batch)
-    entry = graph.metadata_props.add()
-    entry.key, entry.value = KEY, exported.to_text()
-    with atomic_file(Path(path)) as file:
-        file.write(graph.SerializeToString())
+    return graph
 
 
 def import_onnx() -> None:
@@ -71,31 +93,38 @@ def import_onnx() -> None:
         ) from None
 
 
-def network_graph(model: SSD) -> "ModelProto":
-    """Images to offsets and logits."""
+def network_graph(model: SSD, *, batch: int | None = None) -> "ModelProto":
+    """Images to offsets and logits; with a `batch` all shapes in the graph are constants."""
     height, width = model.config.input_size
-    images = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    return _graph(Network(model), {INPUT: images}, outputs=RAW_OUTPUTS)
+    images = torch.zeros(batch or 2, height, width, 3, dtype=torch.uint8)
+    return _graph(Network(model), {INPUT: images}, outputs=RAW_OUTPUTS, dynamic=batch is None)
 
 
-def postprocess_graph(model: SSD) -> "ModelProto":
-    """Offsets and logits to detections. Raises UsageError if the threshold of suppression is not constant."""
-    if model.config.detection.eta < 1:
+def rest_graph(model: SSD, *, end: End, batch: int | None = None) -> "ModelProto | None":
+    """What follows the network: offsets and logits to boxes and scores, or to detections; None for a raw model.
+
+    Raises UsageError for detections if the threshold of suppression is not constant.
+    """
+    if end == "raw":
+        return None
+    if end == "detections" and model.config.detection.eta < 1:
         raise UsageError(
             f"suppression in {model.config.name} has eta {model.config.detection.eta:g}, which changes its threshold "
-            "after every box, and exported models cannot do that: export offsets and logits, without suppression"
+            "after every box, and exported models cannot do that: add --end boxes, so that the caller suppresses"
         )
-    offsets = torch.zeros(2, model.config.priors.count, 4)
-    logits = torch.zeros(2, model.config.priors.count, len(model.class_names) + 1)
-    return _graph(Postprocess(model).cpu(), {"offsets": offsets, "logits": logits}, outputs=OUTPUTS)
+    fixed = batch if end == "boxes" else None
+    count = model.config.priors.count
+    offsets, logits = (torch.zeros(fixed or 2, count, n) for n in (4, len(model.class_names) + 1))
+    rest, outputs = (Boxes(model), BOXES_OUTPUTS) if end == "boxes" else (Postprocess(model), OUTPUTS)
+    return _graph(rest.cpu(), {"offsets": offsets, "logits": logits}, outputs=outputs, dynamic=fixed is None)
 
 
-def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...]) -> "ModelProto":
+def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...], dynamic: bool) -> "ModelProto":
     from multibox.detection.export.onnx_nodes import select
 
-    dynamic = {name: {0: torch.export.Dim("batch")} for name in inputs}
+    shapes = {name: {0: torch.export.Dim("batch")} if dynamic else {} for name in inputs}
     with _quiet(), torch.inference_mode():
-        program = torch.export.export(module.eval(), (), kwargs=inputs, dynamic_shapes=dynamic, strict=False)
+        program = torch.export.export(module.eval(), (), kwargs=inputs, dynamic_shapes=shapes, strict=False)
         exported = torch.onnx.export(
             program,
             kwargs=inputs,
@@ -125,12 +154,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _joined(network: "ModelProto", postprocess: "ModelProto") -> "ModelProto":
-    from onnx import compose
+    from onnx import compose, helper
 
     own_names = compose.add_prefix(postprocess, POSTPROCESS_PREFIX, rename_inputs=False, rename_outputs=False)
     own_names.ir_version = network.ir_version
-    del own_names.opset_import[:]
-    own_names.opset_import.extend(network.opset_import)
+    for graph in (network, own_names):  # the exporter names the default domain twice
+        del graph.opset_import[:]
+        graph.opset_import.append(helper.make_opsetid("", _OPSET))
     return compose.merge_models(network, own_names, io_map=[(name, name) for name in RAW_OUTPUTS])
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.detection.export.network import OUTPUTS, RAW_OUTPUTS
-from multibox.detection.export.onnx import import_onnx, network_graph, postprocess_graph
+from multibox.detection.export.network import OUTPUTS_OF_END, RAW_OUTPUTS
+from multibox.detection.export.onnx import import_onnx, network_graph, rest_graph
 from multibox.errors import UsageError
 from multibox.models.layers import L2Norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import unfinished_folder
-from multibox.weights.exported import KEY, Exported
+from multibox.weights.exported import KEY, End, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -30,10 +30,10 @@ def export_openvino(
     info: dict[str, Any] | None = None,
     precision: str = "fp32",
     batch: int | None = None,
-    raw: bool = False,
+    end: End = "detections",
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> None:
-    """Write the whole detector to `path`, which ends with .xml, and its weights to a .bin file beside it.
+    """Write a detector to `path`, which ends with .xml, and its weights to a .bin file beside it.
 
     Arguments and errors are those of `export_onnx`. "fp16" and "bf16" store the weights in 16 bits; a "bf16" model also
     computes in bfloat16.
@@ -41,8 +41,8 @@ def export_openvino(
     path = Path(path)
     if path.suffix != ".xml":
         raise UsageError(f"an OpenVINO model cannot be written to {path}: choose a name that ends with .xml")
-    network = openvino_model(model, precision=precision, batch=batch, raw=raw, images=images)
-    exported = Exported.of(model, info=info or {}, precision=precision, raw=raw, batch=batch)
+    network = openvino_model(model, precision=precision, batch=batch, end=end, images=images)
+    exported = Exported.of(model, info=info or {}, precision=precision, end=end, batch=batch)
     network.set_rt_info(exported.to_text(), [KEY])
     _save(network, path, narrow=precision in ("fp16", "bf16"))
 
@@ -52,7 +52,7 @@ def openvino_model(
     *,
     precision: str = "fp32",
     batch: int | None = None,
-    raw: bool = False,
+    end: End = "detections",
     images: Sequence[UInt8[np.ndarray, "h w 3"]] = (),
 ) -> "Model":
     """The same model in memory, without metadata."""
@@ -64,8 +64,9 @@ def openvino_model(
 
         network = quantize_openvino(network, images, has_norm=isinstance(model.norm, L2Norm))
     _name_outputs(network, RAW_OUTPUTS)
-    if not raw:
-        network = _joined(network, _read(postprocess_graph(model)))
+    rest = rest_graph(model, end=end)
+    if rest is not None:
+        network = _joined(network, _read(rest), outputs=OUTPUTS_OF_END[end])
     if batch is not None:
         network.reshape([batch, *model.config.input_size, 3])
     return network
@@ -102,14 +103,14 @@ def _name_outputs(network: "Model", names: tuple[str, ...]) -> None:
         result.output(0).tensor.set_names({name})
 
 
-def _joined(network: "Model", postprocess: "Model") -> "Model":
-    """Connect the outputs of the network to the inputs of postprocessing, in order."""
-    for result, parameter in zip(network.get_results(), postprocess.get_parameters(), strict=True):
+def _joined(network: "Model", rest: "Model", *, outputs: tuple[str, ...]) -> "Model":
+    """Connect the outputs of the network to the inputs of what follows it, in order."""
+    for result, parameter in zip(network.get_results(), rest.get_parameters(), strict=True):
         source = result.input_value(0)
         for target in parameter.output(0).get_target_inputs():
             target.replace_source_output(source)
-    whole = import_openvino().Model(postprocess.get_results(), network.get_parameters(), "multibox")
-    _name_outputs(whole, OUTPUTS)
+    whole = import_openvino().Model(rest.get_results(), network.get_parameters(), "multibox")
+    _name_outputs(whole, outputs)
     return whole
 
 
