@@ -43,9 +43,16 @@ def test_a_wrong_choice_is_named_with_the_choices(multibox):
     )
 
 
-def test_the_list_of_commands_has_whole_sentences(multibox):
+@pytest.mark.parametrize("group", ["", "bench", "data", "priors", "weights"])
+def test_the_list_of_commands_has_whole_sentences(multibox, group: str):
     """The short descriptions in the help against the sign of a shortened one."""
-    assert "..." not in multibox("--help").out.split("Commands:")[1]
+    assert "..." not in multibox(*group.split(), "--help").out.split("Commands:")[1]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "analyze"])
+def test_an_optional_argument_has_one_pair_of_brackets(multibox, command: str):
+    """The line of usage against the name of the argument in brackets."""
+    assert f"multibox {command} [OPTIONS] [WEIGHTS]\n" in multibox(command, "--help").out
 
 
 def test_an_unknown_command_is_wrong_use(multibox):

@@ -119,6 +119,17 @@ def test_model_and_classes_cannot_change(scenes: Path, tmp_path: Path):
         train(recipe, data=few, out=tmp_path / "run", resume=True, accept_changes=True)
 
 
+def test_another_name_for_the_same_split(scenes: Path, tmp_path: Path):
+    """The split that is trained on by default, named in the resumed run, against no changes; another one is named."""
+    recipe = tiny_recipe(iterations=2)
+    train(recipe, data=scenes, out=tmp_path / "run")
+    lines: list[str] = []
+    train(replace(recipe, train_split="train"), data=scenes, out=tmp_path / "run", resume=True, on_message=lines.append)
+    assert not any("changes" in line for line in lines)
+    with pytest.raises(TrainingError, match=r"\(train_split was train, is val; data\.images was"):
+        train(replace(recipe, train_split="val"), data=scenes, out=tmp_path / "run", resume=True)
+
+
 def test_changed_data_are_named(scenes: Path, tmp_path: Path):
     """A missing image, and a box moved by a pixel, against errors that name them; accepted changes continue the run."""
     recipe = tiny_recipe(iterations=2)

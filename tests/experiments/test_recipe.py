@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from multibox.data.augmentation.color import ColorJitter
 from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe, override
 from multibox.experiments.recipes import RECIPES, find_recipe
@@ -71,12 +72,27 @@ def test_overrides_reach_inner_settings():
         ("loop.precision=fp8", "loop.precision='fp8' does not fit"),
         ("metric=voc12", "metric 'voc12'; it is one of voc07, voc10"),
         ("augmentation=wild", "choose one of none, flip"),
+        ("classes=cat", r"""^classes='cat' does not fit: .*; write a list, 'classes=\["cat"\]'$"""),
+        ("classes=cat, dog", r"""write a list, 'classes=\["cat", "dog"\]'$"""),
+        ("schedule.milestones=3", r"write a list, 'schedule.milestones=\[3\]'$"),
+        ("classes={}", "^classes={} does not fit: input should be a valid tuple$"),
+        (
+            "augmentation.color.hue=5",
+            r"""augmentation.color is null and has no settings; set all of it, 'augmentation.color={"hue": 5}'$""",
+        ),
     ],
 )
 def test_wrong_settings_are_named(setting: str, message: str):
     """Errors against the setting that they must name and the correct values."""
+    recipe = override(find_recipe("quick"), ["augmentation=none"])
     with pytest.raises(UsageError, match=message):
-        override(find_recipe("quick"), [setting])
+        override(recipe, [setting])
+
+
+def test_a_group_that_is_null_is_set_whole() -> None:
+    """The form that the message about a null group shows, against the settings."""
+    changed = override(find_recipe("quick"), ["augmentation=none", 'augmentation.color={"hue": 5}'])
+    assert changed.augmentation.color == ColorJitter(hue=5)
 
 
 @pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000])

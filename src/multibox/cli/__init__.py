@@ -85,7 +85,7 @@ def _run(given: list[str]) -> int:
     """Run a command; return its exit code, also for errors that users can cause."""
     command = typer.main.get_command(app)
     try:
-        with report_downloads(download_bar):
+        with report_downloads(download_bar, on_message=say):
             code = command.main(args=given, prog_name="multibox", standalone_mode=False) or 0
     except MultiboxError as error:
         _say_once(error)

@@ -40,7 +40,7 @@ MAX_DETECTORS = 2
 
 def analyze(
     weights: Annotated[
-        str | None, typer.Argument(metavar="[WEIGHTS]", help="Detector: a weight file or a published name.")
+        str | None, typer.Argument(metavar="WEIGHTS", help="Detector: a weight file or a published name.")
     ] = None,
     *,
     data: Data,

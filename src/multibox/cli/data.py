@@ -80,7 +80,7 @@ def check(
     raise typer.Exit(0 if result.ok else 1)
 
 
-@app.command()
+@app.command(short_help="Draw random images with their boxes on one sheet.")
 def show(
     path: DataPath,
     *,
@@ -118,7 +118,7 @@ def show(
         print(f"{out}: {dataset.name}, {counted(len(dataset), 'image')}, {counted(dataset.num_objects, 'object')}")
 
 
-@app.command()
+@app.command(short_help="Write a data set in another format.")
 def convert(
     path: DataPath,
     *,

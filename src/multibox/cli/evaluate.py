@@ -36,7 +36,7 @@ DETECTIONS_HELP = "Detections from any program: COCO results, VOC result files, 
 
 def evaluate(
     weights: Annotated[
-        str | None, typer.Argument(metavar="[WEIGHTS]", help="Detector: a weight file or a published name.")
+        str | None, typer.Argument(metavar="WEIGHTS", help="Detector: a weight file or a published name.")
     ] = None,
     *,
     data: Data,

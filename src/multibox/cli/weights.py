@@ -57,7 +57,7 @@ def weights() -> None:
     """List, import and adapt weights."""
 
 
-@app.command("list")
+@app.command("list", short_help="List all weights that have a name.")
 def list_weights(*, as_json: Json = False) -> None:
     """List all weights that are included or downloaded by name: detectors first, then base networks."""
     from multibox.weights.registry import BASES, DETECTORS
@@ -72,7 +72,7 @@ def list_weights(*, as_json: Json = False) -> None:
             print(f"  {entry.name:<{width}}  {_facts(entry)}")
 
 
-@app.command("import")
+@app.command("import", short_help="Import weights of other programs.")
 def import_(
     source: Annotated[
         str, typer.Argument(metavar="FILE|NAME", help="Weight file of another program, or a published name.")

@@ -9,6 +9,7 @@ from multibox.errors import TrainingError, UsageError
 from multibox.experiments.recipe import Recipe
 
 _FIXED = ("model.", "data.classes")
+_CHOOSES_DATA = ("recipe.train_split", "recipe.classes")
 _MOST_LISTED_CHANGES = 5
 
 
@@ -38,14 +39,15 @@ def _digest(dataset: Dataset) -> str:
 def find_changes(before: dict[str, Any] | None, now: dict[str, Any], *, folder: Path, accept: bool) -> list[str]:
     """Return the differences between the facts of a run and those of `now`, each as "key was a, is b".
 
-    Facts that were not recorded are not compared. Raises TrainingError that lists the differences unless `accept`; it
-    is always raised for the model and the classes.
+    Facts that were not recorded are not compared, nor is the name of the split if the data are the same. Raises
+    TrainingError that lists the differences unless `accept`; it is always raised for the model and the classes.
     """
     if before is None:
         return []
     then = {**before, "recipe": _completed(before["recipe"])}
     old, new = _flat(then), _flat(now)
-    differing = [key for key in new if key.split(".")[0] in then and old.get(key) != new[key]]
+    ignored = _CHOOSES_DATA if "data" in then and then["data"] == now.get("data") else ()
+    differing = [key for key in new if key.split(".")[0] in then and old.get(key) != new[key] and key not in ignored]
     fixed = [key for key in differing if key.removeprefix("recipe.").startswith(_FIXED)]
     lines = [f"{key.removeprefix('recipe.')} was {old.get(key)}, is {new[key]}" for key in fixed or differing]
     if len(lines) > _MOST_LISTED_CHANGES:

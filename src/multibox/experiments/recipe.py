@@ -74,7 +74,9 @@ class Recipe:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{key}={repr(first['input'])[:200]} does not fit: {first['msg'].lower()}") from None
+            given = repr(first["input"])[:200]
+            hint = _list_form(key, first["input"]) if first["type"] == "tuple_type" else ""
+            raise UsageError(f"{key}={given} does not fit: {first['msg'].lower()}{hint}") from None
 
 
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -103,10 +105,20 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     return changed
 
 
+def _list_form(key: str, value: Any) -> str:
+    """Return how a list is written, if the value could be its only entry or entries separated by commas."""
+    if isinstance(value, dict | list) or value is None:
+        return ""
+    entries = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+    return f"; write a list, '{key}={json.dumps(entries, ensure_ascii=False)}'"[:200]
+
+
 def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
     for part in path:
         inner = fields.get(part)
+        if part in fields and inner is None:
+            raise UsageError(f"--set {key}: {_null_group(key, part, value)}")
         if not isinstance(inner, dict):
             raise UsageError(f"--set {key}: {part!r} is not a group of settings here; there are {_names(fields)}")
         fields = inner
@@ -115,6 +127,16 @@ def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     if isinstance(fields[last], dict) and isinstance(value, str):
         raise UsageError(f"--set {key}={value} sets a group of settings: set one of {', '.join(fields[last])}, or JSON")
     fields[last] = value
+
+
+def _null_group(key: str, part: str, value: Any) -> str:
+    """Return how to set a group that is null: all of it, as JSON."""
+    path = key.split(".")
+    place = path.index(part) + 1
+    for name in reversed(path[place:]):
+        value = {name: value}
+    group = ".".join(path[:place])
+    return f"{group} is null and has no settings; set all of it, '{group}={json.dumps(value)}'"
 
 
 def _names(fields: dict[str, Any]) -> str:

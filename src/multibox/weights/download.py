@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 from multibox._version import __version__
 from multibox.errors import WeightsError
 from multibox.system.atomic import atomic_file, naming
-from multibox.weights.download_report import open_progress
+from multibox.weights.download_report import open_progress, remark
 
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
@@ -55,8 +55,8 @@ def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Pa
     """The cached file of a URL, downloaded unless it is already there.
 
     `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. With a hash a
-    partial download is resumed, also by a later call. Without one the length is checked, and a line on standard error
-    says so; a server that does not tell the length is refused. `report_downloads` shows the progress. Raises
+    partial download is resumed, also by a later call. Without one only the length is checked; a server that does not
+    tell the length is refused. `report_downloads` gets the progress, and a line about a file without a hash. Raises
     WeightsError that names the file, its URL and the path to put it at by hand.
     """
     target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
@@ -121,7 +121,7 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
     os.replace(part, target)
     if sha256 is None:
         length, found = target.stat().st_size, _sha256(target)
-        _say(f"{target.name}: nobody published its SHA-256, so only its length was checked: {length} bytes, {found}")
+        remark(f"{target.name}: nobody published its SHA-256, so only its length was checked: {length} bytes, {found}")
 
 
 def _fill(url: str, part: Path, target: Path, *, hashed: bool) -> None:
@@ -210,12 +210,6 @@ def _copy(response: HTTPResponse, file: BinaryIO, *, name: str, have: int, total
                     raise TimeoutError(f"only {window_bytes} bytes arrived in {passed:.0f} seconds")
                 window_start, window_bytes = time.monotonic(), 0
     return have
-
-
-def _say(line: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _advice(url: str, target: Path, problem: Exception) -> str:

@@ -69,6 +69,27 @@ def test_a_contradiction_is_named(file: Path, tmp_path: Path, engine: str):
             Detector.load(described(file, tmp_path / f"{name}.onnx", exported), engine=engine)
 
 
+def with_wide_output(file: Path, target: Path) -> str:
+    """Write a copy of the file whose first output is cast to float64; return the name of this output."""
+    graph = onnx.load(file)
+    output = graph.graph.output[0]
+    producer = next(node for node in graph.graph.node if output.name in node.output)
+    producer.output[list(producer.output).index(output.name)] = "narrow"
+    graph.graph.node.append(onnx.helper.make_node("Cast", ["narrow"], [output.name], to=onnx.TensorProto.DOUBLE))
+    output.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    onnx.save(graph, target)
+    return output.name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_another_type_is_named(file: Path, tmp_path: Path, engine: str):
+    """An output of another type against one line with both types."""
+    pytest.importorskip(engine, reason="the engine is not installed")
+    name = with_wide_output(file, tmp_path / "wide.onnx")
+    with pytest.raises(WeightsError, match=f"{name} has type float64 instead of float32; export it again"):
+        Detector.load(tmp_path / "wide.onnx", engine=engine)
+
+
 @pytest.mark.parametrize(("field", "value"), [("precision", "fp8"), ("end", "nms"), ("batch", 0), ("batch", "two")])
 def test_a_wrong_export_is_named(file: Path, field: str, value: object):
     """A value that no export has against one line with the value."""

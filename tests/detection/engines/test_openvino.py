@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,3 +111,23 @@ def test_a_signal_after_a_thread_freed_a_detector(exported: Path, tmp_path: Path
     command = [sys.executable, "-c", _FREED_BY_A_THREAD, str(exported), str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
+
+
+def test_bfloat16_that_is_switched_off(model: SSD, monkeypatch: pytest.MonkeyPatch):
+    """A compiler that refuses bfloat16 against float32; one that refuses everything against one line."""
+    engine = OpenVinoEngine.of_model(model, precision="bf16")
+    real, refused = OpenVinoEngine._compile_with, ["bf16"]
+
+    def compile_with(self: OpenVinoEngine, precision: str, *arguments: Any, **options: Any) -> Any:
+        if precision in refused:
+            raise RuntimeError("Exception from core.cpp:117:\nobject is not initialized\n")
+        return real(self, precision, *arguments, **options)
+
+    monkeypatch.setattr(OpenVinoEngine, "_precision", lambda self: "bf16")
+    monkeypatch.setattr(OpenVinoEngine, "_compile_with", compile_with)
+    batch = np.zeros((1, 300, 300, 3), np.uint8)
+    expected = OpenVinoEngine.of_model(model).forward(batch)
+    assert all(map(np.array_equal, engine.forward(batch), expected))
+    refused.append("f32")
+    with pytest.raises(WeightsError, match=r"^OpenVINO cannot compile the model \(object is not initialized\): export"):
+        OpenVinoEngine.of_model(model).forward(batch)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from multibox.priors import PriorSpec
 
 app = typer.Typer(help="Show priors, measure what they cover, and fit them to a data set.", no_args_is_help=True)
-app.command()(cover)
-app.command()(fit)
+app.command(short_help="Show which objects of a data set no prior covers.")(cover)
+app.command(short_help="Fit sizes and ratios of priors to a data set.")(fit)
 
 
 @app.callback()

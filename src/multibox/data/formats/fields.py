@@ -4,6 +4,7 @@ Tools write the same field as a number, as text or as null. Every function raise
 that cannot be meant; the caller adds file, entry and name of the field.
 """
 
+import reprlib
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -87,9 +88,12 @@ def required(entry: Mapping[str, Any], name: str) -> Any:
 
 
 def short(value: Any) -> str:
-    """Return a value as messages show it, at most 60 letters."""
+    """Return a value as messages show it, at most 60 letters.
+
+    Of lists and mappings only the beginning is shown: with aliases, a short YAML file can hold endless ones.
+    """
     try:
-        text = repr(value)
+        text = reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, or deep nesting
         return f"a huge {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:60]}…"

@@ -60,8 +60,7 @@ class OpenVinoEngine:
         try:
             model = core.read_model(path)
         except RuntimeError as problem:
-            reason = str(problem).strip().split("\n")[-1]
-            raise WeightsError(f"OpenVINO cannot load {path} ({reason}): export it again") from None
+            raise _failed(f"load {path}", problem) from None
         exported = Exported.from_text(_description(model), path=path)
         check_graph(exported, _ports(model), path=path)
         return cls(model, exported)
@@ -109,16 +108,28 @@ class OpenVinoEngine:
             return self._compiled[hint]
         model = self._model.clone()
         model.reshape([self.exported.batch or 1, *self.config.input_size, 3])
+        try:
+            compiled = self._compile_with(self._precision(), model, hint, streams=streams)
+        except RuntimeError:  # the processor states bfloat16, but the instructions are switched off
+            try:
+                compiled = self._compile_with("f32", model, hint, streams=streams)
+            except RuntimeError as problem:
+                raise _failed("compile the model", problem) from None
+        return self._compiled.setdefault(hint, compiled)
+
+    def _precision(self) -> str:
         capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        bf16 = self.exported.precision in _COMPUTES_BF16 and "BF16" in capabilities
+        return "bf16" if self.exported.precision in _COMPUTES_BF16 and "BF16" in capabilities else "f32"
+
+    def _compile_with(self, precision: str, model: "Model", hint: str, *, streams: int) -> "CompiledModel":
         settings = {
             "PERFORMANCE_HINT": hint,
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,
         }
-        return self._compiled.setdefault(hint, openvino_core().compile_model(model, "CPU", settings))
+        return openvino_core().compile_model(model, "CPU", settings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with TemporaryDirectory() as folder:
@@ -147,9 +158,17 @@ def _from_parts(structure: bytes, values: bytes, exported: Exported) -> OpenVino
     return OpenVinoEngine(openvino_core().read_model(structure, values), exported)
 
 
+def _failed(action: str, problem: RuntimeError) -> WeightsError:
+    reason = str(problem).strip().split("\n")[-1]
+    return WeightsError(f"OpenVINO cannot {action} ({reason}): export it again")
+
+
 def _result(request: Any) -> Arrays:
     """Wait for a request, and copy its outputs, which its next use overwrites."""
-    request.wait()
+    try:
+        request.wait()
+    except RuntimeError as problem:
+        raise _failed("run the model", problem) from None
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.fields import short
 from multibox.data.formats.files import files_with
 from multibox.detections import Detections
 from multibox.errors import DataError
@@ -34,7 +35,7 @@ def _row(line: str, *, path: Path, number: int, num_classes: int) -> ResultRow:
         label = int(index)
         score, x1, y1, x2, y2 = map(float, fields)
     except ValueError as error:
-        raise DataError(f"{place}: {line!r}; a line is: class-index score x1 y1 x2 y2") from error
+        raise DataError(f"{place}: {short(line)}; a line is: class-index score x1 y1 x2 y2") from error
     if not 0 <= label < num_classes:
         raise DataError(f"{place}: class index {label}; it must be 0 to {num_classes - 1}, the classes of the data set")
     return ResultRow(place, path.stem, label, score, (x1, y1, x2, y2))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.dataset import Dataset
+from multibox.data.formats.fields import short
 from multibox.data.formats.files import files_with
 from multibox.data.formats.voc.pixels import box_to_corners, corners_to_box
 from multibox.detections import Detections
@@ -94,5 +95,5 @@ def _row(line: str, *, label: int, place: str) -> ResultRow:
         image_id, *fields = line.strip().rsplit(maxsplit=5)
         score, x1, y1, x2, y2 = map(float, fields)
     except ValueError as error:
-        raise DataError(f"{place}: {line!r}; a line is: image-id score x1 y1 x2 y2") from error
+        raise DataError(f"{place}: {short(line)}; a line is: image-id score x1 y1 x2 y2") from error
     return ResultRow(place, image_id, label, score, corners_to_box((x1, y1, x2, y2), rule="voc"))

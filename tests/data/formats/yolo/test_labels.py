@@ -1,6 +1,7 @@
 """YOLO labels and data.yaml of other tools: key points, outlines, tracks, names, lists, Darknet."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,20 @@ def test_names_of_data_yaml(tmp_path: Path) -> None:
         write_file(tmp_path / "data.yaml", f"train: images\nnc: 2\nnames: {names}\n")
         data = load_dataset(tmp_path)
         assert (data.class_names, data[0].labels.tolist()) == (expected, [1])
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")
+    )
     for text, message in (
         ("nc: 3\nnames: [a, b]", "nc is 3, but there are 2 names"),
         ("names: [[a], b]", "is a list or mapping"),
         ("names: {x: a}", "are not class numbers"),
         ("names: {99999999: a}", "class numbers are 0 to 32,766"),
-        ("kpt_shape: 17", "kpt_shape is 17"),
+        ("kpt_shape: 17", "kpt_shape is '17'"),
         ("names: [a, a]", "two classes are named 'a'"),
+        (f"nc: {'9' * 5000}\nnames: [a, b]", "nc is 9{30}, but there are 2 names"),
+        (f"{bomb}names: [*i]", r"the class name \[\[.{,60} is a list or mapping"),
+        (f"{bomb}names: [a]\nnc: *i", r"nc is \[\[.{,60}, but there are 1 names"),
+        (f"{bomb}kpt_shape: *i", r"kpt_shape is \[\[.{,60}; write"),
     ):
         write_file(tmp_path / "data.yaml", f"train: images\n{text}\n")
         with pytest.raises(DataError, match=message):

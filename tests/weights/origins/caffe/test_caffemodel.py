@@ -50,6 +50,15 @@ def test_old_layers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(tensors[name], expected)
 
 
+def test_arrays_that_do_not_fit_their_bias(tmp_path: Path) -> None:
+    """Kernels beside a bias of no or of too many values keep their shape, which the conversion then compares."""
+    for count in (0, 5):
+        kernel, bias = arrays((4, 3, 3, 3), (count,))
+        (tmp_path / "a.caffemodel").write_bytes(caffemodel({"conv": ("Convolution", [kernel, bias])}))
+        tensors = read_foreign_weights(tmp_path / "a.caffemodel").tensors
+        assert (tensors["conv.weight"].shape, tensors["conv.bias"].shape) == ((4, 3, 3, 3), (count,))
+
+
 def test_prior_boxes(tmp_path: Path) -> None:
     """Sizes, ratios, variances and step of a PriorBox layer are read as written."""
     (weight,) = arrays((2, 2))

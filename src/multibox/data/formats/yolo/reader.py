@@ -98,7 +98,7 @@ class LabelReader:
         return f"write 'class cx cy width height'{hint}"
 
     def _outline(self, numbers: Sequence[float], text: str, place: str) -> Box:
-        if min(numbers) < -_OUTLINE_ROUNDING or max(numbers) > 1 + _OUTLINE_ROUNDING:
+        if not all(-_OUTLINE_ROUNDING <= value <= 1 + _OUTLINE_ROUNDING for value in numbers):  # also for NaN
             raise ValueError(
                 f"{_short(text)} is not an outline: values are outside 0 to 1; for key points write kpt_shape in "
                 "data.yaml, else write 'class cx cy width height'"

@@ -5,6 +5,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from multibox.data.formats.fields import short
 from multibox.data.formats.files import MAX_CLASSES, possible_path
 from multibox.errors import DataError
 from multibox.system.yaml import read_yaml
@@ -57,11 +58,12 @@ def _names(value: Any, path: Path) -> dict[int, str]:
     pairs = list(enumerate(value) if isinstance(value, list) else value.items())
     odd = next((name for _, name in pairs if not isinstance(name, str)), None)
     if odd is not None:
-        raise DataError(f"{path}: the class name {str(odd)[:60]!r} is a list or mapping; write it in quotes")
+        raise DataError(f"{path}: the class name {short(odd)} is a list or mapping; write it in quotes")
     try:
         names = {int(key): name.strip() for key, name in pairs}
     except ValueError:
-        raise DataError(f"{path}: names {listed(map(str, value))} are not class numbers; write '0: name'") from None
+        keys = listed((short(key) for key in value), limit=3)
+        raise DataError(f"{path}: names {keys} are not class numbers; write '0: name'") from None
     if any(not 0 <= key < MAX_CLASSES for key in names) or len(names) < len(pairs):
         raise DataError(f"{path}: class numbers are 0 to {MAX_CLASSES - 1:,}, each once; correct names")
     return {key: names[key] for key in sorted(names)}
@@ -71,8 +73,16 @@ def _require_count(names: dict[int, str], count: Any, path: Path) -> None:
     """Raise DataError if `nc` is another number than that of the names."""
     if not names or count is None:
         return
-    if not isinstance(count, str) or not count.strip().isdecimal() or int(count) != len(names):
-        raise DataError(f"{path}: nc is {str(count)[:30]}, but there are {len(names):,} names; correct one of them")
+    if not isinstance(count, str) or not _is_count(count.strip(), len(names)):
+        given = count[:30] if isinstance(count, str) else short(count)
+        raise DataError(f"{path}: nc is {given}, but there are {len(names):,} names; correct one of them")
+
+
+def _is_count(text: str, count: int) -> bool:
+    try:
+        return text.isdecimal() and int(text) == count
+    except ValueError:  # thousands of digits
+        return False
 
 
 def _keypoint_numbers(shape: Any, path: Path) -> int:
@@ -82,7 +92,7 @@ def _keypoint_numbers(shape: Any, path: Path) -> int:
     try:
         points, dimensions = (int(value) for value in shape)
     except (TypeError, ValueError):
-        raise DataError(f"{path}: kpt_shape is {str(shape)[:60]}; write [number of points, 2 or 3]") from None
+        raise DataError(f"{path}: kpt_shape is {short(shape)}; write [number of points, 2 or 3]") from None
     if not 0 <= points <= 10_000 or dimensions not in (2, 3):
-        raise DataError(f"{path}: kpt_shape is {str(shape)[:60]}; write [number of points, 2 or 3]")
+        raise DataError(f"{path}: kpt_shape is {short(shape)}; write [number of points, 2 or 3]")
     return prod((points, dimensions))
