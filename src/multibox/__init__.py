@@ -1,6 +1,7 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
 Detect      Detector, Detections, export
+Batch       run_batch, DetectBatch
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from multibox._version import __version__
 
 if TYPE_CHECKING:
+    from multibox.batch.detect_batch import DetectBatch
+    from multibox.batch.run import run_batch
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from multibox.weights.origins.recognize import import_weights
 
 _MODULES = {
+    "batch.detect_batch": ("DetectBatch",),
+    "batch.run": ("run_batch",),
     "data.dataset": ("Dataset", "Example"),
     "data.load": ("join", "load_dataset"),
     "detection.detector": ("Detector",),
@@ -80,6 +85,7 @@ __all__ = [
     "SSD",
     "DataError",
     "Dataset",
+    "DetectBatch",
     "Detections",
     "Detector",
     "Evaluation",
@@ -103,6 +109,7 @@ __all__ = [
     "load_base",
     "load_dataset",
     "load_weights",
+    "run_batch",
     "save_weights",
     "ssd",
     "ssd300",

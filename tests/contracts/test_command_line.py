@@ -12,6 +12,10 @@ COMMANDS = {
         "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --max-pixels"
         " --metric --name --out --precision --split --stretch-16-bit -d -o"
     ),
+    "batch": (
+        "SOURCE --batch --device --engine --help --json --max-pixels --min-score --out --precision --resume --runner"
+        " --shard --stretch-16-bit --weights --workers -o -w"
+    ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split -d",
     "bench detect": "--batches --engine --help --images --json --rounds --threads --weights -w",

@@ -96,10 +96,18 @@ class Detector:
 
         `sources` is read step by step, so it may be an endless stream; the next images are decoded in the background.
         """
-        self._check_process()
         size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
         prepared = prepare_ahead(sources, input_size=self.input_size, ahead=2 * size - 1)
-        while group := list(islice(prepared, size)):
+        yield from self.detect_prepared(prepared, batch_size=size)
+
+    def detect_prepared(
+        self, prepared: Iterable[Prepared | DataError], *, batch_size: int | None = None
+    ) -> Iterator[Detections | DataError]:
+        """Detections of each image that is already resized to the input, in order; errors are passed on."""
+        self._check_process()
+        size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
+        images = iter(prepared)
+        while group := list(islice(images, size)):
             found = iter(self._detect([p for p in group if isinstance(p, Prepared)]))
             for item in group:
                 yield item if isinstance(item, DataError) else next(found)
