@@ -7,6 +7,7 @@ Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
 Weights     load_weights, save_weights, import_weights, load_base
 Models      SSD, ssd, ssd300, ssd512, ssdlite320, Size
+Video       video.frames
 Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
 
 Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.
@@ -119,7 +120,13 @@ __all__ = [
 ]
 
 
+_ROOMS = ("video",)
+"""Folders whose own names are public: `multibox.video.frames`."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"multibox.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'multibox' has no attribute {name!r}")
     return getattr(import_module(f"multibox.{_MODULE_OF[name]}"), name)

@@ -36,8 +36,9 @@ COMMANDS = {
     ),
     "demo": "--help --json --out -o",
     "detect": (
-        "SOURCES --batch --device --engine --help --json --max-pixels --min-score --out --precision"
-        " --stretch-16-bit --time --weights -o -w"
+        "SOURCES --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
+        " --max-pixels --min-score --out --precision --rate --save-video --stretch-16-bit --time --to --weights"
+        " -f -o -w"
     ),
     "evaluate": (
         "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --max-pixels"
