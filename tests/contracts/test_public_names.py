@@ -48,6 +48,16 @@ NAMES = [
 ]
 
 
+ROOMS = {"video": ["Frame", "frames"]}
+"""Folders that are public, with their names."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_of_rooms_are_as_written_down(room: str) -> None:
+    """`__all__` of a public folder against the list above."""
+    assert getattr(multibox, room).__all__ == ROOMS[room]
+
+
 def test_names_are_as_written_down() -> None:
     """`multibox.__all__` and `dir(multibox)` against the list above, which changes only deliberately."""
     assert multibox.__all__ == NAMES == multibox.__dir__()
@@ -78,7 +88,7 @@ def test_the_docs_name_public_names_only() -> None:
         for imported in re.findall(r"from multibox(\S* import [^\n]+)", text):
             assert imported.startswith(" import "), f"{page.name}: from multibox{imported}"
             used |= dict.fromkeys(re.split(r",\s*", imported.removeprefix(" import ").strip()), page.name)
-    assert {name: page for name, page in used.items() if name not in NAMES} == {}
+    assert {name: page for name, page in used.items() if name not in (*NAMES, *ROOMS)} == {}
 
 
 def test_other_names_do_not_exist() -> None:
