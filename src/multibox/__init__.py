@@ -1,13 +1,11 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
 Detect      Detector, Detections, export
-Batch       run_batch, DetectBatch
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
 Weights     load_weights, save_weights, import_weights, load_base
 Models      SSD, ssd, ssd300, ssd512, ssdlite320, Size
-Video       video.frames
 Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
 
 Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.
@@ -19,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from multibox._version import __version__
 
 if TYPE_CHECKING:
-    from multibox.batch.detect_batch import DetectBatch
-    from multibox.batch.run import run_batch
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
@@ -50,8 +46,6 @@ if TYPE_CHECKING:
     from multibox.weights.origins.recognize import import_weights
 
 _MODULES = {
-    "batch.detect_batch": ("DetectBatch",),
-    "batch.run": ("run_batch",),
     "data.dataset": ("Dataset", "Example"),
     "data.load": ("join", "load_dataset"),
     "detection.detector": ("Detector",),
@@ -86,7 +80,6 @@ __all__ = [
     "SSD",
     "DataError",
     "Dataset",
-    "DetectBatch",
     "Detections",
     "Detector",
     "Evaluation",
@@ -110,7 +103,6 @@ __all__ = [
     "load_base",
     "load_dataset",
     "load_weights",
-    "run_batch",
     "save_weights",
     "ssd",
     "ssd300",
@@ -120,13 +112,7 @@ __all__ = [
 ]
 
 
-_ROOMS = ("video",)
-"""Folders whose own names are public: `multibox.video.frames`."""
-
-
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return import_module(f"multibox.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'multibox' has no attribute {name!r}")
     return getattr(import_module(f"multibox.{_MODULE_OF[name]}"), name)
