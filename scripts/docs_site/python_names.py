@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import multibox
@@ -24,6 +25,7 @@ TITLES = {
     "training": "Training",
     "evaluation": "Evaluation",
     "weights": "Weights and export",
+    "video": "Video",
     "errors": "Errors",
 }
 """The page of a name, by the first part of the module that defines it; other rooms get a page of their own."""
@@ -59,7 +61,8 @@ class Name:
 
 def python_pages() -> dict[str, str]:
     """The Markdown of each page by its file name: an index of all names, and a page for each subject."""
-    names = [_find(name) for name in multibox.__all__ if name != "__version__"]
+    names = [_find(multibox, name) for name in multibox.__all__ if name != "__version__"]
+    names += [_find(multibox.video, name) for name in multibox.video.__all__]
     titles = dict.fromkeys(title for title in TITLES.values() if any(n.page == title for n in names))
     titles |= dict.fromkeys(name.page for name in names)
     index = [_INDEX]
@@ -80,9 +83,9 @@ def _slug(title: str) -> str:
     return title.lower().replace(" ", "-")
 
 
-def _find(name: str) -> Name:
+def _find(package: ModuleType, name: str) -> Name:
     """The definition of a public class or function, found in the source of its module."""
-    module = getattr(multibox, name).__module__
+    module = getattr(package, name).__module__
     tree = ast.parse(Path(str(sys.modules[module].__file__)).read_text("utf-8"))
     node = next(n for n in reversed(tree.body) if isinstance(n, Definition) and n.name == name)
     return Name(name, module, node, _docstring(node))

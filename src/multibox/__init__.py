@@ -1,11 +1,13 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
 Detect      Detector, Detections, export
+Batch       run_batch, DetectBatch
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
 Weights     load_weights, save_weights, import_weights, load_base
 Models      SSD, ssd, ssd300, ssd512, ssdlite320, Size
+Video       video.frames
 Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
 
 Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from multibox._version import __version__
 
 if TYPE_CHECKING:
+    from multibox.batch.detect_batch import DetectBatch
+    from multibox.batch.run import run_batch
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
     from multibox.weights.origins.recognize import import_weights
 
 _MODULES = {
+    "batch.detect_batch": ("DetectBatch",),
+    "batch.run": ("run_batch",),
     "data.dataset": ("Dataset", "Example"),
     "data.load": ("join", "load_dataset"),
     "detection.detector": ("Detector",),
@@ -80,6 +86,7 @@ __all__ = [
     "SSD",
     "DataError",
     "Dataset",
+    "DetectBatch",
     "Detections",
     "Detector",
     "Evaluation",
@@ -103,6 +110,7 @@ __all__ = [
     "load_base",
     "load_dataset",
     "load_weights",
+    "run_batch",
     "save_weights",
     "ssd",
     "ssd300",
@@ -112,7 +120,13 @@ __all__ = [
 ]
 
 
+_ROOMS = ("video",)
+"""Folders whose own names are public: `multibox.video.frames`."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"multibox.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'multibox' has no attribute {name!r}")
     return getattr(import_module(f"multibox.{_MODULE_OF[name]}"), name)

@@ -1,13 +1,13 @@
 """What a detector returns for one image."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.class_map import renamed
+from multibox.errors import UsageError
 from multibox.size import Size
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Detections:
 
     `priors` (N,) are the indices of the priors that made the detections, or -1 if they are not known: for detections
     read from a file, and for models exported without this output. `PriorSpec.position` turns an index into source map,
-    row, column and box. Iterating yields (box, score, name) for each detection.
+    row, column and box. `tracks` (N,) are the ids that `multibox.video.Tracker` gave, from 1, or -1 for detections that
+    belong to no track. Iterating yields (box, score, name) for each detection.
     """
 
     boxes: Float32[np.ndarray, "n 4"]
@@ -29,10 +30,12 @@ class Detections:
     class_names: tuple[str, ...]
     image_size: Size
     priors: Int64[np.ndarray, " n"] = None  # type: ignore[assignment]
+    tracks: Int64[np.ndarray, " n"] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if self.priors is None:
-            object.__setattr__(self, "priors", np.full(len(self.scores), -1))
+        for name in ("priors", "tracks"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(len(self.scores), -1))
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -53,27 +56,42 @@ class Detections:
             scores=self.scores[rows],
             labels=self.labels[rows],
             priors=self.priors[rows],
+            tracks=self.tracks[rows],
         )
 
-    def renamed(self, names: Mapping[str, str]) -> "Detections":
-        """The same detections with new names for classes; several classes can get one name.
+    def of_classes(self, labels: Collection[int] | None) -> "Detections":
+        """The detections whose label is one of `labels`; all of them for None."""
+        return self if labels is None else self.take(np.flatnonzero(np.isin(self.labels, list(labels))))
 
-        `names` maps class names to new ones; other classes keep theirs. Classes that get one name had their own
-        suppression, so that an object can have a detection of each.
+    def to_supervision(self) -> Any:
+        """The same detections as `supervision.Detections`, with tracker ids if there are tracks.
+
+        Raises UsageError if the package supervision is not installed; beware that it brings opencv-python.
         """
-        class_names = renamed(self.class_names, names)
-        new_labels = np.array([class_names.index(names.get(name, name)) for name in self.class_names], dtype=np.int64)
-        return replace(self, labels=new_labels[self.labels], class_names=class_names)
+        try:
+            import supervision
+        except ImportError:
+            raise UsageError("to_supervision needs the package supervision: pip install supervision") from None
+        return supervision.Detections(
+            xyxy=self.boxes.copy(),
+            confidence=self.scores.copy(),
+            class_id=self.labels.copy(),
+            tracker_id=self.tracks.copy() if (self.tracks >= 0).any() else None,
+            data={"class_name": np.array([self.class_names[label] for label in self.labels], dtype=np.str_)},
+        )
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """A copy of the RGB image with every box, its class name and its score; the best detection is on top."""
+        """A copy of the RGB image with every box, its class name and its score or track; the best is on top."""
         from multibox.drawing.boxes import draw_captioned_boxes
 
-        captions = [(name, f"{name} {score:.2f}") for _, score, name in self]
+        captions = [
+            (name, f"{name} {score:.2f}" if track < 0 else f"{name} {track}")
+            for (_, score, name), track in zip(self, self.tracks, strict=True)
+        ]
         return draw_captioned_boxes(image, self.boxes, labels=self.labels, captions=captions)
 
     def to_json(self, image: "Path | str") -> dict[str, Any]:
-        """One entry of `multibox detect --json`: boxes to 2 decimals, scores to 6."""
+        """One entry of `multibox detect --json`: boxes to 2 decimals, scores to 6, and ids of tracks."""
         height, width = self.image_size
         rows = [
             {
@@ -81,7 +99,8 @@ class Detections:
                 "score": round(score, 6),
                 "label": int(label),
                 "name": name,
+                **({} if track < 0 else {"track": int(track)}),
             }
-            for (box, score, name), label in zip(self, self.labels, strict=True)
+            for (box, score, name), label, track in zip(self, self.labels, self.tracks, strict=True)
         ]
         return {"image": str(image), "width": width, "height": height, "detections": rows}

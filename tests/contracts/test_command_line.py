@@ -9,8 +9,12 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --map --max-pixels"
+        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --max-pixels"
         " --metric --name --out --precision --split --stretch-16-bit -d -o"
+    ),
+    "batch": (
+        "SOURCE --batch --device --engine --help --json --max-pixels --min-score --out --precision --resume --runner"
+        " --shard --stretch-16-bit --weights --workers -o -w"
     ),
     "bench": "--help",
     "bench augment": "--augmentation --data --help --json --seconds --split -d",
@@ -32,11 +36,12 @@ COMMANDS = {
     ),
     "demo": "--help --json --out -o",
     "detect": (
-        "SOURCES --batch --device --engine --help --json --map --max-pixels --min-score --out --precision"
-        " --stretch-16-bit --time --weights -o -w"
+        "SOURCES --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
+        " --max-pixels --min-score --out --precision --rate --save-video --stretch-16-bit --time --to --weights"
+        " -f -o -w"
     ),
     "evaluate": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --max-pixels"
         " --metric --precision --split --stretch-16-bit -d"
     ),
     "export": (

@@ -14,6 +14,7 @@ NAMES = [
     "SSD",
     "DataError",
     "Dataset",
+    "DetectBatch",
     "Detections",
     "Detector",
     "Evaluation",
@@ -37,6 +38,7 @@ NAMES = [
     "load_base",
     "load_dataset",
     "load_weights",
+    "run_batch",
     "save_weights",
     "ssd",
     "ssd300",
@@ -44,6 +46,16 @@ NAMES = [
     "ssdlite320",
     "train",
 ]
+
+
+ROOMS = {"video": ["Frame", "frames"]}
+"""Folders that are public, with their names."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_of_rooms_are_as_written_down(room: str) -> None:
+    """`__all__` of a public folder against the list above."""
+    assert getattr(multibox, room).__all__ == ROOMS[room]
 
 
 def test_names_are_as_written_down() -> None:
@@ -76,7 +88,7 @@ def test_the_docs_name_public_names_only() -> None:
         for imported in re.findall(r"from multibox(\S* import [^\n]+)", text):
             assert imported.startswith(" import "), f"{page.name}: from multibox{imported}"
             used |= dict.fromkeys(re.split(r",\s*", imported.removeprefix(" import ").strip()), page.name)
-    assert {name: page for name, page in used.items() if name not in NAMES} == {}
+    assert {name: page for name, page in used.items() if name not in (*NAMES, *ROOMS)} == {}
 
 
 def test_other_names_do_not_exist() -> None:

@@ -37,8 +37,8 @@ def test_threads(monkeypatch: pytest.MonkeyPatch, cores: int, ahead: int, thread
     assert found[0].pixels.shape == (4, 5, 3)
 
 
-def test_without_affinity(monkeypatch: pytest.MonkeyPatch):
-    """A system that does not say which cores a process may use, against all cores of the machine."""
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert prepare._own_cores() == 3
+def test_results_of_any_work_keep_their_order():
+    """More threads than cores, for work that waits, against the results in order."""
+    assert list(prepare.map_ahead(lambda number: number * number, range(50), ahead=20, threads=7)) == [
+        number * number for number in range(50)
+    ]

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from multibox.data.loading.batch import Batch
+from multibox.system.stopping import StopRequest
 from multibox.training.metrics import read_metrics
-from multibox.training.stopping import Stopped, StopRequest
+from multibox.training.stopping import Stopped
 from tiny_training import LOOP, make_run, restore, stream, train
 
 
@@ -64,7 +65,7 @@ def test_other_threads_leave_signals_alone():
     during: list[object] = []
 
     def wait() -> None:
-        with StopRequest(on_message=print):
+        with StopRequest(notice="stopping", on_message=print):
             during.extend(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
 
     thread = threading.Thread(target=wait)
@@ -77,7 +78,7 @@ def test_ignored_signals_remain_ignored():
     """SIGINT of a background process, whose shell ignores it, against no handler."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with StopRequest(on_message=print) as stop:
+        with StopRequest(notice="stopping", on_message=print) as stop:
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGINT)
         assert stop.number == 0

@@ -11,10 +11,11 @@ from multibox._version import __version__
 from multibox.cli import data as data_command
 from multibox.cli import weights as weights_command
 from multibox.cli.analyze import analyze
+from multibox.cli.batch import batch
 from multibox.cli.bench.app import app as bench_app
 from multibox.cli.console import complain, download_bar, say
 from multibox.cli.demo import demo
-from multibox.cli.detect import detect
+from multibox.cli.detect.command import detect
 from multibox.cli.evaluate import evaluate
 from multibox.cli.export import export
 from multibox.cli.priors import show as priors_command
@@ -34,7 +35,8 @@ app.command(short_help="Try everything on generated images.")(demo)
 app.command()(train)
 app.command(short_help="Measure the average precision of a detector.")(evaluate)
 app.command(short_help="Show what a detector gets wrong, and what it costs.")(analyze)
-app.command()(detect)
+app.command(short_help="Find objects in images and videos.")(detect)
+app.command(short_help="Detect objects in millions of images.")(batch)
 app.command(short_help="Write a detector as ONNX or OpenVINO.")(export)
 app.command(short_help="Reproduce a table or figure of the paper.")(reproduce)
 app.add_typer(bench_app, name="bench")

@@ -65,6 +65,20 @@ def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int,
 
 
 @contextmanager
+def frames_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show the frames of a video, their number per second and the time left; a total of 0 is not known."""
+    from rich.progress import MofNCompleteColumn, ProgressColumn, Task, TimeRemainingColumn
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:.1f} frames/s")
+
+    with _bar(title, MofNCompleteColumn(), Speed(), TimeRemainingColumn(), hidden=hidden) as move:
+        yield lambda done, total: move(done, max(total, done) if total else 0)
+
+
+@contextmanager
 def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """Show the bytes of a download and their speed if standard error is a terminal."""
     from rich.progress import DownloadColumn, TransferSpeedColumn
@@ -85,7 +99,7 @@ def _bar(title: str, *columns: "ProgressColumn", hidden: bool) -> Iterator[Calla
         TextColumn("{task.description}", markup=False), BarColumn(), *columns, console=Console(stderr=True)
     ) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def table(rows: list[tuple[str, ...]]) -> str:

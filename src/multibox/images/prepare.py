@@ -1,11 +1,11 @@
 """Images for the network: decode them and resize them to its input size, some of them ahead in threads."""
 
-import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +14,10 @@ from jaxtyping import UInt8
 from multibox.errors import DataError
 from multibox.images.decode import read_image
 from multibox.size import Size
+from multibox.system.process import own_cores
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,22 +47,21 @@ def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
 
 
 def prepare_ahead(sources: Iterable[Any], *, input_size: Size, ahead: int) -> Iterator[Prepared | DataError]:
-    """Yield the result of `try_prepare` for each source in order; threads prepare up to `ahead` images in advance.
+    """Yield the result of `try_prepare` for each source in order; threads prepare up to `ahead` images in advance."""
+    return map_ahead(partial(try_prepare, input_size=input_size), sources, ahead=ahead)
 
-    There are as many threads as cores that this process may use, but no more than images they can prepare.
+
+def map_ahead(work: Callable[[S], T], items: Iterable[S], *, ahead: int, threads: int | None = None) -> Iterator[T]:
+    """Yield `work(item)` for each item in order; threads compute up to `ahead` results in advance.
+
+    By default there are as many threads as cores that this process may use. There are never more than results that
+    they can compute.
     """
-    waiting: deque[Future[Prepared | DataError]] = deque()
-    with ThreadPoolExecutor(min(_own_cores(), ahead + 1), thread_name_prefix="decode") as pool:
-        for source in sources:
-            waiting.append(pool.submit(try_prepare, source, input_size))
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(min(threads or own_cores(), ahead + 1), thread_name_prefix="decode") as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _own_cores() -> int:
-    """Cores that this process may use, which a container or a launcher can limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

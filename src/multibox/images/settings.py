@@ -48,6 +48,11 @@ def set_stretches_16_bits() -> None:
     os.environ[_SIXTEEN_BIT] = "stretch"
 
 
+def reading_environment() -> tuple[tuple[str, str], ...]:
+    """Return the variables that are set, for a process on another machine."""
+    return tuple((name, os.environ[name]) for name in (VARIABLE, _SIXTEEN_BIT) if name in os.environ)
+
+
 def require_allowed_size(size: Size, header: Header, *, name: str) -> None:
     """Raise DataError if the header of a file states more pixels than are allowed.
 

@@ -1,6 +1,7 @@
-"""Process-wide settings: malloc and OpenBLAS threads."""
+"""Process-wide settings: malloc and OpenBLAS threads; the cores that a process may use."""
 
 import ctypes
+import os
 import sys
 from pathlib import Path
 
@@ -34,3 +35,10 @@ def one_blas_thread() -> None:
         for name in _BLAS_SETTERS:
             if hasattr(library, name):
                 getattr(library, name)(1)
+
+
+def own_cores() -> int:
+    """Cores that this process may use, which a container or a launcher can limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

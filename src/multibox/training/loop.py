@@ -9,6 +9,7 @@ from typing import Any
 from multibox.data.loading.batch import Batch
 from multibox.models.ssd import SSD
 from multibox.system.distributed import Agreement
+from multibox.system.stopping import StopRequest
 from multibox.training.averages import Averages
 from multibox.training.finite import check_finite
 from multibox.training.metrics import append_metrics
@@ -17,7 +18,7 @@ from multibox.training.optimizer import set_rate
 from multibox.training.prefetch import on_device
 from multibox.training.run import Run
 from multibox.training.step import accumulate_gradients, take_step
-from multibox.training.stopping import Stopped, StopRequest
+from multibox.training.stopping import NOTICE, Stopped
 
 Row = dict[str, Any]
 
@@ -53,7 +54,7 @@ def fit(run: Run, batches: Iterator[Batch], *, folder: Path, hooks: Hooks) -> No
     network = training_network(run.model, compile=run.loop.compile, processes=run.processes)
     batches = on_device(batches, run.model.mean.device)
     agreement, number = Agreement(run.processes), 0
-    with StopRequest(on_message=hooks.on_message) as stop:
+    with StopRequest(notice=NOTICE, on_message=hooks.on_message) as stop:
         while not run.done and not number:
             set_rate(run.optimizer, run.schedule.at(run.step))
             take_step(run, *accumulate_gradients(run, network, batches))

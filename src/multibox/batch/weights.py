@@ -1,0 +1,29 @@
+"""The identity of the detector that a batch uses."""
+
+import hashlib
+from pathlib import Path
+
+from multibox.detection.engines.load import is_exported
+from multibox.errors import WeightsError
+from multibox.weights.source import find_weights
+
+
+def weights_digest(weights: str | Path) -> str:
+    """SHA-256 of the file that `weights` names, and of the .bin beside an OpenVINO .xml.
+
+    Published weights are downloaded first, so that workers do not do it at the same time. Raises WeightsError if the
+    file does not exist, UsageError for an unknown name.
+    """
+    if is_exported(weights):
+        path = Path(weights)
+        if not path.is_file():
+            raise WeightsError(f"exported model {path} does not exist: make it with `multibox export`")
+        files = [path, *(p for p in [path.with_suffix(".bin")] if path.suffix == ".xml" and p.is_file())]
+    else:
+        files = [find_weights(weights)[0]]
+    sha = hashlib.sha256()
+    for file in files:
+        with open(file, "rb") as content:
+            while block := content.read(1 << 20):
+                sha.update(block)
+    return sha.hexdigest()

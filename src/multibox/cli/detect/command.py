@@ -1,0 +1,100 @@
+"""`multibox detect`: find objects in images and videos."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from multibox.cli.console import say
+from multibox.cli.detect import images as image_files
+from multibox.cli.detect import videos as video_files
+from multibox.cli.detect.options import (
+    Crops,
+    DetectedClasses,
+    End,
+    Every,
+    Form,
+    Hardware,
+    Rate,
+    SaveVideo,
+    Start,
+    Time,
+)
+from multibox.cli.detect.wanted import Wanted
+from multibox.cli.options import Batch, Device, Engine, Json, MaxPixels, MinScore, Precision, Stretch, split_names
+from multibox.system.launcher import place
+
+
+def detect(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Images, folders of images, patterns such as 'photos/*.jpg', or videos: files, and image sequences "
+            "such as frame-%04d.jpg.",
+        ),
+    ],
+    *,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            "-w",
+            metavar="FILE",
+            help="Weight file, exported model or published name; by default lite320-animals.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for results: drawn images or what --format and --crops name; for videos NAME.jsonl.",
+        ),
+    ] = None,
+    form: Form = None,
+    crops: Crops = False,
+    classes: DetectedClasses = None,
+    max_pixels: MaxPixels = None,
+    stretch: Stretch = False,
+    as_json: Json = False,
+    min_score: MinScore = None,
+    device: Device = None,
+    batch: Batch = 8,
+    precision: Precision = None,
+    engine: Engine = None,
+    every: Every = 1,
+    start: Start = 0.0,
+    end: End = None,
+    rate: Rate = 25.0,
+    hardware: Hardware = None,
+    save_video: SaveVideo = False,
+    time: Time = False,
+) -> None:
+    """Find objects in images and videos.
+
+    Prints one line per image or frame with all scores from 0.5, or with --json an array with one entry per image:
+    image, width, height, and all detections with box (x1, y1, x2, y2 in pixels), score, label and name; entries of
+    frames begin with index and time. --min-score changes both limits. An image that cannot be read is reported on
+    standard error, the others are processed, and the exit code is 1. Processes started by torchrun share the images;
+    the first one prints and draws. Ctrl-C ends a video with complete files.
+    """
+    from multibox.detection.detector import Detector
+    from multibox.video.process import Range
+    from multibox.weights.registry import DEFAULT
+
+    wanted = Wanted(out, form, as_json, crops, split_names(classes), min_score)
+    wanted.check()
+    chosen = Range(every, start, end, rate, hardware)
+    videos = video_files.find(sources, wanted, frames=chosen, save=save_video, time=time)
+    images = None if videos else image_files.find(sources, wanted, time=time)
+    detector = Detector.load(
+        weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
+    )
+    if weights is None and place().first:
+        say(f"{DEFAULT.name} finds {', '.join(DEFAULT.class_names)}; --weights selects another detector")
+    if videos:
+        video_files.detect_videos(videos, detector, wanted)
+    elif images:
+        image_files.detect_images(images, detector, wanted, time=time)
