@@ -1,5 +1,6 @@
 """Detections as rows of a table: one row for each image, also for one that cannot be read."""
 
+import json
 from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -62,10 +63,11 @@ def _lists(found: Sequence[Detections | None], *, class_names: Sequence[str]) ->
     return pa.ListArray.from_arrays(pa.array(offsets), structs)
 
 
-def to_parquet(table: "pa.Table") -> bytes:
-    """The table as a Parquet file, compressed with Zstandard."""
+def to_parquet(table: "pa.Table", *, class_names: Sequence[str]) -> bytes:
+    """The table as a Parquet file, compressed with Zstandard; its metadata holds the names of all classes."""
     import pyarrow.parquet as pq
 
     buffer = BytesIO()
+    table = table.replace_schema_metadata({"multibox.class_names": json.dumps(list(class_names))})
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()

@@ -68,8 +68,10 @@ class DetectShard:
         import pyarrow as pa
 
         results = self._detect(names)
-        columns = result_columns(results, class_names=self.detector.class_names)
-        content = to_parquet(pa.table({"image": pa.array(names, pa.string()), **columns}))
+        class_names = self.detector.class_names
+        columns = result_columns(results, class_names=class_names)
+        table = pa.table({"image": pa.array(names, pa.string()), **columns})
+        content = to_parquet(table, class_names=class_names)
         self.storage.write(part_name(number), content)
         return {"number": number, "bytes": len(content), **_counts(results)}
 

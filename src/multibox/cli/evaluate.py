@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from multibox.detection.detector import Detector
     from multibox.evaluation.evaluate import Evaluation
 
-DETECTIONS_HELP = "Detections from any program: COCO results, VOC result files, or a text file for each image."
+DETECTIONS_HELP = (
+    "Detections from any program: COCO results, VOC result files, a text file for each image, or the Parquet files of "
+    "`multibox batch`."
+)
 
 
 def evaluate(
@@ -45,7 +48,7 @@ def evaluate(
     metric: Metric = DEFAULT_METRIC,
     iou: Iou = None,
     detections: Annotated[
-        Path | None, typer.Option("--detections", metavar="PATH", help=f"Instead of WEIGHTS. {DETECTIONS_HELP}")
+        str | None, typer.Option("--detections", metavar="PATH", help=f"Instead of WEIGHTS. {DETECTIONS_HELP}")
     ] = None,
     max_pixels: MaxPixels = None,
     stretch: Stretch = False,
@@ -91,7 +94,7 @@ def _of_detector(
 
 
 def _of_file(
-    detections: Path, data: Path, *, split: str | None, classes: list[str] | None, metric: str, iou: float | None
+    detections: str, data: Path, *, split: str | None, classes: list[str] | None, metric: str, iou: float | None
 ) -> "Evaluation":
     from multibox.data.load import choose_classes, load_dataset
     from multibox.evaluation.evaluate import evaluate

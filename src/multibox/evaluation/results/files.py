@@ -8,6 +8,7 @@ from multibox.data.formats.files import files_with
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.results.coco import read_coco_results, write_coco_results
+from multibox.evaluation.results.parquet import is_parquet, read_parquet_results
 from multibox.evaluation.results.text import read_text_results
 from multibox.evaluation.results.voc import read_voc_results, write_voc_results
 
@@ -23,14 +24,18 @@ __all__ = [
 
 
 def read_detections(
-    path: Path, *, dataset: Dataset, category_ids: Sequence[int | str] | None = None
+    path: Path | str, *, dataset: Dataset, category_ids: Sequence[int | str] | None = None
 ) -> dict[str, Detections]:
     """Read detections by image id.
 
-    `path` is a COCO results file (.json), a folder of VOC devkit files, or a folder with a text file for each image
-    (`read_text_results`). `category_ids`, the id of each class, is used for COCO results only, see
-    `read_coco_results`. DataError if nothing is there, and for malformed or unknown entries.
+    `path` is a COCO results file (.json), a folder of VOC devkit files, a folder with a text file for each image
+    (`read_text_results`), or the Parquet files of a batch, also in an object store (`read_parquet_results`).
+    `category_ids`, the id of each class, is used for COCO results only, see `read_coco_results`. DataError if nothing
+    is there, and for malformed or unknown entries.
     """
+    if is_parquet(path):
+        return read_parquet_results(path, dataset=dataset)
+    path = Path(path)
     if path.is_dir() and {example.id for example in dataset} & {file.stem for file in files_with(path, (".txt",))}:
         return read_text_results(path, dataset=dataset)
     if path.is_dir():
