@@ -1,12 +1,13 @@
 """What a detector returns for one image."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from multibox.class_map import renamed
 from multibox.errors import UsageError
 from multibox.size import Size
 
@@ -79,6 +80,16 @@ class Detections:
             tracker_id=self.tracks.copy() if (self.tracks >= 0).any() else None,
             data={"class_name": np.array([self.class_names[label] for label in self.labels], dtype=np.str_)},
         )
+
+    def renamed(self, names: Mapping[str, str]) -> "Detections":
+        """The same detections with new names for classes; several classes can get one name.
+
+        `names` maps class names to new ones; other classes keep theirs. Classes that get one name had their own
+        suppression, so that an object can have a detection of each.
+        """
+        class_names = renamed(self.class_names, names)
+        new_labels = np.array([class_names.index(names.get(name, name)) for name in self.class_names], dtype=np.int64)
+        return replace(self, labels=new_labels[self.labels], class_names=class_names)
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
         """A copy of the RGB image with every box, its class name and its score or track; the best is on top."""

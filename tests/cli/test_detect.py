@@ -154,3 +154,14 @@ def test_without_weights_the_default_detector_is_named(multibox, photos: Path):
     assert default.out == named.out
     assert "lite320-animals finds dog, cat, person, sheep, horse, cow" in default.err
     assert "finds dog" not in named.err
+
+
+def test_renamed_classes(multibox, weights: Path, photos: Path):
+    """--map renames classes in the output and changes nothing else."""
+    usual = json.loads(multibox("detect", photos, "--weights", weights, "--json").out)
+    found = json.loads(multibox("detect", photos, "--weights", weights, "--json", "--map", "disc=ring").out)
+    for one, other in zip(usual, found, strict=True):
+        names = [detection["name"].replace("disc", "ring") for detection in one["detections"]]
+        assert [detection["name"] for detection in other["detections"]] == names
+        assert [row["box"] for row in one["detections"]] == [row["box"] for row in other["detections"]]
+    assert "ring" in {row["name"] for image in found for row in image["detections"]}

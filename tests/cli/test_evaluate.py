@@ -141,3 +141,22 @@ def test_chosen_classes_alone_count(multibox, weights: Path, data: Path):
     some = multibox("evaluate", weights, "--data", data, "--classes", ",".join(CLASS_NAMES[1:]), "--json")
     expected = {name: json.loads(whole.out)["ap"][name] for name in CLASS_NAMES[1:]}
     assert json.loads(some.out)["ap"] == expected
+
+
+def test_renamed_classes(multibox, weights: Path, data: Path, tmp_path: Path):
+    """--map against the numbers without it, on a data set with another name for a class; analyze has it too."""
+    usual = json.loads(multibox("evaluate", weights, "--data", data, "--split", "test", "--json").out)
+    for path in (data / "Annotations").iterdir():
+        path.write_text(path.read_text().replace("<name>disc</name>", "<name>ring</name>"))
+    refused = multibox("evaluate", weights, "--data", data, "--split", "test")
+    assert "does not know: ring" in refused.err
+    options = ["--data", data, "--split", "test", "--map", "Disc=ring", "--json"]
+    found = json.loads(multibox("evaluate", weights, *options).out)
+    assert found["ap"] == {"ring" if name == "disc" else name: ap for name, ap in usual["ap"].items()}
+    analyzed = multibox("analyze", weights, *options, "--out", tmp_path / "report")
+    assert analyzed.code == 0
+    assert {a for a, _ in json.loads(analyzed.out)["detectors"][0]["sensitivity"].items()} == {*found["ap"]}
+    unknown = multibox("evaluate", weights, "--data", data, "--split", "test", "--map", "dsc=ring")
+    assert unknown.code == 2
+    assert "names no class of the detector" in unknown.err
+    assert multibox("evaluate", "--data", data, "--detections", data, "--map", "disc=ring").code == 2

@@ -109,7 +109,7 @@ def test_remap_to_voc(tmp_path: Path) -> None:
         (["remap", "{tiny}", "--out", "o.safetensors", "--to", "voc", "--class-names", "a"], "more than one way"),
         (
             ["remap", "{tiny}", "--out", "o.safetensors", "--class-names", "a", "--map", "a"],
-            "not have the form NEW=OLD",
+            "not have the form OLD=NEW",
         ),
         (["remap", "{tiny}", "--out", "o.safetensors", "--class-names-file", "none.txt"], "none.txt does not exist"),
     ],

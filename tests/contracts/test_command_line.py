@@ -9,7 +9,7 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --max-pixels"
+        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --map --max-pixels"
         " --metric --name --out --precision --split --stretch-16-bit -d -o"
     ),
     "batch": (
@@ -37,11 +37,11 @@ COMMANDS = {
     "demo": "--help --json --out -o",
     "detect": (
         "SOURCES --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
-        " --max-pixels --min-score --out --precision --rate --save-video --stretch-16-bit --time --to --weights"
+        " --map --max-pixels --min-score --out --precision --rate --save-video --stretch-16-bit --time --to --weights"
         " -f -o -w"
     ),
     "evaluate": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --max-pixels"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"
         " --metric --precision --split --stretch-16-bit -d"
     ),
     "export": (

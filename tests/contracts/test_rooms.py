@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """From the bottom up. A room may import only from lower lines, so rooms on one line do not import each other."""
 
 ROOM_OF_FILE = {
-    **dict.fromkeys(("_version", "errors", "size", "words"), "words"),
+    **dict.fromkeys(("_version", "class_map", "errors", "size", "words"), "words"),
     **dict.fromkeys(
         ("batched_nms", "boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors", "scores"),
         "mathematics",

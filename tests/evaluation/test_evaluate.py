@@ -122,12 +122,21 @@ def test_classes_are_matched_by_name() -> None:
     assert (evaluation.ap, evaluation.num_detections) == ({"cat": 1, "dog": 1}, 2)
 
 
+def test_case_does_not_matter() -> None:
+    """Classes that differ in case alone against AP 1; a detector with both uses each for its own class."""
+    dataset = a_dataset(an_example("a", boxes=[CAT, FAR], labels=[0, 1]), class_names=("cat", "dog"))
+    found = some_detections([CAT, FAR], scores=[0.9, 0.8], labels=[1, 0], class_names=("Dog", "CAT"))
+    assert evaluate({"a": found}, dataset).ap == {"cat": 1, "dog": 1}
+    both = some_detections([CAT, FAR], scores=[0.9, 0.8], labels=[1, 2], class_names=("Cat", "cat", "dog"))
+    assert evaluate({"a": both}, dataset).ap == {"cat": 1, "dog": 1}
+
+
 def test_a_class_that_the_detector_lacks_fails_at_the_first_batch() -> None:
     """The error names the missing class and the detector's, and comes before the other images are run."""
     dataset, answers = three_cats()
-    dataset = Dataset("pets", ("cat", "Dog"), dataset.examples)
+    dataset = Dataset("pets", ("cat", "dog"), dataset.examples)
     finder = Finder(answers)
-    with pytest.raises(DataError, match="does not know: Dog; it knows cat;"):
+    with pytest.raises(DataError, match="does not know: dog; it knows cat;"):
         evaluate(finder, dataset, batch_size=1)
     assert finder.batches == [["a"]]
 

@@ -12,6 +12,7 @@ from multibox.cli.evaluate import DETECTIONS_HELP
 from multibox.cli.options import (
     Batch,
     Classes,
+    ClassMap,
     Data,
     Device,
     Engine,
@@ -22,6 +23,7 @@ from multibox.cli.options import (
     Precision,
     Split,
     Stretch,
+    check_renamed,
     split_names,
 )
 from multibox.errors import UsageError
@@ -47,6 +49,7 @@ def analyze(
     out: OutFolder,
     split: Split = None,
     classes: Classes = None,
+    new_names: ClassMap = None,
     detections: Annotated[
         list[Path] | None, typer.Option("--detections", metavar="PATH", help=f"{DETECTIONS_HELP} Repeatable.")
     ] = None,
@@ -75,6 +78,7 @@ def analyze(
     from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
     from multibox.evaluation.analysis.groups import find_groups
 
+    check_renamed(new_names, detector=weights)
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
     whole = load_dataset(data, split=split)
@@ -83,6 +87,7 @@ def analyze(
     found = [_read(path, whole=whole, dataset=dataset) for path in detections or []]
     if weights is not None:
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
+        detector.rename_classes(new_names or [])
         found.insert(0, _detect(detector, dataset, batch=batch))
     pairs = zip(names, found, strict=True)
     analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]

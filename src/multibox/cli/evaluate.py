@@ -10,6 +10,7 @@ from multibox.cli.default_split import say_default_split
 from multibox.cli.options import (
     Batch,
     Classes,
+    ClassMap,
     Data,
     Device,
     Engine,
@@ -20,6 +21,7 @@ from multibox.cli.options import (
     Precision,
     Split,
     Stretch,
+    check_renamed,
     split_names,
 )
 from multibox.errors import UsageError
@@ -45,6 +47,7 @@ def evaluate(
     data: Data,
     split: Split = None,
     classes: Classes = None,
+    names: ClassMap = None,
     metric: Metric = DEFAULT_METRIC,
     iou: Iou = None,
     detections: Annotated[
@@ -68,10 +71,12 @@ def evaluate(
     from multibox.detection.detector import Detector
 
     find_metric(metric, iou=iou)
+    check_renamed(names, detector=weights)
     if weights is not None and detections is None:
         dataset = load_dataset(data, split=split, classes=split_names(classes))
         say_default_split(data, dataset.name, split=split)
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
+        detector.rename_classes(names or [])
         result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch)
     elif detections is not None and weights is None:
         result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric, iou=iou)

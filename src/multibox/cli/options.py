@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from multibox.detection.engines.load import ENGINE_NAMES, PRECISIONS
+from multibox.errors import UsageError
 from multibox.evaluation.metrics import METRICS, find_metric
 from multibox.images.settings import set_max_pixels, set_stretches_16_bits
 
@@ -13,6 +14,12 @@ from multibox.images.settings import set_max_pixels, set_stretches_16_bits
 def split_names(text: str | None) -> list[str] | None:
     """The names of `--classes A,B` as a list."""
     return None if text is None else text.split(",")
+
+
+def check_renamed(names: list[str] | None, *, detector: str | None) -> None:
+    """Raise UsageError for new names of classes if no detector is given: detections have the data set's classes."""
+    if names and detector is None:
+        raise UsageError("--map gives other names to the classes of a detector: give WEIGHTS, or leave it out")
 
 
 def _known_metric(name: str) -> str:
@@ -76,6 +83,10 @@ Iou = Annotated[
     typer.Option(
         "--iou", metavar="IOU", help="Minimum IoU of a correct detection, for voc07 and voc10; by default 0.5."
     ),
+]
+ClassMap = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="Another name for a class of the detector: cattle=cow. Repeatable."),
 ]
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="A,B", help="Count only these classes of the data set.")

@@ -124,7 +124,7 @@ def remap(
     class_names_file: ClassNamesFile = None,
     pairs: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NEW=OLD", help="A new class that keeps the weights of an old one. Repeatable."),
+        typer.Option("--map", metavar="OLD=NEW", help="A class that keeps its weights under a new name. Repeatable."),
     ] = None,
     seed: Seed = 0,
     precision: Stored = StoredPrecision.fp32,
@@ -138,6 +138,7 @@ def remap(
     """
     import torch
 
+    from multibox.class_map import class_map
     from multibox.weights.remap import class_mapping
     from multibox.weights.remap import remap as with_classes
     from multibox.weights.source import open_weights
@@ -146,8 +147,8 @@ def remap(
     names = _class_names(class_names, class_names_file, to=to)
     if names is None:
         raise UsageError("no new classes given: add --class-names, --class-names-file or --to")
-    mapping = dict(_pair(text) for text in pairs or [])
     model, info = open_weights(source)
+    mapping = {new: old for old, new in class_map(pairs or [], known=model.class_names, new=names).items()}
     if to is not None:
         mapping = class_mapping(model.class_names, names) | mapping
     generator = torch.Generator().manual_seed(seed)
@@ -196,13 +197,6 @@ def _class_names(text: str | None, file: Path | None, *, to: ClassList | None = 
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    new, equals, old = text.partition("=")
-    if not equals:
-        raise UsageError(f"--map {text!r} does not have the form NEW=OLD: give the new class, then the old one")
-    return new.strip(), old.strip()
 
 
 def _write(model: "SSD", out: Path, *, info: dict[str, Any], precision: StoredPrecision) -> None:

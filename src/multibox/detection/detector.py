@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from multibox.class_map import class_map, renamed
 from multibox.detection.engines.engine import Engine
 from multibox.detection.engines.load import load_engine
 from multibox.detection.engines.torch import TorchEngine
@@ -28,7 +29,8 @@ class Detector:
     """Finds objects in images with an SSD, on the device of its parameters, or with another engine.
 
     `precision` is "fp32" or "bf16" and counts for an SSD only. `batch_size` is the number of images of a list that go
-    through the network together. `info` is the metadata of the weight file: recipe, training data, score.
+    through the network together. `info` is the metadata of the weight file: recipe, training data, score. `names` are
+    new names of classes by their names in the model; see `rename_classes`.
 
     Any number of threads may use one detector; each gets the results that it would get alone. `pickle` and
     `copy.deepcopy` work: PyTorch and OpenVINO engines store their weights, ONNX Runtime's the path of its file. In a
@@ -40,6 +42,7 @@ class Detector:
         self.engine: Engine = TorchEngine(model, precision=precision) if isinstance(model, SSD) else model
         self.batch_size = _checked_batch_size(batch_size)
         self.info: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
         self._generation = generation()
 
     @classmethod
@@ -68,8 +71,15 @@ class Detector:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes without background."""
-        return self.engine.config.class_names
+        """The classes without background, with their new names."""
+        return renamed(self.engine.config.class_names, self.names)
+
+    def rename_classes(self, pairs: Sequence[str]) -> None:
+        """Give classes other names, as `--map` does: each of `pairs` is a text such as "cattle=cow".
+
+        Several classes can get one name. Raises UsageError for a class that the detector lacks.
+        """
+        self.names = class_map(pairs, known=self.engine.config.class_names)
 
     @property
     def input_size(self) -> Size:
@@ -163,7 +173,9 @@ class Detector:
         boxes = selection.boxes.numpy() * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         scores, labels, priors = (values.numpy()[inside] for values in selection[1:])
-        return Detections(boxes[inside], scores, labels, self.class_names, image_size, priors)
+        class_names = self.engine.config.class_names
+        found = Detections(boxes[inside], scores, labels, class_names, image_size, priors)
+        return found.renamed(self.names) if self.names else found
 
 
 def _or_raise(found: Detections | DataError) -> Detections:

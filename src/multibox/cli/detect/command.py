@@ -21,7 +21,18 @@ from multibox.cli.detect.options import (
     Time,
 )
 from multibox.cli.detect.wanted import Wanted
-from multibox.cli.options import Batch, Device, Engine, Json, MaxPixels, MinScore, Precision, Stretch, split_names
+from multibox.cli.options import (
+    Batch,
+    ClassMap,
+    Device,
+    Engine,
+    Json,
+    MaxPixels,
+    MinScore,
+    Precision,
+    Stretch,
+    split_names,
+)
 from multibox.system.launcher import place
 
 
@@ -56,6 +67,7 @@ def detect(
     form: Form = None,
     crops: Crops = False,
     classes: DetectedClasses = None,
+    names: ClassMap = None,
     max_pixels: MaxPixels = None,
     stretch: Stretch = False,
     as_json: Json = False,
@@ -92,6 +104,7 @@ def detect(
     detector = Detector.load(
         weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
     )
+    detector.rename_classes(names or [])
     if weights is None and place().first:
         say(f"{DEFAULT.name} finds {', '.join(DEFAULT.class_names)}; --weights selects another detector")
     if videos:
