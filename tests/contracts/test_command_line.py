@@ -59,6 +59,10 @@ COMMANDS = {
         "NAME --data --device --help --json --measure --out --plan --rows --scale --set --test-split --train-split"
         " --weights --workers -d -o -w"
     ),
+    "serve": (
+        "WEIGHTS --batch --device --engine --help --host --log --max-mb --max-megapixels --media --port --precision"
+        " --queue --threads --timeout --token --wait-ms --without-token"
+    ),
     "train": (
         "RECIPE --accept-changes --cache --data --device --help --json --max-pixels --out --resume --seed"
         " --set --split --stretch-16-bit --workers -d -o"

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("check",),
     ("weights",),
     ("training", "detection", "evaluation"),
-    ("experiments", "batch", "video"),
+    ("experiments", "batch", "video", "service"),
     ("bench",),
     ("paper",),
     ("cli",),

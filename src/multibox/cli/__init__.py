@@ -20,6 +20,7 @@ from multibox.cli.evaluate import evaluate
 from multibox.cli.export import export
 from multibox.cli.priors import show as priors_command
 from multibox.cli.reproduce import reproduce
+from multibox.cli.serve import serve
 from multibox.cli.streams import discard_unwritable_output, safe_streams
 from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
@@ -37,6 +38,7 @@ app.command(short_help="Measure the average precision of a detector.")(evaluate)
 app.command(short_help="Show what a detector gets wrong, and what it costs.")(analyze)
 app.command(short_help="Find objects in images and videos.")(detect)
 app.command(short_help="Detect objects in millions of images.")(batch)
+app.command(short_help="Serve detectors over HTTP, with a page in the browser.")(serve)
 app.command(short_help="Write a detector as ONNX or OpenVINO.")(export)
 app.command(short_help="Reproduce a table or figure of the paper.")(reproduce)
 app.add_typer(bench_app, name="bench")

@@ -98,7 +98,7 @@ class Detector:
         """
         self._check_process()
         if not isinstance(source, list | tuple):
-            return self._detect([resize_to_input(read_image(source), self.input_size)])[0]
+            return self.detect_batch([resize_to_input(read_image(source), self.input_size)])[0]
         return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
@@ -118,9 +118,25 @@ class Detector:
         size = self.batch_size if batch_size is None else _checked_batch_size(batch_size)
         images = iter(prepared)
         while group := list(islice(images, size)):
-            found = iter(self._detect([p for p in group if isinstance(p, Prepared)]))
+            found = iter(self.detect_batch([p for p in group if isinstance(p, Prepared)]))
             for item in group:
                 yield item if isinstance(item, DataError) else next(found)
+
+    def detect_batch(self, images: Sequence[Prepared], *, clock: Clock | None = None) -> list[Detections]:
+        """Detections in images that are resized already, which go through the network together.
+
+        `clock` marks the last two of STAGES.
+        """
+        self._check_process()
+        if not images:
+            return []
+        outputs = self.engine.forward(np.stack([p.pixels for p in images]))
+        if clock is not None:
+            clock.mark("network")
+        found = self._detections(outputs, images)
+        if clock is not None:
+            clock.mark("postprocessing")
+        return found
 
     def timed(self, source: Any) -> tuple[Detections, dict[str, float]]:
         """Detections in one image, and milliseconds of each of STAGES. The first call is slower than others."""
@@ -134,12 +150,8 @@ class Detector:
         images = [read_image(source) for source in sources]
         clock.mark("decode")
         prepared = [resize_to_input(image, self.input_size) for image in images]
-        batch = np.stack([p.pixels for p in prepared])
         clock.mark("resize")
-        outputs = self.engine.forward(batch)
-        clock.mark("network")
-        found = self._detections(outputs, prepared)
-        clock.mark("postprocessing")
+        found = self.detect_batch(prepared, clock=clock)
         return found, clock.milliseconds()
 
     def _check_process(self) -> None:
@@ -157,11 +169,6 @@ class Detector:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _generation=generation())
-
-    def _detect(self, images: Sequence[Prepared]) -> list[Detections]:
-        if not images:
-            return []
-        return self._detections(self.engine.forward(np.stack([p.pixels for p in images])), images)
 
     def _detections(self, outputs: Any, images: Sequence[Prepared]) -> list[Detections]:
         selections = self.engine.postprocess(outputs)
