@@ -8,7 +8,8 @@ import torch
 from multibox.coder import Coder
 from multibox.detection.detector import Detector
 from multibox.images.prepare import Prepared
-from multibox.postprocess import class_scores, decode_boxes
+from multibox.postprocess import decode_boxes
+from multibox.scores import class_scores
 from multibox.service.problem import Problem
 
 
@@ -46,13 +47,14 @@ def _outputs(detector: Detector, image: Prepared, *, prior: int, coder: Coder, s
     if not _is_raw(outputs, priors=coder.spec.count):
         return {"box": None, "scores": None, "background": None}
     offsets, logits = (torch.as_tensor(part).float().cpu() for part in outputs)
-    box = decode_boxes(offsets, coder=coder, clip=detector.engine.config.model.clip)[0, prior].clamp(0, 1)
-    scores = class_scores(logits)[0, prior].tolist()
+    config = detector.engine.config.model
+    box = decode_boxes(offsets, coder=coder, clip=config.clip)[0, prior].clamp(0, 1)
+    scores = class_scores(logits, config.score_function)[0, prior].tolist()
     order = sorted(range(len(scores)), key=lambda label: -scores[label])
     return {
         "box": _pixels(box.numpy() * scale),
         "scores": [{"label": i, "name": detector.class_names[i], "score": round(scores[i], 6)} for i in order],
-        "background": round(1 - sum(scores), 6),
+        "background": round(1 - sum(scores), 6) if config.score_function == "softmax" else None,
     }
 
 
