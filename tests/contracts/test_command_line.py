@@ -69,7 +69,7 @@ COMMANDS = {
     ),
     "weights": "--help",
     "weights import": (
-        "SOURCE --channels --class-names --class-names-file --force --help --json --out --precision --priors -o"
+        "SOURCE --channels --class-names --class-names-file --force --help --json --out --precision --priors --size -o"
     ),
     "weights list": "--help --json",
     "weights remap": (

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from multibox.data.scenes.scenes import write_scenes
-from multibox.errors import UsageError
+from multibox.errors import MultiboxError, UsageError
 from multibox.experiments.recipe import override
 from multibox.experiments.recipes import find_recipe
 from multibox.experiments.train import train
-from multibox.models.any_size import ssd_config
+from multibox.models.any_size import ssd, ssd_config
 from multibox.models.bases.known import NAMED
 from multibox.size import Size
 from multibox.training.metrics import read_metrics
-from multibox.weights.file import load_weights
+from multibox.weights.file import load_weights, save_weights
 
 TRAINED = (
     "vgg16_bn",
@@ -67,13 +67,28 @@ def test_later_settings_refine_the_new_model() -> None:
         (["model.base=resnet20"], "base network 'resnet20' is not known: choose one of vgg16"),
         (["model.size=big"], "size 'big' is no size"),
         (["model.base=resnet50", "model.size=16"], "size 16 x 16 does not fit resnet50"),
+        (["model=x.safetensors"], r"weight file x\.safetensors does not exist"),
+        (["model=lite320-animal"], "neither a file nor the name of published weights: did you mean lite320-animals"),
+        (["model=a.pth", "model.size=64"], r"--set model=a\.pth brings its base and size"),
         (["model.base=resnet_light"], "lite320 starts from ImageNet weights, and none are known for the base resnet_"),
     ],
 )
 def test_what_does_not_fit(settings: list[str], message: str) -> None:
     """Wrong names and sizes against one line."""
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(MultiboxError, match=message):
         override(find_recipe("lite320"), settings)
+
+
+def test_a_detector_to_start_from(tmp_path: Path) -> None:
+    """The model of a weight file and its weights; ImageNet weights no longer count."""
+    model = ssd(("a", "b"), base="mobilenet_v1", size=96)
+    file = tmp_path / "start.safetensors"
+    save_weights(file, model)
+    recipe = override(find_recipe("lite320"), [f"model={file}", "schedule.iterations=5"])
+    assert recipe.model == model.config
+    assert (recipe.start_weights, recipe.base_weights) == (str(file), None)
+    assert recipe.loop.fixed_statistics == model.config.base.imagenet_layers
+    assert recipe.schedule.iterations == 5
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_weights("ssd300-torchvison-coco")
     with pytest.raises(UsageError, match="is a base network"):
         find_weights("vgg16-torchvision")
-    with pytest.raises(WeightsError, match="downloaded by hand: get its archive from https://"):
+    with pytest.raises(WeightsError, match="downloaded by hand: get it from https://"):
         find_weights("ssd300-caffe-voc0712")
 
 

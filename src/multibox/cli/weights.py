@@ -93,14 +93,19 @@ def import_(
     channels: Annotated[
         Channels | None, typer.Option("--channels", help="The color order that an amdegroot file expects.")
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="SIDE|HxW", help="Input size of the training, for pytorch-ssd files."),
+    ] = None,
     precision: Stored = StoredPrecision.fp32,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Import weights of the authors' Caffe, torchvision, amdegroot/ssd.pytorch or lufficc/SSD.
+    """Import weights of the authors' Caffe, torchvision, amdegroot, lufficc, pytorch-ssd or jetson-inference.
 
     The origin is recognized. The new file keeps the normalization, priors and detection settings of its origin.
     """
+    from multibox.models.any_size import parse_size
     from multibox.weights.source import import_named
 
     _check_out(out, force=force)
@@ -109,6 +114,7 @@ def import_(
         priors=_priors(priors),
         class_names=_class_names(class_names, class_names_file),
         channels=channels and channels.value,
+        size=None if size is None else parse_size(size),
     )
     _write(model, out, info=info, precision=precision)
     _report(model, out, info=info, as_json=as_json)

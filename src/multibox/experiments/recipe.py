@@ -83,9 +83,9 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """Return the recipe with each "key=value" applied; a key is a path like "schedule.iterations".
 
     A value is JSON, or else text. "augmentation" takes the name of an augmentation and "model.priors" a file that
-    `multibox priors fit` wrote. "model.base" takes the name of a base network and "model.size" an input size: both
-    build the model anew, before the other settings are applied (`rebase`). Raises UsageError that names an unknown key
-    and lists the known ones, InputError if priors do not fit the model.
+    `multibox priors fit` wrote. "model.base" takes the name of a base network, "model.size" an input size, and "model"
+    a weight file to start from: these replace the model before the other settings are applied (`rebase`). Raises
+    UsageError that names an unknown key and lists the known ones, InputError if priors do not fit the model.
     """
     if not settings:
         return recipe

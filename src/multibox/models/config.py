@@ -67,7 +67,7 @@ class ModelConfig:
 
 def source_cells(input_size: Size, *, base: BaseConfig, extras: Sequence[Extra]) -> tuple[Size, ...]:
     """Rows and columns of all source maps of a network: those of the base, then one for each extra layer."""
-    cells = [Size(*(-(-side // stride) for side in input_size)) for stride in base.strides]
+    cells = list(base.cells(input_size))
     for extra in extras:
         cells.append(Size(*((n + 2 * extra.padding - extra.kernel) // extra.stride + 1 for n in cells[-1])))
     return tuple(cells)

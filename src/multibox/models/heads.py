@@ -60,6 +60,22 @@ def lite_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
     )
 
 
+def separable(channels: int, out: int, *, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
+    """A depthwise convolution, ReLU and a 1 x 1 convolution, without normalization."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, kernel, stride=stride, padding=padding, groups=channels),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, out, 1),
+    )
+
+
+def separable_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
+    """Squeeze, ReLU, and a separable convolution without activation at its end, as in pytorch-ssd."""
+    shape = {"kernel": extra.kernel, "stride": extra.stride, "padding": extra.padding}
+    filtered = separable(extra.squeeze, extra.out, **shape)
+    return nn.Sequential(nn.Conv2d(channels, extra.squeeze, 1), nn.ReLU(inplace=True), filtered)
+
+
 def predictor(channels: int, outputs: int) -> nn.Module:
     """A 3 x 3 convolution without activation."""
     return nn.Conv2d(channels, outputs, 3, padding=1)
@@ -75,7 +91,7 @@ class Heads(nn.Module):
     """For each source map one predictor of offsets and one of class scores (CreateMultiBoxHead in model_libs.py).
 
     `outputs` is the number of scores for each box, background included. `build(channels, values)` makes the layer that
-    predicts `values` values for each cell.
+    predicts `values` values for each cell, and `build_last` that of the last map, if it differs.
     """
 
     def __init__(
@@ -85,12 +101,14 @@ class Heads(nn.Module):
         *,
         outputs: int,
         build: Callable[[int, int], nn.Module] = predictor,
+        build_last: Callable[[int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.outputs = outputs
-        sizes = list(zip(channels, boxes_per_cell, strict=True))
-        self.location = nn.ModuleList(build(c, boxes * 4) for c, boxes in sizes)
-        self.confidence = nn.ModuleList(build(c, boxes * outputs) for c, boxes in sizes)
+        builders = [build] * (len(channels) - 1) + [build_last or build]
+        sizes = list(zip(builders, channels, boxes_per_cell, strict=True))
+        self.location = nn.ModuleList(make(c, boxes * 4) for make, c, boxes in sizes)
+        self.confidence = nn.ModuleList(make(c, boxes * outputs) for make, c, boxes in sizes)
 
     def forward(
         self, sources: Sequence[Float[Tensor, "b _ _ _"]]

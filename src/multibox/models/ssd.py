@@ -44,6 +44,7 @@ class SSD(nn.Module):
             [m.boxes_per_cell for m in config.priors.maps],
             outputs=len(self.class_names) + 1,
             build=config.base.predictor,
+            build_last=config.base.last_predictor,
         )
         self.coder = Coder(config.priors, variances=config.variances, code=config.box_code)
         self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)

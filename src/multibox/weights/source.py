@@ -10,6 +10,7 @@ import torch
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.priors import PriorSpec
+from multibox.size import Size
 from multibox.weights.description import KEY
 from multibox.weights.file import load_weights, read_metadata
 from multibox.weights.origins.foreign_weights import read_foreign_weights
@@ -38,13 +39,14 @@ def import_named(
     priors: str | PriorSpec | None = None,
     class_names: Sequence[str] | None = None,
     channels: str | None = None,
+    size: Size | None = None,
 ) -> tuple[SSD, dict[str, Any]]:
     """A foreign detector from a file or by its published name, and what is known about it.
 
     The options and errors are those of `import_weights`; for a published detector the list supplies what is None.
     """
     file, entry = find_weights(source)
-    return _imported(file, entry, ImportChoices(priors, class_names, channels))
+    return _imported(file, entry, ImportChoices(priors, class_names, channels, size))
 
 
 def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:

@@ -16,6 +16,8 @@ from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
+from multibox.models.bases.squeezenet import SqueezeNetConfig
+from multibox.models.bases.ultralight import UltralightConfig
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, source_cells
 from multibox.models.heads import Extra
@@ -35,11 +37,18 @@ CONFIGS: tuple[BaseConfig, ...] = (
     EfficientNetLiteConfig(),
     EfficientNetLiteConfig(version=2, laterals=()),
     MobileNetV2Config(width=1 / 4),
-    MobileNetV2Config(fine=False, laterals=(), lite=True),
+    MobileNetV2Config(fine=False, laterals=(), added="lite"),
     MobileNetV1Config(width=1 / 8),
-    MobileNetV1Config(width=1 / 4, fine=False, lite=True),
+    MobileNetV1Config(width=1 / 4, fine=False, added="lite"),
     ResNetImageNetConfig(depth=18),
     ResNetImageNetConfig(depth=50),
+    MobileNetV1Config(width=1 / 4, added="pytorch-ssd"),
+    MobileNetV1Config(width=1 / 4, added="pytorch-ssd-lite"),
+    MobileNetV2Config(width=1 / 4, added="pytorch-ssd-lite"),
+    VGG16Config(width=1 / 16, source_norm="batch"),
+    SqueezeNetConfig(),
+    UltralightConfig(),
+    UltralightConfig(rfb=False),
 )
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from multibox.models.heads import Extra, extra_layer, predictor
 from multibox.models.layers import initialize_xavier
+from multibox.size import Size
 
 
 class BaseNetwork(nn.Module):
@@ -56,6 +57,10 @@ class BaseConfig(ABC):
     def strides(self) -> tuple[int, ...]:
         """The distance in input pixels between neighboring cells, for each source map of the base."""
 
+    def cells(self, input_size: Size) -> tuple[Size, ...]:
+        """Rows and columns of each source map of the base."""
+        return tuple(Size(*(-(-side // stride) for side in input_size)) for stride in self.strides)
+
     @property
     @abstractmethod
     def has_batch_norm(self) -> bool:
@@ -84,6 +89,10 @@ class BaseConfig(ABC):
     def predictor(self, channels: int, outputs: int) -> nn.Module:
         """The layer that predicts `outputs` values for each cell of a source map."""
         return predictor(channels, outputs)
+
+    def last_predictor(self, channels: int, outputs: int) -> nn.Module:
+        """The same for the last source map."""
+        return self.predictor(channels, outputs)
 
     def initialize(self, layer: nn.Conv2d) -> None:
         """Draw the start values of one convolution of the detector from torch's global generator."""

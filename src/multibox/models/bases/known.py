@@ -11,6 +11,8 @@ from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
+from multibox.models.bases.squeezenet import SqueezeNetConfig
+from multibox.models.bases.ultralight import UltralightConfig
 from multibox.models.bases.vgg import VGG16Config
 
 KnownBase = (
@@ -21,6 +23,8 @@ KnownBase = (
     | MobileNetV2Config
     | MobileNetV1Config
     | ResNetImageNetConfig
+    | SqueezeNetConfig
+    | UltralightConfig
 )
 
 

@@ -39,15 +39,16 @@ class MobileNetV2Config(BaseConfig):
 
     The sources are the expansions in the blocks that reach stride 16 (`fine`, at stride 8) and stride 32 (at stride
     16), and the last layer, at stride 32. `laterals` passes each through a 1 x 1 convolution with batch normalization
-    and ReLU6 to that many channels; empty to predict from the sources themselves. With `lite` the extra layers and
-    predictors are depthwise, as in SSDLite. `width` scales all channels.
+    and ReLU6 to that many channels; empty to predict from the sources themselves. `added` selects the
+    extra layers and predictors: "plain" convolutions, depthwise ones as in SSDLite ("lite"), or the depthwise ones of
+    pytorch-ssd, whose extra layers have no activation at their end. `width` scales all channels.
     """
 
     kind: Literal["mobilenet_v2"] = "mobilenet_v2"
     width: float = 1.0
     fine: bool = True
     laterals: tuple[int, ...] = (128, 192, 256)
-    lite: bool = False
+    added: Literal["plain", "lite", "pytorch-ssd-lite"] = "plain"
     imagenet_weights: ClassVar[tuple[str, ...]] = (
         "mobilenet-v2-torchvision",
         "mobilenet-v2-torchvision-2",
@@ -71,13 +72,22 @@ class MobileNetV2Config(BaseConfig):
         return MobileNetV2(width=self.width, fine=self.fine, laterals=self.laterals)
 
     def extra(self, number: int) -> Extra:
-        return lite_extra(number) if self.lite else Extra(128, 256)
+        return Extra(128, 256) if self.added == "plain" else lite_extra(number)
 
     def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
-        return lite_extra_layer(channels, extra) if self.lite else super().extra_layer(channels, extra)
+        if self.added == "pytorch-ssd-lite":
+            return _linear_extra_layer(channels, extra)
+        return lite_extra_layer(channels, extra) if self.added == "lite" else super().extra_layer(channels, extra)
 
     def predictor(self, channels: int, outputs: int) -> nn.Module:
-        return lite_predictor(channels, outputs) if self.lite else super().predictor(channels, outputs)
+        if self.added == "pytorch-ssd-lite":
+            return _normalized_predictor(channels, outputs)
+        return lite_predictor(channels, outputs) if self.added == "lite" else super().predictor(channels, outputs)
+
+    def last_predictor(self, channels: int, outputs: int) -> nn.Module:
+        if self.added == "pytorch-ssd-lite":
+            return nn.Conv2d(channels, outputs, 1)
+        return self.predictor(channels, outputs)
 
     def initialize(self, layer: nn.Conv2d) -> None:
         """Normally distributed weights with a standard deviation of 0.01, for layers that start without ImageNet."""
@@ -161,4 +171,26 @@ def _convolution(channels: int, out: int, *, kernel: int = 1, stride: int = 1, g
         nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out),
         nn.ReLU6(inplace=True),
+    )
+
+
+def _linear_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
+    """The layers of an inverted residual that reduces its channels, one after another."""
+    squeeze, kernel, stride, padding = extra.squeeze, extra.kernel, extra.stride, extra.padding
+    return nn.Sequential(
+        *_convolution(channels, squeeze),
+        nn.Conv2d(squeeze, squeeze, kernel, stride=stride, padding=padding, groups=squeeze, bias=False),
+        nn.BatchNorm2d(squeeze),
+        nn.ReLU6(inplace=True),
+        nn.Conv2d(squeeze, extra.out, 1, bias=False),
+        nn.BatchNorm2d(extra.out),
+    )
+
+
+def _normalized_predictor(channels: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, groups=channels),
+        nn.BatchNorm2d(channels),
+        nn.ReLU6(inplace=True),
+        nn.Conv2d(channels, outputs, 1),
     )

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, width_fault
-from multibox.models.heads import Extra, narrowed
+from multibox.models.heads import Extra, extra_layer, narrowed
 from multibox.models.layers import L2Norm
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -20,13 +20,15 @@ class VGG16Config(BaseConfig):
     With `atrous`, pool5 is 3 x 3 with stride 1 and fc6 is a dilated 3 x 3 convolution with 1024 channels. Without it
     (Table 2), pool5 halves the map, fc6 is the original 7 x 7 convolution with 4096 channels, and conv5_3 is an
     additional source. `width` scales all channels. With `batch_norm`, batch normalization follows each convolution,
-    also in the extra layers, and replaces the L2 normalization of conv4_3.
+    also in the extra layers, and replaces the L2 normalization of conv4_3. `source_norm` "batch" puts a batch
+    normalization there in a network without others, as in pytorch-ssd.
     """
 
     kind: Literal["vgg16"] = "vgg16"
     atrous: bool = True
     width: float = 1.0
     batch_norm: bool = False
+    source_norm: Literal["l2", "batch"] = "l2"
     imagenet_weights: ClassVar[tuple[str, ...]] = (
         "vgg16-reducedfc-caffe",
         "vgg16-reducedfc-pth",
@@ -53,7 +55,10 @@ class VGG16Config(BaseConfig):
 
     @property
     def has_batch_norm(self) -> bool:
-        return self.batch_norm
+        return self.batch_norm or self.source_norm == "batch"
+
+    def extra_layer(self, channels: int, extra: Extra) -> nn.Module:
+        return extra_layer(channels, extra, batch_norm=self.batch_norm)
 
     def fault(self) -> str | None:
         return width_fault(self.width, narrowest=STAGES[0][0])
@@ -65,7 +70,9 @@ class VGG16Config(BaseConfig):
         return narrowed(super().extra(number), self.width)
 
     def norm(self, channels: int) -> nn.Module:
-        return nn.Identity() if self.batch_norm else L2Norm(channels)
+        if self.batch_norm:
+            return nn.Identity()
+        return nn.BatchNorm2d(channels) if self.source_norm == "batch" else L2Norm(channels)
 
 
 class VGG16(BaseNetwork):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from multibox.models.ssd import SSD
 from multibox.priors import PriorSpec
+from multibox.size import Size
 from multibox.weights.origins.foreign_weights import ForeignWeights
 
 
@@ -15,11 +16,13 @@ class ImportChoices:
 
     `priors` are the priors that the weights were trained with, or their name: "ssd300-voc", "ssd300-coco",
     "ssd512-voc" or "ssd512-coco". `channels` is the order of colors that the first layer expects: "rgb" or "bgr".
+    `size` is the input size of the training, for the programs whose files do not contain it.
     """
 
     priors: str | PriorSpec | None = None
     class_names: Sequence[str] | None = None
     channels: str | None = None
+    size: Size | None = None
 
 
 class Origin(Protocol):

@@ -6,14 +6,19 @@ from pathlib import Path
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.priors import PriorSpec
+from multibox.size import Size
 from multibox.weights.origins import amdegroot, lufficc
 from multibox.weights.origins.caffe import ssd as caffe
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.origin import ImportChoices, Origin
+from multibox.weights.origins.pytorch_ssd import origin as pytorch_ssd
 from multibox.weights.origins.torchvision import ssd as torchvision
 
-ORIGINS: tuple[Origin, ...] = (caffe, torchvision, amdegroot, lufficc)
+ORIGINS: tuple[Origin, ...] = (caffe, torchvision, amdegroot, lufficc, pytorch_ssd)
 """All importers. To add one, write its module and add it here."""
+
+SIZED: tuple[Origin, ...] = (pytorch_ssd,)
+"""Those whose files fit any input size, so that it has to be chosen."""
 
 CHANNELS = ("rgb", "bgr")
 
@@ -24,16 +29,19 @@ def import_weights(
     priors: str | PriorSpec | None = None,
     class_names: Sequence[str] | None = None,
     channels: str | None = None,
+    size: Size | None = None,
 ) -> SSD:
     """The detector of a foreign weight file, in evaluation mode, with the same results as in its own program.
 
-    Reads the authors' .caffemodel files and the state dicts of torchvision, amdegroot/ssd.pytorch and lufficc/SSD, as
-    .pth or .safetensors. `priors` are needed if neither the file nor its number of classes implies them: "ssd300-voc",
-    "ssd300-coco", "ssd512-voc", "ssd512-coco" or a PriorSpec. Without `class_names` a published list of the right
-    length is used. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if the name of
-    the file does not tell. Raises WeightsError or UsageError that says what does not fit.
+    Reads the authors' .caffemodel files and the state dicts of torchvision, amdegroot/ssd.pytorch, lufficc/SSD and
+    qfgaohao/pytorch-ssd (which jetson-inference trains with), as .pth or .safetensors. `priors` are needed if neither
+    the file nor its number of classes implies them: "ssd300-voc", "ssd300-coco", "ssd512-voc", "ssd512-coco" or a
+    PriorSpec. Without `class_names` a published list of the right length is used, or for pytorch-ssd the file
+    labels.txt beside the weights. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if
+    the name of the file does not tell. `size` is the input size of a pytorch-ssd model that was trained at another one
+    than usual. Raises WeightsError or UsageError that says what does not fit.
     """
-    return convert(read_foreign_weights(file), ImportChoices(priors, class_names, channels))
+    return convert(read_foreign_weights(file), ImportChoices(priors, class_names, channels, size))
 
 
 def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SSD:
@@ -43,11 +51,14 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
         raise UsageError(f"channel order {choices.channels!r} is not known: choose rgb or bgr")
     for origin in ORIGINS:
         if origin.recognizes(foreign):
+            if choices.size is not None and origin not in SIZED:
+                raise UsageError(f"{foreign.source} is a model of {origin.NAME}, which has one size: choose no size")
             return origin.convert(foreign, choices)
     first = ", ".join(list(foreign.tensors)[:3])
     raise WeightsError(
         f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "
-        "authors' Caffe models, torchvision's, those of amdegroot/ssd.pytorch, and lufficc/SSD on VGG16"
+        "authors' Caffe models, torchvision's, those of amdegroot/ssd.pytorch, lufficc/SSD on VGG16, and those of "
+        "pytorch-ssd and jetson-inference"
     )
 
 

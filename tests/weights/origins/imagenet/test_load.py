@@ -224,3 +224,20 @@ def test_a_resnet_of_another_depth(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         load_base(model, as_file(monkeypatch, tmp_path, deeper))
     with pytest.raises(UsageError, match=r"does not fit the base 'resnet_imagenet' of resnet18-64: choose "):
         load_base(model, as_file(monkeypatch, tmp_path, {"fc.bias": torch.zeros(3)}))
+
+
+@pytest.mark.parametrize("prefix", ["features.", ""])
+def test_mobilenet_v2_with_flat_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prefix: str) -> None:
+    """A block's convolutions and normalizations one after another: 0, 1, 3, 4, 6, 7; without expansion 0, 1, 3, 4."""
+    model, other = (SSD(ssd_config("mobilenet_v2", 64), ["a"]) for _ in range(2))
+    state = {}
+    for number, layer in enumerate(other.base.features):
+        flat = [m for m in layer.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d))]
+        place = f"{prefix}{number}." + ("" if number in (0, 18) else "conv.")
+        for i, module in enumerate(flat):
+            for kind, value in module.state_dict().items():
+                state[f"{place}{i // 2 * 3 + i % 2}.{kind}"] = value
+    lacking = load_base(model, as_file(monkeypatch, tmp_path, state))
+    assert all(name.startswith("laterals.") for name in lacking)
+    for name, value in model.base.features.state_dict().items():
+        assert torch.equal(value, other.base.features.state_dict()[name])
