@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, laterals_fault, multiple_of_8, width_fault
 from multibox.models.heads import Extra, lite_extra, lite_extra_layer, lite_predictor
-from multibox.models.layers import initialize_normal
+from multibox.models.layers import initialize_normal, unbiased
 
 STEM, TAIL = 32, 1280
 
@@ -168,7 +168,7 @@ class InvertedResidual(nn.Module):
 
 def _convolution(channels: int, out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        unbiased(channels, out, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups),
         nn.BatchNorm2d(out),
         nn.ReLU6(inplace=True),
     )
