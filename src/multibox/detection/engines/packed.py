@@ -4,6 +4,7 @@ A convolution of PyTorch on the CPU converts its weights to oneDNN's layout in e
 separate pass. The two operators used here are those that PyTorch's compiler emits for frozen models.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,7 +21,7 @@ from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
-from multibox.system.device import onednn_has_bfloat16
+from multibox.system.device import computes_bfloat16, onednn_has_bfloat16
 
 Outputs = tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]
 Activation = tuple[str, list[float], str]
@@ -88,11 +89,15 @@ class PackedEngine:
 
 
 def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
-    """Load a weight file on the CPU."""
+    """Load a weight file on the CPU; without a `precision` in fp32, because bf16 moves boxes and scores a little."""
     from multibox.weights.source import open_weights
 
     model, info = open_weights(source)
-    return Loaded(PackedEngine(model, precision=precision or "fp32"), info)
+    engine = PackedEngine(model, precision=precision or "fp32")
+    if precision is None and computes_bfloat16(torch.device("cpu")):
+        description = f"{engine.config.description}; this processor is faster with precision bf16"
+        engine.config = replace(engine.config, description=description)
+    return Loaded(engine, info)
 
 
 def can_pack() -> bool:
