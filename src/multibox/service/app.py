@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from multibox._version import __version__
 from multibox.service.gate import Gate, internal_problem, problem_headers, problem_json
 from multibox.service.problem import ClientLeftError, Problem
-from multibox.service.routes import detect, explain, kserve, label_studio, status
+from multibox.service.routes import detect, explain, kserve, label_studio, page, status
 from multibox.service.service import Service
 from multibox.service.tracing import Tracing
 
@@ -33,7 +33,7 @@ def create_app(service: Service, *, tracing: Tracing | None = None) -> ASGIApp:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for routes in (detect, explain, kserve, label_studio, status):
+    for routes in (detect, explain, kserve, label_studio, page, status):
         app.include_router(routes.router)
     app.state.service = service
     app.add_exception_handler(Problem, _on_problem)

@@ -44,7 +44,7 @@ def explain_prior(detector: Detector, image: Prepared, *, prior: int) -> dict[st
 def _outputs(detector: Detector, image: Prepared, *, prior: int, coder: Coder, scale: np.ndarray) -> dict[str, Any]:
     """What the network says at this prior, if the engine shows it."""
     outputs = detector.engine.forward(image.pixels[None])
-    if not _is_raw(outputs, priors=coder.spec.count):
+    if not _is_raw(outputs, priors=coder.spec.count, classes=len(detector.class_names)):
         return {"box": None, "scores": None, "background": None}
     offsets, logits = (torch.as_tensor(part).float().cpu() for part in outputs)
     config = detector.engine.config.model
@@ -58,9 +58,9 @@ def _outputs(detector: Detector, image: Prepared, *, prior: int, coder: Coder, s
     }
 
 
-def _is_raw(outputs: Any, *, priors: int) -> bool:
-    """Whether these are offsets and logits of every prior."""
-    return len(outputs) == 2 and outputs[0].shape[1:] == (priors, 4)
+def _is_raw(outputs: Any, *, priors: int, classes: int) -> bool:
+    """Whether these are offsets and logits of every prior, the background included."""
+    return len(outputs) == 2 and outputs[0].shape[1:] == (priors, 4) and outputs[1].shape[1:] == (priors, classes + 1)
 
 
 def _pixels(box: np.ndarray) -> list[float]:

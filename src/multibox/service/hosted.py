@@ -97,7 +97,7 @@ class HostedModel:
                 {"label": label, "name": name, "color": "#{:02x}{:02x}{:02x}".format(*class_color(label))}
                 for label, name in enumerate(detector.class_names)
             ],
-            "info": about | _short_info(detector.info),
+            "info": _short_info(detector.info) | about,
         }
 
 
