@@ -18,10 +18,13 @@ from multibox.cli.options import (
     Json,
     MaxPixels,
     Metric,
+    Overlap,
     Precision,
     Split,
     Stretch,
+    Tiles,
     check_renamed,
+    in_tiles,
     split_names,
 )
 from multibox.errors import UsageError
@@ -53,6 +56,8 @@ def evaluate(
     detections: Annotated[
         str | None, typer.Option("--detections", metavar="PATH", help=f"Instead of WEIGHTS. {DETECTIONS_HELP}")
     ] = None,
+    tiles: Tiles = None,
+    overlap: Overlap = None,
     max_pixels: MaxPixels = None,
     stretch: Stretch = False,
     as_json: Json = False,
@@ -77,6 +82,7 @@ def evaluate(
         say_default_split(data, dataset.name, split=split)
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
         detector.rename_classes(names or [])
+        detector = in_tiles(detector, tiles, overlap)
         result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch)
     elif detections is not None and weights is None:
         result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric, iou=iou)

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from multibox.detection.engines.load import ENGINE_NAMES, PRECISIONS
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import METRICS, find_metric
 from multibox.images.settings import set_max_pixels, set_stretches_16_bits
+
+if TYPE_CHECKING:
+    from multibox.detection.detector import Detector
 
 
 def split_names(text: str | None) -> list[str] | None:
@@ -38,6 +41,15 @@ def _stretch(wanted: bool) -> bool:
     return wanted
 
 
+def in_tiles(detector: "Detector", tiles: str | None, overlap: float | None) -> "Detector":
+    """The detector with --tiles and --overlap; raises UsageError for a layout that is unknown or not given."""
+    if tiles is not None:
+        return detector.tiled(tiles, overlap=0.2 if overlap is None else overlap)
+    if overlap is not None:
+        raise UsageError(f"--overlap {overlap:g} is that of tiles: give --tiles too, for example --tiles auto")
+    return detector
+
+
 MaxPixels = Annotated[
     int | None,
     typer.Option(
@@ -47,6 +59,16 @@ MaxPixels = Annotated[
 Stretch = Annotated[
     bool,
     typer.Option("--stretch-16-bit", callback=_stretch, help="Map the range of each 16-bit image to 0 to 255."),
+]
+Tiles = Annotated[
+    str | None,
+    typer.Option(
+        "--tiles", metavar="RxC|auto", help="Also detect in tiles, R rows and C columns or what suits each image."
+    ),
+]
+Overlap = Annotated[
+    float | None,
+    typer.Option("--overlap", metavar="PART", help="Part of a tile that it shares with its neighbor; by default 0.2."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
 Device = Annotated[

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from multibox.size import Size
 from multibox.system.clock import Clock
 from multibox.system.fork import generation, prepare_child
 from multibox.weights.registry import DEFAULT
+
+if TYPE_CHECKING:
+    from multibox.detection.tiles.detector import TiledDetector
 
 STAGES = ("decode", "resize", "network", "postprocessing")
 
@@ -98,7 +101,7 @@ class Detector:
         """
         self._check_process()
         if not isinstance(source, list | tuple):
-            return self.detect_batch([resize_to_input(read_image(source), self.input_size)])[0]
+            return self._detect_one(source)
         return [_or_raise(found) for found in self.try_each(source, batch_size=batch_size)]
 
     def try_each(self, sources: Iterable[Any], *, batch_size: int | None = None) -> Iterator[Detections | DataError]:
@@ -138,6 +141,17 @@ class Detector:
             clock.mark("postprocessing")
         return found
 
+    def tiled(self, tiles: str = "auto", *, overlap: float = 0.2) -> "TiledDetector":
+        """The same detector, which looks at each image as a whole and in overlapping tiles: for small objects.
+
+        `tiles` is ROWSxCOLUMNS, or "auto" for tiles of at most twice the size of the network input. `overlap` is the
+        part of a tile that it shares with its neighbor. Raises UsageError for other values.
+        """
+        from multibox.detection.tiles.detector import TiledDetector
+        from multibox.detection.tiles.layout import parse_layout
+
+        return TiledDetector(self, parse_layout(tiles, overlap=overlap))
+
     def timed(self, source: Any) -> tuple[Detections, dict[str, float]]:
         """Detections in one image, and milliseconds of each of STAGES. The first call is slower than others."""
         found, milliseconds = self.timed_batch([source])
@@ -153,6 +167,9 @@ class Detector:
         clock.mark("resize")
         found = self.detect_batch(prepared, clock=clock)
         return found, clock.milliseconds()
+
+    def _detect_one(self, source: Any) -> Detections:
+        return self.detect_batch([resize_to_input(read_image(source), self.input_size)])[0]
 
     def _check_process(self) -> None:
         """Prepare for use in a child that was forked after the detector was made; raise UsageError if impossible."""

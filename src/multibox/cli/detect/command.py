@@ -29,8 +29,11 @@ from multibox.cli.options import (
     Json,
     MaxPixels,
     MinScore,
+    Overlap,
     Precision,
     Stretch,
+    Tiles,
+    in_tiles,
     split_names,
 )
 from multibox.system.launcher import place
@@ -68,6 +71,8 @@ def detect(
     crops: Crops = False,
     classes: DetectedClasses = None,
     names: ClassMap = None,
+    tiles: Tiles = None,
+    overlap: Overlap = None,
     max_pixels: MaxPixels = None,
     stretch: Stretch = False,
     as_json: Json = False,
@@ -105,6 +110,7 @@ def detect(
         weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
     )
     detector.rename_classes(names or [])
+    detector = in_tiles(detector, tiles, overlap)
     if weights is None and place().first:
         say(f"{DEFAULT.name} finds {', '.join(DEFAULT.class_names)}; --weights selects another detector")
     if videos:
