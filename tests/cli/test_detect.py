@@ -92,6 +92,18 @@ def test_a_broken_image_does_not_stop_the_others(multibox, weights: Path, photos
     assert "b.png" in outcome.out
 
 
+def test_tiles_are_the_librarys(multibox, weights: Path, photos: Path):
+    """--tiles and --overlap against `Detector.tiled`; an unknown layout and an overlap of nothing are wrong use."""
+    outcome = multibox("detect", photos / "a.jpg", "-w", weights, "--json", "--tiles", "1x2", "--overlap", "0.4")
+    expected = Detector.load(weights).tiled("1x2", overlap=0.4)(photos / "a.jpg")
+    found = json.loads(outcome.out)[0]["detections"]
+    np.testing.assert_allclose([one["box"] for one in found], expected.boxes, atol=0.02)
+    for words, message in {("--tiles", "0x2"): "give ROWSxCOLUMNS", ("--overlap", "0.2"): "give --tiles too"}.items():
+        outcome = multibox("detect", photos / "a.jpg", "-w", weights, *words)
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert message in outcome.err
+
+
 def test_only_broken_images_give_an_empty_array(multibox, weights: Path, photos: Path):
     """--json with only unreadable images against a valid, empty array."""
     (photos / "empty.jpg").write_bytes(b"")

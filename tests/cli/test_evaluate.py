@@ -48,6 +48,13 @@ def test_json_of_a_detector_is_the_librarys(multibox, weights: Path, data: Path,
     assert set(numbers["ap"]) == set(CLASS_NAMES)
 
 
+def test_tiles_are_the_librarys(multibox, weights: Path, data: Path):
+    """AP with --tiles against that of `Detector.tiled`."""
+    outcome = multibox("evaluate", weights, "--data", data, "--json", "--iou", "0.1", "--tiles", "2x2")
+    expected = evaluate_in_python(Detector.load(weights).tiled("2x2"), load_dataset(data), iou=0.1)
+    assert json.loads(outcome.out)["mean"] == pytest.approx(expected.mean)
+
+
 def test_another_iou_is_the_librarys(multibox, weights: Path, data: Path):
     """The command's numbers at IoU 0.3 against the function in Python, and COCO with an IoU against one line."""
     outcome = multibox("evaluate", weights, "--data", data, "--split", "test", "--iou", 0.3, "--json")

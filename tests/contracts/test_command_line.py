@@ -37,12 +37,12 @@ COMMANDS = {
     "demo": "--help --json --out -o",
     "detect": (
         "SOURCES --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
-        " --map --max-pixels --min-score --out --precision --rate --save-video --stretch-16-bit --time --to --weights"
-        " -f -o -w"
+        " --map --max-pixels --min-score --out --overlap --precision --rate --save-video --stretch-16-bit --tiles"
+        " --time --to --weights -f -o -w"
     ),
     "evaluate": (
         "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"
-        " --metric --precision --split --stretch-16-bit -d"
+        " --metric --overlap --precision --split --stretch-16-bit --tiles -d"
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --end --force --format"
