@@ -10,6 +10,7 @@ Shapes: B batch, P priors, G objects (padded), N objects of the batch without pa
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
@@ -138,17 +139,35 @@ def _match_in_parts(
     if not len(seeking):
         return index, best
     flat_boxes, shortest = boxes.flatten(0, 1), []
-    for part in seeking.split(max(1, _PAIRS_AT_ONCE // count)):
+    parts = seeking.split(max(1, _PAIRS_AT_ONCE // count))
+    for part in parts:
         overlaps = _overlaps(flat_boxes[part], priors)
         _keep_larger(index, best, overlaps, part, objects=objects, threshold=threshold)
-        shortest.append(overlaps.topk(min(objects, _FIRST_LIST, count - 1) + 1, dim=1))
-    values, candidates = (torch.cat(tensors) for tensors in zip(*shortest, strict=True))
-    lists = _first_lists(values, candidates, seeking, objects=objects, count=count)
-    _propose_all(flat_boxes, priors, seeking, lists, held, objects=objects)
-    places = held.nonzero().squeeze(1)
+        if len(parts) == 1 and _all_get_their_best(overlaps, part, held, objects=objects):
+            break
+        shortest.append(overlaps.topk(min(_FIRST_LIST, count - 1) + 1, dim=1))
+    if shortest:
+        values, candidates = (torch.cat(tensors) for tensors in zip(*shortest, strict=True))
+        lists = _first_lists(values, candidates, seeking, objects=objects, count=count)
+        _propose_all(flat_boxes, priors, seeking, lists, held, objects=objects)
+    places = _nonzero(held > 0)
     index.view(-1)[places] = _row_of(held[places], objects=objects)
     best.view(-1)[places] = _overlap_of(held[places])
     return index, best
+
+
+def _all_get_their_best(
+    overlaps: Float32[Tensor, "n p"], flat: Int64[Tensor, " n"], held: Int64[Tensor, " bp"], *, objects: int
+) -> bool:
+    """Let each object propose to its best prior, the lowest one of several, and return whether all are held there.
+
+    This is so in most images with few objects, and saves the lists. Updates `held`.
+    """
+    priors = _first_largest(overlaps)
+    places = priors + torch.div(flat, objects, rounding_mode="floor") * overlaps.shape[1]
+    keys = _keys(_bits(overlaps.gather(1, priors[:, None])), flat, objects=objects).squeeze(1)
+    held.scatter_reduce_(0, places, keys, "amax")
+    return bool(((held[places] == keys) | (keys == 0)).all())
 
 
 def _propose_all(
@@ -195,12 +214,33 @@ def _keep_larger(
     """
     images, counts = torch.div(flat, objects, rounding_mode="floor").unique_consecutive(return_counts=True)
     sizes = counts.tolist()
-    rows = (flat % objects).split(sizes)
-    for image, of_image, row in zip(images.tolist(), overlaps.split(sizes), rows, strict=True):
-        largest = of_image.amax(dim=0)
-        few = ((largest >= threshold) & (largest > best[image])).nonzero().squeeze(1)
-        index[image, few] = row[of_image[:, few].argmax(dim=0)]
-        torch.maximum(largest, best[image], out=best[image])
+    if min(sizes) == max(sizes):
+        largest = overlaps.view(len(sizes), sizes[0], -1).amax(dim=1)
+    else:
+        largest = torch.stack([of_image.amax(dim=0) for of_image in overlaps.split(sizes)])
+    better, before = largest >= threshold, best[images[0]]  # only the first image can have objects in an earlier part
+    better[0] &= largest[0] > before
+    places = _nonzero(better.view(-1))
+    image, prior = torch.div(places, overlaps.shape[1], rounding_mode="floor"), places % overlaps.shape[1]
+    ends = counts.cumsum(dim=0)
+    rows = (ends - counts)[image, None] + torch.arange(max(sizes), device=flat.device)
+    rows = torch.minimum(rows, ends[image, None] - 1)  # the last object of the image again
+    first = overlaps[rows, prior[:, None]].argmax(dim=1, keepdim=True)
+    index[images[image], prior] = flat[rows.gather(1, first).squeeze(1)] % objects
+    torch.maximum(largest[0], before, out=largest[0])
+    best[images] = largest
+
+
+def _nonzero(mask: Bool[Tensor, " n"]) -> Int64[Tensor, " k"]:
+    """The places that are true; by NumPy on the CPU, where it is several times faster."""
+    return torch.from_numpy(np.flatnonzero(mask.numpy())) if mask.device.type == "cpu" else mask.nonzero().squeeze(1)
+
+
+def _first_largest(overlaps: Float32[Tensor, "n p"]) -> Int64[Tensor, " n"]:
+    """The place of the largest value of each row, the lowest of several; by NumPy on the CPU, as above."""
+    return (
+        torch.from_numpy(overlaps.numpy().argmax(axis=1)) if overlaps.device.type == "cpu" else overlaps.argmax(dim=1)
+    )
 
 
 def _first_lists(

@@ -10,6 +10,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 Mutation = Callable[[bytes, random.Random], bytes]
@@ -124,11 +125,11 @@ def _changed_node(document: Any, rng: random.Random) -> Any:
     places: list[tuple[Any, Any]] = []
     _collect(document, places)
     if not places or rng.random() < 0.01:
-        return rng.choice(VALUES)
+        return deepcopy(rng.choice(VALUES))
     parent, key = rng.choice(places)
     match rng.randrange(6):
         case 0 | 1 | 2:
-            parent[key] = rng.choice(VALUES)
+            parent[key] = deepcopy(rng.choice(VALUES))  # a list among them may be changed next
         case 3:
             del parent[key]
         case 4 if isinstance(parent, list):
