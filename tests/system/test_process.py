@@ -1,10 +1,11 @@
-"""What a process may use."""
+"""Process-wide settings, against their state."""
 
+import gc
 import os
 
 import pytest
 
-from multibox.system.process import own_cores
+from multibox.system.process import own_cores, without_collection
 
 
 def test_without_affinity(monkeypatch: pytest.MonkeyPatch):
@@ -12,3 +13,19 @@ def test_without_affinity(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert own_cores() == 3
+
+
+def test_collection_is_paused_and_resumed() -> None:
+    """The collector inside nested blocks and after them, whether it was on or off before."""
+    with without_collection():
+        with without_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with without_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

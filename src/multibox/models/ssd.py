@@ -46,10 +46,26 @@ class SSD(nn.Module):
             build=config.base.predictor,
             build_last=config.base.last_predictor,
         )
+        self._make_constants()
+        initialize(self)
+
+    @classmethod
+    def without_values(cls, config: ModelConfig, class_names: Sequence[str]) -> "SSD":
+        """A model whose learned values are on the meta device: `load_state_dict(..., assign=True)` gives it some.
+
+        Its structure takes no memory, and nothing is drawn from torch's random generator.
+        """
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            model = cls(config, class_names)
+        model._make_constants()
+        return model
+
+    def _make_constants(self) -> None:
+        """Make what the config gives: coder, mean and standard deviation."""
+        config = self.config
         self.coder = Coder(config.priors, variances=config.variances, code=config.box_code)
         self.register_buffer("mean", torch.tensor(config.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(3, 1, 1), persistent=False)
-        initialize(self)
 
     def forward(
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]

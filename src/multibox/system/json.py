@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import DataError
+from multibox.system.process import without_collection
 from multibox.system.text import MAX_TEXT_BYTES, decode_text, read_bytes
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -23,7 +24,8 @@ def parse_json(text: str, *, name: str) -> Any:
     an integer of thousands of digits, or that holds half of a surrogate pair, which no encoding can write.
     """
     try:
-        document = json.loads(text)
+        with without_collection():
+            document = json.loads(text)
         if _SURROGATE_ESCAPE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:

@@ -1,8 +1,11 @@
-"""Process-wide settings: malloc and OpenBLAS threads; the cores that a process may use."""
+"""Process-wide settings: malloc, OpenBLAS threads, garbage collection; the cores that a process may use."""
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # parameters of mallopt in glibc's malloc.h
@@ -42,3 +45,18 @@ def own_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Pause the garbage collector while millions of objects are made, among which it would search for cycles.
+
+    Objects without cycles are freed as always.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,6 +1,7 @@
 """The weight file: safetensors with metadata that describe the whole detector, so that the file alone is enough."""
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -42,42 +43,42 @@ def load_weights(path: Path | str, *, device: torch.device | str = "cpu") -> tup
     multibox did not write it or a newer multibox did, or if its tensors do not fit its description.
     """
     description = read_description(path)
-    tensors = _checked_tensors(path, description)
-    with torch.random.fork_rng(devices=[]):
-        model = SSD(description.config, description.class_names)
-    fill(model, tensors, source=str(path))
+    model = SSD.without_values(description.config, description.class_names)
+    model.load_state_dict(_checked_tensors(path, model), assign=True)
     return model.eval().to(device), description.info
 
 
-def _checked_tensors(path: Path | str, description: Description) -> dict[str, Tensor]:
-    """The tensors of the file; their names, shapes and types are compared with the description before any is read."""
+def _checked_tensors(path: Path | str, model: SSD) -> dict[str, Tensor]:
+    """The tensors of the file in the types of the model.
+
+    Their names, shapes and types are compared with the model's before any is read.
+    """
     from safetensors import safe_open
 
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        wanted = SSD(description.config, description.class_names).state_dict()
+    wanted = model.state_dict()
     with safe_open(path, framework="pt") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        _compare(shapes, wanted, source=str(path), config=description.config, classes=len(description.class_names))
-        tensors = {name: file.get_tensor(name) for name in shapes}
-    for name, value in tensors.items():
-        _check_values(name, value, wanted=wanted[name], source=str(path))
-    return tensors
+        _compare(shapes, wanted, source=str(path), config=model.config, classes=len(model.class_names))
+        return {name: _checked(name, file.get_tensor(name), wanted=wanted[name], source=str(path)) for name in shapes}
 
 
-def _check_values(name: str, value: Tensor, *, wanted: Tensor, source: str) -> None:
+def _checked(name: str, value: Tensor, *, wanted: Tensor, source: str) -> Tensor:
+    """A copy in the type of `wanted`; the tensor itself may be a part of the file, which can change."""
     if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():
         raise WeightsError(
             f"{source} holds {name!r} as {value.dtype} instead of {wanted.dtype}: copy or fetch it again"
         )
-    if not value.is_floating_point():
-        return
-    wide = value.float()
-    if not torch.isfinite(wide).all():
+    copy = value.to(wanted.dtype, copy=True)
+    if not value.is_floating_point() or not value.numel():
+        return copy
+    low, high = (float(end) for end in copy.aminmax())  # one pass; NaN if any value is NaN
+    if not (isfinite(low) and isfinite(high)):
         raise WeightsError(
             f"{source} holds {name!r} with values that are not finite: the training failed, or the file is damaged"
         )
-    if name.endswith("running_var") and (wide < 0).any():
+    if name.endswith("running_var") and low < 0:
         raise WeightsError(f"{source} holds {name!r} with negative variances: copy or fetch it again")
+    return copy
 
 
 def read_description(path: Path | str) -> Description:

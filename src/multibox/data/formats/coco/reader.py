@@ -15,6 +15,7 @@ from multibox.data.formats.record import RawDataset, RawObject, Record
 from multibox.errors import DataError
 from multibox.images.decode import known_image_size
 from multibox.system.json import parse_json
+from multibox.system.process import without_collection
 from multibox.system.text import read_text
 
 Ids = Iterable[int | str] | Path | str
@@ -38,6 +39,7 @@ def read_coco(
     return to_dataset(scan_coco(annotation_file, images=images, ids=ids, outside=outside))
 
 
+@without_collection()
 def scan_coco(
     annotation_file: Path | str, *, images: Path | str | None = None, ids: Ids | None = None, outside: bool = False
 ) -> RawDataset:
