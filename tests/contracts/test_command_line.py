@@ -26,10 +26,13 @@ COMMANDS = {
         "RECIPE --batch --data --device --help --json --precision --set --split --steps --threads --workers -d"
     ),
     "data": "--help",
-    "data check": "PATH --help --json --max-pixels --model --outside --pixel-rule --report --split --stretch-16-bit",
+    "data check": (
+        "PATH --help --holdout --json --max-pixels --model --outside --pixel-rule --report --split --stretch-16-bit"
+    ),
     "data convert": (
         "PATH --files --help --json --max-pixels --out --outside --pixel-rule --split --stretch-16-bit --to -o"
     ),
+    "data split": "PATH --force --help --json --names --out --outside --share --split -o",
     "data show": (
         "PATH --augmentation --count --help --json --max-pixels --out --outside --pixel-rule --seed --split"
         " --stretch-16-bit -o"
@@ -64,7 +67,7 @@ COMMANDS = {
         " --queue --threads --timeout --token --wait-ms --without-token"
     ),
     "train": (
-        "RECIPE --accept-changes --cache --data --device --help --json --max-pixels --out --resume --seed"
+        "RECIPE --accept-changes --cache --data --device --help --holdout --json --max-pixels --out --resume --seed"
         " --set --split --stretch-16-bit --workers -d -o"
     ),
     "weights": "--help",

@@ -9,6 +9,7 @@ from typing import Any
 from multibox.check.classes import class_problems
 from multibox.check.coverage import coverage_problems, usable
 from multibox.check.duplicates import duplicate_problems, named_twice, overlap_problems
+from multibox.check.holdout import HoldoutCounts, check_holdout
 from multibox.check.image_scan import image_problems, scan_images
 from multibox.check.loaded import check_loaded
 from multibox.check.objects import record_problems, zero_based
@@ -26,7 +27,8 @@ from multibox.tiling.coverage import Coverage, measure_coverage
 class CheckResult:
     """The result of a check.
 
-    `splits` are the numbers of images, `classes` those of objects as annotated. `coverage` is None without priors.
+    `splits` are the numbers of images, `classes` those of objects as annotated. `coverage` is None without priors,
+    `holdout` without a share to hold out.
     """
 
     raw: RawDataset
@@ -34,6 +36,7 @@ class CheckResult:
     classes: dict[str, int]
     problems: tuple[Problem, ...]
     coverage: Coverage | None
+    holdout: HoldoutCounts | None = None
 
     @property
     def ok(self) -> bool:
@@ -51,6 +54,7 @@ class CheckResult:
             "objects": sum(len(record.objects) for record in self.raw.records),
             "classes": self.classes,
             "coverage": self.coverage.to_json() if self.coverage else {},
+            **({"holdout": self.holdout.to_json()} if self.holdout else {}),
             "problems": [problem.to_json() for problem in self.problems],
         }
 
@@ -62,12 +66,14 @@ def check_dataset(
     priors: PriorSpec | None = None,
     pixel_rule: str = "voc",
     outside: bool = False,
+    holdout: float | None = None,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Read and decode all of a data set, or of one split, and list the problems.
 
     The check includes every test that training makes, on the split that training takes by default or on `split`.
-    With `priors`, also measure how well they cover the objects. `progress` counts images: first those decoded, then
+    With `priors`, also measure how well they cover the objects. With `holdout`, also count what a training would hold
+    out for validation. `progress` counts images: first those decoded, then
     those measured. Raises DataError only if there is nothing to check: no data set, or no such split.
     """
     scanned = scan_splits(recognize(path, pixel_rule=pixel_rule, outside=outside), split)
@@ -87,10 +93,14 @@ def check_dataset(
         dataset = usable(raw)
         coverage = measure_coverage(dataset, priors, progress=progress)
         problems += coverage_problems(raw, dataset, coverage, priors)
+    counts = None
+    if holdout is not None:
+        counts, one_sided = check_holdout(scanned, holdout)
+        problems += one_sided
     problems += _errors_of_training(scanned.training, problems)
     sizes = Counter(name for record in raw.records for name in membership[record.image])
     splits = {name: sizes[name] for name in scanned.names}
-    return CheckResult(raw, splits, _counts(raw, crowds=True), sort_problems(problems), coverage)
+    return CheckResult(raw, splits, _counts(raw, crowds=True), sort_problems(problems), coverage, counts)
 
 
 def _errors_of_training(raw: RawDataset | None, known: Sequence[Problem]) -> list[Problem]:

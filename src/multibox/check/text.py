@@ -28,6 +28,8 @@ def _counts(result: CheckResult) -> Iterator[str]:
     objects = counted(sum(result.classes.values()), "object")
     yield f"{raw.name} ({raw.format}): {counted(len(raw.records), 'image')}, {objects}"
     yield f"splits   {', '.join(f'{name} {count:,}' for name, count in result.splits.items()) or 'none'}"
+    if result.holdout:
+        yield f"holdout  {result.holdout}"
     ranked = sorted(result.classes.items(), key=lambda pair: -pair[1])
     more = f", … ({len(ranked)} in all)" if len(ranked) > _MAX_CLASSES else ""
     yield f"classes  {', '.join(f'{name} {count:,}' for name, count in ranked[:_MAX_CLASSES])}{more}"

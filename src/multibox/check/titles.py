@@ -46,6 +46,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "missing_size": ("Annotations without a size", "The size is read from the image."),
     "no_objects": ("No objects at all", "There is nothing to learn from."),
     "not_finite": ("Boxes that are not finite", "They are dropped when the data set is read."),
+    "one_sided_class": (
+        "Classes on one side of the held-out images",
+        "A class without training images is not learned, one without held-out images is not scored.",
+    ),
     "outside": ("Boxes beyond the image", "They are clipped to the image; boxes completely outside are dropped."),
     "skipped_entries": ("Messages from reading", "Some entries are probably not part of the data set."),
     "narrow_range": (

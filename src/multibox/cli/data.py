@@ -1,4 +1,4 @@
-"""`multibox data`: check, show and convert data sets."""
+"""`multibox data`: check, show, split and convert data sets."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say
-from multibox.cli.options import Json, MaxPixels, OutFile, OutFolder, Outside, Seed, Split, Stretch
+from multibox.cli.options import Force, Json, MaxPixels, OutFile, OutFolder, Outside, Seed, Split, Stretch
 from multibox.cli.priors.source import ModelOption, choose_priors
 from multibox.words import counted
 
-app = typer.Typer(help="Check, show and convert data sets.", no_args_is_help=True)
+app = typer.Typer(help="Check, show, split and convert data sets.", no_args_is_help=True)
 
 
 class PixelRule(StrEnum):
@@ -38,7 +38,7 @@ PixelRuleOption = Annotated[
 
 @app.callback()
 def data() -> None:
-    """Check, show and convert data sets."""
+    """Check, show, split and convert data sets."""
 
 
 @app.command()
@@ -49,6 +49,10 @@ def check(
     model: ModelOption = None,
     pixel_rule: PixelRuleOption = PixelRule.voc,
     outside: Outside = False,
+    holdout: Annotated[
+        float | None,
+        typer.Option("--holdout", metavar="SHARE", help="Also check what a training with this option would hold out."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write an HTML page that shows the problems.")
     ] = None,
@@ -68,7 +72,13 @@ def check(
     name, spec = choose_priors(model=model, sizes=None, recipe=None, weights=None, priors=None)
     with progress_bar("checking") as progress:
         result = check_dataset(
-            path, split=split, priors=spec, pixel_rule=pixel_rule.value, outside=outside, progress=progress
+            path,
+            split=split,
+            priors=spec,
+            pixel_rule=pixel_rule.value,
+            outside=outside,
+            holdout=holdout,
+            progress=progress,
         )
     if report is not None:
         write_check_report(result, report, model=name)
@@ -116,6 +126,35 @@ def show(
         print_json({"out": str(out), "name": dataset.name, **counts})
     else:
         print(f"{out}: {dataset.name}, {counted(len(dataset), 'image')}, {counted(dataset.num_objects, 'object')}")
+
+
+@app.command(short_help="Write lists that split a data set in two.")
+def split(
+    path: DataPath,
+    *,
+    share: Annotated[float, typer.Option("--share", metavar="SHARE", help="Share in the second list.")] = 0.15,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to; by default the data set's.")
+    ] = None,
+    split: Split = None,
+    names: Annotated[str, typer.Option("--names", metavar="A,B", help="Names of the two new splits.")] = "train,val",
+    outside: Outside = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write lists that split the training images in two, in the format of the data set.
+
+    The images are chosen by their content, so that the same ones are chosen again when others are added. Copies of an
+    image are on one side.
+    """
+    from multibox.data.formats.split import split_lists
+
+    result = split_lists(path, share=share, out=out, split=split, names=names.split(","), outside=outside, force=force)
+    if as_json:
+        print_json(result.to_json())
+        return
+    counts = ", ".join(f"{name} {counted(count, 'image')}" for name, count in result.images.items())
+    print(f"{', '.join(map(str, result.files))}: {counts}")
 
 
 @app.command(short_help="Write a data set in another format.")

@@ -31,6 +31,12 @@ def train(
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Split to train on; by default the recipe's.")
     ] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            "--holdout", metavar="SHARE", help="Share of the images to score the run with, without a val split."
+        ),
+    ] = None,
     settings: Settings = None,
     workers: Workers = 0,
     cache: Annotated[
@@ -54,7 +60,7 @@ def train(
     from multibox.experiments.folder import summarize_run
     from multibox.experiments.train import train as run
 
-    chosen = _chosen_recipe(recipe, settings or [], split=split, seed=seed)
+    chosen = _chosen_recipe(recipe, settings or [], split=split, seed=seed, holdout=holdout)
     steps = chosen.schedule.iterations
     with _stopped_runs_explained(steps), ReportLine(steps=steps, batch_size=chosen.loop.batch_size) as line:
         run(
@@ -75,11 +81,14 @@ def train(
         say(f"the weights are in {out}")
 
 
-def _chosen_recipe(name: str, settings: list[str], *, split: str | None, seed: int | None) -> "Recipe":
-    from multibox.experiments.recipe import override
+def _chosen_recipe(
+    name: str, settings: list[str], *, split: str | None, seed: int | None, holdout: float | None
+) -> "Recipe":
+    from multibox.experiments.recipe import override, with_holdout
     from multibox.experiments.recipes import find_recipe
 
     recipe = override(find_recipe(name), settings)
+    recipe = recipe if holdout is None else with_holdout(recipe, holdout)
     return replace(
         recipe,
         train_split=recipe.train_split if split is None else split,

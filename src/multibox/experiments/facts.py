@@ -71,7 +71,7 @@ def same_metric(before: dict[str, Any] | None, recipe: Recipe) -> bool:
     if before is None:
         return True
     then, now = _completed(before["recipe"]), recipe.to_json()
-    return all(then.get(key) == now[key] for key in ("metric", "validation_split", "pixel_rule"))
+    return all(then.get(key) == now[key] for key in ("metric", "validation_split", "holdout", "pixel_rule"))
 
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:

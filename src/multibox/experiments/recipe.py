@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +19,20 @@ from multibox.training.optimizer import OptimizerConfig, Schedule
 from multibox.training.run import LoopConfig
 from multibox.weights.format1 import recipe_from_format1
 
+_VALIDATIONS = 6
+
 
 @dataclass(frozen=True)
 class Recipe:
     """Model, data, augmentation, loss, optimizer, schedule and evaluation of one experiment.
 
     `train_split` and `validation_split` are names of the data set's splits, None for its usual training split and for
-    no validation. `classes` selects the classes to learn, None for all. `pixel_rule` is the rule by which VOC files
-    count pixels. `base_weights` is the file or name of weights for the base network, None to train it from scratch.
-    `start_weights` is the file or name of a whole detector to start from; its classes are matched by name, and VOC's
-    can start from COCO's. `use_difficult` makes difficult objects targets, as in the official VOC scripts.
+    no validation. `holdout` is the share of the training images that is held out to score the run if the data set has
+    no validation split, 0 for none. `classes` selects the classes to learn, None for all. `pixel_rule` is the rule by
+    which VOC files count pixels. `base_weights` is the file or name of weights for the base network, None to train it
+    from scratch. `start_weights` is the file or name of a whole detector to start from; its classes are matched by
+    name, and VOC's can start from COCO's. `use_difficult` makes difficult objects targets, as in the official VOC
+    scripts.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Recipe:
     loss: LossConfig = field(default_factory=LossConfig)
     train_split: str | None = None
     validation_split: str | None = None
+    holdout: float = 0.0
     classes: tuple[str, ...] | None = None
     metric: str = DEFAULT_METRIC
     pixel_rule: Literal["voc", "caffe"] = "voc"
@@ -77,6 +82,14 @@ class Recipe:
             given = repr(first["input"])[:200]
             hint = _list_form(key, first["input"]) if first["type"] == "tuple_type" else ""
             raise UsageError(f"{key}={given} does not fit: {first['msg'].lower()}{hint}") from None
+
+
+def with_holdout(recipe: Recipe, share: float) -> Recipe:
+    """The recipe that holds out this share, and scores the run at least six times if it did not score it before."""
+    if not share:
+        return replace(recipe, holdout=0.0)
+    every = recipe.loop.validate_every or max(1, -(-recipe.schedule.iterations // _VALIDATIONS))
+    return replace(recipe, holdout=share, loop=replace(recipe.loop, validate_every=every))
 
 
 def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:

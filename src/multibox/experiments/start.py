@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from multibox.data.dataset import Dataset
+from multibox.data.holdout import LARGEST_SHARE
 from multibox.errors import UsageError
 from multibox.experiments.facts import same_metric
 from multibox.experiments.folder import Memory
@@ -17,10 +18,17 @@ from multibox.training.run import Run
 def check_recipe(recipe: Recipe, *, processes: int) -> None:
     """Raise UsageError if settings contradict each other, or if the processes cannot share the batch."""
     loop = recipe.loop
-    if loop.patience and not (recipe.validation_split and loop.validate_every):
+    if recipe.holdout and not 0 < recipe.holdout <= LARGEST_SHARE:
+        raise UsageError(f"holdout={recipe.holdout:g} must be 0, or a share of at most {LARGEST_SHARE:g}")
+    if recipe.holdout and recipe.validation_split:
+        raise UsageError(
+            f"holdout={recipe.holdout:g} holds out images, and validation_split={recipe.validation_split} names some: "
+            "set one of them"
+        )
+    if loop.patience and not ((recipe.validation_split or recipe.holdout) and loop.validate_every):
         raise UsageError(
             f"loop.patience={loop.patience} counts validations, and this recipe makes none before its end: "
-            "set validation_split and loop.validate_every"
+            "set validation_split or holdout, and loop.validate_every"
         )
     if recipe.optimizer.momentum_rule == "caffe" and recipe.optimizer.kind != "sgd":
         raise UsageError(

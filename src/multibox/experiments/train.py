@@ -9,10 +9,10 @@ from typing import Any
 
 from multibox.check.loaded import check_loaded
 from multibox.data.dataset import Dataset
-from multibox.data.load import choose_classes, load_dataset
 from multibox.data.loading.batch import Batch
 from multibox.data.loading.loader import batches
-from multibox.errors import DataError, TrainingError, UsageError
+from multibox.errors import DataError, TrainingError
+from multibox.experiments.data import load_run_data
 from multibox.experiments.facts import facts_of, find_changes
 from multibox.experiments.folder import Memory, clear_folder, open_folder, rewind_folder, write_recipe
 from multibox.experiments.recipe import Recipe
@@ -66,16 +66,21 @@ def train(
             on_report = on_message = ignore
         check_recipe(recipe, processes=processes.count)
         memory = processes.from_first(lambda: stack.enter_context(open_folder(folder, resume=resume)))
-        dataset = _load(recipe, data, split=recipe.train_split)
+        chosen = load_run_data(recipe, data)
+        dataset = chosen.train
         _refuse_unusable(dataset, on_message, classes_chosen=recipe.classes is not None)
-        validate = _validator(recipe, data, processes)
+        validate = _validator(recipe, chosen.validation, processes)
         facts = facts_of(recipe, dataset)
         changed = find_changes(memory.facts, facts, folder=folder, accept=accept_changes)
         keep_freed_memory()
         one_blas_thread()
         run = start_run(recipe, dataset, memory, device=target, processes=processes)
         run.facts = facts
-        for line in (*memory.notes, *_headlines(recipe, dataset, folder, run=run, changed=changed)):
+        for line in (
+            *memory.notes,
+            *([chosen.line] if chosen.line else []),
+            *_headlines(recipe, dataset, folder, run=run, changed=changed),
+        ):
             on_message(line)
         keep = _keeper(recipe, dataset, folder) if processes.first else _keep_nothing
         with _explained_disk_errors(run, folder):
@@ -85,11 +90,6 @@ def train(
         if skipped := run.watch.skipped:
             on_message(f"{skipped} of {run.step} steps were skipped: their loss or gradient was not finite")
     return run.result
-
-
-def _load(recipe: Recipe, data: Path | str | Dataset, *, split: str | None) -> Dataset:
-    dataset = data if isinstance(data, Dataset) else load_dataset(data, split=split, pixel_rule=recipe.pixel_rule)
-    return dataset if recipe.classes is None else choose_classes(dataset, classes=recipe.classes)
 
 
 def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object], *, classes_chosen: bool) -> None:
@@ -107,17 +107,13 @@ def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object], *, c
         )
 
 
-def _validator(recipe: Recipe, data: Path | str | Dataset, processes: Processes) -> Callable[[SSD], float] | None:
-    """Return a function that scores a model on the validation split; the processes share the images."""
-    if recipe.validation_split is None:
+def _validator(recipe: Recipe, held_out: Dataset | None, processes: Processes) -> Callable[[SSD], float] | None:
+    """Return a function that scores a model on the validation images; the processes share them."""
+    if held_out is None:
         return None
-    if isinstance(data, Dataset):
-        raise UsageError("a recipe with a validation split needs the path of a data set, not one in memory")
     from multibox.detection.detector import Detector
     from multibox.detection.distributed import DistributedDetector
     from multibox.evaluation.evaluate import evaluate
-
-    held_out = _load(recipe, data, split=recipe.validation_split)
 
     def score(model: SSD) -> float:
         evaluation = evaluate(DistributedDetector(Detector(model), processes), held_out, metric=recipe.metric)

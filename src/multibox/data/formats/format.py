@@ -8,7 +8,7 @@ from pathlib import Path
 from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.files import Listing, special_files
 from multibox.data.formats.problem import Problem
-from multibox.data.formats.record import RawDataset
+from multibox.data.formats.record import RawDataset, Record
 from multibox.data.formats.written import Written
 from multibox.errors import DataError
 from multibox.words import listed
@@ -79,6 +79,13 @@ class Source(ABC):
             if name not in (*splits, "all"):
                 raise DataError(f"split {name!r} does not exist in {self.root}; it has {listed(splits)}")
         return None
+
+    def lists(self, parts: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+        """Return the content of files that make each part a split, by their paths below `root`.
+
+        Raises DataError if the format has no such files, or a split of that name.
+        """
+        raise DataError("lists of images cannot be written in this format; convert the data set to voc, coco or yolo")
 
     def with_pixel_rule(self, rule: str) -> "Source":
         """Return the source that reads VOC's corners by this rule; formats without VOC's corners ignore it."""

@@ -1,6 +1,6 @@
 """ILSVRC detection (DET): Annotations/DET and Data/DET with folders train and val, lists in ImageSets/DET."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,17 @@ class IlsvrcSource(Source):
         return RawDataset(
             name, "ilsvrc", tuple(ILSVRC_NAMES), labels, unique_ids(records, self.root), faults=tuple(faults)
         )
+
+    def lists(self, parts: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+        """Return ImageSets/DET/<part>.txt with the paths of the XML files below Annotations/DET."""
+        files = {}
+        for part, records in parts.items():
+            if part in self.splits():
+                raise DataError(f"split {part!r} exists in {self.root}; choose other names")
+            annotations = [record.annotation for record in records if record.annotation is not None]
+            names = [path.relative_to(self._annotations).with_suffix("").as_posix() for path in annotations]
+            files[f"ImageSets/DET/{part}.txt"] = "".join(f"{name} {i}\n" for i, name in enumerate(names, start=1))
+        return files
 
     def listings(self, split: str) -> list[Listing]:
         names = [name.strip() for name in split.split("+")]

@@ -1,5 +1,6 @@
 """COCO data sets: where the annotation files are, and which of them make up a split."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.fields import id_order
 from multibox.data.formats.files import Listing, files_with, subfolders
 from multibox.data.formats.format import Source
-from multibox.data.formats.record import RawDataset, merge
+from multibox.data.formats.record import RawDataset, Record, merge
 from multibox.errors import DataError
 from multibox.words import listed
 
@@ -42,6 +43,18 @@ class CocoSource(Source):
     def read(self, split: str) -> RawDataset:
         raws = [raw for name in self._names(split) for raw in self._scan(name)]
         return merge(raws, f"{self.root.resolve().name} {split}", self.root) if len(raws) > 1 else raws[0]
+
+    def lists(self, parts: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+        """Return lists of image ids, <part>.txt beside the annotation file, as those of trainval35k."""
+        home = next(iter(self.files.values())).parent
+        root = self.root if self.root.is_dir() else self.root.parent
+        for part in parts:
+            if part in self.files:
+                raise DataError(f"split {part!r} exists in {self.root}; choose other names")
+        return {
+            (home / f"{part}.txt").relative_to(root).as_posix(): "".join(f"{record.id}\n" for record in records)
+            for part, records in parts.items()
+        }
 
     def listings(self, split: str) -> list[Listing]:
         return [Listing(folder, (".json",)) for folder in dict.fromkeys(path.parent for path in self.files.values())]

@@ -1,6 +1,6 @@
 """PASCAL VOC data sets: devkits, year folders, folders like them, folders of XML files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from multibox.data.formats.evidence import Evidence, Strength
 from multibox.data.formats.examples import to_dataset
 from multibox.data.formats.files import Listing
 from multibox.data.formats.format import Source
-from multibox.data.formats.record import RawDataset, unique_ids
+from multibox.data.formats.record import RawDataset, Record, unique_ids
 from multibox.data.formats.voc.layout import VocFolder, find_voc_folders
 from multibox.data.formats.voc.pixels import require_pixel_rule
 from multibox.data.formats.voc.reader import FolderReader
@@ -39,6 +39,22 @@ class VocSource(Source):
 
     def count_images(self, split: str) -> int | None:
         return sum(len(ids) for _, ids in self.select(split))
+
+    def lists(self, parts: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+        """Return ImageSets/Main/<part>.txt of every folder that has images of the part."""
+        files: dict[str, str] = {}
+        for part, records in parts.items():
+            self._require_new(part)
+            for folder in self.folders:
+                names = _names_in(folder, records)
+                if names:
+                    home = next((path.parent for path in folder.lists.values()), folder.root / "ImageSets/Main")
+                    files[(home / f"{part}.txt").relative_to(self.root).as_posix()] = "".join(f"{n}\n" for n in names)
+        return files
+
+    def _require_new(self, part: str) -> None:
+        if part in self.splits():
+            raise DataError(f"split {part!r} exists in {self.root}; choose other names")
 
     def with_pixel_rule(self, rule: str) -> "VocSource":
         require_pixel_rule(rule)
@@ -78,6 +94,13 @@ class VocSource(Source):
             splits = sorted({name for folder in inside for name in folder.splits})
             raise DataError(f"split {split!r} does not exist in {self.root}; it has {listed([*splits, 'all'])}")
         return found
+
+
+def _names_in(folder: VocFolder, records: Sequence[Record]) -> list[str]:
+    """Return the ids of the records whose XML file is in this folder, as its lists write them."""
+    files = [record.annotation for record in records if record.annotation is not None]
+    inside = [file for file in files if file.is_relative_to(folder.annotations)]
+    return [file.relative_to(folder.annotations).with_suffix("").as_posix() for file in inside]
 
 
 def find_voc(root: Path) -> VocSource | None:

@@ -14,6 +14,7 @@ from multibox.data.formats.yolo.layout import YoloFolder, find_yolo_folder
 from multibox.data.formats.yolo.reader import LabelReader
 from multibox.errors import DataError
 from multibox.images.decode import IMAGE_SUFFIXES
+from multibox.system.yaml import yaml_text
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,20 @@ class YoloSource(Source):
         numbers = {str(number): label for label, number in enumerate(classes)}
         name = f"{self.root.resolve().name} {split}"
         return RawDataset(name, "yolo", _distinct(classes, self.root), numbers, records, noun="line", faults=faults)
+
+    def lists(self, parts: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+        """Return <part>.txt with the paths of the images, and split.yaml, a data.yaml of these lists."""
+        files = {f"{part}.txt": "".join(f"{self._below_root(r.image)}\n" for r in rs) for part, rs in parts.items()}
+        names = self.folder.names or dict(enumerate(self.read("all").class_names))
+        document: dict[str, object] = {part: f"{part}.txt" for part in parts} | {"names": names}
+        if self.folder.keypoint_numbers:
+            document["kpt_shape"] = [self.folder.keypoint_numbers, 1]
+        return files | {"split.yaml": yaml_text(document)}
+
+    def _below_root(self, image: Path) -> str:
+        if not image.is_relative_to(self.root):
+            raise DataError(f"{image} is outside {self.root}, so that a list of the data set cannot name it; move it")
+        return image.relative_to(self.root).as_posix()
 
     def listings(self, split: str) -> list[Listing]:
         places = dict.fromkeys(place for name in _names(split) for place in self.folder.places_of(name))
