@@ -72,7 +72,8 @@ COMMANDS = {
     ),
     "weights": "--help",
     "weights import": (
-        "SOURCE --channels --class-names --class-names-file --force --help --json --out --precision --priors --size -o"
+        "SOURCE --channels --class-names --class-names-file --force --help --json --mean --out --precision --priors "
+        "--prototxt --scale --size -o"
     ),
     "weights list": "--help --json",
     "weights remap": (

@@ -91,7 +91,21 @@ def import_(
     class_names: ClassNames = None,
     class_names_file: ClassNamesFile = None,
     channels: Annotated[
-        Channels | None, typer.Option("--channels", help="The color order that an amdegroot file expects.")
+        Channels | None,
+        typer.Option("--channels", help="The color order that an amdegroot file expects, or a Caffe file (else bgr)."),
+    ] = None,
+    prototxt: Annotated[
+        Path | None,
+        typer.Option("--prototxt", metavar="FILE", help="The layers of a .caffemodel: its deploy.prototxt."),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            "--mean", metavar="A,B,C", help="With --prototxt: what is subtracted from the colors, in their order."
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", metavar="X", help="With --prototxt: what the rest is multiplied by.")
     ] = None,
     size: Annotated[
         str | None,
@@ -101,7 +115,7 @@ def import_(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Import weights of the authors' Caffe, torchvision, amdegroot, lufficc, pytorch-ssd or jetson-inference.
+    """Import weights of Caffe, torchvision, amdegroot, lufficc, pytorch-ssd or jetson-inference.
 
     The origin is recognized. The new file keeps the normalization, priors and detection settings of its origin.
     """
@@ -115,6 +129,9 @@ def import_(
         class_names=_class_names(class_names, class_names_file),
         channels=channels and channels.value,
         size=None if size is None else parse_size(size),
+        prototxt=prototxt,
+        mean=_numbers(mean),
+        scale=scale,
     )
     _write(model, out, info=info, precision=precision)
     _report(model, out, info=info, as_json=as_json)
@@ -203,6 +220,16 @@ def _class_names(text: str | None, file: Path | None, *, to: ClassList | None = 
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    """The values of --mean."""
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--mean {text!r} is not one number or three: write it as 104,117,123") from None
 
 
 def _write(model: "SSD", out: Path, *, info: dict[str, Any], precision: StoredPrecision) -> None:

@@ -46,6 +46,8 @@ def _checks(config: ModelConfig) -> Iterator[Check]:
     """Whether each rule holds, and the message if not. Later rules rely on earlier ones."""
     base_fault = config.base.fault()
     yield base_fault is None, f"base.{base_fault}"
+    alone = not config.base.owns_heads or (not config.extras and config.sources is None)
+    yield alone, f"extras and sources must be empty, because base {config.base.kind!r} has its own heads"
     yield len(config.extras) <= 16, f"extras has {len(config.extras)} layers, at most 16 are allowed"
     for number, extra in enumerate(config.extras):
         yield from _extra_checks(extra, f"extras.{number}")
@@ -92,6 +94,8 @@ def _spec_checks(spec: PriorSpec) -> Iterator[Check]:
 def _prior_checks(config: ModelConfig) -> Iterator[Check]:
     spec = config.priors
     yield from _input_checks(spec)
+    size_fault = config.base.size_fault(spec.input_size)
+    yield size_fault is None, f"base.{size_fault}"
     cells = source_cells(spec.input_size, base=config.base, extras=config.extras)
     yield all(min(c) >= 1 for c in cells), f"extras has {len(config.extras)} layers, and the last one gets no cells"
     positions = range(len(cells)) if config.sources is None else config.sources

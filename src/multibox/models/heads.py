@@ -105,7 +105,7 @@ class Heads(nn.Module):
     ) -> None:
         super().__init__()
         self.outputs = outputs
-        builders = [build] * (len(channels) - 1) + [build_last or build]
+        builders = ([build] * len(channels))[:-1] + [build_last or build] * bool(channels)
         sizes = list(zip(builders, channels, boxes_per_cell, strict=True))
         self.location = nn.ModuleList(make(c, boxes * 4) for make, c, boxes in sizes)
         self.confidence = nn.ModuleList(make(c, boxes * outputs) for make, c, boxes in sizes)
@@ -114,10 +114,11 @@ class Heads(nn.Module):
         self, sources: Sequence[Float[Tensor, "b _ _ _"]]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits of all priors, in the priors' order: map, row, column, box."""
-        offsets = [_rows(layer(x), 4) for layer, x in zip(self.location, sources, strict=True)]
-        logits = [_rows(layer(x), self.outputs) for layer, x in zip(self.confidence, sources, strict=True)]
+        offsets = [rows_of(layer(x), 4) for layer, x in zip(self.location, sources, strict=True)]
+        logits = [rows_of(layer(x), self.outputs) for layer, x in zip(self.confidence, sources, strict=True)]
         return torch.cat(offsets, dim=1), torch.cat(logits, dim=1)
 
 
-def _rows(maps: Float[Tensor, "b kn h w"], numbers: int) -> Float[Tensor, "b p n"]:
-    return maps.permute(0, 2, 3, 1).reshape(len(maps), -1, numbers)
+def rows_of(maps: Float[Tensor, "b kn h w"], numbers: int) -> Float[Tensor, "b p n"]:
+    """One row for each prior. The batch size may be symbolic in an export."""
+    return maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, numbers)

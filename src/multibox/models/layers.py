@@ -58,17 +58,41 @@ class L2Norm(nn.Module):
 
     Paper section 3.1; normalize_layer.cpp with across_spatial false: the epsilon is inside the root. The gradient is
     the exact derivative. The official layer's gradient equals it only while all factors are equal, as at the start.
+    With one channel, all channels share the factor; with `across_spatial` the whole map gets unit length.
     """
 
-    def __init__(self, channels: int, *, scale: float = 20.0, eps: float = 1e-10) -> None:
+    def __init__(self, channels: int, *, scale: float = 20.0, eps: float = 1e-10, across_spatial: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((channels,), scale))
         self.eps = eps
+        self.axes = (1, 2, 3) if across_spatial else (1,)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         wide = x.float()
-        inverse = wide.square().sum(dim=1, keepdim=True).add(self.eps).rsqrt()
+        inverse = wide.square().sum(dim=self.axes, keepdim=True).add(self.eps).rsqrt()
         return (wide * inverse * self.weight[:, None, None]).to(x.dtype)
+
+
+def has_norm(module: nn.Module) -> bool:
+    """Whether there is an L2Norm in a network, whose values span a wide range."""
+    return any(isinstance(layer, L2Norm) for layer in module.modules())
+
+
+class ChannelScale(nn.Module):
+    """Multiply each channel by a learned factor and add a learned value, or one of the two (Caffe's Scale and Bias)."""
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+
+    def __init__(self, channels: int, *, factors: bool = True, bias: bool = True) -> None:
+        super().__init__()
+        self.register_parameter("weight", nn.Parameter(torch.ones(channels)) if factors else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(channels)) if bias else None)
+
+    def forward(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
+        shape = (-1, *(1 for _ in x.shape[2:]))
+        scaled = x if self.weight is None else x * self.weight.reshape(shape)
+        return (scaled if self.bias is None else scaled + self.bias.reshape(shape)).to(x.dtype)
 
 
 class SamePad(nn.Module):

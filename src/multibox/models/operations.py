@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from multibox.models.layers import L2Norm
+from multibox.models.layers import ChannelScale, L2Norm
 from multibox.models.ssd import SSD
 
 
@@ -59,6 +59,38 @@ class _Counter(nn.Module):
         return output
 
 
+class _TransposeCounter(nn.Module):
+    """The same for a transposed convolution, which has as many operations as the convolution whose gradient it is."""
+
+    def __init__(self, layer: nn.ConvTranspose2d, counts: list[int]) -> None:
+        super().__init__()
+        self.layer, self.counts = layer, counts
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer = self.layer
+        assert not isinstance(layer.padding, str)
+        sides = [
+            (side - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
+            for side, padding, dilation, kernel, stride in zip(
+                x.shape[-2:], layer.padding, layer.dilation, layer.kernel_size, layer.stride, strict=True
+            )
+        ]
+        self.counts.append(2 * x.numel() * layer.weight[0].numel())
+        return torch.zeros(1).expand(len(x), layer.out_channels, *sides)
+
+
+class _MatrixCounter(nn.Module):
+    """The same for a matrix."""
+
+    def __init__(self, layer: nn.Linear, counts: list[int]) -> None:
+        super().__init__()
+        self.layer, self.counts = layer, counts
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.counts.append(2 * len(x) * self.layer.weight.numel())
+        return torch.zeros(1).expand(len(x), self.layer.out_features)
+
+
 class _OneChannel(nn.Module):
     """Applies a pooling layer to the first channel only; all others would be the same zeros."""
 
@@ -70,7 +102,10 @@ class _OneChannel(nn.Module):
         return self.layer(x[:, :1]).expand(-1, x.shape[1], -1, -1)
 
 
-_KEEPS_SHAPE = (nn.BatchNorm2d, L2Norm, nn.ReLU, nn.ReLU6, nn.Hardswish)
+_KEEPS_SHAPE = (
+    *(nn.BatchNorm2d, L2Norm, ChannelScale),
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.Hardswish, nn.Sigmoid, nn.Tanh, nn.Softmax, nn.Dropout),
+)
 
 
 @torch.inference_mode()
@@ -86,6 +121,10 @@ def _by_convolution(model: SSD) -> list[int]:
         for name, layer in module.named_children():
             if isinstance(layer, nn.Conv2d):
                 setattr(module, name, _Counter(layer, counts))
+            elif isinstance(layer, nn.ConvTranspose2d):
+                setattr(module, name, _TransposeCounter(layer, counts))
+            elif isinstance(layer, nn.Linear):
+                setattr(module, name, _MatrixCounter(layer, counts))
             elif isinstance(layer, nn.MaxPool2d):
                 setattr(module, name, _OneChannel(layer))
             elif isinstance(layer, _KEEPS_SHAPE):

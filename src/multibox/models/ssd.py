@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
-from multibox.models.heads import Heads
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
 
@@ -39,12 +38,10 @@ class SSD(nn.Module):
             self.extras.append(config.base.extra_layer(channels[-1], extra))
             channels.append(extra.out)
         self.sources = tuple(range(len(channels))) if config.sources is None else config.sources
-        self.heads = Heads(
-            [channels[i] for i in self.sources],
-            [m.boxes_per_cell for m in config.priors.maps],
+        self.heads = config.base.make_heads(
+            tuple(channels[i] for i in self.sources),
+            boxes_per_cell=tuple(m.boxes_per_cell for m in config.priors.maps),
             outputs=len(self.class_names) + 1,
-            build=config.base.predictor,
-            build_last=config.base.last_predictor,
         )
         self._make_constants()
         initialize(self)

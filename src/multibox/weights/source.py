@@ -40,19 +40,25 @@ def import_named(
     class_names: Sequence[str] | None = None,
     channels: str | None = None,
     size: Size | None = None,
+    prototxt: Path | str | None = None,
+    mean: Sequence[float] | None = None,
+    scale: float | None = None,
 ) -> tuple[SSD, dict[str, Any]]:
     """A foreign detector from a file or by its published name, and what is known about it.
 
     The options and errors are those of `import_weights`; for a published detector the list supplies what is None.
     """
     file, entry = find_weights(source)
-    return _imported(file, entry, ImportChoices(priors, class_names, channels, size))
+    normalization = None if mean is None else tuple(mean)
+    choices = ImportChoices(priors, class_names, channels, size, prototxt, normalization, scale)
+    return _imported(file, entry, choices)
 
 
 def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:
     foreign = read_foreign_weights(file)
     if entry is None:
-        return convert(foreign, choices), {"origin": origin_of(foreign), "file": file.name}
+        origin = origin_of(foreign) if choices.prototxt is None else "Caffe"
+        return convert(foreign, choices), {"origin": origin, "file": file.name}
     filled = replace(
         choices, priors=choices.priors or entry.priors, class_names=choices.class_names or entry.class_names
     )

@@ -16,7 +16,7 @@ from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
 from multibox.priors import SPECS
 from multibox.weights.file import save_weights
-from multibox.weights.origins.caffe.caffemodel import CaffePriors
+from multibox.weights.origins.caffe.caffemodel import CaffeLayer, CaffePriors
 from multibox.weights.origins.foreign_weights import ForeignWeights
 from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.recognize import convert, import_weights, origin_of
@@ -203,7 +203,8 @@ def test_authors_priors_come_from_the_file(official: ForeignWeights) -> None:
                     (0.1, 0.1, 0.2, 0.2), m.step[0], False)
         for m in wanted
     )  # fmt: skip
-    model = convert(ForeignWeights("m.caffemodel", official.tensors, given))
+    layers = tuple(CaffeLayer("p", (), priors) for priors in given)
+    model = convert(ForeignWeights("m.caffemodel", official.tensors, layers))
     assert model.config.priors.maps == wanted
     assert model.config.variances == (0.1, 0.1, 0.2, 0.2)
 

@@ -23,7 +23,7 @@ from multibox.detection.export.network import (
     Postprocess,
 )
 from multibox.errors import UsageError
-from multibox.models.layers import L2Norm
+from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
 from multibox.weights.exported import KEY, End, Exported
@@ -70,7 +70,7 @@ def _whole_graph(
     if precision == "int8":
         from multibox.detection.export.quantize import quantize_onnx
 
-        graph = quantize_onnx(graph, images, has_norm=isinstance(model.norm, L2Norm))
+        graph = quantize_onnx(graph, images, has_norm=has_norm(model))
     rest = rest_graph(model, end=end, batch=static)
     if rest is not None:
         graph = _joined(graph, rest)

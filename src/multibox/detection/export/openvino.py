@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from multibox.detection.export.network import OUTPUTS_OF_END, RAW_OUTPUTS
 from multibox.detection.export.onnx import import_onnx, network_graph, rest_graph
 from multibox.errors import UsageError
-from multibox.models.layers import L2Norm
+from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import unfinished_folder
 from multibox.weights.exported import KEY, End, Exported
@@ -62,7 +62,7 @@ def openvino_model(
     if precision == "int8":
         from multibox.detection.export.quantize import quantize_openvino
 
-        network = quantize_openvino(network, images, has_norm=isinstance(model.norm, L2Norm))
+        network = quantize_openvino(network, images, has_norm=has_norm(model))
     _name_outputs(network, RAW_OUTPUTS)
     rest = rest_graph(model, end=end)
     if rest is not None:

@@ -6,22 +6,23 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.heads import Extra, extra_layer, predictor
+from multibox.models.heads import Extra, Heads, extra_layer, predictor
 from multibox.models.layers import initialize_xavier
 from multibox.size import Size
 
 
 class BaseNetwork(nn.Module):
-    """A network that returns feature maps; `channels` holds the number of channels of each map.
-
-    Its first convolution, in the order of `modules()`, is the one that sees the image.
-    """
+    """A network that returns feature maps; `channels` holds the number of channels of each map."""
 
     channels: tuple[int, ...]
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """The source maps, from fine to coarse."""
         raise NotImplementedError
+
+    def image_convolution(self) -> nn.Conv2d | None:
+        """The convolution that sees the image, None if there is none: by default the first in order of `modules()`."""
+        return next(m for m in self.modules() if isinstance(m, nn.Conv2d))
 
 
 class BaseConfig(ABC):
@@ -74,6 +75,19 @@ class BaseConfig(ABC):
         """The first invalid field and its rule, as text for a message; None if all fields are valid."""
         return None
 
+    def size_fault(self, _input_size: Size) -> str | None:
+        """The same for what is wrong at this input size."""
+        return None
+
+    @property
+    def owns_heads(self) -> bool:
+        """Whether the base has predictors of its own, and therefore no extra layers and no choice of sources."""
+        return False
+
+    def cells(self, input_size: Size) -> tuple[Size, ...]:
+        """Rows and columns of each source map of the base."""
+        return tuple(Size(*(-(-side // stride) for side in input_size)) for stride in self.strides)
+
     def norm(self, _channels: int) -> nn.Module:
         """The layer between the first source map and its predictors."""
         return nn.Identity()
@@ -93,6 +107,10 @@ class BaseConfig(ABC):
     def last_predictor(self, channels: int, outputs: int) -> nn.Module:
         """The same for the last source map."""
         return self.predictor(channels, outputs)
+
+    def make_heads(self, channels: tuple[int, ...], *, boxes_per_cell: tuple[int, ...], outputs: int) -> Heads:
+        """The predictors of all source maps, which have these channels; `outputs` is the number of scores of a box."""
+        return Heads(channels, boxes_per_cell, outputs=outputs, build=self.predictor, build_last=self.last_predictor)
 
     def initialize(self, layer: nn.Conv2d) -> None:
         """Draw the start values of one convolution of the detector from torch's global generator."""

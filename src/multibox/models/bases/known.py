@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast, get_args
 
 from multibox.errors import UsageError
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
+from multibox.models.bases.graph.config import GraphConfig
 from multibox.models.bases.mobilenet_v1 import MobileNetV1Config
 from multibox.models.bases.mobilenet_v2 import MobileNetV2Config
 from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
@@ -25,6 +26,7 @@ KnownBase = (
     | ResNetImageNetConfig
     | SqueezeNetConfig
     | UltralightConfig
+    | GraphConfig
 )
 
 

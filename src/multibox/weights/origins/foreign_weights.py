@@ -18,14 +18,19 @@ from multibox.weights.origins.pth import read_pth
 
 @dataclass(frozen=True, eq=False)
 class ForeignWeights:
-    """Named tensors of a file, and the settings of its prior boxes, which only Caffe's files contain.
+    """Named tensors of a file, and the layers with the settings of prior boxes, which only Caffe's files contain.
 
     `source` is the name of the file in messages.
     """
 
     source: str
     tensors: Mapping[str, Tensor]
-    priors: tuple[CaffePriors, ...] = ()
+    layers: tuple[CaffeLayer, ...] = ()
+
+    @property
+    def priors(self) -> tuple[CaffePriors, ...]:
+        """The settings of all prior boxes."""
+        return tuple(layer.priors for layer in self.layers if layer.priors)
 
     def __getitem__(self, name: str) -> Tensor:
         """The tensor of that name; raises WeightsError if the file lacks it."""
@@ -51,8 +56,7 @@ def read_foreign_weights(path: Path | str) -> ForeignWeights:
         return _read_safetensors(path)
     if kind == "caffemodel":
         layers = read_caffemodel(path)
-        priors = tuple(layer.priors for layer in layers if layer.priors)
-        return ForeignWeights(str(path), _caffe_tensors(layers), priors)
+        return ForeignWeights(str(path), _caffe_tensors(layers), tuple(layers))
     return ForeignWeights(str(path), read_pth(path))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from multibox.models.ssd import SSD
@@ -17,12 +18,17 @@ class ImportChoices:
     `priors` are the priors that the weights were trained with, or their name: "ssd300-voc", "ssd300-coco",
     "ssd512-voc" or "ssd512-coco". `channels` is the order of colors that the first layer expects: "rgb" or "bgr".
     `size` is the input size of the training, for the programs whose files do not contain it.
+    `prototxt` is the file with the layers of a Caffe model; `mean` and `scale` are the normalization of its images,
+    in the order of `channels`, if that file does not say it.
     """
 
     priors: str | PriorSpec | None = None
     class_names: Sequence[str] | None = None
     channels: str | None = None
     size: Size | None = None
+    prototxt: Path | str | None = None
+    mean: tuple[float, ...] | None = None
+    scale: float | None = None
 
 
 class Origin(Protocol):

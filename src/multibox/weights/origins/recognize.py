@@ -9,6 +9,7 @@ from multibox.priors import PriorSpec
 from multibox.size import Size
 from multibox.weights.origins import amdegroot, lufficc
 from multibox.weights.origins.caffe import ssd as caffe
+from multibox.weights.origins.caffe.deploy.convert import convert_deploy
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.origin import ImportChoices, Origin
 from multibox.weights.origins.pytorch_ssd import origin as pytorch_ssd
@@ -30,6 +31,9 @@ def import_weights(
     class_names: Sequence[str] | None = None,
     channels: str | None = None,
     size: Size | None = None,
+    prototxt: Path | str | None = None,
+    mean: Sequence[float] | None = None,
+    scale: float | None = None,
 ) -> SSD:
     """The detector of a foreign weight file, in evaluation mode, with the same results as in its own program.
 
@@ -39,9 +43,13 @@ def import_weights(
     PriorSpec. Without `class_names` a published list of the right length is used, or for pytorch-ssd the file
     labels.txt beside the weights. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if
     the name of the file does not tell. `size` is the input size of a pytorch-ssd model that was trained at another one
-    than usual. Raises WeightsError or UsageError that says what does not fit.
+    than usual. With `prototxt`, the file that has the layers of a .caffemodel, any Caffe SSD is read; `mean` and
+    `scale` then say how its images are normalized, in the order of `channels`, BGR by default. Raises WeightsError or
+    UsageError that says what does not fit.
     """
-    return convert(read_foreign_weights(file), ImportChoices(priors, class_names, channels, size))
+    normalization = None if mean is None else tuple(mean)
+    choices = ImportChoices(priors, class_names, channels, size, prototxt, normalization, scale)
+    return convert(read_foreign_weights(file), choices)
 
 
 def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SSD:
@@ -49,6 +57,10 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
     choices = choices or ImportChoices()
     if choices.channels not in (None, *CHANNELS):
         raise UsageError(f"channel order {choices.channels!r} is not known: choose rgb or bgr")
+    if choices.prototxt is not None:
+        return convert_deploy(foreign, choices)
+    if choices.mean is not None or choices.scale is not None:
+        raise UsageError("mean and scale are for Caffe models with their .prototxt file: add --prototxt")
     for origin in ORIGINS:
         if origin.recognizes(foreign):
             if choices.size is not None and origin not in SIZED:

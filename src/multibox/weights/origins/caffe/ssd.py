@@ -28,14 +28,14 @@ def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
     """
     if "conv6_2_mbox_loc.weight" not in foreign or "pool6_mbox_loc.weight" in foreign:
         raise WeightsError(
-            f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source), which multibox cannot "
-            "build: choose a model of the final version"
+            f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source): add --prototxt with its "
+            "deploy.prototxt, which has its layers"
         )
     if "conv1_1.weight" not in foreign:
         first = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in foreign.tensors))
         raise WeightsError(
-            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}), "
-            "which multibox cannot build: choose a model on VGG16"
+            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}): add "
+            "--prototxt with its deploy.prototxt, which has its layers"
         )
     large = "conv10_2_mbox_loc.weight" in foreign
     last = 10 if large else 9
