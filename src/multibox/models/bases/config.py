@@ -84,10 +84,6 @@ class BaseConfig(ABC):
         """Whether the base has predictors of its own, and therefore no extra layers and no choice of sources."""
         return False
 
-    def cells(self, input_size: Size) -> tuple[Size, ...]:
-        """Rows and columns of each source map of the base."""
-        return tuple(Size(*(-(-side // stride) for side in input_size)) for stride in self.strides)
-
     def norm(self, _channels: int) -> nn.Module:
         """The layer between the first source map and its predictors."""
         return nn.Identity()

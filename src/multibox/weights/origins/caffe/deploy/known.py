@@ -5,9 +5,9 @@ from hashlib import sha1
 from pathlib import Path
 
 from multibox.nms import DetectionSettings
-from multibox.priors import BoxSize, PriorSpec, Step, listed_map
-from multibox.size import Size
+from multibox.priors import PriorSpec
 from multibox.weights.origins.caffe.deploy.normalization import Normalization
+from multibox.weights.origins.pytorch_ssd.layouts import RFB, config_of
 
 AUTHORS = Normalization((104.0, 117.0, 123.0), (1.0, 1.0, 1.0), "bgr")
 """The mean of the authors' models on VGG16."""
@@ -23,23 +23,10 @@ class KnownFile:
     settings: DetectionSettings | None = None
 
 
-def _ultralight_priors() -> PriorSpec:
-    """The squares of Linzaer's face detectors at 320 x 240; clipping keeps centers and sides within the image."""
-    sizes = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))
-    cells = (Size(30, 40), Size(15, 20), Size(8, 10), Size(4, 5))
-    maps = [
-        listed_map(n, Step(240 / n.height, 320 / n.width), [BoxSize(s, s) for s in sides])
-        for n, sides in zip(cells, sizes, strict=True)
-    ]
-    return PriorSpec(Size(240, 320), tuple(maps), clip_sizes=True)
-
-
 _FACES = KnownFile(Normalization((104.0, 177.0, 123.0), (1.0, 1.0, 1.0), "bgr"), ("face",))
+_RFB = config_of(RFB, size=None, classes=1)
 _ULTRALIGHT = KnownFile(
-    Normalization((127.0, 127.0, 127.0), (1 / 128, 1 / 128, 1 / 128), "rgb"),
-    ("face",),
-    _ultralight_priors(),
-    DetectionSettings(nms_threshold=0.3),
+    Normalization((127.0, 127.0, 127.0), (1 / 128, 1 / 128, 1 / 128), "rgb"), ("face",), _RFB.priors, _RFB.detection
 )
 _MOBILENET = KnownFile(Normalization((127.5, 127.5, 127.5), (0.007843, 0.007843, 0.007843), "bgr"))
 
