@@ -72,8 +72,8 @@ COMMANDS = {
     ),
     "weights": "--help",
     "weights import": (
-        "SOURCE --channels --class-names --class-names-file --force --help --json --mean --out --precision --priors "
-        "--prototxt --scale --size -o"
+        "SOURCE --channels --class-names --class-names-file --force --help --json --labels --mean --out --precision"
+        " --priors --prototxt --scale --size -o"
     ),
     "weights list": "--help --json",
     "weights remap": (

@@ -93,12 +93,12 @@ def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Published("x", "x", "x", url="https://x/models.tar.gz", member="a/b/net.caffemodel")
     assert fetch_published(entry).read_bytes() == b"bytes"
     archive.write_bytes(archive.read_bytes()[:40])
-    assert fetch_published(entry) == tmp_path / "net.caffemodel"
-    (tmp_path / "net.caffemodel").unlink()
+    assert fetch_published(entry) == tmp_path / "models-files" / "net.caffemodel"
+    (tmp_path / "models-files" / "net.caffemodel").unlink()
     with pytest.raises(WeightsError, match=r"contains no readable a/b/net\.caffemodel"):
         extract(archive, "a/b/net.caffemodel")
     with tarfile.open(archive, "w:gz"):
         pass
     with pytest.raises(WeightsError, match="contains no readable"):
         extract(archive, "a/b/net.caffemodel")
-    assert [path.name for path in tmp_path.iterdir()] == ["models.tar.gz"]
+    assert {path.name for path in tmp_path.rglob("*")} <= {"models.tar.gz", "models-files"}

@@ -9,6 +9,7 @@ import typer
 from multibox.cli.console import print_json
 from multibox.cli.options import Force, Json, OutFile, Seed
 from multibox.errors import DataError, UsageError
+from multibox.words import counted
 
 if TYPE_CHECKING:
     from multibox.models.ssd import SSD
@@ -42,6 +43,10 @@ class StoredPrecision(StrEnum):
 
 ClassNames = Annotated[
     str | None, typer.Option("--class-names", metavar="A,B,C", help="Class names in order, without background.")
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="Class names from a label map of TensorFlow: .txt or .pbtxt."),
 ]
 ClassNamesFile = Annotated[
     Path | None, typer.Option("--class-names-file", metavar="FILE", help="Class names from a text file, one per line.")
@@ -90,6 +95,7 @@ def import_(
     ] = None,
     class_names: ClassNames = None,
     class_names_file: ClassNamesFile = None,
+    labels: Labels = None,
     channels: Annotated[
         Channels | None,
         typer.Option("--channels", help="The color order that an amdegroot file expects, or a Caffe file (else bgr)."),
@@ -115,7 +121,7 @@ def import_(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Import weights of Caffe, torchvision, amdegroot, lufficc, pytorch-ssd or jetson-inference.
+    """Import weights of Caffe, torchvision, TensorFlow, amdegroot, lufficc, pytorch-ssd or jetson-inference.
 
     The origin is recognized. The new file keeps the normalization, priors and detection settings of its origin.
     """
@@ -126,7 +132,7 @@ def import_(
     model, info = import_named(
         source,
         priors=_priors(priors),
-        class_names=_class_names(class_names, class_names_file),
+        class_names=_class_names(class_names, class_names_file, labels=labels),
         channels=channels and channels.value,
         size=None if size is None else parse_size(size),
         prototxt=prototxt,
@@ -202,15 +208,21 @@ def _priors(text: str | None) -> "str | PriorSpec | None":
     return read_priors(Path(text))
 
 
-def _class_names(text: str | None, file: Path | None, *, to: ClassList | None = None) -> list[str] | None:
+def _class_names(
+    text: str | None, file: Path | None, *, to: ClassList | None = None, labels: Path | None = None
+) -> list[str] | None:
     """The names from the option that was given, None if none was."""
-    if sum(option is not None for option in (text, file, to)) > 1:
+    if sum(option is not None for option in (text, file, to, labels)) > 1:
         raise UsageError("class names are given in more than one way: keep one option")
     if to is not None:
         from multibox.data.classes.coco import COCO_CLASSES
         from multibox.data.classes.voc import VOC_CLASSES
 
         return list(VOC_CLASSES if to is ClassList.voc else COCO_CLASSES)
+    if labels is not None:
+        from multibox.weights.origins.tensorflow.labels import read_labels_file
+
+        return list(read_labels_file(labels))
     if file is not None:
         if not file.is_file():
             raise DataError(f"class list {file} does not exist: give a text file with one name a line")
@@ -247,6 +259,7 @@ def _report(model: "SSD", out: Path, *, info: dict[str, Any], as_json: bool, new
         facts = {"file": str(out), "model": model.config.name, "class_names": list(model.class_names), "info": info}
         print_json(facts if new is None else facts | {"new_classes": new})
         return
-    print(f"{out}: {model.config.name}, {len(model.class_names)} classes, {out.stat().st_size / 1e6:.1f} MB")
+    classes = counted(len(model.class_names), "class")
+    print(f"{out}: {model.config.name}, {classes}, {out.stat().st_size / 1e6:.1f} MB")
     if new:
         print(f"classes with random weights: {', '.join(new)}")

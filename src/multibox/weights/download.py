@@ -74,11 +74,13 @@ def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Pa
 
 
 def extract(archive: Path, member: str) -> Path:
-    """The file `member` of a tar archive, extracted into the archive's folder unless it is already there.
+    """The file `member` of a tar archive, extracted into a folder beside the archive unless it is already there.
+
+    The folder has the name of the archive, because archives of one publisher can hold files of the same name.
 
     Raises WeightsError if the archive is damaged or has no such file.
     """
-    target = archive.with_name(member.rpartition("/")[2])
+    target = archive.with_name(archive.name.split(".tar", 1)[0] + "-files") / member.rpartition("/")[2]
     if target.exists():
         return target
     try:
@@ -112,7 +114,7 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         part.unlink()
         _fill(url, part, target, hashed=sha256 is not None)
     if not _fits(part, sha256):
-        found = _sha256(part)
+        found = file_sha256(part)
         part.unlink()
         raise WeightsError(
             f"{url} returned a file with SHA-256 {found} instead of {sha256}, which was deleted: try again, or put the "
@@ -120,7 +122,7 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         )
     os.replace(part, target)
     if sha256 is None:
-        length, found = target.stat().st_size, _sha256(target)
+        length, found = target.stat().st_size, file_sha256(target)
         remark(f"{target.name}: nobody published its SHA-256, so only its length was checked: {length} bytes, {found}")
 
 
@@ -223,9 +225,10 @@ def _advice(url: str, target: Path, problem: Exception) -> str:
 
 
 def _fits(path: Path, sha256: str | None) -> bool:
-    return sha256 is None or _sha256(path).startswith(sha256.lower())
+    return sha256 is None or file_sha256(path).startswith(sha256.lower())
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

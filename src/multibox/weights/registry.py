@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from multibox.data.classes.coco import COCO_CLASSES
+from multibox.data.classes.open_images import OPEN_IMAGES_OBJECTRON
 from multibox.data.classes.published import COCO_BY_ID, ILSVRC_LABELS
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
-from multibox.weights.download import extract, fetch_file
+from multibox.weights.download import extract, fetch_file, file_sha256
 
 _TORCH = "https://download.pytorch.org/models"
 _LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
 _AUTHORS = "https://github.com/weiliu89/caffe/tree/ssd#models"
+_ZOO = "http://download.tensorflow.org/models/object_detection"
+_MEDIAPIPE = "https://storage.googleapis.com/mediapipe-assets"
 _SHIPPED = Path(__file__).parent / "shipped"
 _PYTORCH_SSD = "https://drive.google.com/drive/folders/1pKn-RifvJGWiOx0ZCRLtCXM5GT5lAluu"
 _MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/public/2021.4"
@@ -96,6 +99,19 @@ def _pytorch_ssd(name: str, about: str, score: str, class_names: tuple[str, ...]
 
 def _authors(name: str, about: str, score: str, class_names: tuple[str, ...]) -> Published:
     return Published(name, about, "BSD-2-Clause", score, class_names, page=_AUTHORS)
+
+
+def _zoo(name: str, about: str, *, archive: str, score: int) -> Published:
+    """A detector of TensorFlow's model zoo, which names no hashes; scores are of its page, on COCO minival."""
+    return Published(
+        f"{name}-tensorflow-coco",
+        f"{about}, COCO, of the TensorFlow Object Detection API",
+        "Apache-2.0",
+        f"{score} AP on COCO minival",
+        COCO_BY_ID,
+        url=f"{_ZOO}/{archive}.tar.gz",
+        member=f"{archive}/frozen_inference_graph.pb",
+    )
 
 
 DEFAULT = Published(
@@ -217,6 +233,23 @@ DETECTORS = (
     _pytorch_ssd("mb1-ssd-voc0712", "mobilenet-v1-ssd-mp-0_675.pth of pytorch-ssd, VOC", "67.6 mAP on VOC2007 test"),
     _pytorch_ssd("mb2-ssd-lite-voc0712", "mb2-ssd-lite-mp-0_686.pth of pytorch-ssd, VOC", "68.6 mAP on VOC2007 test"),
     _pytorch_ssd("vgg16-ssd-voc0712", "vgg16-ssd-mp-0_7726.pth of pytorch-ssd, VOC", "77.3 mAP on VOC2007 test"),
+    Published(
+        "ssd-mobilenetv2-mediapipe-oidv4",
+        "SSD MobileNetV2 at 300 x 300 of MediaPipe's Objectron, Open Images V4",
+        "Apache-2.0",
+        class_names=OPEN_IMAGES_OBJECTRON,
+        url=f"{_MEDIAPIPE}/object_detection_ssd_mobilenetv2_oidv4_fp16.tflite?generation=1661875879063676",
+        sha256="d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",
+    ),
+    _zoo("ssd-mobilenetv1", "SSD MobileNetV1 at 300 x 300", archive="ssd_mobilenet_v1_coco_2018_01_28", score=21),
+    _zoo("ssd-mobilenetv2", "SSD MobileNetV2 at 300 x 300", archive="ssd_mobilenet_v2_coco_2018_03_29", score=22),
+    _zoo(
+        "ssdlite-mobilenetv2",
+        "SSDLite MobileNetV2 at 300 x 300",
+        archive="ssdlite_mobilenet_v2_coco_2018_05_09",
+        score=22,
+    ),
+    _zoo("ssd-inceptionv2", "SSD InceptionV2 at 300 x 300", archive="ssd_inception_v2_coco_2018_01_28", score=24),
 )
 
 BASES = (
@@ -277,6 +310,13 @@ BASES = (
 def published(name: str) -> Published | None:
     """The entry with that name, None if there is none."""
     return next((entry for entry in (*DETECTORS, *BASES) if entry.name == name), None)
+
+
+def published_file(path: Path) -> Published | None:
+    """The entry of the detector whose file this is, told by its whole SHA-256; None if it is none of them."""
+    hashed = [entry for entry in DETECTORS if entry.sha256 is not None and len(entry.sha256) == 64 and not entry.member]
+    digest = file_sha256(path) if hashed else ""
+    return next((entry for entry in hashed if entry.sha256 == digest), None)
 
 
 def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:

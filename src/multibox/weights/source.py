@@ -17,14 +17,15 @@ from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.recognize import convert, origin_of
-from multibox.weights.registry import DETECTORS, Published, fetch_published, published, unknown_name
+from multibox.weights.registry import DETECTORS, Published, fetch_published, published, published_file, unknown_name
 
 
 def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> tuple[SSD, dict[str, Any]]:
     """The detector in evaluation mode on `device`, and what is known about it.
 
     `source` is the path of a multibox weight file, the path of a foreign one (see import_weights), or the name of a
-    published detector, which is downloaded on first use. Raises WeightsError or UsageError.
+    published detector, which is downloaded on first use. A foreign file whose SHA-256 is that of a published detector
+    gets the class names of that. Raises WeightsError or UsageError.
     """
     file, entry = find_weights(source)
     if kind_of_file(file) == "safetensors" and KEY in read_metadata(file):
@@ -56,6 +57,7 @@ def import_named(
 
 def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:
     foreign = read_foreign_weights(file)
+    entry = entry or published_file(file)
     if entry is None:
         origin = origin_of(foreign) if choices.prototxt is None else "Caffe"
         return convert(foreign, choices), {"origin": origin, "file": file.name}

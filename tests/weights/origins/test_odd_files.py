@@ -111,7 +111,7 @@ def test_a_compressed_archive_is_refused(tmp_path: Path):
     ],
 )
 def test_files_of_other_programs_are_named(tmp_path: Path, name: str, content: bytes, what: str):
-    """Files without weights to import against one line with their kind."""
+    """Files that are damaged or hold no weights to import against one line with their kind."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=what):
         import_weights(tmp_path / name)

@@ -14,18 +14,22 @@ from multibox.weights.file import read_metadata
 from multibox.weights.origins.caffe.caffemodel import CaffeLayer, CaffePriors, read_caffemodel
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.pth import read_pth
+from multibox.weights.origins.tensorflow.frozen import read_frozen_graph
+from multibox.weights.origins.tensorflow.graph import Graph
+from multibox.weights.origins.tensorflow.tflite import read_tflite
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignWeights:
     """Named tensors of a file, and the layers with the settings of prior boxes, which only Caffe's files contain.
 
-    `source` is the name of the file in messages.
+    `source` is the name of the file in messages. TensorFlow's files give a `graph` instead of named tensors.
     """
 
     source: str
     tensors: Mapping[str, Tensor]
     layers: tuple[CaffeLayer, ...] = ()
+    graph: Graph | None = None
 
     @property
     def priors(self) -> tuple[CaffePriors, ...]:
@@ -43,7 +47,7 @@ class ForeignWeights:
 
 
 def read_foreign_weights(path: Path | str) -> ForeignWeights:
-    """Read a .caffemodel, .safetensors or .pth file, also without suffix; nothing in the file is executed.
+    """Read a .caffemodel, .safetensors, .pth, .tflite or .pb file; nothing in the file is executed.
 
     Caffe's arrays get the names `<layer>.weight` and `<layer>.bias`. From a checkpoint only the model is read, and the
     prefix of parallel training is removed from the names. Raises WeightsError if the file has none of these formats.
@@ -54,6 +58,8 @@ def read_foreign_weights(path: Path | str) -> ForeignWeights:
     kind = kind_of_file(path)
     if kind == "safetensors":
         return _read_safetensors(path)
+    if kind in ("tflite", "frozen"):
+        return ForeignWeights(str(path), {}, graph=read_tflite(path) if kind == "tflite" else read_frozen_graph(path))
     if kind == "caffemodel":
         layers = read_caffemodel(path)
         return ForeignWeights(str(path), _caffe_tensors(layers), tuple(layers))

@@ -13,9 +13,10 @@ from multibox.weights.origins.caffe.deploy.convert import convert_deploy
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.origin import ImportChoices, Origin
 from multibox.weights.origins.pytorch_ssd import origin as pytorch_ssd
+from multibox.weights.origins.tensorflow import ssd as tensorflow
 from multibox.weights.origins.torchvision import ssd as torchvision
 
-ORIGINS: tuple[Origin, ...] = (caffe, torchvision, amdegroot, lufficc, pytorch_ssd)
+ORIGINS: tuple[Origin, ...] = (tensorflow, caffe, torchvision, amdegroot, lufficc, pytorch_ssd)
 """All importers. To add one, write its module and add it here."""
 
 SIZED: tuple[Origin, ...] = (pytorch_ssd,)

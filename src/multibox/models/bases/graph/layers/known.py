@@ -12,6 +12,7 @@ from multibox.models.bases.graph.layers.learned import (
     PReLU,
     Scale,
 )
+from multibox.models.bases.graph.layers.padding import Pad
 from multibox.models.bases.graph.layers.pointwise import ELU, Activation, Dropout, LeakyReLU, Power, Softmax
 from multibox.models.bases.graph.layers.pooling import GlobalPool, LocalResponseNorm, Pool
 from multibox.models.bases.graph.layers.shaping import Crop, Flatten, Permute, Reshape, SelectChannels, Slice
@@ -30,6 +31,7 @@ KnownLayer = (
     | Softmax
     | Dropout
     | Power
+    | Pad
     | Pool
     | GlobalPool
     | LocalResponseNorm

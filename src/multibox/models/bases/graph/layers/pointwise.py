@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from multibox.models.bases.graph.layers.layer import Layer, Shape, require_axis, within
 
-Function = Literal["relu", "relu6", "sigmoid", "tanh"]
+Function = Literal["relu", "relu6", "sigmoid", "tanh", "hard_swish"]
 
 _FUNCTIONS: dict[Function, type[nn.Module]] = {
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
+    "hard_swish": nn.Hardswish,
 }
 
 

@@ -16,7 +16,7 @@ class Pool(Layer):
     """The largest or the average value of a window.
 
     `ceil` rounds the number of windows up; a last window may reach beyond the padding, but does not start there. An
-    average counts the zeros of the padding, as Caffe's does.
+    average counts the zeros of the padding, as Caffe's does, or not (`count_padding`).
     """
 
     operation: Literal["max", "average"]
@@ -24,6 +24,7 @@ class Pool(Layer):
     stride: Pair
     padding: Pair = (0, 0)
     ceil: bool = True
+    count_padding: bool = True
     kind: Literal["pool"] = "pool"
 
     def shape(self, *given: Shape) -> Shape:
@@ -44,8 +45,15 @@ class Pool(Layer):
         return count - 1 if self.ceil and (count - 1) * stride >= side + padding else count
 
     def build(self) -> nn.Module:
-        pool = nn.MaxPool2d if self.operation == "max" else nn.AvgPool2d
-        return pool(self.kernel, self.stride, padding=self.padding, ceil_mode=self.ceil)
+        if self.operation == "max":
+            return nn.MaxPool2d(self.kernel, self.stride, padding=self.padding, ceil_mode=self.ceil)
+        return nn.AvgPool2d(
+            self.kernel,
+            self.stride,
+            padding=self.padding,
+            ceil_mode=self.ceil,
+            count_include_pad=self.count_padding,
+        )
 
     def work(self, output: Shape) -> int:
         return prod(output) * prod(self.kernel)
