@@ -11,6 +11,7 @@ from multibox.cli.weights import app
 from multibox.errors import MultiboxError
 from multibox.weights.file import load_weights, read_description, save_weights
 from multibox.weights.remap import VOC_FROM_COCO
+from small_hub import small_hub
 from tiny_detector import tiny_model
 
 
@@ -122,3 +123,19 @@ def test_wrong_use(tiny: Path, words: list[str], message: str, tmp_path: Path, m
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "o.safetensors").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=")
+def test_push_publishes_the_file(multibox, weights: Path, monkeypatch: pytest.MonkeyPatch):
+    """`weights push` and --json against the commit on a server of this machine; a malformed name is wrong use."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    with small_hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setenv("HF_TOKEN", server.token)
+        outcome = multibox("weights", "push", weights, "hf://me/tiny", "--license", "mit", "--json")
+        published = json.loads(outcome.out)
+        assert published["commit"].startswith(f"{server.address}/me/tiny/commit/")
+        assert b"license: mit" in (server.files("me/tiny") or {})["README.md"]
+    outcome = multibox("weights", "push", weights, "me/tiny")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)

@@ -76,6 +76,7 @@ COMMANDS = {
         " --priors --prototxt --scale --size -o"
     ),
     "weights list": "--help --json",
+    "weights push": "SOURCE TO --force --help --json --license --message --private",
     "weights remap": (
         "SOURCE --class-names --class-names-file --force --help --json --map --out --precision --seed --to -o"
     ),

@@ -7,6 +7,7 @@ complete when its shard is, while Ray's own writers commit nothing before their 
 """
 
 import logging
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from typing import Any
@@ -82,14 +83,16 @@ def _round(
 ) -> Generator[dict[str, Any], None, list[dict[str, Any]]]:
     """Yield the results of shards; return those whose actors were lost."""
     left = {shard["number"]: shard for shard in shards}
-    results = ray.data.from_items(shards, override_num_blocks=len(shards)).map(
-        ShardActor,
-        fn_constructor_args=[settings],
-        compute=ray.data.ActorPoolStrategy(size=min(actors, len(shards)), max_tasks_in_flight_per_actor=2),
-        num_cpus=1,
-        num_gpus=gpus,
-        ray_remote_args_fn=_never_again,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the last argument, which versions below 2.64 have
+        results = ray.data.from_items(shards, override_num_blocks=len(shards)).map(
+            ShardActor,
+            fn_constructor_args=[settings],
+            compute=ray.data.ActorPoolStrategy(size=min(actors, len(shards)), max_tasks_in_flight_per_actor=2),
+            num_cpus=1,
+            num_gpus=gpus,
+            ray_remote_args_fn=_never_again,
+        )
     try:
         for result in results.iter_rows():
             del left[int(result["number"])]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from multibox.detection.engines.load import is_exported
 from multibox.errors import WeightsError
+from multibox.weights.hub.client import fetch_from_hub
+from multibox.weights.hub.name import is_hub_name
 from multibox.weights.source import find_weights
 
 
@@ -15,7 +17,7 @@ def weights_digest(weights: str | Path) -> str:
     file does not exist, UsageError for an unknown name.
     """
     if is_exported(weights):
-        path = Path(weights)
+        path = fetch_from_hub(weights) if is_hub_name(weights) else Path(weights)
         if not path.is_file():
             raise WeightsError(f"exported model {path} does not exist: make it with `multibox export`")
         files = [path, *(p for p in [path.with_suffix(".bin")] if path.suffix == ".xml" and p.is_file())]

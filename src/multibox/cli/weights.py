@@ -143,6 +143,32 @@ def import_(
     _report(model, out, info=info, as_json=as_json)
 
 
+@app.command(short_help="Publish a weight file on the Hugging Face Hub.")
+def push(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="Weight file.")],
+    to: Annotated[str, typer.Argument(metavar="hf://OWNER/NAME", help="Repository, with @BRANCH if it is not main.")],
+    *,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    license: Annotated[
+        str | None, typer.Option("--license", metavar="ID", help="License in the model card, such as apache-2.0.")
+    ] = None,
+    message: Annotated[str | None, typer.Option("--message", metavar="TEXT", help="Message of the commit.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model card if there is one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish a weight file as model.safetensors, with a model card, in one commit.
+
+    The repository is created if it does not exist. Log in first with `hf auth login`, or set HF_TOKEN.
+    """
+    from multibox.weights.hub.push import push_weights
+
+    commit = push_weights(source, to, private=private, license=license, message=message, new_card=force)
+    if as_json:
+        print_json({"file": str(source), "to": to, "commit": commit})
+        return
+    print(f"{source} is published: {commit}")
+
+
 @app.command()
 def remap(
     source: Annotated[str, typer.Argument(metavar="WEIGHTS", help="Weight file, or a published name.")],

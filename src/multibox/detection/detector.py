@@ -60,6 +60,8 @@ class Detector:
     ) -> "Detector":
         """Load a weight file of multibox or another origin, an exported model, or published weights by name.
 
+        hf://owner/name@revision is model.safetensors in a repository of the Hugging Face Hub.
+
         The default is the small detector in the package, for dogs, cats, persons, sheep, horses and cows. The default
         `device` is a GPU if there is one, else the CPU; the default `engine` is the fastest one that is installed.
         `precision` is "fp32" or "bf16"; an exported model has its own. Raises WeightsError if the file is missing or

@@ -13,6 +13,8 @@ from multibox.priors import PriorSpec
 from multibox.size import Size
 from multibox.weights.description import KEY
 from multibox.weights.file import load_weights, read_metadata
+from multibox.weights.hub.client import fetch_from_hub
+from multibox.weights.hub.name import is_hub_name
 from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
@@ -23,9 +25,9 @@ from multibox.weights.registry import DETECTORS, Published, fetch_published, pub
 def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> tuple[SSD, dict[str, Any]]:
     """The detector in evaluation mode on `device`, and what is known about it.
 
-    `source` is the path of a multibox weight file, the path of a foreign one (see import_weights), or the name of a
-    published detector, which is downloaded on first use. A foreign file whose SHA-256 is that of a published detector
-    gets the class names of that. Raises WeightsError or UsageError.
+    `source` is the path of a multibox weight file, the path of a foreign one (see import_weights), a name on the Hub
+    (hf://owner/name@revision), or the name of a published detector. Names are downloaded on first use. A foreign file
+    whose SHA-256 is that of a published detector gets the class names of that. Raises WeightsError or UsageError.
     """
     file, entry = find_weights(source)
     if kind_of_file(file) == "safetensors" and KEY in read_metadata(file):
@@ -73,6 +75,8 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     An existing file has priority over a name. Raises WeightsError for a file that does not exist or cannot be fetched,
     UsageError for an unknown name.
     """
+    if is_hub_name(source):
+        return fetch_from_hub(source), None
     path = Path(source)
     if path.is_file():
         return path, None

@@ -66,6 +66,7 @@ def load_engine(
     `precision` is "fp32" by default; an exported model has its own. Raises UsageError if engine, device, precision and
     file do not go together or a package is missing, and the errors of the engine's loader.
     """
+    source = _local(source)
     entry = _chosen(source, engine, device=device, precision=precision)
     if entry.cpu_only and device not in (None, "cpu"):
         raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")
@@ -111,6 +112,17 @@ def _chosen(source: Path | str, name: str | None, *, device: str | None, precisi
         entry for entry in able if entry.installed and entry.computes(precision) and (on_cpu or not entry.cpu_only)
     ]
     return (usable or able)[0]
+
+
+def _local(source: Path | str) -> Path | str:
+    """The path of an exported model that is on the Hub; any other source as it is."""
+    from multibox.weights.hub.name import is_hub_name
+
+    if not is_hub_name(source) or not is_exported(source):
+        return source
+    from multibox.weights.hub.client import fetch_from_hub
+
+    return fetch_from_hub(source)
 
 
 def _alternatives(source: Path | str, able: list[EngineEntry]) -> str:
