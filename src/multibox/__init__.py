@@ -7,7 +7,7 @@ Train       train, find_recipe, Recipe, Stopped
 Evaluate    evaluate, Evaluation
 Weights     load_weights, save_weights, import_weights, load_base
 Models      SSD, ssd, ssd300, ssd512, ssdlite320, Size
-Video       video.frames
+Video       video.frames, video.Tracker
 Errors      MultiboxError, UsageError, InputError, DataError, WeightsError, TrainingError, ProcessError, StoppedError
 
 Each name is imported when it is first used, so that `import multibox` and `multibox --help` are fast.

@@ -92,14 +92,18 @@ class Detections:
         return replace(self, labels=new_labels[self.labels], class_names=class_names)
 
     def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """A copy of the RGB image with every box, its class name and its score or track; the best is on top."""
+        """A copy of the RGB image with every box, its class name and its score or track; the best is on top.
+
+        The class decides the color, or the track if there is one.
+        """
         from multibox.drawing.boxes import draw_captioned_boxes
 
         captions = [
             (name, f"{name} {score:.2f}" if track < 0 else f"{name} {track}")
             for (_, score, name), track in zip(self, self.tracks, strict=True)
         ]
-        return draw_captioned_boxes(image, self.boxes, labels=self.labels, captions=captions)
+        colors = np.where(self.tracks < 0, self.labels, self.tracks)
+        return draw_captioned_boxes(image, self.boxes, labels=self.labels, captions=captions, colors=colors)
 
     def to_json(self, image: "Path | str") -> dict[str, Any]:
         """One entry of `multibox detect --json`: boxes to 2 decimals, scores to 6, and ids of tracks."""

@@ -39,9 +39,9 @@ COMMANDS = {
     ),
     "demo": "--help --json --out -o",
     "detect": (
-        "SOURCES --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
-        " --map --max-pixels --min-score --out --overlap --precision --rate --save-video --stretch-16-bit --tiles"
-        " --time --to --weights -f -o -w"
+        "SOURCES --anchor --batch --classes --crops --device --engine --every --format --from --hardware --help --json"
+        " --line --map --max-pixels --min-score --out --overlap --precision --rate --save-video --show --stretch-16-bit"
+        " --tiles --time --timeout --to --track --weights --zone -f -o -w"
     ),
     "evaluate": (
         "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"

@@ -48,7 +48,7 @@ NAMES = [
 ]
 
 
-ROOMS = {"video": ["Frame", "frames"]}
+ROOMS = {"video": ["Frame", "Tracker", "TrackerSettings", "frames"]}
 """Folders that are public, with their names."""
 
 

@@ -2,43 +2,14 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from multibox.drawing.colors import Color, class_color, text_color
-from multibox.drawing.letters import can_draw, draw_text, text_length, warn_once
+from multibox.drawing.colors import Color, class_color
+from multibox.drawing.letters import can_draw, warn_once
+from multibox.drawing.tag import Pen, Rectangle, draw_tag, text_width
 from multibox.words import escaped
-
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_CAPITAL_HEIGHT = 22  # pixels, at scale 1 of the font
-
-Rectangle = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class _Pen:
-    """Sizes in pixels: frame width, font scale and stroke, height of the tag, padding at its sides and below."""
-
-    frame: int
-    scale: float
-    stroke: int
-    tag: int
-    padding: int
-    below: int
-
-    @classmethod
-    def for_image(cls, height: int, width: int, *, boxes: int) -> "_Pen":
-        """Sizes in proportion to the image, because it is scaled to a screen; smaller if there are many boxes."""
-        side = (height * width) ** 0.5 * min(1.0, (20 / max(boxes, 1)) ** 0.3)
-        capital = max(8.0, side / 54)
-        padding = max(2, round(capital * 0.4))
-        below = round(capital * 0.4) + 2  # space for descenders
-        frame = max(round(side / 230), 2 if side > 200 else 1)  # frames of one pixel are hard to see
-        stroke = max(1, round(capital / 11))
-        return cls(frame, capital / _CAPITAL_HEIGHT, stroke, round(capital) + padding + below, padding, below)
 
 
 def draw_boxes(
@@ -59,27 +30,29 @@ def draw_captioned_boxes(
     *,
     labels: Int64[np.ndarray, " g"],
     captions: Sequence[tuple[str, str]],
+    colors: Int64[np.ndarray, " g"] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A copy of the RGB image with boxes in pixels, the first box on top.
 
-    Each caption is a name and a longer text, which is used if it fits the image. The labels decide the colors, and
-    replace names with letters that no installed font has.
+    Each caption is a name and a longer text, which is used if it fits the image. `colors` are numbers
+    of colors, by default the labels; the labels replace names with letters that no installed font has.
     """
     # The first box chooses the place of its tag first, and is drawn last.
     canvas = np.array(image, order="C")
     height, width = canvas.shape[:2]
-    pen = _Pen.for_image(height, width, boxes=len(boxes))
+    pen = Pen.for_image(height, width, boxes=len(boxes))
     frames = [_whole_pixels(box, width, height) for box in boxes]
     drawable = [_drawable(*caption, label=int(label)) for caption, label in zip(captions, labels, strict=True)]
     texts = [_fitting(caption, width, pen) for caption in drawable]
     tags: list[Rectangle] = []
     for frame, text in zip(frames, texts, strict=True):
-        tags.append(_place(frame, _text_width(text, pen) + 2 * pen.padding, pen, tags, (width, height)))
+        tags.append(_place(frame, text_width(text, pen) + 2 * pen.padding, pen, tags, (width, height)))
+    numbers = labels if colors is None else colors
     order = range(len(frames) - 1, -1, -1)
     for index in order:
-        _frame(canvas, frames[index], class_color(int(labels[index])), pen.frame)
+        _frame(canvas, frames[index], class_color(int(numbers[index])), pen.frame)
     for index in order:
-        _tag(canvas, tags[index], texts[index], class_color(int(labels[index])), pen)
+        draw_tag(canvas, tags[index], texts[index], class_color(int(numbers[index])), pen)
     return canvas
 
 
@@ -102,13 +75,13 @@ def _drawable(name: str, full: str, *, label: int) -> tuple[str, str]:
     return number, _ascii(full.replace(name, number))
 
 
-def _fitting(caption: tuple[str, str], width: int, pen: _Pen) -> str:
+def _fitting(caption: tuple[str, str], width: int, pen: Pen) -> str:
     """The longer text, the name, or the start of the name: the first that fits the image."""
     name, full = caption
     for text in (full, name):
-        if _text_width(text, pen) + 2 * pen.padding <= width:
+        if text_width(text, pen) + 2 * pen.padding <= width:
             return text
-    while len(name) > 1 and _text_width(name + "..", pen) + 2 * pen.padding > width:
+    while len(name) > 1 and text_width(name + "..", pen) + 2 * pen.padding > width:
         name = name[:-1]
     return name + ".."
 
@@ -123,13 +96,7 @@ def _ascii(text: str) -> str:
     return "".join(letter if letter.isascii() else "?" for letter in _plain(text))
 
 
-def _text_width(text: str, pen: _Pen) -> int:
-    if not text.isascii():
-        return text_length(text, capital=pen.scale * _CAPITAL_HEIGHT)
-    return int(cv2.getTextSize(text, _FONT, pen.scale, pen.stroke)[0][0])
-
-
-def _place(frame: Rectangle, length: int, pen: _Pen, taken: Sequence[Rectangle], size: tuple[int, int]) -> Rectangle:
+def _place(frame: Rectangle, length: int, pen: Pen, taken: Sequence[Rectangle], size: tuple[int, int]) -> Rectangle:
     """The first place along the frame, inside the image, at which the tag hides the least of other tags."""
     x1, y1, x2, y2 = frame
     rows = (y1 - pen.tag, y1, y2 - pen.tag, y2)
@@ -154,15 +121,3 @@ def _frame(image: UInt8[np.ndarray, "h w 3"], frame: Rectangle, color: Color, th
     inside = image[y1:y2, x1:x2]
     inside[:thickness] = inside[-thickness:] = color
     inside[:, :thickness] = inside[:, -thickness:] = color
-
-
-def _tag(image: UInt8[np.ndarray, "h w 3"], tag: Rectangle, text: str, color: Color, pen: _Pen) -> None:
-    x1, y1, x2, y2 = tag
-    inside = image[y1:y2, x1:x2]  # drawing in the slice keeps every letter inside
-    inside[:] = color
-    baseline, ink = y2 - y1 - pen.below, text_color(color)
-    if text.isascii():
-        cv2.putText(inside, text, (pen.padding, baseline), _FONT, pen.scale, ink, pen.stroke, cv2.LINE_AA)
-    else:
-        capital = pen.scale * _CAPITAL_HEIGHT
-        draw_text(inside, text, left=pen.padding, baseline=baseline, capital=capital, color=ink)

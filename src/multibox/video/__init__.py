@@ -2,5 +2,6 @@
 
 from multibox.video.frame import Frame
 from multibox.video.frames import frames
+from multibox.video.tracks.tracker import Tracker, TrackerSettings
 
-__all__ = ["Frame", "frames"]
+__all__ = ["Frame", "Tracker", "TrackerSettings", "frames"]

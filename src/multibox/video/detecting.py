@@ -1,10 +1,12 @@
 """Detections in the frames of a video, while further frames are decoded."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import UInt8
 
 from multibox.detections import Detections
 from multibox.errors import DataError
@@ -18,11 +20,20 @@ if TYPE_CHECKING:
 DECODE, NETWORK, _WAIT = "decode", "resize and network", "wait"
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """What is drawn instead of the detections."""
+
+    def draw(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]: ...
+
+
 class Found(NamedTuple):
-    """A frame and what was found in it."""
+    """A frame and what was found in it; `extra` is added to JSON, and `drawn` replaces the detections in drawings."""
 
     frame: Frame
     detections: Detections
+    extra: Mapping[str, Any] = MappingProxyType({})
+    drawn: Drawn | None = None
 
 
 def detect_frames(detector: "Detector", frames: Iterable[Frame], *, times: StageTimes) -> Generator[Found, None, None]:

@@ -34,7 +34,7 @@ def import_av() -> Any:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
+def readable(name: str, *, what: str = "the video") -> Iterator[None]:
     """Turn errors of FFmpeg inside the block into a DataError that names the video."""
     av = import_av()
     try:
@@ -44,7 +44,8 @@ def readable(name: str) -> Iterator[None]:
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
-        raise DataError(f"cannot read the video {name}: {_reason(error)}") from None
+        reason = _reason(error) if what == "the video" else _live_reason(error)
+        raise DataError(f"cannot read {what} {name}: {reason}") from None
 
 
 def open_file(path: Path | str, *, hardware: str | None = None) -> "InputContainer":
@@ -96,6 +97,15 @@ def hardware_decoder(name: str | None) -> Any:
     if name not in hwdevices_available():
         raise UsageError(f"hardware decoder {name!r} is not known: choose one of {', '.join(hwdevices_available())}")
     return HWAccel(device_type=name, allow_software_fallback=True)
+
+
+def _live_reason(error: Any) -> str:
+    text = (error.strerror or str(error)).lower()
+    if "immediate exit" in text or "timed out" in text:
+        return "no data arrives; check the address, or wait longer with --timeout"
+    if "invalid data" in text:
+        return "it sends nothing, or no video; check the address with another player"
+    return f"{text}; check the address"
 
 
 def _reason(error: Any) -> str:

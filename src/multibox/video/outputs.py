@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,7 +16,7 @@ from multibox.detection.output.record import Record, RecordWriter
 from multibox.errors import UsageError
 from multibox.video.behind import Behind
 from multibox.video.detecting import Found
-from multibox.video.mp4 import Mp4Writer, mp4_writer
+from multibox.video.parts import Mp4Parts
 from multibox.video.stages import StageTimes
 
 _WAITING = 8  # frames that wait to be drawn and encoded
@@ -36,6 +37,14 @@ class WantedFiles:
     video: bool = False
     crops: bool = False
     shown: float = 0.5
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The part of an existing file that an earlier run wrote: bytes, and the largest id of a track."""
+
+    size: int = 0
+    last_id: int = 0
 
 
 class VideoOutputs:
@@ -62,35 +71,68 @@ def video_outputs(
     *,
     draw: Draw,
     times: StageTimes,
+    problems: list[str],
     rate: float,
     start: float,
+    kept: Kept,
     source: Path | None,
-) -> Iterator[tuple[VideoOutputs, list[str]]]:
-    """The outputs of one video, complete at the end of the block, and a list that gets their problems.
+    live: bool,
+) -> Iterator[VideoOutputs]:
+    """The outputs of one video, complete at the end of the block; `problems` gets a line for what could not be done.
 
-    `start` is the time at which reading begins: earlier lines of an existing file of JSON Lines are kept. `source` is
-    the file whose audio is copied.
+    `start` is the time at which reading begins. `source` is the file whose audio is copied. The video of a live source
+    is written in parts.
     """
-    problems: list[str] = []
     path = wanted.folder / f"{name}{wanted.form.suffix}"
-    kept = _kept_bytes(path, wanted.form, start)
     target = _video_path(wanted.folder, name, start=start, source=source)
     with ExitStack() as stack:
-        records = stack.enter_context(record_file(path, wanted.form, class_names, kept=kept))
+        records = stack.enter_context(record_file(path, wanted.form, class_names, kept=kept.size))
         encoder = None
         if wanted.video:
-            writer = stack.enter_context(mp4_writer(target, rate=rate, start=start, audio=source))
-            stack.callback(lambda: problems.extend(writer.problems))
-            encoder = stack.enter_context(Behind(_encoding(writer, draw, times), count=_WAITING))
-        yield VideoOutputs(name, wanted, records, encoder), problems
+            parts = Mp4Parts(target, rate=rate, start=None if live else start, audio=source, problems=problems)
+            stack.enter_context(parts)
+            encoder = stack.enter_context(Behind(_encoding(parts, draw, times), count=_WAITING))
+        yield VideoOutputs(name, wanted, records, encoder)
 
 
-def _encoding(writer: Mp4Writer, draw: Draw, times: StageTimes) -> Callable[[Found], None]:
+def kept_lines(name: str, wanted: WantedFiles, *, start: float) -> Kept:
+    """The existing lines that belong to frames before `start`: those of an earlier run.
+
+    Raises UsageError if a file exists whose format cannot be continued.
+    """
+    path = wanted.folder / f"{name}{wanted.form.suffix}"
+    if start <= 0 or not path.exists():
+        return Kept()
+    if wanted.form.name != "jsonl":
+        raise UsageError(f"{path} exists, and only --format jsonl can be continued with --from: choose another --out")
+    size = last_id = 0
+    with open(path, "rb") as file:
+        for line in file:
+            entry = _entry(line)
+            if entry is None or not entry["time"] < start:
+                break
+            size += len(line)
+            last_id = max([last_id, *(track["id"] for track in entry.get("tracks", ()))])
+    return Kept(size, last_id)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """The object of a whole line with a time, else None."""
+    try:
+        entry: Any = json.loads(line) if line.endswith(b"\n") else None
+        tracks = entry.get("tracks", ())
+        whole = isinstance(entry["time"], int | float) and all(isinstance(track["id"], int) for track in tracks)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return entry if whole else None
+
+
+def _encoding(parts: Mp4Parts, draw: Draw, times: StageTimes) -> Callable[[Found], None]:
     def encode(found: Found) -> None:
         with times.measure(DRAW):
             image = draw(found)
         with times.measure(ENCODE):
-            writer.add(image, found.frame.time)
+            parts.add(image, found.frame.time)
 
     return encode
 
@@ -103,21 +145,3 @@ def _video_path(folder: Path, name: str, *, start: float, source: Path | None) -
     if source is not None and target.resolve() == source.resolve():
         raise UsageError(f"--out {folder} would overwrite the video {source}: choose another folder")
     return target
-
-
-def _kept_bytes(path: Path, form: OutputFormat, start: float) -> int:
-    """How many bytes of existing lines belong to frames before `start`: those of an earlier run."""
-    if start <= 0 or not path.exists():
-        return 0
-    if form.name != "jsonl":
-        raise UsageError(f"{path} exists, and only --format jsonl can be continued with --from: choose another --out")
-    kept = 0
-    with open(path, "rb") as file:
-        for line in file:
-            try:
-                if not json.loads(line)["time"] < start or not line.endswith(b"\n"):
-                    break
-            except (ValueError, KeyError, TypeError):
-                break
-            kept += len(line)
-    return kept

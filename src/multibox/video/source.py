@@ -49,7 +49,7 @@ def find_video(source: str | Path) -> VideoSource | None:
     if "://" in text and not Path(text).exists():
         return _stream(text)
     if len(_NUMBERED.findall(Path(text).name)) == 1 and not Path(text).exists():
-        return VideoSource(text, "sequence", _plain(_NUMBERED.sub("", Path(text).stem)) or "sequence")
+        return VideoSource(text, "sequence", _plain(_NUMBERED.sub("", Path(text).stem), usual="sequence"))
     if Path(text).suffix.lower() in VIDEO_SUFFIXES and not Path(text).is_dir():
         return VideoSource(text, "file", Path(text).stem)
     return None
@@ -78,6 +78,6 @@ def _stream(address: str) -> VideoSource:
     return VideoSource(address, "stream", f"{scheme.lower()}-{_plain(rest.partition('?')[0])}")
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, *, usual: str = "0") -> str:
     """The text as part of a file name: letters, digits, dots and single hyphens, at most 60."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60] or "0"
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60] or usual

@@ -9,16 +9,22 @@ from multibox.cli.console import say
 from multibox.cli.detect import images as image_files
 from multibox.cli.detect import videos as video_files
 from multibox.cli.detect.options import (
+    AnchorPoint,
     Crops,
     DetectedClasses,
     End,
     Every,
     Form,
     Hardware,
+    Lines,
     Rate,
     SaveVideo,
+    Show,
     Start,
     Time,
+    Timeout,
+    Track,
+    Zones,
 )
 from multibox.cli.detect.wanted import Wanted
 from multibox.cli.options import (
@@ -44,8 +50,8 @@ def detect(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Images, folders of images, patterns such as 'photos/*.jpg', or videos: files, and image sequences "
-            "such as frame-%04d.jpg.",
+            help="Images, folders of images, patterns such as 'photos/*.jpg', or a video: a file, a sequence such as "
+            "frame-%04d.jpg, camera:0, rtsp://HOST/PATH, http://HOST/PATH.",
         ),
     ],
     *,
@@ -87,6 +93,12 @@ def detect(
     rate: Rate = 25.0,
     hardware: Hardware = None,
     save_video: SaveVideo = False,
+    show: Show = False,
+    track: Track = False,
+    lines: Lines = None,
+    zones: Zones = None,
+    anchor: AnchorPoint = "center",
+    timeout: Timeout = 10.0,
     time: Time = False,
 ) -> None:
     """Find objects in images and videos.
@@ -95,16 +107,19 @@ def detect(
     image, width, height, and all detections with box (x1, y1, x2, y2 in pixels), score, label and name; entries of
     frames begin with index and time. --min-score changes both limits. An image that cannot be read is reported on
     standard error, the others are processed, and the exit code is 1. Processes started by torchrun share the images;
-    the first one prints and draws. Ctrl-C ends a video with complete files.
+    the first one prints and draws. Ctrl-C ends a video with complete files. Of cameras and streams only the newest
+    frame is processed, and lost connections are made again.
     """
     from multibox.detection.detector import Detector
-    from multibox.video.process import Range
+    from multibox.video.reader import Range
     from multibox.weights.registry import DEFAULT
 
     wanted = Wanted(out, form, as_json, crops, split_names(classes), min_score)
     wanted.check()
-    chosen = Range(every, start, end, rate, hardware)
-    videos = video_files.find(sources, wanted, frames=chosen, save=save_video, time=time)
+    chosen = Range(every, start, end, rate, hardware, timeout)
+    shapes = tuple(lines or ()), tuple(zones or ())
+    options = video_files.VideoOptions(chosen, save_video, show, track, *shapes, anchor)
+    videos = video_files.find(sources, wanted, options, time=time)
     images = None if videos else image_files.find(sources, wanted, time=time)
     detector = Detector.load(
         weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch

@@ -27,4 +27,23 @@ Hardware = Annotated[
     str | None,
     typer.Option("--hardware", metavar="NAME", help="Decode videos on cuda, vaapi, qsv or videotoolbox if possible."),
 ]
+Show = Annotated[bool, typer.Option("--show", help="Show the drawn video in a window; q or Escape closes it.")]
+Track = Annotated[bool, typer.Option("--track", help="Follow objects through the frames of a video.")]
+Lines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line", metavar="[NAME=]X1,Y1,X2,Y2", help="Count tracks that cross this line, in pixels. Repeatable."
+    ),
+]
+Zones = Annotated[
+    list[str] | None,
+    typer.Option("--zone", metavar="[NAME=]X1,Y1,...", help="Count tracks inside this polygon, in pixels. Repeatable."),
+]
+AnchorPoint = Annotated[
+    str,
+    typer.Option("--anchor", metavar="center|bottom", help="Point of a box that crosses lines and is in zones."),
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Connect again to a stream that stalls so long.")
+]
 SaveVideo = Annotated[bool, typer.Option("--save-video", help="Write NAME.mp4 with drawn detections into --out.")]

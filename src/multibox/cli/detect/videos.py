@@ -1,77 +1,132 @@
 """`multibox detect` for videos."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from multibox.cli.console import complain, frames_bar, say, table
+from multibox.cli.console import complain, say
 from multibox.cli.detect.lines import line_of
+from multibox.cli.detect.status import status
 from multibox.cli.detect.wanted import Print, Wanted, printer
-from multibox.errors import StoppedError, UsageError
+from multibox.cli.detect.work_report import count_lines, stage_table, stopped, work_summary
+from multibox.errors import UsageError
 from multibox.system.launcher import place
 from multibox.system.stopping import StopRequest
-from multibox.words import counted
 
 if TYPE_CHECKING:
     from multibox.detection.detector import Detector
     from multibox.detection.output.record import Record
+    from multibox.video.detecting import Found
+    from multibox.video.following import Following
     from multibox.video.outputs import WantedFiles
-    from multibox.video.process import Range, Work
+    from multibox.video.process import Job, Show, Work
+    from multibox.video.reader import Range
     from multibox.video.source import VideoSource
+    from multibox.video.window import Window
 
 _NOTICE = "stopping after this frame; a second signal stops immediately"
 
 
 @dataclass(frozen=True)
-class Videos:
-    """Videos with the name of the results of each, and how they are read and shown."""
+class VideoOptions:
+    """The options that only videos have."""
 
-    sources: "dict[VideoSource, str]"
     frames: "Range"
     save: bool
+    show: bool
+    track: bool
+    lines: tuple[str, ...]
+    zones: tuple[str, ...]
+    anchor: str
+
+    def given(self) -> list[str]:
+        """The options that differ from their defaults."""
+        from multibox.video.reader import Range
+
+        usual = Range()
+        named = {
+            "--save-video": self.save,
+            "--show": self.show,
+            "--track": self.track,
+            "--line": self.lines,
+            "--zone": self.zones,
+            "--every": self.frames.every != usual.every,
+            "--from": self.frames.start != usual.start,
+            "--to": self.frames.end is not None,
+            "--rate": self.frames.rate != usual.rate,
+            "--hardware": self.frames.hardware is not None,
+        }
+        return [name for name, value in named.items() if value]
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Videos with the name of the results of each, and what is done with them."""
+
+    sources: "dict[VideoSource, str]"
+    job: "Job"
+    show: bool
     time: bool
 
 
-def find(sources: Sequence[str], wanted: Wanted, *, frames: "Range", save: bool, time: bool) -> Videos | None:
+def find(sources: Sequence[str], wanted: Wanted, options: VideoOptions, *, time: bool) -> Videos | None:
     """The videos, None if the sources are images. Raises UsageError if they are both, or options do not fit."""
     from multibox.video.frames import check_range
+    from multibox.video.process import Job
     from multibox.video.source import find_video
 
+    frames = options.frames
     check_range(every=frames.every, start=frames.start, end=frames.end, rate=frames.rate)
     found = [find_video(source) for source in sources]
     videos = [one for one in found if one is not None]
     if not videos:
-        _refuse_video_options(frames, save=save)
+        for option in options.given()[:1]:
+            raise UsageError(f"{option} is for videos, and the sources are images: leave it out")
         return None
     if len(videos) < len(found):
         image = sources[found.index(None)]
         raise UsageError(f"{image} is no video and {videos[0].address} is one: give images or videos in one call")
+    _check(videos, wanted, options)
+    job = Job(frames, kept=wanted.kept, following=_following(options), wanted=_files(wanted, options))
+    return Videos(_names(videos), job, options.show, time)
+
+
+def _check(videos: "Sequence[VideoSource]", wanted: Wanted, options: VideoOptions) -> None:
+    from multibox.video.input import import_av
+
+    import_av()
     if not place().alone:
         raise UsageError(f"videos are read by one process, and these are {place().count}: start it without a launcher")
-    if save and wanted.out is None:
+    if options.save and wanted.out is None:
         raise UsageError("--save-video needs a folder: give --out DIR")
-    return Videos(_names(videos), frames, save, time)
+    live = [video for video in videos if video.live]
+    if live and len(videos) > 1:
+        raise UsageError(f"{videos[0].name} and {videos[1].name}: a camera or a stream has no end, give it alone")
+    if live and (options.frames.start > 0 or options.frames.end is not None):
+        raise UsageError("--from and --to are for files: a camera or a stream begins now and ends with Ctrl-C")
+    if options.show:
+        from multibox.video.window import require_windows
+
+        require_windows()
 
 
 def detect_videos(videos: Videos, detector: "Detector", wanted: Wanted) -> None:
-    """Detect in one video after the other."""
+    """Detect in one video after the other. Raises StoppedError if a signal ended one that is not live."""
     from multibox.detection.output.selection import labels_of
 
-    labels = labels_of(wanted.classes, detector.class_names)
+    job = replace(videos.job, labels=labels_of(wanted.classes, detector.class_names))
     for source, name in videos.sources.items():
         with StopRequest(notice=_NOTICE, on_message=say) as stop:
-            work = _detect(source, name, detector, wanted, videos, labels, stop)
+            work = _detect(source, name, detector, wanted, job, stop, shown=videos.show)
         for problem in work.problems:
             complain(problem)
-        say(_summary(source.address, work, out=wanted.out))
-        if videos.time:
-            say(f"{detector.engine.config.description}\n{_stage_table(work)}")
-        if work.stopped:
-            raise _stopped(work, stop.number, files=wanted.out is not None)
+        for line in (*count_lines(work), work_summary(source.address, work, out=wanted.out)):
+            say(line)
+        if videos.time and work.frames:
+            say(f"{detector.engine.config.description}\n{stage_table(work)}")
+        if work.stopped and stop.number and not source.live:
+            raise stopped(work, stop.number, files=wanted.out is not None)
 
 
 def _detect(
@@ -79,35 +134,77 @@ def _detect(
     name: str,
     detector: "Detector",
     wanted: Wanted,
-    videos: Videos,
-    labels: frozenset[int] | None,
+    job: "Job",
     stop: StopRequest,
+    *,
+    shown: bool,
 ) -> "Work":
-    from multibox.video.process import process_file
+    from multibox.video.process import process_video
 
-    with _lines(wanted, detector.class_names) as show, _bar(source.address, wanted) as advance:
-        return process_file(
+    with ExitStack() as stack:
+        show = stack.enter_context(_lines(wanted, detector.class_names))
+        report = stack.enter_context(status(source, quiet=wanted.out is not None))
+        window = stack.enter_context(_window(source.address) if shown else nullcontext())
+        return process_video(
             source,
             detector,
+            job,
             name=name,
-            labels=labels,
-            kept=wanted.kept,
-            frames=videos.frames,
-            wanted=_files(wanted, videos),
-            show=lambda found, record: show(record),
-            stop=lambda: bool(stop.number),
-            on_progress=advance,
+            show=_showing(show, window, wanted.shown),
+            stop=lambda: bool(stop.number) or (window is not None and window.closed),
+            on_progress=report,
+            on_message=say,
         )
 
 
-def _files(wanted: Wanted, videos: Videos) -> "WantedFiles | None":
+@contextmanager
+def _window(title: str) -> "Iterator[Window]":
+    from multibox.video.window import Window
+
+    window = Window(title)
+    try:
+        yield window
+    finally:
+        window.close()
+
+
+def _showing(show: Print, window: "Window | None", shown: float) -> "Show":
+    from multibox.video.process import drawing
+
+    draw = drawing(shown)
+
+    def each(found: "Found", record: "Record") -> None:
+        show(record)
+        if window is not None:
+            window.show(draw(found))
+
+    return each
+
+
+def _files(wanted: Wanted, options: VideoOptions) -> "WantedFiles | None":
     from multibox.detection.output.formats import find_format
     from multibox.video.outputs import WantedFiles
 
     if wanted.out is None:
         return None
     form = find_format(wanted.form or "jsonl")
-    return WantedFiles(wanted.out, form, video=videos.save, crops=wanted.crops, shown=wanted.shown)
+    return WantedFiles(wanted.out, form, video=options.save, crops=wanted.crops, shown=wanted.shown)
+
+
+def _following(options: VideoOptions) -> "Following | None":
+    from multibox.video.following import Following
+    from multibox.video.tracks.assignment import import_lap
+    from multibox.video.tracks.shape_text import parse_lines, parse_zones
+
+    if not (options.track or options.lines or options.zones):
+        return None
+    import_lap()
+    if options.anchor not in ("center", "bottom"):
+        raise UsageError(f"--anchor {options.anchor} is not known: choose center or bottom")
+    lines, zones = parse_lines(options.lines), parse_zones(options.zones)
+    following = Following(lines=tuple(lines), zones=tuple(zones), anchor=options.anchor)  # type: ignore[arg-type]
+    following.check()
+    return following
 
 
 @contextmanager
@@ -124,10 +221,6 @@ def _line(record: "Record", *, shown: float) -> str:
     return line_of(f"{record.image} {record.time:.2f} s", record.detections, shown=shown)
 
 
-def _bar(address: str, wanted: Wanted) -> AbstractContextManager[Callable[[int, int], None]]:
-    return frames_bar(Path(address).name, hidden=sys.stdout.isatty() and wanted.out is None)
-
-
 def _names(videos: "Sequence[VideoSource]") -> "dict[VideoSource, str]":
     """A different name for the results of each video, whatever the letter case."""
     names: dict[VideoSource, str] = {}
@@ -138,42 +231,3 @@ def _names(videos: "Sequence[VideoSource]") -> "dict[VideoSource, str]":
             name = f"{video.name}-{number}"
         names.setdefault(video, name)
     return names
-
-
-def _refuse_video_options(frames: "Range", *, save: bool) -> None:
-    from multibox.video.process import Range
-
-    usual = Range()
-    given = {
-        "--save-video": save,
-        "--every": frames.every != usual.every,
-        "--from": frames.start != usual.start,
-        "--to": frames.end is not None,
-        "--rate": frames.rate != usual.rate,
-        "--hardware": frames.hardware is not None,
-    }
-    for option, used in given.items():
-        if used:
-            raise UsageError(f"{option} is for videos, and the sources are images: leave it out")
-
-
-def _summary(address: str, work: "Work", *, out: Path | None) -> str:
-    rate = work.frames / max(work.seconds, 1e-9)
-    text = f"{address}: {counted(work.frames, 'frame')} in {work.seconds:.1f} s ({rate:.1f} frames/s)"
-    return text if out is None else f"{text}, results in {out}"
-
-
-def _stage_table(work: "Work") -> str:
-    rows = [(name, f"{each:.2f}", f"{rate:.1f}") for name, each, rate in work.times.rows()]
-    whole = work.seconds / max(work.frames, 1)
-    rows.append(("whole, overlapped", f"{1000 * whole:.2f}", f"{1 / max(whole, 1e-9):.1f}"))
-    return table([("stage", "ms a frame", "frames/s"), *rows])
-
-
-def _stopped(work: "Work", number: int, *, files: bool) -> StoppedError:
-    name = signal.Signals(number).name
-    after = 0.0 if work.time is None else work.time
-    kept = "; the files are complete up to there" if files else ""
-    return StoppedError(
-        f"stopped by {name} at {after:.2f} s{kept}; continue with --from {after + 0.001:.3f}", number=number
-    )
