@@ -1,6 +1,6 @@
 """SSD, the Single Shot MultiBox Detector (Liu et al., ECCV 2016).
 
-Detect      Detector, Detections, export
+Detect      Detector, Detections, explain, export
 Batch       run_batch, DetectBatch
 Data        load_dataset, join, Dataset, Example
 Train       train, find_recipe, Recipe, Stopped
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multibox.data.dataset import Dataset, Example
     from multibox.data.load import join, load_dataset
     from multibox.detection.detector import Detector
+    from multibox.detection.explain.explain import explain
     from multibox.detection.export.export import export
     from multibox.detections import Detections
     from multibox.errors import (
@@ -55,6 +56,7 @@ _MODULES = {
     "data.dataset": ("Dataset", "Example"),
     "data.load": ("join", "load_dataset"),
     "detection.detector": ("Detector",),
+    "detection.explain.explain": ("explain",),
     "detection.export.export": ("export",),
     "detections": ("Detections",),
     "errors": (
@@ -103,6 +105,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "evaluate",
+    "explain",
     "export",
     "find_recipe",
     "import_weights",

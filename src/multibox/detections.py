@@ -1,8 +1,8 @@
 """What a detector returns for one image."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@runtime_checkable
+class Origin(Protocol):
+    """What made the detections of an image, and can say why."""
+
+    def explain(self, *, prior: int, name: str) -> Any:
+        """The explanation of one detection, a `multibox.detection.explain.explanation.ExplainedDetection`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """Boxes (N, 4) in pixels of the original image, scores (N,), labels (N,) into `class_names`; best score first.
@@ -22,7 +30,8 @@ class Detections:
     `priors` (N,) are the indices of the priors that made the detections, or -1 if they are not known: for detections
     read from a file, and for models exported without this output. `PriorSpec.position` turns an index into source map,
     row, column and box. `tracks` (N,) are the ids that `multibox.video.Tracker` gave, from 1, or -1 for detections that
-    belong to no track. Iterating yields (box, score, name) for each detection.
+    belong to no track. `origin` is the detector with the image, for
+    `explain`; an image in memory is not kept for it. Iterating yields (box, score, name) for each detection.
     """
 
     boxes: Float32[np.ndarray, "n 4"]
@@ -32,6 +41,7 @@ class Detections:
     image_size: Size
     priors: Int64[np.ndarray, " n"] = None  # type: ignore[assignment]
     tracks: Int64[np.ndarray, " n"] = None  # type: ignore[assignment]
+    origin: Origin | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("priors", "tracks"):
@@ -63,6 +73,19 @@ class Detections:
     def of_classes(self, labels: Collection[int] | None) -> "Detections":
         """The detections whose label is one of `labels`; all of them for None."""
         return self if labels is None else self.take(np.flatnonzero(np.isin(self.labels, list(labels))))
+
+    def explain(self, row: int) -> Any:
+        """Why the detection in this row is there: its prior and offsets, all class scores, and what it suppressed.
+
+        Returns a `multibox.detection.explain.explanation.ExplainedDetection`; the network runs once more. Raises
+        IndexError for a row that does not exist, and UsageError if the detections do not come from a Detector, if the
+        engine does not show the scores of all priors, or if an image in memory is gone.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(f"there is no detection {row}: the rows are 0 to {len(self) - 1}")
+        if self.origin is None or self.priors[row] < 0:
+            raise UsageError("these detections cannot be explained: that needs those of a Detector in a whole image")
+        return self.origin.explain(prior=int(self.priors[row]), name=self.class_names[self.labels[row]])
 
     def to_supervision(self) -> Any:
         """The same detections as `supervision.Detections`, with tracker ids if there are tracks.

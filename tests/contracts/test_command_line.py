@@ -47,6 +47,10 @@ COMMANDS = {
         "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"
         " --metric --overlap --precision --split --stretch-16-bit --tiles -d"
     ),
+    "explain": (
+        "IMAGE --data --device --engine --help --json --max-pixels --min-score --out --precision --split"
+        " --stretch-16-bit --weights -d -o -w"
+    ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --end --force --format"
         " --help --json --metric --out --precision --priors -f -o"

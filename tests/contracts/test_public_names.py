@@ -31,6 +31,7 @@ NAMES = [
     "WeightsError",
     "__version__",
     "evaluate",
+    "explain",
     "export",
     "find_recipe",
     "import_weights",
@@ -70,7 +71,7 @@ def test_every_name_can_be_used(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["evaluate", "export", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"]
+    "name", ["evaluate", "explain", "export", "find_recipe", "import_weights", "load_dataset", "save_weights", "train"]
 )
 def test_options_are_keywords(name: str) -> None:
     """Parameters with a default are keyword-only."""

@@ -17,6 +17,7 @@ from multibox.cli.console import complain, download_bar, say
 from multibox.cli.demo import demo
 from multibox.cli.detect.command import detect
 from multibox.cli.evaluate import evaluate
+from multibox.cli.explain import explain
 from multibox.cli.export import export
 from multibox.cli.priors import show as priors_command
 from multibox.cli.reproduce import reproduce
@@ -37,6 +38,7 @@ app.command()(train)
 app.command(short_help="Measure the average precision of a detector.")(evaluate)
 app.command(short_help="Show what a detector gets wrong, and what it costs.")(analyze)
 app.command(short_help="Find objects in images and videos.")(detect)
+app.command(short_help="Show why a detector finds what it finds in an image.")(explain)
 app.command(short_help="Detect objects in millions of images.")(batch)
 app.command(short_help="Serve detectors over HTTP, with a page in the browser.")(serve)
 app.command(short_help="Write a detector as ONNX or OpenVINO.")(export)

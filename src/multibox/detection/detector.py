@@ -11,10 +11,11 @@ from multibox.class_map import class_map, renamed
 from multibox.detection.engines.engine import Engine
 from multibox.detection.engines.load import load_engine
 from multibox.detection.engines.torch import TorchEngine
+from multibox.detection.explain.origin import ImageOrigin
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.images.decode import read_image
-from multibox.images.prepare import Prepared, prepare_ahead, resize_to_input
+from multibox.images.prepare import Prepared, prepare, prepare_ahead, resize_to_input
 from multibox.models.ssd import SSD
 from multibox.nms import Selection
 from multibox.size import Size
@@ -171,7 +172,7 @@ class Detector:
         return found, clock.milliseconds()
 
     def _detect_one(self, source: Any) -> Detections:
-        return self.detect_batch([resize_to_input(read_image(source), self.input_size)])[0]
+        return self.detect_batch([prepare(source, self.input_size)])[0]
 
     def _check_process(self) -> None:
         """Prepare for use in a child that was forked after the detector was made; raise UsageError if impossible."""
@@ -191,16 +192,17 @@ class Detector:
 
     def _detections(self, outputs: Any, images: Sequence[Prepared]) -> list[Detections]:
         selections = self.engine.postprocess(outputs)
-        return [self._in_pixels(s, p.image_size) for s, p in zip(selections, images, strict=True)]
+        return [self._in_pixels(s, p) for s, p in zip(selections, images, strict=True)]
 
-    def _in_pixels(self, selection: Selection, image_size: Size) -> Detections:
+    def _in_pixels(self, selection: Selection, image: Prepared) -> Detections:
         """Scale boxes to pixels and drop empty ones: boxes outside the image, after clipping."""
-        height, width = image_size
+        height, width = image.image_size
         boxes = selection.boxes.numpy() * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         scores, labels, priors = (values.numpy()[inside] for values in selection[1:])
         class_names = self.engine.config.class_names
-        found = Detections(boxes[inside], scores, labels, class_names, image_size, priors)
+        origin = ImageOrigin(self, image.source)
+        found = Detections(boxes[inside], scores, labels, class_names, image.image_size, priors, origin=origin)
         return found.renamed(self.names) if self.names else found
 
 

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,10 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An image at the network's input size, with its original size."""
+    """An image at the network's input size, with its original size and, if it is known, what it was read from."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
     image_size: Size
+    source: Any = None
 
 
 def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: Size) -> Prepared:
@@ -38,10 +39,15 @@ def resize_to_input(image: UInt8[np.ndarray, "h w 3"], input_size: Size) -> Prep
     return Prepared(pixels, Size(*image.shape[:2]))
 
 
+def prepare(source: Any, input_size: Size) -> Prepared:
+    """Decode an image and resize it to the input size; raises DataError if it cannot be read."""
+    return replace(resize_to_input(read_image(source), input_size), source=source)
+
+
 def try_prepare(source: Any, input_size: Size) -> Prepared | DataError:
     """Return the prepared image, or the error if it cannot be decoded."""
     try:
-        return resize_to_input(read_image(source), input_size)
+        return prepare(source, input_size)
     except DataError as error:
         return error
 

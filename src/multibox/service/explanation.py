@@ -25,7 +25,7 @@ def explain_prior(detector: Detector, image: Prepared, *, prior: int) -> dict[st
     except IndexError as error:
         raise Problem(422, "unknown_prior", str(error)) from None
     cells = model.priors.maps[place.map].cells
-    coder = Coder(model.priors, variances=model.variances)
+    coder = Coder(model.priors, variances=model.variances, code=model.box_code)
     height, width = image.image_size
     scale = np.array([width, height, width, height])
     row, column = place.row / cells.height, place.column / cells.width

@@ -8,7 +8,7 @@ from typing import Any
 
 from multibox.data.dataset import Dataset
 from multibox.drawing.figure import new_figure, save_figure
-from multibox.errors import DataError, UsageError
+from multibox.errors import DataError
 from multibox.evaluation.analysis.analysis import Analysis
 from multibox.evaluation.analysis.errors_plot import plot_costs, plot_trends
 from multibox.evaluation.analysis.groups import ClassGroups
@@ -17,8 +17,8 @@ from multibox.evaluation.analysis.report import write_analysis_report
 from multibox.evaluation.analysis.sensitivity_plot import chosen_classes, plot_sensitivity
 from multibox.evaluation.analysis.sheet import MISSED, contact_sheet, findings
 from multibox.system.atomic import write_atomically
-from multibox.system.json import read_json
 from multibox.system.progress import Progress
+from multibox.system.result_folder import prepare_result_folder
 
 REPORT, NUMBERS = "report.html", "analysis.json"
 SHEETS = (*(kind.title for kind in WRONG), MISSED)
@@ -32,14 +32,7 @@ def prepare_folder(out: Path) -> None:
     UsageError if the folder holds files but no earlier analysis, or if matplotlib is missing; both before any work.
     """
     new_figure(1, 1)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; --out takes a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    present = {file.name for file in out.iterdir()}
-    if not present:
-        return
-    for name in _files_of(out / NUMBERS) & present:
-        (out / name).unlink()
+    prepare_result_folder(out, numbers=NUMBERS, made_by=_MADE_BY)
 
 
 def write_analysis(
@@ -77,19 +70,6 @@ def write_analysis(
     }
     write_atomically(out / NUMBERS, (json.dumps(numbers, ensure_ascii=False, indent=1) + "\n").encode())
     return numbers
-
-
-def _files_of(numbers: Path) -> set[str]:
-    """Return the names of the files that an earlier analysis wrote into the folder."""
-    try:
-        document = read_json(numbers)
-        if document["made_by"] != _MADE_BY:
-            raise KeyError(_MADE_BY)
-        return {str(name) for name in document["files"] if Path(name).name == name}
-    except (DataError, KeyError, TypeError):
-        raise UsageError(
-            f"{numbers.parent} holds files but no earlier analysis; --out takes a new or empty folder"
-        ) from None
 
 
 def _figures(analyses: Sequence[Analysis]) -> list[tuple[str, Callable[[], Any]]]:
