@@ -58,6 +58,7 @@ KINDS = (
     Kind("description", seeds.descriptions, readers.read_descriptions),
     Kind("pth", seeds.pth, readers.read_foreign),
     Kind("caffemodel", seeds.caffemodel, readers.read_foreign),
+    Kind("tensorflow", seeds.tensorflow, readers.read_tensorflow),
     Kind("onnx", seeds.onnx, readers.read_onnx),
     Kind("priors", seeds.priors, readers.read_prior_file),
     Kind("recipe", seeds.recipe, readers.read_recipe),

@@ -29,6 +29,8 @@ from multibox.weights.exported import Exported
 from multibox.weights.file import load_weights
 from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.recognize import convert as convert_weights
+from multibox.weights.origins.recognize import import_weights
+from multibox.weights.origins.tensorflow.labels import read_labels_file
 
 OUTSIDE = b"outside of the data set"
 """The content of a file beside the data set, which must not be copied."""
@@ -101,6 +103,26 @@ def read_foreign(folder: Path, _out: Path, _rng: random.Random) -> None:
         foreign = read_foreign_weights(path)
         with suppress(MultiboxError):
             convert_weights(foreign)
+
+
+def read_tensorflow(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Import whole detectors and run each on one black image; read the label map beside them."""
+    errors = []
+    for path in sorted(folder.iterdir()):
+        try:
+            if path.suffix == ".pbtxt":
+                names = read_labels_file(path)
+                assert len(set(names)) == len(names), "labels occur twice"
+                continue
+            model = import_weights(path)
+        except MultiboxError as error:
+            errors.append(error)
+            continue
+        with torch.inference_mode():
+            offsets, logits = model(torch.zeros(1, 3, *model.config.input_size))
+        assert offsets.shape[:2] == logits.shape[:2] == (1, model.config.priors.count)
+    if errors:
+        raise errors[0]
 
 
 def read_onnx(folder: Path, _out: Path, _rng: random.Random) -> None:

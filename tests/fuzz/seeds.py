@@ -18,6 +18,9 @@ from multibox.models.ssd import SSD
 from multibox.tiling.file import write_priors
 from multibox.weights.exported import Exported
 from multibox.weights.file import save_weights
+from oracles import mini_ssd
+from oracles.frozen_writer import write_frozen
+from oracles.tflite_writer import write_tflite
 from tiny_detector import noise_image
 from tiny_training import SIDE, tiny_config
 
@@ -211,6 +214,22 @@ def caffemodel() -> Files:
     old = _field(4, b"conv1_1") + _field(6, b"\x08\x01\x10\x01\x18\x01\x20\x02" + _field(5, bytes(8)))
     new = _field(1, b"VGG") + b"".join(_field(100, layer) for layer in _layers())
     return {"new.caffemodel": new, "old.caffemodel": _field(2, old)}
+
+
+def tensorflow() -> Files:
+    """Whole small detectors, as quantized and float TFLite files and as a frozen graph."""
+    from flatbuffers import flexbuffers
+
+    values, anchors = mini_ssd.random_values(seed=0), mini_ssd.anchors(seed=0)
+    options = bytes(flexbuffers.Dumps({"num_classes": mini_ssd.CLASSES, "nms_iou_threshold": 0.5, "y_scale": 10.0}))
+    quantized, _ = write_tflite(values, kind="int8", anchors=anchors, options=options)
+    plain, _ = write_tflite(values, kind="half")
+    return {
+        "int8.tflite": quantized,
+        "half.tflite": plain,
+        "frozen.pb": write_frozen(values, anchors=anchors, batch_norm=True),
+        "labels.pbtxt": b'item { id: 1 name: "cat" } item { id: 3 display_name: "dog" }',
+    }
 
 
 def onnx() -> Files:

@@ -84,7 +84,7 @@ def write_frozen(
 ) -> bytes:
     """The graph from pixels to scores. With `batch_norm` each layer with ReLU6 has one, which changes nothing."""
     writer = Writer()
-    pixels = _placeholder(writer)
+    pixels = placeholder(writer, HEIGHT, WIDTH)
     scaled = writer.node(
         "Mul", "Preprocessor/mul", [pixels, writer.constant("Preprocessor/mul/x", np.float32([1 / STD]))]
     )
@@ -107,8 +107,9 @@ def write_frozen(
     return b"".join(writer.nodes)
 
 
-def _placeholder(writer: Writer) -> str:
-    shape = field_of(5, field_of(1, b"shape") + field_of(2, field_of(7, _shape((1, HEIGHT, WIDTH, 3)))))
+def placeholder(writer: Writer, height: int, width: int) -> str:
+    """The input, an image of this size."""
+    shape = field_of(5, field_of(1, b"shape") + field_of(2, field_of(7, _shape((1, height, width, 3)))))
     kind = field_of(5, field_of(1, b"dtype") + field_of(2, field_of(6, _FLOAT)))
     content = field_of(1, b"image_tensor") + field_of(2, b"Placeholder") + shape + kind
     writer.nodes.append(field_of(1, content))

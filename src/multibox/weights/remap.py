@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from multibox.class_map import find_class
 from multibox.errors import UsageError, WeightsError
 from multibox.models.ssd import SSD
 from multibox.weights.file import fill
@@ -119,6 +120,6 @@ def load_start(model: SSD, source: Path | str) -> None:
 
 
 def class_mapping(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:
-    """For each new class that has one, the old class of the same objects."""
-    pairs = ((name, name if name in old else VOC_FROM_COCO.get(name, name)) for name in new)
-    return {ours: theirs for ours, theirs in pairs if theirs in old}
+    """For each new class that has one, the old class of the same objects; names may differ in case."""
+    pairs = ((name, find_class(name, old) or find_class(VOC_FROM_COCO.get(name, name), old)) for name in new)
+    return {ours: theirs for ours, theirs in pairs if theirs is not None}

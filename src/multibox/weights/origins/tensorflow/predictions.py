@@ -70,8 +70,8 @@ def find_predictions(graph: Graph, constants: Constants) -> Predictions:
             return found
     kinds = sorted({operation.kind for operation in graph.each()})
     raise graph.fail(
-        "contains no SSD: two joined lists of predictions, of boxes and of classes, were expected (its operations are "
-        f"{', '.join(kinds)[:200]})"
+        "contains no SSD of the Object Detection API, which joins boxes and classes of several maps (its operations: "
+        f"{', '.join(kinds)[:200]}): TensorFlow, OpenVINO or OpenCV can run it"
     )
 
 
