@@ -1,4 +1,7 @@
-"""Writes the small SSD as a TFLite file: float, half precision, or quantized. Independent of the reader under test."""
+"""Writes the small SSD as a TFLite file: float, half precision, or quantized. Independent of the reader under test.
+
+In quantized files the layer "first" has no activation, only numbers that stand for 0 to 6, as old converters write it.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -50,10 +53,13 @@ class Writer:
             made |= {3: ("B", _OPTIONS[code]), 4: options}
         self.operators.append(made)
 
-    def activation(self, name: str, shape: tuple[int, ...]) -> int:
+    def activation(self, name: str, shape: tuple[int, ...], *, clamped: bool = False) -> int:
+        """The tensor of a map. If it is `clamped`, an 8-bit map has numbers for 0 to 6 alone."""
         if self.kind in ("float", "half"):
             return self.tensor(name, shape, FLOAT)
         scale = {2: np.array([0.05], "<f4"), 3: np.array([3], "<i8")}
+        if clamped:
+            scale = {2: np.array([6 / 255], "<f4"), 3: np.array([-128 if self.kind == "int8" else 0], "<i8")}
         return self.tensor(name, shape, INT8 if self.kind == "int8" else UINT8, quantization=scale)
 
     def weights(self, name: str, values: np.ndarray, *, axis: int) -> tuple[int, np.ndarray]:
@@ -84,7 +90,13 @@ class Writer:
 
 
 def write_tflite(
-    values: Values, *, kind: Kind, anchors: np.ndarray | None = None, options: bytes = b"", background: bool = True
+    values: Values,
+    *,
+    kind: Kind,
+    anchors: np.ndarray | None = None,
+    options: bytes = b"",
+    background: bool = True,
+    metadata: bytes | None = None,
 ) -> tuple[bytes, Values]:
     """The file, and the values that its numbers stand for. With `anchors` it ends with the postprocessing.
 
@@ -110,7 +122,10 @@ def write_tflite(
         4: "main",
     }
     codes = [{0: ("b", code), 1: POSTPROCESS if code == CUSTOM else "", 2: ("i", 1), 3: ("i", code)} for code in _CODES]
-    model = {0: ("I", 3), 1: codes, 2: [subgraph], 3: "made by a test", 4: writer.buffers}
+    model: dict[int, Any] = {0: ("I", 3), 1: codes, 2: [subgraph], 3: "made by a test", 4: writer.buffers}
+    if metadata is not None:
+        writer.buffers.append({0: metadata})
+        model[6] = [{0: "TFLITE_METADATA", 1: ("I", len(writer.buffers) - 1)}]
     return write_buffer(model, b"TFL3"), writer.dequantized
 
 
@@ -134,9 +149,10 @@ def _layer(writer: Writer, layer: Any, made: dict, own: tuple[np.ndarray, np.nda
     bias_at, bias_stands = writer.weights(f"{layer.name}/bias", bias, axis=0)
     writer.dequantized[layer.name] = restored, bias_stands
     shape = (1, -(-height // layer.stride), -(-width // layer.stride), len(bias))
-    out = writer.activation(layer.name if not layer.plus else f"{layer.name}/before", shape)
+    implied = layer.relu6 and writer.kind in ("int8", "uint8") and layer.name == "first"
+    out = writer.activation(layer.name if not layer.plus else f"{layer.name}/before", shape, clamped=implied)
     stride = {1: ("i", layer.stride), 2: ("i", layer.stride)}
-    fused = ("b", _RELU6 if layer.relu6 else 0)
+    fused = ("b", _RELU6 if layer.relu6 and not implied else 0)
     multiplier = {3: ("i", weights.shape[3])}
     options = {**stride, **multiplier, 4: fused} if layer.depthwise else {**stride, 3: fused}
     writer.operator(DEPTHWISE if layer.depthwise else CONVOLUTION, [source, at, bias_at], [out], options)

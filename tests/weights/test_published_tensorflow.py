@@ -1,4 +1,4 @@
-"""TensorFlow's detectors in the registry. None is downloaded in tests: what is asked for, and a file that lies beside."""
+"""TensorFlow's detectors in the registry. None is downloaded: what is asked for, and a file that lies beside."""
 
 import shutil
 from pathlib import Path
@@ -39,12 +39,12 @@ def test_what_mediapipe_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = published(OPEN_IMAGES)
     assert entry is not None
     monkeypatch.setattr(registry, "fetch_file", refuse)
-    with pytest.raises(WeightsError, match="no network for https://storage.googleapis.com/mediapipe-assets/"):
+    with pytest.raises(WeightsError, match=r"no network for https://storage\.googleapis\.com/mediapipe-assets/"):
         open_weights(OPEN_IMAGES)
 
 
 def test_the_rest_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file itself under its name, and as a file of any name: told by its hash, with names of classes and license."""
+    """The file under its published name, and under any name, told by its hash: class names and license."""
     file = shared("models/ssd_mobilenetv2_oidv4_fp16.tflite")
     monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache: file)
     model, info = open_weights(OPEN_IMAGES)

@@ -47,6 +47,13 @@ class Net:
         return self.add(kind, ksize=(1, kernel, kernel, 1), strides=(1, stride, stride, 1), padding=padding,
                         data_format="NHWC")  # fmt: skip
 
+    def double(self) -> None:
+        """Each row and column twice, as the API's feature pyramids do it."""
+        self.add("Pack", self.value, self.value, axis=3, N=2)
+        self.add("Pack", self.value, self.value, axis=2, N=2)
+        shape = np.array([1, 16, 16, self.channels], np.int32)
+        self.add("Reshape", self.value, self.array(shape))
+
     def squeeze(self) -> None:
         """A squeeze-and-excitation gate as MobileNetV3 has it, with a hard sigmoid of relu6."""
         wide, channels = self.value, self.channels
@@ -94,6 +101,10 @@ def every_operation() -> bytes:
     net.channels = 16
     net.add("ConcatV2", net.value, first, net.array(np.array(3, np.int32)), N=2)
     net.pool("MaxPool", kernel=2, stride=2, padding="SAME")
+    net.double()
+    net.pool("MaxPool", kernel=2, stride=2, padding="SAME")
+    net.add("ResizeNearestNeighbor", net.value, net.array(np.array([24, 24], np.int32)))
+    net.pool("MaxPool", kernel=3, stride=3, padding="SAME")
     net.add("RealDiv", net.value, net.array(np.float32([2])))
     net.conv(12, kernel=2, stride=2)
     net.add("Sigmoid")

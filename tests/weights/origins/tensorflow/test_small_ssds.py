@@ -1,5 +1,7 @@
 """Small SSDs with random weights in TensorFlow's formats: imported, against slow loops in numpy."""
 
+import io
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from multibox.models.ssd import SSD
 from multibox.priors import PriorSpec, make_priors
 from multibox.weights.origins.recognize import import_weights
 from oracles import mini_ssd
+from oracles.flatbuffer_writer import write_buffer
 from oracles.frozen_writer import write_frozen
 from oracles.mini_ssd import CLASSES, HEIGHT, WIDTH
 from oracles.tflite_writer import Kind, write_tflite
@@ -145,7 +148,7 @@ def test_damaged_files(tmp_path: Path, name: str) -> None:
     anchors = mini_ssd.anchors(seed=1)
     content = write_frozen(values) if name.endswith("pb") else write_tflite(values, kind="int8", anchors=anchors)[0]
     rng = np.random.default_rng(0)
-    for attempt in range(60):
+    for attempt in range(30):
         damaged = bytearray(content)
         if attempt % 2:
             damaged = damaged[: rng.integers(8, len(damaged))]
@@ -155,3 +158,30 @@ def test_damaged_files(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(damaged)
         with suppress(WeightsError, UsageError):
             import_weights(tmp_path / name)
+
+
+def test_files_for_the_edge_tpu(tmp_path: Path) -> None:
+    """A compiled file, whose only operator hides the network, against the line that says what to import instead."""
+    operator = {0: ("I", 0), 1: np.array([0], "<i4"), 2: np.array([1], "<i4")}
+    tensors = [{0: np.array([1, 8, 8, 3], "<i4"), 1: ("b", 3), 3: name} for name in ("in", "out")]
+    subgraph = {0: tensors, 1: np.array([0], "<i4"), 2: np.array([1], "<i4"), 3: [operator]}
+    model = {0: ("I", 3), 1: [{0: ("b", 32), 1: "edgetpu-custom-op", 3: ("i", 32)}], 2: [subgraph], 4: [{}]}
+    (tmp_path / "w.tflite").write_bytes(write_buffer(model, b"TFL3"))
+    with pytest.raises(WeightsError, match="is compiled for the Edge TPU"):
+        import_weights(tmp_path / "w.tflite")
+
+
+def test_metadata(tmp_path: Path) -> None:
+    """Labels in the archive behind a file, and the normalization that its metadata names."""
+    anchors = mini_ssd.anchors(seed=1)
+    metadata = write_buffer({3: [{2: [{4: [{0: ("B", 1), 1: {0: np.float32([100]), 1: np.float32([50])}}]}]}]}, b"M001")
+    content, _ = write_tflite(
+        mini_ssd.random_values(seed=3), kind="float", anchors=anchors, options=options(), metadata=metadata
+    )
+    labels = io.BytesIO()
+    with zipfile.ZipFile(labels, "w") as archive:
+        archive.writestr("labelmap.txt", "???\nw\nx\ny\nz\n")
+    (tmp_path / "mini.tflite").write_bytes(content + labels.getvalue())
+    model = import_weights(tmp_path / "mini.tflite")
+    assert model.class_names == ("w", "x", "y", "z")
+    assert (model.config.mean, model.config.std) == ((100,) * 3, (50,) * 3)

@@ -13,6 +13,7 @@ from multibox.models.bases.graph.layers.padding import Pad
 from multibox.models.bases.graph.layers.pointwise import ELU, Activation, Function, LeakyReLU, Power
 from multibox.models.bases.graph.layers.pooling import GlobalPool, Pool
 from multibox.models.bases.graph.layers.shaping import Flatten
+from multibox.models.bases.graph.layers.upsampling import Upsample
 from multibox.weights.origins.tensorflow.constants import Constants
 from multibox.weights.origins.tensorflow.graph import Operation, same_padding
 from multibox.weights.origins.tensorflow.predictions import convolution_weights
@@ -68,6 +69,10 @@ def parts(operation: Operation, given: Sequence[Shape], constants: Constants) ->
         return _pool(operation, given[0])
     if kind == "Mean":
         return _mean(operation, constants)
+    if kind == "Repeat":
+        return [Part(Upsample(options["factor"]))]
+    if kind == "ResizeNearestNeighbor":
+        return [Part(_resize(operation, given[0], constants))]
     if kind in ("Pad", "PadV2", "MirrorPad"):
         return [Part(_pad(operation, constants))]
     raise UnknownOperationError("it is not known")
@@ -193,6 +198,14 @@ def _mean(operation: Operation, constants: Constants) -> list[Part]:
         raise UnknownOperationError(f"it averages over the axes {axes}")
     keeps = operation.options.get("keep_dims")
     return [Part(GlobalPool("average")), *([] if keeps else [flattened()])]
+
+
+def _resize(operation: Operation, given: Shape, constants: Constants) -> Upsample:
+    rows, columns = (int(side) for side in _constant(operation, 1, constants).ravel())
+    whole = rows % given[1] == 0 and columns % given[2] == 0
+    if not whole or any(operation.options.get(name) for name in ("align_corners", "half", "half_pixel_centers")):
+        raise UnknownOperationError(f"it makes {rows} x {columns} cells of {given[1]} x {given[2]}")
+    return Upsample((rows // given[1], columns // given[2]))
 
 
 def _pad(operation: Operation, constants: Constants) -> Pad:

@@ -74,6 +74,7 @@ class _Writer:
         self._shapes: dict[str, Shape] = {}
         self._names: set[str] = set()
         self._users: Counter[str] = Counter()
+        self._repetitions: dict[str, Operation] = {}
         self.image = ""
         self._left = most_values(Path(graph.source).stat().st_size)
 
@@ -151,8 +152,8 @@ class _Writer:
         within = operation is not None and (
             operation.kind in (*CONVOLUTIONS, "Pad") or not self._behind.isdisjoint(operation.outputs)
         )
-        if within:
-            return operation
+        if within and operation is not None:
+            return self._repetition(operation) if operation.kind == "Reshape" else operation
         if self.image not in ("", value):
             raise self._graph.fail(f"has two inputs, {self.image[:60]!r} and {value[:60]!r}; a detector has one image")
         self.image = value
@@ -199,6 +200,18 @@ class _Writer:
         output = operation.outputs[0]
         self._of[output], self._shapes[output] = chain, given[0]
 
+    def _repetition(self, reshape: Operation) -> Operation:
+        """The API repeats rows and columns of a map by stacking it on itself; the same as one operation."""
+        outer = self._graph.maker(self._resolved(reshape.inputs[0]))
+        inner = self._graph.maker(self._resolved(outer.inputs[0])) if outer is not None and outer.inputs else None
+        stacks = [stack for stack in (outer, inner) if stack is not None and _is_stack(stack)]
+        if len(stacks) < 2 or inner is None or sorted(stack.options.get("axis", 0) for stack in stacks) != [2, 3]:
+            return reshape
+        by_axis = {stack.options["axis"]: len(stack.inputs) for stack in stacks}
+        options = {"factor": (by_axis[2], by_axis[3])}
+        made = Operation("Repeat", reshape.name, inner.inputs[:1], reshape.outputs, options)
+        return self._repetitions.setdefault(reshape.name, made)
+
     def _with_vector(self, inputs: list[str]) -> list[str]:
         """The larger map first, and a second one of a single cell as a vector."""
         first, second = sorted(inputs, key=lambda value: -int(np.prod(self._shape(value)[1:])))
@@ -233,6 +246,11 @@ class _Writer:
             name, number = f"{plain}_{number}", number + 1
         self._names.add(name)
         return name
+
+
+def _is_stack(operation: Operation) -> bool:
+    """Whether the operation stacks one value on itself."""
+    return operation.kind == "Pack" and len(set(operation.inputs)) == 1
 
 
 def _append(chain: list[Part], part: Part) -> None:

@@ -47,12 +47,17 @@ _KINDS = {
     54: "PRelu",
     65: "Slice",
     70: "ExpandDims",
+    83: "Pack",
     97: "ResizeNearestNeighbor",
     98: "LeakyRelu",
     114: "Identity",  # quantize
     117: "HardSwish",
 }
 _CUSTOM = 32
+_EDGE_TPU = "edgetpu-custom-op"
+_UINT8, _INT8 = 3, 9
+_CLAMPED = ("Conv2D", "DepthwiseConv2dNative", "Add")
+_NEARLY_6 = 0.1
 _ACTIVATIONS = {1: "Relu", 3: "Relu6", 4: "Tanh"}
 
 
@@ -133,10 +138,17 @@ class _Reader:
         """One operator as operations: its own, the bias, the activation."""
         code, custom = self.codes[operator.integer(0, "I")]
         kind = custom if code == _CUSTOM else _KINDS.get(code, f"TFLite's operator {code}")
+        if kind == _EDGE_TPU:
+            raise WeightsError(
+                f"{self.source} is compiled for the Edge TPU, which hides its network: import the file that it was "
+                "compiled from"
+            )
         options = operator.table(4)
         settings, activation = _settings(kind, options, operator)
         inputs = [self.names[i] for i in operator.integers(1) if i >= 0]
         outputs = [self.names[i] for i in operator.integers(2)]
+        if activation is None and kind in _CLAMPED and outputs:
+            activation = _implied_activation(self.tensors[operator.integers(2)[0]])
         last, steps = outputs[0] if outputs else f"operator {number}", []
         if kind in ("Conv2D", "DepthwiseConv2dNative", "MatMul") and len(inputs) > 2:
             steps.append(("BiasAdd", inputs.pop()))
@@ -167,12 +179,21 @@ def _code(table: Table) -> tuple[int, str]:
 def _quantization(tensor: Table) -> Quantization | None:
     """What the numbers of a quantized tensor mean, None for one of floating-point numbers."""
     quantization = tensor.table(4)
-    if quantization is None or tensor.integer(1, "b") not in (3, 9):
+    if quantization is None or tensor.integer(1, "b") not in (_UINT8, _INT8):
         return None
     scales, zeros = quantization.array(2, "<f4"), quantization.array(3, "<i8")
     if len(scales) != 1 or not scales[0] > 0:
         return None
     return Quantization(float(scales[0]), int(zeros[0]) if len(zeros) else 0)
+
+
+def _implied_activation(tensor: Table) -> str | None:
+    """The activation that the range of an 8-bit result stands for: converters leave out a ReLU that changes nothing."""
+    meaning = _quantization(tensor)
+    lowest = 0 if tensor.integer(1, "b") == _UINT8 else -128
+    if meaning is None or meaning.zero != lowest:
+        return None
+    return "Relu6" if abs(255 * meaning.scale - 6) < _NEARLY_6 else "Relu"
 
 
 def _dequantized(values: np.ndarray, quantization: Table | None) -> np.ndarray:
@@ -252,6 +273,7 @@ _SETTINGS: dict[str, Callable[[Table], dict[str, Any]]] = {
     "Mul": _activated,
     "RealDiv": _activated,
     "ConcatV2": lambda table: {"axis": table.integer(0), "activation": table.integer(1, "b")},
+    "Pack": lambda table: {"axis": table.integer(1)},
     "Mean": lambda table: {"keep_dims": bool(table.integer(0, "b"))},
     "LeakyRelu": lambda table: {"alpha": table.number(0)},
     "ResizeBilinear": lambda table: {"align_corners": bool(table.integer(2, "b")), "half": bool(table.integer(3, "b"))},

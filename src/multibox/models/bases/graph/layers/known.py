@@ -16,6 +16,7 @@ from multibox.models.bases.graph.layers.padding import Pad
 from multibox.models.bases.graph.layers.pointwise import ELU, Activation, Dropout, LeakyReLU, Power, Softmax
 from multibox.models.bases.graph.layers.pooling import GlobalPool, LocalResponseNorm, Pool
 from multibox.models.bases.graph.layers.shaping import Crop, Flatten, Permute, Reshape, SelectChannels, Slice
+from multibox.models.bases.graph.layers.upsampling import Upsample
 
 KnownLayer = (
     Convolution
@@ -32,6 +33,7 @@ KnownLayer = (
     | Dropout
     | Power
     | Pad
+    | Upsample
     | Pool
     | GlobalPool
     | LocalResponseNorm
