@@ -139,3 +139,17 @@ def test_unusable_start_weights_are_named(tmp_path: Path):
     save_weights(tmp_path / "other.safetensors", random_model(other, ("cat",), seed=0))
     with pytest.raises(WeightsError, match=r"other\.safetensors holds 'extras\.0.*shape"):
         load_start(random_model(CONFIG, ("cat",), seed=0), tmp_path / "other.safetensors")
+
+
+def test_new_classes_with_sigmoid_scores_start_rare():
+    """The bias of a new class gives a score of 1 %; background and classes known in another case keep theirs."""
+    model = random_model(replace(CONFIG, score_function="sigmoid"), ("Dog", "Cat"), seed=1)
+    with torch.no_grad():
+        for predictor in model.heads.confidence:
+            predictor.bias.copy_(torch.arange(len(predictor.bias)))
+    mapping = class_mapping(model.class_names, ("cat", "owl"))
+    assert mapping == {"cat": "Cat"}
+    new = remap(model, class_names=("cat", "owl"), mapping=mapping)
+    old_bias, bias = (m.heads.confidence[0].bias.unflatten(0, (-1, 3)) for m in (model, new))
+    assert torch.equal(bias[:, :2], old_bias[:, [0, 2]])
+    assert torch.allclose(bias[:, 2].sigmoid(), torch.tensor(0.01))

@@ -1,7 +1,7 @@
 """Gives a trained detector other classes. Known classes keep their weights, new ones start from random values."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from math import log, sqrt
 from pathlib import Path
 
 import torch
@@ -38,6 +38,10 @@ VOC_FROM_COCO = {
 """For each VOC class the COCO class of the same objects (coco_voc_map.txt of the official data/VOC0712)."""
 
 
+_RARE = -log(99)
+"""The bias of a new class with sigmoid scores: a score of 1 % (Lin et al., "Focal Loss", ICCV 2017, section 3.3)."""
+
+
 def remap(
     model: SSD,
     *,
@@ -52,17 +56,19 @@ def remap(
     mapping from or to a class that does not exist.
     """
     sources = _sources(model.class_names, class_names, mapping or {})
+    sigmoid = model.config.score_function == "sigmoid"
     with torch.random.fork_rng(devices=[]):
         new = SSD(model.config, class_names)
-    state = model.state_dict()
-    new.load_state_dict({name: value for name, value in state.items() if "confidence" not in name}, strict=False)
+    kept = {name: value for name, value in model.state_dict().items() if not name.startswith("heads.confidence.")}
+    new.load_state_dict(kept, strict=False)
     for old_layer, new_layer in zip(model.heads.confidence, new.heads.confidence, strict=True):
         if isinstance(old_layer, nn.Sequential) and isinstance(new_layer, nn.Sequential):
             new_layer[:-1].load_state_dict(old_layer[:-1].state_dict())
             old_layer, new_layer = old_layer[-1], new_layer[-1]
         assert isinstance(old_layer, nn.Conv2d)
         assert isinstance(new_layer, nn.Conv2d)
-        _copy_rows(old_layer, new_layer, [0, *(None if i is None else i + 1 for i in sources)], generator)
+        rows = [0, *(None if i is None else i + 1 for i in sources)]
+        _copy_rows(old_layer, new_layer, rows, generator, bias=_RARE if sigmoid else 0.0)
     return new.train(model.training).to(model.mean.device)
 
 
@@ -81,16 +87,18 @@ def _sources(old: Sequence[str], new: Sequence[str], mapping: Mapping[str, str])
 
 @torch.no_grad()
 def _copy_rows(
-    old: nn.Conv2d, new: nn.Conv2d, sources: Sequence[int | None], generator: torch.Generator | None
+    old: nn.Conv2d, new: nn.Conv2d, sources: Sequence[int | None], generator: torch.Generator | None, *, bias: float
 ) -> None:
-    """Fill the new predictor box by box: row k is the old row `sources[k]`, or Caffe's "xavier" if that is None."""
+    """Fill the new predictor box by box: row k is the old row `sources[k]`; if that is None, its weights are Caffe's
+    "xavier" and its bias is `bias`.
+    """
     kept = [k for k, source in enumerate(sources) if source is not None]
     taken = [source for source in sources if source is not None]
     bound = sqrt(3 / new.weight[0].numel())
     assert old.bias is not None
     assert new.bias is not None
     new.weight.uniform_(-bound, bound, generator=generator)
-    new.bias.zero_()
+    new.bias.fill_(bias)
     outputs = old.weight.shape[0] * len(sources) // new.weight.shape[0]
     _by_box(new.weight, len(sources))[:, kept] = _by_box(old.weight.cpu(), outputs)[:, taken]
     _by_box(new.bias, len(sources))[:, kept] = _by_box(old.bias.cpu(), outputs)[:, taken]
