@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
 from multibox.weights.registry import DEFAULT
 
@@ -177,3 +178,22 @@ def test_renamed_classes(multibox, weights: Path, photos: Path):
         assert [detection["name"] for detection in other["detections"]] == names
         assert [row["box"] for row in one["detections"]] == [row["box"] for row in other["detections"]]
     assert "ring" in {row["name"] for image in found for row in image["detections"]}
+
+
+@pytest.mark.parametrize("form", ["labelstudio", "cvat", "voc", "yolo"])
+def test_labels_have_the_scores_that_are_shown(multibox, weights: Path, photos: Path, tmp_path: Path, form: str):
+    """Labels for people against the detections from 0.5; an image without any is still there."""
+    out = tmp_path / "out"
+    assert multibox("detect", photos, "-w", weights, "--format", form, "--out", out).code == 0
+    (written,) = out.iterdir()
+    count = sum(len(Detector.load(weights)(path).above(0.5)) for path in sorted(photos.iterdir()))
+    if form in ("voc", "yolo"):
+        assert sum(len(example.boxes) for example in load_dataset(written, split="train")) == count
+        again = multibox("detect", photos, "-w", weights, "--format", form, "--out", out)
+        assert (again.code, again.err.count("\n")) == (2, 1)
+        assert "is not empty" in again.err
+        alone = multibox("detect", photos, "-w", weights, "--format", form)
+        assert (alone.code, alone.err) == (2, f"multibox: --format {form} writes a folder: give --out DIR\n")
+        return
+    word = 'rectanglelabels": [' if form == "labelstudio" else "<box "
+    assert written.read_text().count(word) == count > 0

@@ -25,7 +25,8 @@ SHARD = 4096
 class BatchSummary:
     """What a run did: its shards and their images, and `kept`, the shards that were there before.
 
-    `errors` are images that cannot be read, `bytes` the size of the parts, `seconds` the whole time of the run.
+    `errors` are images that cannot be read, `bytes` the size of the parts, `seconds` the whole time of the run, and
+    `load_seconds` its beginning, until the first worker is ready.
     """
 
     shards: int
@@ -35,6 +36,7 @@ class BatchSummary:
     detections: int
     bytes: int
     seconds: float
+    load_seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as `multibox batch --json` prints them."""
@@ -126,7 +128,13 @@ class _Work:
         totals = {"shards": 0, "images": 0, "errors": 0, "detections": 0, "bytes": 0}
         done = sum(self._size(number) for number in self.parts)
         missing = self.manifest.shards - len(self.parts)
-        results = run_shards(self._missing(), settings, count=missing, workers=workers, ready=self._begin)
+        ready_at = [perf_counter()]
+
+        def begin() -> None:
+            self._write_manifest()
+            ready_at[0] = perf_counter()
+
+        results = run_shards(self._missing(), settings, count=missing, workers=workers, ready=begin)
         for result in results if missing else ():
             if "failure" in result:
                 raise InputError(f"shard {result['number']}: {result['failure']} (finished shards stay: use --resume)")
@@ -134,9 +142,10 @@ class _Work:
                 totals[key] += result.get(key, 1)
             if progress is not None:
                 progress(done + totals["images"], len(self.images))
-        return BatchSummary(**totals, kept=len(self.parts), seconds=perf_counter() - started)
+        seconds, loading = perf_counter() - started, ready_at[0] - started
+        return BatchSummary(**totals, kept=len(self.parts), seconds=seconds, load_seconds=loading)
 
-    def _begin(self) -> None:
+    def _write_manifest(self) -> None:
         """Write the manifest, before the first part."""
         if not self.parts:
             self.storage.write(MANIFEST, self.manifest.to_text().encode())

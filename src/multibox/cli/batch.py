@@ -87,10 +87,13 @@ def batch(
 
 
 def _line(summary: "BatchSummary", out: str) -> str:
-    """3 shards, 12,288 images (2 cannot be read) in 93.1 s, 132.0 images/s; 40 shards in DIR"""
+    """3 shards, 12,288 images (2 cannot be read) in 93.1 s, 132.0 images/s; 40 shards in DIR
+
+    The rate is that without the time of loading.
+    """
     if not summary.shards:
         return f"nothing to do: {out} has all {counted(summary.kept, 'shard')}"
-    rate = summary.images / summary.seconds
+    rate = summary.images / max(summary.seconds - summary.load_seconds, 1e-9)
     broken = f" ({summary.errors:,} cannot be read)" if summary.errors else ""
     done = f"{counted(summary.shards, 'shard')}, {counted(summary.images, 'image')}{broken} in {summary.seconds:.1f} s"
     return f"{done}, {rate:.1f} images/s; {counted(summary.kept + summary.shards, 'shard')} in {out}"

@@ -13,7 +13,7 @@ import typer
 
 from multibox.cli.console import complain, progress_bar, say
 from multibox.cli.detect.lines import line_of, stage_medians, summary
-from multibox.cli.detect.wanted import Print, Wanted, printer
+from multibox.cli.detect.wanted import RESULTS, Print, Wanted, printer
 from multibox.errors import DataError, UsageError
 from multibox.system.launcher import place
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from multibox.system.distributed import Processes
 
 Results = Iterator[Union["Detections", DataError]]
-
-RESULTS = "detections"
-"""The name of the file that --format writes into --out."""
 
 
 @dataclass(frozen=True)

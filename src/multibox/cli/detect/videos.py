@@ -98,6 +98,7 @@ def _check(videos: "Sequence[VideoSource]", wanted: Wanted, options: VideoOption
     import_av()
     if not place().alone:
         raise UsageError(f"videos are read by one process, and these are {place().count}: start it without a launcher")
+    _require_video_format(wanted, videos[0])
     if options.save and wanted.out is None:
         raise UsageError("--save-video needs a folder: give --out DIR")
     live = [video for video in videos if video.live]
@@ -231,3 +232,11 @@ def _names(videos: "Sequence[VideoSource]") -> "dict[VideoSource, str]":
             name = f"{video.name}-{number}"
         names.setdefault(video, name)
     return names
+
+
+def _require_video_format(wanted: Wanted, video: "VideoSource") -> None:
+    from multibox.detection.output.formats import FORMATS, find_format
+
+    if wanted.form is not None and find_format(wanted.form).labels:
+        usable = ", ".join(one.name for one in FORMATS if not one.labels)
+        raise UsageError(f"--format {wanted.form} is for images, and {video.name} is a video: choose {usable}")

@@ -11,9 +11,13 @@ from multibox.cli.console import JsonArray
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
+    from multibox.detection.output.formats import OutputFormat
     from multibox.detection.output.record import Record
 
 Print = Callable[["Record"], object]
+
+RESULTS = "detections"
+"""The beginning of the name of what --format writes into --out."""
 
 _SHOWN_SCORE = 0.5
 
@@ -35,6 +39,11 @@ class Wanted:
 
     @property
     def kept(self) -> float:
+        """The least score in results for programs; labels for people have those that are shown."""
+        from multibox.detection.output.formats import find_format
+
+        if self.form is not None and find_format(self.form).labels:
+            return self.shown
         return self.min_score or 0.0
 
     @property
@@ -52,13 +61,23 @@ class Wanted:
         from multibox.detection.output.formats import find_format
 
         if self.form is not None:
-            find_format(self.form)
+            self._check_folder(find_format(self.form))
         if self.form is not None and self.as_json:
             raise UsageError(f"--json and --format {self.form} both say what is written: give one of them")
         if self.crops and self.out is None:
             raise UsageError("--crops needs a folder: give --out DIR")
         if self.out is not None and self.out.exists() and not self.out.is_dir():
             raise UsageError(f"--out {self.out} is a file: give a folder; it is created if it does not exist")
+
+    def _check_folder(self, form: "OutputFormat") -> None:
+        """Raise UsageError if a data set has no place, or its folder is not empty."""
+        if not form.folder:
+            return
+        if self.out is None:
+            raise UsageError(f"--format {form.name} writes a folder: give --out DIR")
+        folder = self.out / f"{RESULTS}{form.suffix}"
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder} exists and is not empty: choose another --out or remove it")
 
 
 @contextmanager

@@ -25,14 +25,17 @@ class OutputFormat:
     """One line of the table: name, suffix of files, and the class that writes it, in a module of this folder.
 
     A file that `grows` is complete after every record: it is written in place, can be followed while it is written, and
-    keeps what it has if the process is killed. Others appear at the end.
+    keeps what it has if the process is killed. Others appear at the end. `labels` are for people to correct: of images,
+    not of videos, and only with the scores that are shown. A `folder` is a data set with links to its images.
     """
 
     name: str
     suffix: str
     module: str
     written_by: str
-    grows: bool
+    grows: bool = False
+    labels: bool = False
+    folder: bool = False
 
     def writer(self, file: "TextFile", class_names: Sequence[str]) -> "RecordWriter":
         """A writer into an open file."""
@@ -43,7 +46,11 @@ class OutputFormat:
 FORMATS = (
     OutputFormat("jsonl", ".jsonl", "jsonl", "JsonLines", grows=True),
     OutputFormat("csv", ".csv", "csv", "CommaSeparated", grows=True),
-    OutputFormat("coco", ".json", "coco", "CocoDocument", grows=False),
+    OutputFormat("coco", ".json", "coco", "CocoDocument"),
+    OutputFormat("labelstudio", ".labelstudio.json", "labelstudio", "LabelStudioTasks", labels=True),
+    OutputFormat("cvat", ".cvat.xml", "cvat", "CvatImages", labels=True),
+    OutputFormat("voc", "-voc", "dataset", "DatasetFolder", labels=True, folder=True),
+    OutputFormat("yolo", "-yolo", "dataset", "DatasetFolder", labels=True, folder=True),
 )
 FORMAT_NAMES = tuple(one.name for one in FORMATS)
 
@@ -71,7 +78,14 @@ def written_to(file: "TextFile", form: OutputFormat, class_names: Sequence[str])
 def record_file(
     path: Path, form: OutputFormat, class_names: Sequence[str], *, kept: int = 0
 ) -> Iterator["RecordWriter"]:
-    """A writer to the file at `path`; of an existing file that grows, the first `kept` bytes stay."""
+    """A writer to the file or folder at `path`; of an existing file that grows, the first `kept` bytes stay."""
+    if form.folder:
+        from multibox.detection.output.dataset import DatasetFolder
+
+        folder = DatasetFolder(path, form.name, class_names)
+        yield folder
+        folder.end()
+        return
     if not form.grows:
         with (
             atomic_file(path, durable=False) as binary,

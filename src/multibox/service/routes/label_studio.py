@@ -4,15 +4,13 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import numpy as np
 from fastapi import APIRouter, Request
 
-from multibox.detections import Detections
+from multibox.detection.output.labelstudio import prediction
 from multibox.service.problem import Problem
 from multibox.service.routes.common import body_of, errors, service_of
 from multibox.service.service import detections_of
@@ -61,7 +59,7 @@ async def predict(request: Request) -> dict[str, Any]:
     results = []
     for found in (all_found.above(_SHOWN_SCORE) for all_found in detections_of(jobs)):
         model.meter.found(found)
-        results.append(_prediction(found, names, version))
+        results.append(prediction(found, version=version, label=names[0], image=names[1]))
     return {"results": results, "model_version": version}
 
 
@@ -136,27 +134,3 @@ def _relative(address: str) -> Path:
         return Path(parse_qs(parts.query).get("d", [""])[0].lstrip("/"))
     prefix = next(prefix for prefix in _PREFIXES if address.startswith(prefix))
     return Path(unquote(parts.path).removeprefix(prefix).lstrip("/"))
-
-
-def _prediction(found: Detections, names: tuple[str, str], version: str) -> dict[str, Any]:
-    rows = [_rectangle(box, score, name, found, names) for box, score, name in found]
-    return {"result": rows, "score": max((row["score"] for row in rows), default=0.0), "model_version": version}
-
-
-def _rectangle(
-    box: np.ndarray, score: float, name: str, found: Detections, names: tuple[str, str]
-) -> Mapping[str, Any]:
-    height, width = found.image_size
-    x, y = 100 * box[0] / width, 100 * box[1] / height
-    value = {"x": x, "y": y, "width": 100 * box[2] / width - x, "height": 100 * box[3] / height - y}
-    return {
-        "from_name": names[0],
-        "to_name": names[1],
-        "type": "rectanglelabels",
-        "original_width": width,
-        "original_height": height,
-        "image_rotation": 0,
-        "score": score,
-        "value": {key: round(float(side), 4) for key, side in value.items()}
-        | {"rotation": 0, "rectanglelabels": [name]},
-    }
