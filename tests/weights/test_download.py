@@ -113,6 +113,15 @@ def test_whole_file_once(server: Server, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_sha1_and_a_name(server: Server, tmp_path: Path) -> None:
+    """A file that is known by its SHA-1, under a name of its own; another SHA-1 is refused with the one found."""
+    digest = hashlib.sha1(CONTENT, usedforsecurity=False).hexdigest()
+    path = fetch_file(server.url, sha256=digest, cache=tmp_path, name="own.caffemodel")
+    assert (path.name, path.read_bytes()) == ("own.caffemodel", CONTENT)
+    with pytest.raises(WeightsError, match=f"a file with hash {digest} instead of {'0' * 40}"):
+        fetch_file(server.url, sha256="0" * 40, cache=tmp_path, name="other")
+
+
 def test_later_call_resumes(server: Server, tmp_path: Path) -> None:
     """With a partial file of a million bytes, exactly the rest is requested and appended."""
     (tmp_path / f"some model-{HASH[:8]}.pth.part").write_bytes(CONTENT[:1_000_000])

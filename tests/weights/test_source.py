@@ -9,10 +9,19 @@ import torch
 
 from multibox.errors import UsageError, WeightsError
 from multibox.weights import registry
-from multibox.weights.download import extract
+from multibox.weights.download import extract, file_sha1
 from multibox.weights.file import save_weights
-from multibox.weights.registry import BASES, DETECTORS, Published, fetch_published, published
+from multibox.weights.registry import (
+    BASES,
+    DETECTORS,
+    Published,
+    fetch_prototxt,
+    fetch_published,
+    published,
+    published_file,
+)
 from multibox.weights.source import find_weights, open_weights
+from shared_data import shared
 from tiny_detector import tiny_model
 
 
@@ -27,9 +36,10 @@ def test_list() -> None:
         assert [entry.url is not None, bool(entry.page), entry.shipped is not None, entry.package is not None].count(
             True
         ) == 1
-        if entry.sha256 is not None:
-            assert len(entry.sha256) in (8, 64)
-            int(entry.sha256, 16)
+        for digest, lengths in ((entry.sha256, (8, 64)), (entry.sha1, (40,)), (entry.prototxt_sha1, (40,))):
+            if digest is not None:
+                assert len(digest) in lengths
+                int(digest, 16)
     assert all(entry.kind == "detector" for entry in DETECTORS)
     assert all(entry.kind == "base" for entry in BASES)
     assert DETECTORS[1].sha256 == "b556d3b4"
@@ -72,7 +82,7 @@ def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({"something": torch.zeros(1)}, tmp_path / "file.pth")
     asked = []
 
-    def fetch(url: str, *, sha256: str | None, cache: Path | None) -> Path:
+    def fetch(url: str, *, sha256: str | None, cache: Path | None, name: str | None) -> Path:
         asked.append((url, sha256, cache))
         return tmp_path / "file.pth"
 
@@ -89,7 +99,7 @@ def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         header = tarfile.TarInfo("a/b/net.caffemodel")
         header.size = 5
         tar.addfile(header, io.BytesIO(b"bytes"))
-    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache: archive)
+    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache, name: archive)
     entry = Published("x", "x", "x", url="https://x/models.tar.gz", member="a/b/net.caffemodel")
     assert fetch_published(entry).read_bytes() == b"bytes"
     archive.write_bytes(archive.read_bytes()[:40])
@@ -102,3 +112,45 @@ def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeightsError, match="contains no readable"):
         extract(archive, "a/b/net.caffemodel")
     assert {path.name for path in tmp_path.rglob("*")} <= {"models.tar.gz", "models-files"}
+
+
+def test_a_published_caffe_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV's face detector by name: both files are asked for, and the rest of the way is that of the real files.
+
+    Nothing can be downloaded in a test; the published hash is compared with that of the file.
+    """
+    weights = shared("models/res10_300x300_ssd_iter_140000.caffemodel")
+    prototxt = shared("models/res10_deploy.prototxt")
+    asked = []
+
+    def fetch(url: str, *, sha256: str | None, cache: Path | None, name: str | None) -> Path:
+        asked.append((url.rpartition("/")[2], sha256, name))
+        return weights if url.endswith(".caffemodel") else prototxt
+
+    monkeypatch.setattr(registry, "fetch_file", fetch)
+    model, info = open_weights("res10-faces-opencv")
+    assert asked == [
+        (weights.name, file_sha1(weights), None),
+        ("deploy.prototxt", None, "res10-faces-opencv.prototxt"),
+    ]
+    assert (model.class_names, info["origin"]) == (("face",), "res10-faces-opencv")
+    assert published_file(weights) is published("res10-faces-opencv")
+
+
+def test_the_address_of_mobilenet_ssd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """chuanqi305's file has its own name in the cache, because its address has none. Nothing can be downloaded here."""
+    entry = published("mobilenet-ssd-caffe")
+    assert entry is not None
+    asked = []
+
+    def fetch(url: str, *, sha256: str | None, cache: Path | None, name: str | None) -> Path:
+        asked.append((sha256, name))
+        return tmp_path
+
+    monkeypatch.setattr(registry, "fetch_file", fetch)
+    fetch_published(entry)
+    fetch_prototxt(entry)
+    assert asked == [
+        ("994d30a8afaa9e754d17d2373b2d62a7dfbaaf7a", "MobileNetSSD_deploy.caffemodel"),
+        ("d77c9cf09619470d49b82a9dd18704813a2043cd", "mobilenet-ssd-caffe.prototxt"),
+    ]

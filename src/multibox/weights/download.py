@@ -27,6 +27,7 @@ from multibox.weights.download_report import open_progress, remark
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
 _TIMEOUT_S = 30
+_SHA1_DIGITS = 40
 
 MAX_BYTES = 4 << 30
 """The longest file that is downloaded or extracted."""
@@ -51,15 +52,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "multibox"
 
 
-def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None) -> Path:
-    """The cached file of a URL, downloaded unless it is already there.
+def fetch_file(url: str, *, sha256: str | None, cache: Path | None = None, name: str | None = None) -> Path:
+    """The cached file of a URL, downloaded unless it is already there; `name` is its name if the URL has none.
 
-    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. With a hash a
-    partial download is resumed, also by a later call. Without one only the length is checked; a server that does not
-    tell the length is refused. `report_downloads` gets the progress, and a line about a file without a hash. Raises
-    WeightsError that names the file, its URL and the path to put it at by hand.
+    `sha256` is the whole hexadecimal hash or its first digits, at least 8; None if no hash is published. Some
+    publishers name a SHA-1 instead, which is told by its 40 digits. With a hash a partial download is resumed, also by
+    a later call. Without one only the length is checked; a server that does not tell the length is refused.
+    `report_downloads` gets the progress, and a line about a file without a hash. Raises WeightsError that names the
+    file, its URL and the path to put it at by hand.
     """
-    target = (cache or cache_folder()) / unquote(urlsplit(url).path).rpartition("/")[2]
+    target = (cache or cache_folder()) / (name or unquote(urlsplit(url).path).rpartition("/")[2])
     assert sha256 is None or len(sha256) >= 8
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,10 +116,10 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         part.unlink()
         _fill(url, part, target, hashed=sha256 is not None)
     if not _fits(part, sha256):
-        found = file_sha256(part)
+        found = _digest(part, sha256)
         part.unlink()
         raise WeightsError(
-            f"{url} returned a file with SHA-256 {found} instead of {sha256}, which was deleted: try again, or put the "
+            f"{url} returned a file with hash {found} instead of {sha256}, which was deleted: try again, or put the "
             f"right file at {target}"
         )
     os.replace(part, target)
@@ -225,7 +227,18 @@ def _advice(url: str, target: Path, problem: Exception) -> str:
 
 
 def _fits(path: Path, sha256: str | None) -> bool:
-    return sha256 is None or file_sha256(path).startswith(sha256.lower())
+    return sha256 is None or _digest(path, sha256).startswith(sha256.lower())
+
+
+def _digest(path: Path, wanted: str | None) -> str:
+    """The hash of a file by the algorithm that made `wanted`."""
+    return file_sha1(path) if wanted is not None and len(wanted) == _SHA1_DIGITS else file_sha256(path)
+
+
+def file_sha1(path: Path) -> str:
+    """The hexadecimal SHA-1 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
 
 
 def file_sha256(path: Path) -> str:

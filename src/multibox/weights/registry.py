@@ -15,7 +15,7 @@ from multibox.data.classes.open_images import OPEN_IMAGES_OBJECTRON
 from multibox.data.classes.published import COCO_BY_ID, ILSVRC_LABELS
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
-from multibox.weights.download import extract, fetch_file, file_sha256
+from multibox.weights.download import extract, fetch_file, file_sha1, file_sha256
 
 _TORCH = "https://download.pytorch.org/models"
 _LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
@@ -24,6 +24,8 @@ _ZOO = "http://download.tensorflow.org/models/object_detection"
 _MEDIAPIPE = "https://storage.googleapis.com/mediapipe-assets"
 _SHIPPED = Path(__file__).parent / "shipped"
 _PYTORCH_SSD = "https://drive.google.com/drive/folders/1pKn-RifvJGWiOx0ZCRLtCXM5GT5lAluu"
+_OPENCV_FILES = "https://github.com/opencv/opencv_3rdparty/raw"
+_CHUANQI = "https://raw.githubusercontent.com/chuanqi305/MobileNet-SSD"
 _MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/public/2021.4"
 
 
@@ -34,7 +36,8 @@ class Published:
     `class_names` is empty for a base network. `url` is None if the file must be downloaded by hand from `page`, or if
     it is part of the package, in the file `shipped`. `member` is the path inside an archive, or inside the installed
     Python package `package`, which `install` installs if the extra "pretrained" does not. `priors` names the priors if
-    the file does not contain them.
+    the file does not contain them. `sha1` is for publishers that name this hash. `file` is the name of the file if the
+    URL has none. `prototxt` is the URL of the file with the layers of a Caffe model, `prototxt_sha1` its hash.
     """
 
     name: str
@@ -50,6 +53,10 @@ class Published:
     shipped: str | None = None
     package: str | None = None
     install: str | None = None
+    sha1: str | None = None
+    file: str | None = None
+    prototxt: str | None = None
+    prototxt_sha1: str | None = None
 
     @property
     def kind(self) -> str:
@@ -68,6 +75,8 @@ class Published:
             "page": self.page or None,
             "shipped": self.shipped is not None,
             "sha256": self.sha256,
+            "sha1": self.sha1,
+            "prototxt": self.prototxt,
         }
 
 
@@ -230,6 +239,38 @@ DETECTORS = (
         VOC_CLASSES,
         url="https://nvidia.box.com/shared/static/djf5w54rjvpqocsiztzaandq1m3avr7c.pth",
     ),
+    Published(
+        "res10-faces-opencv",
+        "OpenCV's face detector, SSD300 on a small ResNet, Caffe",
+        "Apache-2.0 (OpenCV)",
+        "",
+        ("face",),
+        url=f"{_OPENCV_FILES}/dnn_samples_face_detector_20170830/res10_300x300_ssd_iter_140000.caffemodel",
+        sha1="15aa726b4d46d9f023526d85537db81cbc8dd566",
+        prototxt="https://raw.githubusercontent.com/opencv/opencv/4.9.0/samples/dnn/face_detector/deploy.prototxt",
+    ),
+    Published(
+        "res10-faces-opencv-fp16",
+        "the same with weights in 16 bits",
+        "Apache-2.0 (OpenCV)",
+        "",
+        ("face",),
+        url=f"{_OPENCV_FILES}/19512576c112aa2c7b6328cb0e8d589a4a90a26d/res10_300x300_ssd_iter_140000_fp16.caffemodel",
+        sha1="31fc22bfdd907567a04bb45b7cfad29966caddc1",
+        prototxt="https://raw.githubusercontent.com/opencv/opencv/4.9.0/samples/dnn/face_detector/deploy.prototxt",
+    ),
+    Published(
+        "mobilenet-ssd-caffe",
+        "chuanqi305's MobileNet-SSD at 300 x 300, VOC 07+12 from COCO, Caffe",
+        "MIT",
+        "72.7 mAP on VOC2007 test",
+        VOC_CLASSES,
+        url="https://drive.google.com/uc?export=download&id=0B3gersZ2cHIxRm5PMWRoTkdHdHc",
+        sha1="994d30a8afaa9e754d17d2373b2d62a7dfbaaf7a",
+        file="MobileNetSSD_deploy.caffemodel",
+        prototxt=f"{_CHUANQI}/daef68a6c2f5fbb8c88404266aa28180646d17e0/MobileNetSSD_deploy.prototxt",
+        prototxt_sha1="d77c9cf09619470d49b82a9dd18704813a2043cd",
+    ),
     _pytorch_ssd("mb1-ssd-voc0712", "mobilenet-v1-ssd-mp-0_675.pth of pytorch-ssd, VOC", "67.6 mAP on VOC2007 test"),
     _pytorch_ssd("mb2-ssd-lite-voc0712", "mb2-ssd-lite-mp-0_686.pth of pytorch-ssd, VOC", "68.6 mAP on VOC2007 test"),
     _pytorch_ssd("vgg16-ssd-voc0712", "vgg16-ssd-mp-0_7726.pth of pytorch-ssd, VOC", "77.3 mAP on VOC2007 test"),
@@ -313,10 +354,10 @@ def published(name: str) -> Published | None:
 
 
 def published_file(path: Path) -> Published | None:
-    """The entry of the detector whose file this is, told by its whole SHA-256; None if it is none of them."""
-    hashed = [entry for entry in DETECTORS if entry.sha256 is not None and len(entry.sha256) == 64 and not entry.member]
-    digest = file_sha256(path) if hashed else ""
-    return next((entry for entry in hashed if entry.sha256 == digest), None)
+    """The entry of the detector whose file this is, told by its whole SHA-256 or SHA-1; None if it is none of them."""
+    single = [entry for entry in DETECTORS if not entry.member]
+    whole, short = file_sha256(path), file_sha1(path)
+    return next((entry for entry in single if whole == entry.sha256 or short == entry.sha1), None)
 
 
 def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
@@ -333,8 +374,15 @@ def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
             f"{entry.name} must be downloaded by hand: get it from {entry.page}, unpack it if it is an archive, and "
             "give the path of the .caffemodel or .pth file"
         )
-    path = fetch_file(entry.url, sha256=entry.sha256, cache=cache)
+    path = fetch_file(entry.url, sha256=entry.sha256 or entry.sha1, cache=cache, name=entry.file)
     return path if entry.member is None else extract(path, entry.member)
+
+
+def fetch_prototxt(entry: Published, *, cache: Path | None = None) -> Path | None:
+    """The file with the layers of a Caffe model, None for other models. Raises the errors of `fetch_published`."""
+    if entry.prototxt is None:
+        return None
+    return fetch_file(entry.prototxt, sha256=entry.prototxt_sha1, cache=cache, name=f"{entry.name}.prototxt")
 
 
 def _packaged_file(entry: Published) -> Path:

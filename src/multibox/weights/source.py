@@ -19,7 +19,15 @@ from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.recognize import convert, origin_of
-from multibox.weights.registry import DETECTORS, Published, fetch_published, published, published_file, unknown_name
+from multibox.weights.registry import (
+    DETECTORS,
+    Published,
+    fetch_prototxt,
+    fetch_published,
+    published,
+    published_file,
+    unknown_name,
+)
 
 
 def open_weights(source: Path | str, *, device: torch.device | str = "cpu") -> tuple[SSD, dict[str, Any]]:
@@ -58,7 +66,10 @@ def import_named(
 
 
 def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:
+    """The detector of a foreign file; for a published name, the .prototxt file of a Caffe model is fetched, too."""
     foreign = read_foreign_weights(file)
+    if entry is not None and choices.prototxt is None:
+        choices = replace(choices, prototxt=fetch_prototxt(entry))
     entry = entry or published_file(file)
     if entry is None:
         origin = origin_of(foreign) if choices.prototxt is None else "Caffe"

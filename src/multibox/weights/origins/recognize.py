@@ -68,6 +68,11 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
                 raise UsageError(f"{foreign.source} is a model of {origin.NAME}, which has one size: choose no size")
             return origin.convert(foreign, choices)
     first = ", ".join(list(foreign.tensors)[:3])
+    if foreign.layers:
+        raise WeightsError(
+            f"{foreign.source} is a Caffe model with names that multibox does not know (its tensors begin with {first}): "
+            "add --prototxt with its deploy.prototxt, which has its layers"
+        )
     raise WeightsError(
         f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "
         "authors' Caffe models, torchvision's, those of amdegroot/ssd.pytorch, lufficc/SSD on VGG16, and those of "

@@ -52,7 +52,7 @@ def convert_deploy(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
     _check_priors(priors, heads, source=deploy.source)
     graph, tensors, normalization = _graph(network, heads, added, normalization)
     config = ModelConfig(
-        deploy.name[:100],
+        (deploy.name or Path(foreign.source).stem)[:100],
         graph,
         (),
         priors,

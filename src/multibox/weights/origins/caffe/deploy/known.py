@@ -1,11 +1,11 @@
 """Published files whose .prototxt lacks something: normalization, names of classes, priors. Told by their SHA-1."""
 
 from dataclasses import dataclass
-from hashlib import sha1
 from pathlib import Path
 
 from multibox.nms import DetectionSettings
 from multibox.priors import PriorSpec
+from multibox.weights.download import file_sha1
 from multibox.weights.origins.caffe.deploy.normalization import Normalization
 from multibox.weights.origins.pytorch_ssd.layouts import RFB, config_of
 
@@ -41,6 +41,4 @@ _KNOWN = {
 
 def known_file(path: Path) -> KnownFile:
     """What is known about a file: nothing if it is not one of the list."""
-    with open(path, "rb") as file:
-        digest = sha1(file.read(), usedforsecurity=False).hexdigest()
-    return _KNOWN.get(digest, KnownFile())
+    return _KNOWN.get(file_sha1(path), KnownFile())

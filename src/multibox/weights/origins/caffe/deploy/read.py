@@ -51,9 +51,9 @@ class DeployLayer:
 
 @dataclass(frozen=True, eq=False)
 class Deploy:
-    """A network: the name of its input blob and the input's sides (channels, height, width), and the other layers.
+    """A network: its name, which can be empty, the name and the sides (channels, height, width) of its input blob.
 
-    `transform` are the options of `transform_param` of the input layer.
+    `layers` are the other layers, `transform` the options of `transform_param` of the input layer.
     """
 
     name: str
@@ -82,8 +82,9 @@ def read_deploy(path: Path) -> Deploy:
     transforms = [part for layer in data for part in layer.message.messages("transform_param")]
     rest = tuple(layer for layer in layers if layer not in data)
     where = data[0].where if data else f"{path}"
-    title = message.text("name") or Path(path).stem
-    return Deploy(title, str(path), name, (channels, height, width), rest, Options(transforms, where=where))
+    return Deploy(
+        message.text("name"), str(path), name, (channels, height, width), rest, Options(transforms, where=where)
+    )
 
 
 def _layers(message: Message, source: str) -> Iterator[DeployLayer]:
