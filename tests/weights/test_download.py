@@ -118,7 +118,7 @@ def test_sha1_and_a_name(server: Server, tmp_path: Path) -> None:
     digest = hashlib.sha1(CONTENT, usedforsecurity=False).hexdigest()
     path = fetch_file(server.url, sha256=digest, cache=tmp_path, name="own.caffemodel")
     assert (path.name, path.read_bytes()) == ("own.caffemodel", CONTENT)
-    with pytest.raises(WeightsError, match=f"a file with hash {digest} instead of {'0' * 40}"):
+    with pytest.raises(WeightsError, match=f"a file with SHA-1 {digest} instead of {'0' * 40}"):
         fetch_file(server.url, sha256="0" * 40, cache=tmp_path, name="other")
 
 

@@ -119,7 +119,7 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         found = _digest(part, sha256)
         part.unlink()
         raise WeightsError(
-            f"{url} returned a file with hash {found} instead of {sha256}, which was deleted: try again, or put the "
+            f"{url} returned a file with {_algorithm(sha256)} {found} instead of {sha256}, which was deleted: try again, or put the "
             f"right file at {target}"
         )
     os.replace(part, target)
@@ -232,7 +232,12 @@ def _fits(path: Path, sha256: str | None) -> bool:
 
 def _digest(path: Path, wanted: str | None) -> str:
     """The hash of a file by the algorithm that made `wanted`."""
-    return file_sha1(path) if wanted is not None and len(wanted) == _SHA1_DIGITS else file_sha256(path)
+    return file_sha1(path) if _algorithm(wanted) == "SHA-1" else file_sha256(path)
+
+
+def _algorithm(wanted: str | None) -> str:
+    """The algorithm that made a hash, by its number of digits."""
+    return "SHA-1" if wanted is not None and len(wanted) == _SHA1_DIGITS else "SHA-256"
 
 
 def file_sha1(path: Path) -> str:
