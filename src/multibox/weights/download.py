@@ -119,8 +119,8 @@ def _download(url: str, target: Path, *, sha256: str | None) -> None:
         found = _digest(part, sha256)
         part.unlink()
         raise WeightsError(
-            f"{url} returned a file with {_algorithm(sha256)} {found} instead of {sha256}, which was deleted: try again, "
-            f"or put the right file at {target}"
+            f"{url} returned a file with {_algorithm(sha256)} {found} instead of {sha256}, which was deleted: try "
+            f"again, or put the right file at {target}"
         )
     os.replace(part, target)
     if sha256 is None:
