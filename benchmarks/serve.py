@@ -4,7 +4,8 @@
 
 Each round runs the loop (one image at a time, and a list in batches of 8), then the service with 1, 8 and 64 clients.
 The clients are in a process of their own and share the cores with the service. A client sends its next image as soon as
-it has the answer, over one connection. All numbers are medians over the rounds.
+it has the answer, over one connection. All numbers are medians over the rounds. Processor time for each image is
+measured too, without that of the clients: other programs on the machine hardly change it.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlsplit
 
+import psutil
+
 CLIENTS = (1, 8, 64)
 
 
@@ -31,7 +34,9 @@ def main() -> None:
         for _ in range(choices.rounds):
             row = in_process(loop, choices.model, choices.engine, images, choices.seconds)
             for clients in CLIENTS:
+                used = processor_seconds(server.pid)
                 found = in_process(load, address, images, clients, choices.seconds)
+                found["cpu ms"] = 1000 * (processor_seconds(server.pid) - used) / max(1, found.pop("all"))
                 row |= {f"{clients} clients, {key}": value for key, value in found.items()}
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
@@ -46,6 +51,8 @@ def report(rows: list[dict[str, float]], *, images: list[bytes], load: tuple[flo
     result = {key: median(row[key] for row in rows) for key in rows[0]}
     best = [max(row["loop, images/s"], row["list, images/s"]) for row in rows]
     most = [max(row[f"{n} clients, images/s"] for n in CLIENTS) for row in rows]
+    result["cpu, 8 clients / list"] = median(row["8 clients, cpu ms"] / row["list, cpu ms"] for row in rows)
+    result["cpu, 1 client - loop, ms"] = median(row["1 clients, cpu ms"] - row["loop, cpu ms"] for row in rows)
     result["service / best loop"] = median(a / b for a, b in zip(most, best, strict=True))
     result["1 client - loop, ms"] = median(row["1 clients, p50 ms"] - row["loop, p50 ms"] for row in rows)
     result["bytes of an image"] = median(map(len, images))
@@ -53,9 +60,9 @@ def report(rows: list[dict[str, float]], *, images: list[bytes], load: tuple[flo
     print(json.dumps({key: round(value, 2) for key, value in result.items()}, indent=1))
 
 
-def start(model: str, engine: str | None) -> tuple[subprocess.Popen[str], str]:
+def start(model: str, engine: str | None, *extra: str) -> tuple[subprocess.Popen[str], str]:
     """The service on a free port, and its address when it is ready."""
-    words = [sys.executable, "-m", "multibox", "serve", model, "--port", "0", "--log", "none"]
+    words = [sys.executable, "-m", "multibox", "serve", model, "--port", "0", "--log", "none", *extra]
     words += ["--engine", engine] if engine else []
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -72,19 +79,22 @@ def loop(model: str, engine: str | None, images: list[bytes], seconds: float) ->
     detector = Detector.load(model, engine=engine)
     detector(images[:16])
     detector(images[0])
-    times, end = [], time.perf_counter() + seconds / 2
+    times, end, used = [], time.perf_counter() + seconds / 2, time.process_time()
     while time.perf_counter() < end:
         started = time.perf_counter()
         detector(images[len(times) % len(images)])
         times.append(time.perf_counter() - started)
-    done, started = 0, time.perf_counter()
+    single = 1000 * (time.process_time() - used) / len(times)
+    done, started, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < seconds / 2:
         detector(images)
         done += len(images)
     return {
         "loop, images/s": len(times) / sum(times),
         "loop, p50 ms": 1000 * median(times),
+        "loop, cpu ms": single,
         "list, images/s": done / (time.perf_counter() - started),
+        "list, cpu ms": 1000 * (time.process_time() - used) / done,
     }
 
 
@@ -119,7 +129,14 @@ async def _load(address: str, images: list[bytes], clients: int, seconds: float)
         "p95 ms": cuts[94],
         "p99 ms": cuts[98],
         "not 200": len(counted) - answered,
+        "all": len(records),
     }
+
+
+def processor_seconds(process: int) -> float:
+    """Time that all threads of a process have computed."""
+    times = psutil.Process(process).cpu_times()
+    return times.user + times.system
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> int:

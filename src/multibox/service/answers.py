@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from multibox.detections import Detections
+from multibox.errors import DataError
 from multibox.images.decode import read_image
 from multibox.images.write import encode_jpeg, encode_png
 from multibox.service.problem import Problem
@@ -84,8 +85,14 @@ def _annotations(found: Detections) -> list[dict[str, Any]]:
 
 
 def drawn(data: bytes, found: Detections) -> tuple[bytes, str]:
-    """The image with drawn boxes and its media type: JPEG for JPEG, PNG for all others."""
+    """The image with drawn boxes and its media type: JPEG for JPEG, PNG for all others.
+
+    Raises Problem 422 for an image that is too long for the encoder.
+    """
     image = found.draw(read_image(data))
-    if data.startswith(b"\xff\xd8"):
-        return encode_jpeg(image, quality=90), "image/jpeg"
-    return encode_png(image), "image/png"
+    try:
+        if data.startswith(b"\xff\xd8"):
+            return encode_jpeg(image, quality=90), "image/jpeg"
+        return encode_png(image), "image/png"
+    except DataError as error:
+        raise Problem(422, "bad_image", str(error)) from None

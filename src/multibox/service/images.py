@@ -2,12 +2,12 @@
 
 from io import BytesIO
 
-from multibox.errors import DataError
+from multibox.errors import DataError, ShortMemoryError
 from multibox.images.decode import read_image
 from multibox.images.header import claimed_size, read_header
 from multibox.images.prepare import Prepared, resize_to_input
 from multibox.images.settings import max_pixels, require_allowed_size
-from multibox.service.problem import Problem
+from multibox.service.problem import Problem, busy
 from multibox.size import Size
 
 _SCANS = 20
@@ -21,6 +21,8 @@ def prepare(data: bytes, *, input_size: Size) -> Prepared:
         return resize_to_input(read_image(data), input_size)
     except DataError as error:
         raise Problem(422, "bad_image", _advice_for_clients(error)) from None
+    except ShortMemoryError:
+        raise busy("there is not enough memory for this image at present: try again later", seconds=5) from None
 
 
 def check(data: bytes) -> None:

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import cv2
+
 from multibox.errors import UsageError
 from multibox.words import escaped
 
@@ -22,9 +24,11 @@ def start_logs(kind: str) -> None:
     """Let the loggers of the service write lines of a kind of KINDS; "none" leaves out requests."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if kind == "json" else _Text())
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the same of damaged images
     for name, level in (
         ("multibox.service", logging.WARNING if kind == "none" else logging.INFO),
         ("uvicorn.error", logging.CRITICAL),  # the gate logs every failure itself
+        ("python_multipart", logging.CRITICAL),  # says of every broken form what the client is told
         ("asyncio", logging.ERROR),
     ):
         logger = logging.getLogger(name)

@@ -44,7 +44,7 @@ class BoundedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         if self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete):
-            if self.conn.trailing_data[0]:
+            if self.conn.trailing_data[0] or self.timeout_keep_alive_task is None:
                 self._await_head()
         else:
             self._stop("_head")

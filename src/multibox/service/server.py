@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from multibox.errors import MultiboxError, UsageError
+from multibox.errors import UsageError
 from multibox.service.app import create_app
 from multibox.service.protocol import with_limits
 from multibox.service.service import Service
@@ -83,13 +83,13 @@ class ServiceServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
-        self.failure: MultiboxError | OSError | None = None
+        self.failure: Exception | None = None
 
     def load(self, on_ready: Callable[[], None]) -> None:
-        """Load the models; if that fails, end the server."""
+        """Load the models; if that fails, end the server, which then raises the reason."""
         try:
             self._service.load()
-        except (MultiboxError, OSError) as error:
+        except Exception as error:
             self.failure, self.should_exit = error, True
         else:
             if not self.should_exit:

@@ -31,6 +31,7 @@ class Service:
         self.metrics = Metrics()
         self.memory = Memory(settings.memory)
         self.draining = False
+        self._loading = asyncio.Lock()
         self.pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="decode")
         self.models = {
             name: HostedModel(
@@ -76,12 +77,12 @@ class Service:
 
     async def reload(self, model: HostedModel) -> None:
         """Load the file of a model again; requests go on. Raises Problem 422 if the file cannot be used."""
-        try:
-            loaded = await asyncio.to_thread(model.load)
-        except (MultiboxError, OSError) as error:
-            reason = str(error)
-            raise Problem(422, "bad_model", f"the model was not replaced: {reason}") from None
-        model.replace(loaded)
+        async with self._loading:  # one after the other, because two copies take twice the memory
+            try:
+                loaded = await asyncio.to_thread(model.load)
+            except (MultiboxError, OSError) as error:
+                raise Problem(422, "bad_model", f"the model was not replaced: {error}") from None
+            model.replace(loaded)
 
     async def detect(self, request: Request, *, model: HostedModel, sources: Sequence[bytes | np.ndarray]) -> list[Job]:
         """A finished job for each image; its `result` is Detections or a Problem.

@@ -35,7 +35,7 @@ def split_body(body: bytes, *, header_length: str | None) -> tuple[dict[str, Any
     """The JSON object of a body, and the binary data behind it. Raises Problem 400."""
     length = len(body)
     if header_length is not None:
-        if not header_length.isdecimal() or int(header_length[:20]) > len(body):
+        if not header_length.isdecimal() or len(header_length) > 12 or int(header_length) > len(body):
             raise invalid("Inference-Header-Content-Length is not the length of the JSON in the body")
         length = int(header_length)
     try:

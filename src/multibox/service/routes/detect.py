@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -18,6 +19,17 @@ from multibox.service.routes.examples import COCO_ANSWER, DETECT_ANSWER, MODELS_
 from multibox.service.service import Service, problems_or_detections
 
 router = APIRouter(tags=["detection"])
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The images of a request and what was found in them, after the filters. `class_names` are those of the model."""
+
+    model: str
+    class_names: Sequence[str]
+    images: Images
+    jobs: Sequence[Job]
+    results: Sequence[Detections | Problem]
 
 
 class DetectOptions(BaseModel):
@@ -74,12 +86,14 @@ async def detect(request: Request, options: Annotated[DetectOptions, Query()]) -
         chosen = _chosen(options, images.fields)
         model = service.model(chosen.model)
         assert model.loaded is not None
-        wanted = _wanted(chosen, model.loaded.worker.detector.class_names)
+        class_names = model.loaded.worker.detector.class_names
+        wanted = _wanted(chosen, class_names)
         _check_format(chosen, images)
         jobs = await service.detect(request, model=model, sources=images.contents)
         results = [found if isinstance(found, Problem) else wanted.of(found) for found in problems_or_detections(jobs)]
-        _note(request, model, results, jobs)
-        answer = await _answer(service, chosen, model, images, results, jobs, read=read - started, started=started)
+        outcome = _Outcome(model.name, class_names, images, jobs, results)
+        _note(request, model, outcome)
+        answer = await _answer(service, outcome, chosen.format, read=read - started, started=started)
     answer.headers["Server-Timing"] = _server_timing(jobs[0].times)
     return answer
 
@@ -125,39 +139,28 @@ def _check_format(options: DetectOptions, images: Images) -> None:
         raise Problem(422, "bad_parameter", f"format=image is for one image, and these are {len(images.contents)}")
 
 
-def _note(request: Request, model: HostedModel, results: Sequence[Detections | Problem], jobs: Sequence[Job]) -> None:
+def _note(request: Request, model: HostedModel, outcome: _Outcome) -> None:
     """Add to the metrics, the log and the trace."""
-    found = [result for result in results if isinstance(result, Detections)]
+    found = [result for result in outcome.results if isinstance(result, Detections)]
     for detections in found:
         model.meter.found(detections)
-    request.scope["log"] |= {"model": model.name, "images": len(results), "detections": sum(map(len, found))}
-    request.scope["stages"] = jobs[0].times
+    request.scope["log"] |= {"model": model.name, "images": len(outcome.results), "detections": sum(map(len, found))}
+    request.scope["stages"] = outcome.jobs[0].times
 
 
-async def _answer(
-    service: Service,
-    options: DetectOptions,
-    model: HostedModel,
-    images: Images,
-    results: Sequence[Detections | Problem],
-    jobs: Sequence[Job],
-    *,
-    read: float,
-    started: float,
-) -> Response:
-    pairs = list(zip(images.names, results, strict=True))
-    if options.format == "image":
-        (found,) = results
+async def _answer(service: Service, outcome: _Outcome, format: str, *, read: float, started: float) -> Response:
+    pairs = list(zip(outcome.images.names, outcome.results, strict=True))
+    if format == "image":
+        (found,) = outcome.results
         assert isinstance(found, Detections)
-        content, media_type = await service.in_pool(lambda: drawn(images.contents[0], found))
+        content, media_type = await service.in_pool(lambda: drawn(outcome.images.contents[0], found))
         return Response(content, media_type=media_type)
-    if options.format == "coco":
-        assert model.loaded is not None
-        names = model.loaded.worker.detector.class_names
-        return JSONResponse(to_coco([(name, f) for name, f in pairs if isinstance(f, Detections)], names))
-    entries = [_entry(name, result, job) for (name, result), job in zip(pairs, jobs, strict=True)]
+    if format == "coco":
+        done = [(name, found) for name, found in pairs if isinstance(found, Detections)]
+        return JSONResponse(to_coco(done, outcome.class_names))
+    entries = [_entry(name, result, job) for (name, result), job in zip(pairs, outcome.jobs, strict=True)]
     total = {"read": _ms(read), "total": _ms(time.perf_counter() - started)}
-    return JSONResponse({"model": model.name, "images": entries, "milliseconds": total})
+    return JSONResponse({"model": outcome.model, "images": entries, "milliseconds": total})
 
 
 def _entry(name: str, result: Detections | Problem, job: Job) -> dict[str, Any]:
