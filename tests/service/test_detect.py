@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from multibox.detection.detector import Detector
+from multibox.detection.explain.explain import explain
 from multibox.images.decode import read_image
 from running_service import Running
 from tiny_detector import noise_image, write_image
@@ -159,6 +160,8 @@ def test_explanations_repeat_the_detection(server: Running, photo: bytes, detect
     np.testing.assert_allclose(answer["box"], best["box"], atol=0.02)
     assert answer["scores"][0] == {"label": best["label"], "name": best["name"], "score": best["score"]}
     assert answer["background"] + sum(row["score"] for row in answer["scores"]) == pytest.approx(1, abs=1e-4)
+    gone = explain(detector, photo, min_score=0.01).detections[0].suppressed
+    assert answer["suppressed"] == len(gone)
     assert (answer["map"]["number"], answer["cell"]["row"], answer["cell"]["column"]) == (
         place.map + 1,
         place.row,

@@ -105,7 +105,7 @@ class Worker:
     def _prepared(self, source: "bytes | np.ndarray") -> Prepared:
         if isinstance(source, np.ndarray):
             return resize_to_input(source, self.detector.input_size)
-        return prepare(source, input_size=self.detector.input_size)
+        return prepare(source, input_size=self.detector.input_size, max_pixels=self._settings.max_pixels)
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.errors import UsageError
-from multibox.images.settings import set_max_pixels
+from multibox.images.settings import max_pixels, set_max_pixels
 
 _SHORTEST_TOKEN = 16
 
@@ -55,8 +55,9 @@ class ServiceSettings:
         return max(256_000_000, 4 * self.max_bytes)
 
     def apply(self) -> None:
-        """Set the limit of pixels for this process; decoding checks it before it allocates memory."""
-        set_max_pixels(self.max_pixels)
+        """Raise the limit of the process if this one is higher; `multibox.service.images` checks this one."""
+        if self.max_pixels > max_pixels():
+            set_max_pixels(self.max_pixels)
 
     def is_token(self, given: str) -> bool:
         """Compare in constant time."""

@@ -135,7 +135,7 @@ export function drawExplanation() {
       el("b", {}, `${found.prior.toLocaleString("en-US")} of ${found.priors.toLocaleString("en-US")}`),
       " responded. It is dashed in the image, and its cell is filled.",
     ),
-    el("dl.facts", {}, ...facts({ "source map": `${map.number} of ${map.of}, ${map.rows} × ${map.columns} cells`, cell: `row ${cell.row + 1}, column ${cell.column + 1}`, "box of the cell": `${shape.number} of ${shape.of}, ${size}` })),
+    el("dl.facts", {}, ...facts({ ...(found.suppressed === null ? {} : { suppressed: `${found.suppressed} weaker box${found.suppressed === 1 ? "" : "es"}` }), "source map": `${map.number} of ${map.of}, ${map.rows} × ${map.columns} cells`, cell: `row ${cell.row + 1}, column ${cell.column + 1}`, "box of the cell": `${shape.number} of ${shape.of}, ${size}` })),
     found.scores ? scores(found) : el("p.soft.note", {}, "This engine runs a file that ends with detections, so the scores of other classes are not known."),
   );
 }
