@@ -67,7 +67,9 @@ class Bench:
         self.detector, self.pool = SlowDetector(), Immediate()
         self.metrics = Metrics()
         chosen = ServiceSettings(**{"batch": 4, "queue": 8, "wait_ms": 50, **settings})  # type: ignore[arg-type]
-        self.worker = Worker(self.detector, settings=chosen, pool=self.pool, meter=self.metrics.of_model("m"))
+        self.worker = Worker(
+            self.detector, batch=chosen.batch, settings=chosen, pool=self.pool, meter=self.metrics.of_model("m")
+        )
         self.worker.start()
         self.detector.warm = True
 

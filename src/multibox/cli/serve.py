@@ -26,7 +26,7 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, metavar="N", help="Port; 0 takes a free one.")
     ] = 8000,
-    batch: Annotated[int, typer.Option("--batch", min=1, max=256, metavar="N", help="Images in one batch.")] = 8,
+    batch: Annotated[int, typer.Option("--batch", min=1, max=256, metavar="N", help="Most images in a batch.")] = 8,
     wait_ms: Annotated[
         float, typer.Option("--wait-ms", min=0, max=1000, metavar="MS", help="How long a batch waits for more images.")
     ] = 5.0,

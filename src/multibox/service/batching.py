@@ -29,13 +29,16 @@ _SLOWEST = 60  # seconds that a client is told to wait, at most
 class Worker:
     """One detector and its thread.
 
-    `admit` accepts a request if the queue has room for its images. `pool` decodes them. A batch starts when it is full,
+    `admit` accepts a request if the queue has room for its images. `pool` decodes them. Up to `batch` images go through
+    the network together. A batch starts when it is full,
     when no other image is being decoded, or when its first image has waited for `wait_ms`. Images whose client
     left or whose time is over are dropped. `finish` ends the thread after the last image that was admitted.
     """
 
-    def __init__(self, detector: Detector, *, settings: ServiceSettings, pool: Executor, meter: ModelMeter) -> None:
-        self.detector, self.meter = detector, meter
+    def __init__(
+        self, detector: Detector, *, batch: int, settings: ServiceSettings, pool: Executor, meter: ModelMeter
+    ) -> None:
+        self.detector, self.batch, self.meter = detector, batch, meter
         self._settings, self._pool = settings, pool
         self._ready: deque[Job] = deque()
         self._waiting = 0  # images that were admitted and have not reached the network
@@ -45,12 +48,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="detector", daemon=True)
 
     def start(self) -> None:
-        """Let the detector process images of nothing in all sizes of a batch, and start the thread."""
-        height, width = self.detector.input_size
-        black = Prepared(np.zeros((height, width, 3), np.uint8), self.detector.input_size)
-        sizes = range(1, self._settings.batch + 1) if self._settings.batch <= 16 else (1, self._settings.batch)
-        for size in sizes:
-            self.detector.detect_batch([black] * size)
+        """Start the thread."""
         self._thread.start()
 
     @property
@@ -123,7 +121,7 @@ class Worker:
                 if self._finishing and not self._waiting:
                     return None
                 self._changed.wait(self._patience())
-            taken = [self._ready.popleft() for _ in range(min(len(self._ready), self._settings.batch))]
+            taken = [self._ready.popleft() for _ in range(min(len(self._ready), self.batch))]
             batch = [job for job in taken if job.wanted]
             self._waiting -= len(batch)
         late = [job for job in taken if job not in batch]
@@ -135,7 +133,7 @@ class Worker:
         ready = len(self._ready)
         if ready == 0:
             return False
-        if ready >= self._settings.batch or ready >= self._waiting:
+        if ready >= self.batch or ready >= self._waiting:
             return True
         return time.monotonic() >= self._ready[0].ready + self._settings.wait_ms / 1000
 

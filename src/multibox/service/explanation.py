@@ -20,7 +20,8 @@ def explain_prior(detector: Detector, image: Prepared, *, prior: int) -> dict[st
     """The explanation of what the detector finds with one prior; boxes are in pixels of the original image.
 
     `scores` are those of all classes, best first. `suppressed` is the number of boxes that the detection removed, None
-    if the prior made no detection. All of these are None if the engine runs a file that ends with detections. Raises Problem 422 for a prior that does not exist.
+    if the prior made no detection. All of these are None if the engine runs a file that ends with detections. Raises
+    Problem 422 for a prior that does not exist.
     """
     place = _place(detector, prior, image.image_size)
     try:

@@ -15,6 +15,7 @@ from multibox.errors import UsageError
 from multibox.service.batching import Worker
 from multibox.service.metrics import Metrics, ModelState
 from multibox.service.settings import ServiceSettings
+from multibox.service.warm_up import warm_up
 from multibox.weights.registry import published
 from multibox.weights.source import find_weights
 
@@ -57,11 +58,12 @@ class HostedModel:
         self.loaded: Loaded | None = None
 
     def load(self) -> Loaded:
-        """Load the file, and run the detector once for each size of a batch. Raises the errors of `Detector.load`."""
+        """Load the file, and measure which batch is fastest. Raises the errors of `Detector.load`."""
         digest = _digest(self.source)
         choices = self._choices
         detector = Detector.load(self.source, device=choices.device, precision=choices.precision, engine=choices.engine)
-        worker = Worker(detector, settings=self._settings, pool=self._pool, meter=self.meter)
+        batch = warm_up(detector, most=self._settings.batch)
+        worker = Worker(detector, batch=batch, settings=self._settings, pool=self._pool, meter=self.meter)
         worker.start()
         return Loaded(worker, digest)
 
@@ -93,6 +95,7 @@ class HostedModel:
             "network": config.model.name,
             "input": {"width": config.input_size.width, "height": config.input_size.height},
             "priors": config.model.priors.count,
+            "batch": self.loaded.worker.batch,
             "classes": [
                 {"label": label, "name": name, "color": "#{:02x}{:02x}{:02x}".format(*class_color(label))}
                 for label, name in enumerate(detector.class_names)

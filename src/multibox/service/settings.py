@@ -15,9 +15,9 @@ _SHORTEST_TOKEN = 16
 class ServiceSettings:
     """Limits and access.
 
-    `batch` images go through the network together; a batch waits up to `wait_ms` for images that are being decoded.
-    `queue` images may wait, and a request waits `timeout` seconds at most. `media` is the folder in which Label Studio
-    keeps its files, if tasks may name files of it.
+    Up to `batch` images go through the network together, fewer if that is faster; a batch waits up to `wait_ms` for
+    images that are being decoded. `queue` images may wait, and a request waits `timeout` seconds at most. `media` is
+    the folder in which Label Studio keeps its files, if tasks may name files of it.
     """
 
     batch: int = 8
