@@ -79,6 +79,15 @@ class Writer:
         return self.node("Identity", f"{name}/read", [name])
 
 
+def repeated(writer: Writer, name: str, shape: Sequence[int]) -> str:
+    """A constant array of one value, which a file stores once."""
+    one = _varint(5 << 3 | 2) + _varint(4) + struct.pack("<f", 0.001)
+    tensor = field_of(8, field_of(1, _FLOAT) + field_of(2, _shape(shape)) + one)
+    content = field_of(1, name.encode()) + field_of(2, b"Const")
+    writer.nodes.append(field_of(1, content + field_of(5, field_of(1, b"value") + field_of(2, tensor))))
+    return name
+
+
 def write_frozen(
     values: Values, *, anchors: np.ndarray | None = None, score: str = "Sigmoid", batch_norm: bool = False
 ) -> bytes:

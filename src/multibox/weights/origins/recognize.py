@@ -39,10 +39,11 @@ def import_weights(
     """The detector of a foreign weight file, in evaluation mode, with the same results as in its own program.
 
     Reads the authors' .caffemodel files and the state dicts of torchvision, amdegroot/ssd.pytorch, lufficc/SSD and
-    qfgaohao/pytorch-ssd (which jetson-inference trains with), as .pth or .safetensors. `priors` are needed if neither
-    the file nor its number of classes implies them: "ssd300-voc", "ssd300-coco", "ssd512-voc", "ssd512-coco" or a
-    PriorSpec. Without `class_names` a published list of the right length is used, or for pytorch-ssd the file
-    labels.txt beside the weights. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if
+    qfgaohao/pytorch-ssd (which jetson-inference trains with), as .pth or .safetensors, and .tflite files and frozen
+    graphs (.pb) of the TensorFlow Object Detection API. `priors` are needed if neither the file nor its number of
+    classes implies them: "ssd300-voc", "ssd300-coco", "ssd512-voc", "ssd512-coco" or a PriorSpec. Without `class_names`
+    a published list of the right length is used, or for pytorch-ssd and TensorFlow a list of labels in or beside the
+    file. `channels` ("rgb" or "bgr") is what the first layer of an amdegroot file expects, if
     the name of the file does not tell. `size` is the input size of a pytorch-ssd model that was trained at another one
     than usual. With `prototxt`, the file that has the layers of a .caffemodel, any Caffe SSD is read; `mean` and
     `scale` then say how its images are normalized, in the order of `channels`, BGR by default. Raises WeightsError or
@@ -75,8 +76,8 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
         )
     raise WeightsError(
         f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "
-        "authors' Caffe models, torchvision's, those of amdegroot/ssd.pytorch, lufficc/SSD on VGG16, and those of "
-        "pytorch-ssd and jetson-inference"
+        "authors' Caffe models, torchvision's, TensorFlow's (.tflite, .pb), amdegroot/ssd.pytorch, lufficc/SSD on "
+        "VGG16, pytorch-ssd and jetson-inference"
     )
 
 

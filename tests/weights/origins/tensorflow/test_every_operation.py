@@ -10,7 +10,7 @@ from multibox.errors import WeightsError
 from multibox.priors import BoxSize, PriorSpec, Step, listed_map
 from multibox.size import Size
 from multibox.weights.origins.recognize import import_weights
-from oracles.frozen_writer import Writer, placeholder
+from oracles.frozen_writer import Writer, placeholder, repeated
 
 SIDE = 33
 
@@ -160,3 +160,20 @@ def test_a_classifier_is_no_detector(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="contains no SSD") as caught:
         import_weights(tmp_path / "net.pb")
     assert "OpenVINO" in str(caught.value)
+
+
+@pytest.mark.parametrize("out", [8000, 9000])
+def test_values_that_a_file_does_not_have(tmp_path: Path, out: int) -> None:
+    """A convolution of 64 or 72 million times one value against a line, without the memory for it."""
+    net = Net()
+    net.conv(8, kernel=3, stride=2)
+    for number, (inside, outside) in enumerate(((8, 8000), (8000, out))):
+        weights = repeated(net.writer, f"weights{number}", (1, 1, inside, outside))
+        net.add("Conv2D", net.value, weights, strides=(1, 1, 1, 1), padding="SAME", data_format="NHWC")
+        net.channels = outside
+    net.conv(2)
+    net.heads()
+    content = b"".join(net.writer.nodes)
+    (tmp_path / "net.pb").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"more values than it has|its weights are not constant"):
+        import_weights(tmp_path / "net.pb")

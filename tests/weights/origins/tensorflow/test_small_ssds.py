@@ -185,3 +185,21 @@ def test_metadata(tmp_path: Path) -> None:
     model = import_weights(tmp_path / "mini.tflite")
     assert model.class_names == ("w", "x", "y", "z")
     assert (model.config.mean, model.config.std) == ((100,) * 3, (50,) * 3)
+
+
+def test_exports_of_our_own(tmp_path: Path) -> None:
+    """A file with multibox's description against the line that it needs no import."""
+    model = {0: ("I", 3), 2: [{}], 4: [{}], 6: [{0: "multibox", 1: ("I", 0)}]}
+    (tmp_path / "ours.tflite").write_bytes(write_buffer(model, b"TFL3"))
+    with pytest.raises(WeightsError, match="is a model that multibox exported: use it without importing it"):
+        import_weights(tmp_path / "ours.tflite")
+
+
+def test_values_that_a_file_does_not_have(tmp_path: Path) -> None:
+    """Many tensors on one buffer against an error instead of gigabytes."""
+    tensors = [{0: np.array([1 << 16], "<i4"), 1: ("b", 3), 2: ("I", 1), 3: f"t{i}"} for i in range(2000)]
+    subgraph = {0: tensors, 1: np.array([0], "<i4"), 2: np.array([0], "<i4"), 3: []}
+    model = {0: ("I", 3), 1: [], 2: [subgraph], 4: [{}, {0: bytes(1 << 16)}]}
+    (tmp_path / "w.tflite").write_bytes(write_buffer(model, b"TFL3"))
+    with pytest.raises(WeightsError, match="damaged or not complete"):
+        import_weights(tmp_path / "w.tflite")

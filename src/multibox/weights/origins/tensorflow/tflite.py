@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import WeightsError
+from multibox.weights.description import KEY
 from multibox.weights.origins.flatbuffer import Table
 from multibox.weights.origins.flexbuffer import read_map
 from multibox.weights.origins.tensorflow.graph import MAX_OPERATIONS, Graph, Operation, Quantization, most_values
@@ -80,6 +81,8 @@ class _Reader:
     def __init__(self, source: str, data: memoryview) -> None:
         self.source, self.data = source, data
         self.model = Table.root(data)
+        if any(entry.text(0) == KEY for entry in self.model.tables(6)):
+            raise WeightsError(f"{source} is a model that multibox exported: use it without importing it")
         subgraphs = self.model.tables(2)
         if len(subgraphs) < 1:
             raise ValueError("a model without graph")
