@@ -1,6 +1,5 @@
 """Tests of the twelve COCO numbers against published numbers, and of our curves against the evaluator's arrays."""
 
-import builtins
 import json
 import re
 from dataclasses import replace
@@ -13,12 +12,12 @@ import pytest
 from evaluation_cases import a_dataset, an_example, noisy_scenes, some_detections
 from multibox.data.dataset import Dataset, Example
 from multibox.data.formats.coco.reader import read_coco
-from multibox.errors import UsageError
-from multibox.evaluation import coco
+from multibox.detections import Detections
 from multibox.evaluation.coco import NUMBERS, evaluate_coco
 from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.results.files import read_detections
 from multibox.evaluation.voc import evaluate_voc
+from oracles.faster_coco import reference
 from shared_data import shared
 
 CAT = (10, 10, 50, 50)
@@ -77,37 +76,58 @@ def test_the_packages_reader_leads_to_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_our_curves_against_the_evaluators_precision_array(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Largest precision beyond each of 101 recalls: our VOC curve against faster-coco-eval at IoU .5.
+def test_two_curves_at_iou_50(seed: int) -> None:
+    """Largest precision beyond each of 101 recalls: the VOC curve against COCO's at IoU .5.
 
     Objects do not overlap, so that the two rules about taken objects agree.
     """
     dataset, detections = noisy_scenes(np.random.default_rng(seed), images=20, grid=True)
-    arrays = kept_precision(monkeypatch)
     result = evaluate_coco(dataset, detections=detections)
     curves = evaluate_voc(dataset, detections=detections).curves
     recalls = np.linspace(0, 1, 101)
     for label, curve in enumerate(curves):
         reached = curve.recall[None] >= recalls[:, None]
         ours = np.where(reached, curve.precision[None], 0).max(axis=1, initial=0)
-        np.testing.assert_allclose(arrays[0][0, :, label, 0, -1], ours, atol=1e-9)
+        np.testing.assert_allclose(result.precision[0, :, label, 0], ours, atol=1e-9)
         assert result.ap50[label] == pytest.approx(ours.mean())
         assert abs(result.ap50[label] - curve.ap("voc10")) < 0.01 + 1 / 101
 
 
-def kept_precision(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """A list that receives the evaluator's precision array (IoU, recall, class, area, detections)."""
-    import faster_coco_eval
+@pytest.mark.parametrize("seed", range(12))
+def test_random_scenes(seed: int) -> None:
+    """All numbers and precisions of crowded scenes against faster-coco-eval.
 
-    arrays: list[np.ndarray] = []
+    They have crowds, difficult objects, given areas, equal overlaps and scores, and more than 100 detections.
+    """
+    rng = np.random.default_rng(seed)
+    dataset, detections = noisy_scenes(rng, images=12, grid=False)
+    examples = tuple(_varied(example, rng, areas=seed % 2 == 0) for example in dataset)
+    dataset = replace(dataset, examples=examples)
+    detections = [_many(found, rng) if len(found) and rng.random() < 0.3 else found for found in detections]
+    expected = reference(dataset, detections, order=range(len(dataset)))
+    result = evaluate_coco(dataset, detections=detections)
+    np.testing.assert_array_equal(result.precision, expected.precision)
+    assert np.nan_to_num(list(result.numbers.values()), nan=-1).tolist() == expected.numbers
 
-    class Recording(faster_coco_eval.COCOeval_faster):
-        def summarize(self) -> None:
-            super().summarize()
-            arrays.append(self.eval["precision"])
 
-    monkeypatch.setattr(coco, "_import_evaluator", lambda: Recording)
-    return arrays
+def _varied(example: Example, rng: np.random.Generator, *, areas: bool) -> Example:
+    """The example with some crowds and difficult objects, some boxes twice, and areas of any size."""
+    count = len(example.labels)
+    rows = np.concatenate([np.arange(count), rng.integers(0, count, 2) if count else np.zeros(0, int)])
+    flags = rng.random((2, len(rows))) < 0.15
+    given = rng.choice([100.0, 1024.0, 5000.0, 9216.0, 20_000.0], len(rows)) if areas else None
+    boxes, labels = example.boxes[rows], example.labels[rows]
+    return replace(example, boxes=boxes, labels=labels, difficult=flags[0], crowd=flags[1], areas=given)
+
+
+def _many(found: Detections, rng: np.random.Generator) -> Detections:
+    """More than 100 detections of one class, some of them at the same places, with few different scores."""
+    rows = rng.integers(0, len(found), 130)
+    boxes = found.boxes[rows] + rng.integers(0, 2, (130, 1)).astype(np.float32)
+    scores = -np.sort(-rng.integers(1, 30, 130)).astype(np.float32) / 30
+    return replace(
+        found, boxes=boxes, scores=scores, labels=np.zeros(130, np.int64), priors=rows * 0 - 1, tracks=rows * 0 - 1
+    )
 
 
 def test_perfect_detections() -> None:
@@ -159,17 +179,3 @@ def test_nothing_found_and_nothing_there() -> None:
     assert (nothing.numbers["AP"], nothing.numbers["AR100"], nothing.ap.tolist()) == (0, 0, [0])
     absent = evaluate_coco(a_dataset(an_example("a")), detections=[some_detections([CAT], scores=[1])])
     assert np.isnan([*absent.numbers.values(), *absent.ap, *absent.ap50]).all()
-
-
-def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without faster-coco-eval, a UsageError that says what to install."""
-    original = builtins.__import__
-
-    def refuse(name: str, *rest: Any) -> Any:
-        if name.startswith("faster_coco_eval"):
-            raise ImportError(name)
-        return original(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(UsageError, match=r"pip install multibox\[coco\]"):
-        evaluate_coco(a_dataset(an_example("a")), detections=[some_detections()])

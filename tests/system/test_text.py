@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from multibox.errors import DataError
-from multibox.system.json import parse_json, read_json
+from multibox.system import json as reader
+from multibox.system.json import parse_json, read_json, read_json_entries
 from multibox.system.text import decode_text, read_lines, read_text
 from multibox.system.yaml import read_yaml, yaml_text
 
@@ -116,3 +118,46 @@ def test_yaml_is_written_and_read_again(tmp_path: Path) -> None:
     read = read_yaml(tmp_path / "a.yaml")
     assert list(read) == ["train", "names"]
     assert list(read["names"].values()) == names
+
+
+ENTRIES: list[Any] = [
+    *({"id": i, "box": [1.5, 2]} for i in range(40)),
+    {"name": "}, {", "inner": [{"a": 1}, {"b": [{"c": 2}, {"d": "\\"}]}]},
+    {"name": '"}, {"'},
+    7,
+    *({"id": i} for i in range(40)),
+]
+
+
+@pytest.mark.parametrize("size", [1, 30, 100, 10**6])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_entries_of_a_list_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, indent: int | None):
+    """Parts of any size against the whole list; commas inside entries and texts do not divide it."""
+    monkeypatch.setattr(reader, "_PART_BYTES", size)
+    path = tmp_path / "a.json"
+    for entries in (ENTRIES, ENTRIES[:40], [], [[]]):
+        path.write_text(json.dumps(entries, indent=indent))
+        assert [entry for part in read_json_entries(path, expected="x") for entry in part] == entries
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1}', "holds one dict; give a list"),
+        ("7", "holds one int; give a list"),
+        (
+            json.dumps(ENTRIES)[:-1],
+            f"is not JSON .expecting ',' delimiter: line 1 column {len(json.dumps(ENTRIES))}.; ",
+        ),
+        (json.dumps(ENTRIES) + "]", "is not JSON .extra data"),
+        (json.dumps(ENTRIES[:40])[:-1] + ', {"a": "\\ud800"}, {"a": 1}]', r"\\ud800 alone"),
+        (json.dumps(ENTRIES[:40])[:-1] + ", {}, {" + "[" * 100_000, "is not JSON|nested too deeply"),
+        (json.dumps(ENTRIES[:40]) + json.dumps(ENTRIES[:40]), "is not JSON .extra data: line 1 column 1151.; "),
+    ],
+)
+def test_wrong_lists_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str):
+    """Documents that are no list or are damaged, against the error with the place in the whole document."""
+    monkeypatch.setattr(reader, "_PART_BYTES", 100)
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        list(read_json_entries(tmp_path / "a.json", expected="give a list"))

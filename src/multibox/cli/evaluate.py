@@ -73,11 +73,12 @@ def evaluate(
     Processes that torchrun starts with this command share the images.
     """
     from multibox.data.load import load_dataset
-    from multibox.detection.detector import Detector
 
     find_metric(metric, iou=iou)
     check_renamed(names, detector=weights)
     if weights is not None and detections is None:
+        from multibox.detection.detector import Detector  # not for detections in a file: PyTorch takes a second
+
         dataset = load_dataset(data, split=split, classes=split_names(classes))
         say_default_split(data, dataset.name, split=split)
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)

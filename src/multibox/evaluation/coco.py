@@ -1,32 +1,37 @@
-"""The twelve box numbers of COCO and the AP of each class, computed with faster-coco-eval (the extra `coco`)."""
+"""The twelve box numbers of COCO and the AP of each class, as the COCO API computes them.
+
+Shapes: A ranges of areas, T least IoUs, R recalls, C classes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
 
-from multibox.data.dataset import Dataset, Example
+from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.errors import UsageError
-
-if TYPE_CHECKING:
-    from faster_coco_eval import COCO
+from multibox.evaluation.coco_matching import LEAST_IOUS, MOST_DETECTIONS, RANGES, ClassOutcomes, class_outcomes
+from multibox.evaluation.flat import FlatDetections, FlatObjects
 
 NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+_COUNTS = (1, 10, MOST_DETECTIONS)  # detections of a class in an image for the recall
+_RECALLS = np.linspace(0, 1, 101)
+_ABSENT = -1.0
 
 
 @dataclass(frozen=True, eq=False)
 class CocoResult:
     """`numbers` holds the twelve by the names in NUMBERS; `ap` and `ap50` hold one value for each class.
 
-    A class or a range of areas without objects has the value nan; means leave such classes out.
+    `precision` is the largest precision at each recall or a higher one. A class or a range of areas without objects has
+    the value nan, in `precision` -1; means leave such classes out.
     """
 
     numbers: dict[str, float]
     ap: Float64[np.ndarray, " c"]
     ap50: Float64[np.ndarray, " c"]
+    precision: Float64[np.ndarray, "t r c a"]
 
 
 def evaluate_coco(dataset: Dataset, *, detections: Sequence[Detections]) -> CocoResult:
@@ -36,33 +41,22 @@ def evaluate_coco(dataset: Dataset, *, detections: Sequence[Detections]) -> Coco
     objects are regions in which detections are ignored. An object is small, medium or large by its area in square
     pixels: `Example.areas` if the data set has them (in COCO the area of the segmentation), else the area of the box.
     Equal scores are ordered by image id if all ids are numbers, as in COCO, else by the order of the data set.
-    UsageError without faster-coco-eval.
+    Source: `COCOeval` of the COCO API.
     """
-    evaluator_class = _import_evaluator()
     order = _official_order(dataset)
-    truth = [_truth_rows(dataset[i]) for i in order]
-    evaluator = evaluator_class(
-        _coco(dataset, rows=truth),
-        _coco(dataset, rows=[_detection_rows(detections[i]) for i in order]),
-        iouType="bbox",
-        print_function=_silent,
+    found = FlatDetections.of([detections[i] for i in order])
+    objects = FlatObjects.of([dataset[i] for i in order])
+    shape = (len(LEAST_IOUS), len(_RECALLS), len(dataset.class_names), len(RANGES))
+    precision = np.full(shape, _ABSENT)
+    recall = np.full((shape[0], *shape[2:], len(_COUNTS)), _ABSENT)
+    for label, outcomes in enumerate(class_outcomes(found, objects, classes=len(dataset.class_names))):
+        for area in np.flatnonzero(outcomes.objects):
+            precision[:, :, label, area] = _precision(outcomes, int(area))
+            recall[:, label, area] = _recall(outcomes, int(area))
+    everywhere = precision[..., 0]
+    return CocoResult(
+        _numbers(precision, recall), _class_means(everywhere), _class_means(everywhere[:1]), precision=precision
     )
-    evaluator.evaluate()
-    evaluator.accumulate()
-    evaluator.summarize()
-    precision = evaluator.eval["precision"][:, :, :, 0, -1]
-    numbers = {name: _nan_if_absent(value) for name, value in zip(NUMBERS, evaluator.stats, strict=True)}
-    return CocoResult(numbers, _class_means(precision), _class_means(precision[:1]))
-
-
-def _import_evaluator() -> Any:
-    try:
-        from faster_coco_eval import COCOeval_faster
-    except ImportError as error:
-        raise UsageError(
-            "metric coco needs faster-coco-eval, which is not installed; run: pip install multibox[coco]"
-        ) from error
-    return COCOeval_faster
 
 
 def _official_order(dataset: Dataset) -> list[int]:
@@ -73,55 +67,43 @@ def _official_order(dataset: Dataset) -> list[int]:
     return order
 
 
-def _truth_rows(example: Example) -> list[dict[str, Any]]:
-    boxes = _to_xywh(example.boxes)
-    areas = boxes[:, 2] * boxes[:, 3] if example.areas is None else example.areas
-    ignore = example.crowd | example.difficult
-    columns = zip(boxes.tolist(), example.labels.tolist(), ignore.tolist(), areas.tolist(), strict=True)
-    return [
-        {"bbox": box, "category_id": label + 1, "iscrowd": int(crowd), "area": area}
-        for box, label, crowd, area in columns
-    ]
+def _precision(outcomes: ClassOutcomes, area: int) -> Float64[np.ndarray, "t r"]:
+    """Compute the largest precision at each recall or a higher one; 0 beyond the highest recall.
+
+    Only true positives raise recall and precision, so the values there are enough.
+    """
+    result = np.zeros((len(LEAST_IOUS), len(_RECALLS)))
+    for place in range(len(LEAST_IOUS)):
+        right = np.flatnonzero(outcomes.right[area, place])
+        number = np.arange(1, len(right) + 1)
+        counted = np.cumsum(outcomes.counted[area, place])[right]
+        highest = np.maximum.accumulate((number / counted)[::-1])[::-1]
+        first = np.searchsorted(number / outcomes.objects[area], _RECALLS)
+        reached = first < len(right)
+        result[place, reached] = highest[first[reached]]
+    return result
 
 
-def _detection_rows(detections: Detections) -> list[dict[str, Any]]:
-    columns = zip(
-        _to_xywh(detections.boxes).tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True
-    )
-    return [
-        {"bbox": box, "category_id": label + 1, "iscrowd": 0, "area": box[2] * box[3], "score": score}
-        for box, label, score in columns
-    ]
+def _recall(outcomes: ClassOutcomes, area: int) -> Float64[np.ndarray, "t m"]:
+    """Compute the recall with the best 1, 10 and 100 detections of each image."""
+    place, row = np.nonzero(outcomes.right[area])
+    ranks = outcomes.ranks[row]
+    found = [np.bincount(place[ranks < count], minlength=len(LEAST_IOUS)) for count in _COUNTS]
+    return np.stack(found, axis=1) / outcomes.objects[area]
 
 
-def _coco(dataset: Dataset, *, rows: list[list[dict[str, Any]]]) -> "COCO":
-    """Build the evaluator's data set, with images, classes and annotations numbered from 1: id 0 means none to it."""
-    from faster_coco_eval import COCO
-
-    annotations = [row | {"image_id": image} for image, rows_of_image in enumerate(rows, 1) for row in rows_of_image]
-    for number, annotation in enumerate(annotations, 1):
-        annotation["id"] = number
-    document = {
-        "images": [{"id": image} for image in range(1, len(rows) + 1)],
-        "categories": [{"id": number, "name": name} for number, name in enumerate(dataset.class_names, 1)],
-        "annotations": annotations,
-    }
-    return COCO(document, print_function=_silent)
+def _numbers(precision: Float64[np.ndarray, "t r c a"], recall: Float64[np.ndarray, "t c a m"]) -> dict[str, float]:
+    parts = [precision[..., 0], precision[0, ..., 0], precision[5, ..., 0], *(precision[..., a] for a in (1, 2, 3))]
+    parts += [*(recall[:, :, 0, count] for count in range(3)), *(recall[:, :, a, -1] for a in (1, 2, 3))]
+    return {name: _mean(part) for name, part in zip(NUMBERS, parts, strict=True)}
 
 
-def _to_xywh(boxes: np.ndarray) -> Float64[np.ndarray, "n 4"]:
-    wide = boxes.astype(np.float64)
-    return np.concatenate([wide[:, :2], wide[:, 2:] - wide[:, :2]], axis=1)
+def _mean(part: Float64[np.ndarray, "..."]) -> float:
+    """Compute the mean over the classes that have objects."""
+    there = part[part > _ABSENT]
+    return float(np.mean(there)) if len(there) else float("nan")
 
 
 def _class_means(precision: Float64[np.ndarray, "t r c"]) -> Float64[np.ndarray, " c"]:
-    """Compute the mean over thresholds and recalls; the evaluator marks a class without objects with -1."""
+    """Compute the mean over thresholds and recalls; nan for a class without objects."""
     return np.where((precision < 0).all(axis=(0, 1)), np.nan, precision.mean(axis=(0, 1)))
-
-
-def _nan_if_absent(value: float | np.floating) -> float:
-    return float(value) if value >= 0 else float("nan")
-
-
-def _silent(*_: object) -> None:
-    """Discard the evaluator's messages."""

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int8
+from jaxtyping import Bool, Float, Float64, Int8, Int64
 
-from multibox.data.dataset import Dataset, Example
+from multibox.data.dataset import Dataset
 from multibox.detections import Detections
-from multibox.pairwise import pairwise_iou
+from multibox.evaluation.flat import FlatDetections, FlatObjects, overlapping
+from multibox.pairwise import aligned_iou, pairwise_iou
 
 TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = 1, 0, -1
 AP_VERSIONS = ("voc07", "voc10", "integral")
@@ -66,23 +67,39 @@ def evaluate_voc(dataset: Dataset, *, detections: Sequence[Detections], iou_thre
     the order of the images, and their order within an image.
     Source: VOC devkit `VOCevaldet.m`; `detection_evaluate_layer.cpp`.
     """
-    num_classes = len(dataset.class_names)
-    scores: list[list[np.ndarray]] = [[] for _ in range(num_classes)]
-    outcomes: list[list[np.ndarray]] = [[] for _ in range(num_classes)]
-    for example, found in zip(dataset, detections, strict=True):
-        for label in np.unique(found.labels):
-            class_scores, class_outcomes = _match_class(example, found=found, label=label, iou_threshold=iou_threshold)
-            scores[label].append(class_scores)
-            outcomes[label].append(class_outcomes)
-    counts = count_objects(dataset)
+    found, objects = FlatDetections.of(detections), FlatObjects.of(dataset.examples)
+    outcomes = _outcomes(found, objects, iou_threshold=iou_threshold)
+    classes = [found.of_class(label) for label in range(len(dataset.class_names))]
     return VocResult(
         tuple(
-            precision_recall(
-                _concatenate(scores[k], np.float32), outcomes=_concatenate(outcomes[k], np.int8), num_objects=n
-            )
-            for k, n in enumerate(counts)
+            precision_recall(found.scores[rows], outcomes=outcomes[rows], num_objects=count)
+            for rows, count in zip(classes, count_objects(dataset), strict=True)
         )
     )
+
+
+def _outcomes(found: FlatDetections, objects: FlatObjects, *, iou_threshold: float) -> Int8[np.ndarray, " n"]:
+    """Return the outcomes of `match_detections` for all classes and images."""
+
+    def iou(rows: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        return aligned_iou(found.boxes[rows], others=objects.boxes[theirs])
+
+    pairs = overlapping(found, objects, iou, minimum=iou_threshold)
+    order = np.lexsort((-pairs.ious, pairs.detections))  # equal overlaps keep the order of the objects
+    hits, place = np.unique(pairs.detections[order], return_index=True)
+    best = pairs.objects[order][place]
+    return _judged(len(found.scores), hits, best, ignore=objects.ignored)
+
+
+def _judged(
+    count: int, hits: Int64[np.ndarray, " h"], best: Int64[np.ndarray, " h"], *, ignore: Bool[np.ndarray, " g"]
+) -> Int8[np.ndarray, " {count}"]:
+    """Return the outcomes if `hits`, the best first, overlap the objects `best` enough, and all others none."""
+    outcomes = np.full(count, FALSE_POSITIVE, dtype=np.int8)
+    _, first = np.unique(best, return_index=True)
+    outcomes[hits[first]] = TRUE_POSITIVE
+    outcomes[hits[ignore[best]]] = IGNORED
+    return outcomes
 
 
 def count_objects(dataset: Dataset) -> list[int]:
@@ -106,16 +123,12 @@ def match_detections(
     IoU reaches the threshold, the box is ignored if `ignore` says so for the object, a true positive if it is the
     first box of the object, and else a false positive.
     """
-    outcomes = np.full(len(boxes), FALSE_POSITIVE, dtype=np.int8)
     if len(boxes) == 0 or len(objects) == 0:
-        return outcomes
+        return np.full(len(boxes), FALSE_POSITIVE, dtype=np.int8)
     overlaps = pairwise_iou(boxes, others=objects)
     best = overlaps.argmax(axis=1)
     hits = np.flatnonzero(overlaps[np.arange(len(boxes)), best] >= iou_threshold)
-    _, first = np.unique(best[hits], return_index=True)
-    outcomes[hits[first]] = TRUE_POSITIVE
-    outcomes[hits[ignore[best[hits]]]] = IGNORED
-    return outcomes
+    return _judged(len(boxes), hits, best[hits], ignore=ignore)
 
 
 def precision_recall(scores: Float[np.ndarray, " n"], *, outcomes: Int8[np.ndarray, " n"], num_objects: int) -> Curve:
@@ -146,19 +159,3 @@ def average_precision(recall: Float[np.ndarray, " k"], *, precision: Float[np.nd
     if version == "integral":
         return float((steps * precision).sum())
     raise ValueError(f"AP version {version!r}; it is one of {', '.join(AP_VERSIONS)}")
-
-
-def _match_class(
-    example: Example, *, found: Detections, label: int | np.integer, iou_threshold: float
-) -> tuple[Float[np.ndarray, " n"], Int8[np.ndarray, " n"]]:
-    """Return scores, highest first, and outcomes of the detections of one class in one image."""
-    mine = np.flatnonzero(found.labels == label)
-    mine = mine[np.argsort(-found.scores[mine], kind="stable")]
-    theirs = example.labels == label
-    ignore = (example.difficult | example.crowd)[theirs]
-    boxes, objects = found.boxes[mine], example.boxes[theirs]
-    return found.scores[mine], match_detections(boxes, objects=objects, ignore=ignore, iou_threshold=iou_threshold)
-
-
-def _concatenate(parts: list[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)

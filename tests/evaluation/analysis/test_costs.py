@@ -56,7 +56,6 @@ def test_gains_with_every_kind_once() -> None:
 
 def test_localization_in_coco_repairs_correct_boxes_too() -> None:
     """One box of IoU 0.62 is correct at three of ten thresholds; with its object's box it is correct at all."""
-    pytest.importorskip("faster_coco_eval")
     dataset = a_dataset(an_example("1", boxes=[[0, 0, 100, 100]]))
     detections = [some_detections([[0, 0, 100, 62]], scores=[0.9])]
     diagnosis = diagnose(dataset, detections=detections, similar=ALONE)

@@ -110,6 +110,42 @@ def test_voc_files_as_written(tmp_path: Path) -> None:
     assert (tmp_path / "comp4_det_test_t_shirt.txt").read_text() == ""
 
 
+NUMBERS = st.integers(-5, 5) | st.floats(-2, 2, width=32) | st.sampled_from([1e300, 10**400, True, None, "1"])
+ENTRIES = st.fixed_dictionaries(
+    {
+        "image_id": st.sampled_from([42, 42, 42, 42.0, "42", True, 43, None]),
+        "category_id": st.sampled_from([3, 90, 17, 21, 21, "21", 4]),
+        "bbox": st.lists(st.integers(0, 3) | st.floats(0, 2, width=32), min_size=4, max_size=4)
+        | st.lists(NUMBERS, min_size=3, max_size=5),
+        "score": st.sampled_from([0.5, 0.5, 0.25, 1, 0.1]) | NUMBERS,
+    }
+)
+
+
+@given(entries=st.lists(ENTRIES, max_size=8), good=st.integers(0, 3))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_entries_all_at_once_and_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[dict[str, Any]], good: int
+) -> None:
+    """Any entries in small parts against the reader of single entries: the same detections, or the same error."""
+    file = tmp_path_factory.mktemp("results") / "results.json"
+    file.write_text(json.dumps([GOOD | {"score": 0.5}] * good + entries))
+    found: list[Any] = []
+    for quick in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("multibox.system.json._PART_BYTES", 60)
+            if not quick:
+                patch.setattr("multibox.evaluation.results.quick.QuickColumns.columns", lambda self, entries: None)
+            try:
+                read = read_detections(file, dataset=a_four_image_dataset(), category_ids=CATEGORIES)
+            except DataError as error:
+                found.append(str(error))
+            else:
+                arrays = ((each.boxes, each.scores, each.labels) for each in read.values())
+                found.append([[array.tobytes() for array in each] for each in arrays])
+    assert found[0] == found[1]
+
+
 GOOD = {"image_id": 42, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CocoMetric(Metric):
-    """Needs faster-coco-eval, the extra `coco`; `evaluate` raises UsageError without it."""
+    """The numbers of the COCO API."""
 
     def evaluate(self, dataset: "Dataset", detections: "Sequence[Detections]") -> "Evaluation":
         from multibox.evaluation.coco import evaluate_coco

@@ -9,12 +9,15 @@ from multibox.data.dataset import Dataset
 from multibox.data.formats.fields import id_text, id_value, number, required, short
 from multibox.detections import Detections
 from multibox.errors import DataError
+from multibox.evaluation.results.quick import QuickColumns
 from multibox.evaluation.results.relabel import relabel
-from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, detections_by_id
+from multibox.evaluation.results.rows import FLOAT32_MAX, ResultRow, Results
 from multibox.system.atomic import atomic_file
-from multibox.system.json import read_json
+from multibox.system.json import read_json_entries
+from multibox.system.process import without_collection
 
 MAX_RESULTS_BYTES = 4 * 2**30
+_EXPECTED = "COCO results are a list of detections"
 
 
 def read_coco_results(
@@ -27,9 +30,19 @@ def read_coco_results(
     entry and value, for a malformed entry and for one that is not in the data set.
     """
     ids = _ids_of_classes(dataset, category_ids=category_ids)
-    return detections_by_id(
-        _rows(path, label_of={id_text(number): label for label, number in enumerate(ids)}), dataset=dataset
-    )
+    label_of = {id_text(number): label for label, number in enumerate(ids)}
+    results = Results(dataset)
+    quick = QuickColumns(results.positions, label_of)
+    before = 0
+    with without_collection():
+        for entries in read_json_entries(path, expected=_EXPECTED, limit=MAX_RESULTS_BYTES):
+            columns = quick.columns(entries)
+            if columns is not None:
+                results.add(columns)
+            else:
+                results.add_rows(_rows(entries, path, before=before, label_of=label_of))
+            before += len(entries)
+    return results.by_id()
 
 
 def write_coco_results(
@@ -65,8 +78,9 @@ def _ids_of_classes(dataset: Dataset, *, category_ids: Sequence[int | str] | Non
     return ids
 
 
-def _rows(path: Path, *, label_of: dict[str, int]) -> Iterator[ResultRow]:
-    for count, entry in enumerate(_load(path), 1):
+def _rows(entries: list[Any], path: Path, *, before: int, label_of: dict[str, int]) -> Iterator[ResultRow]:
+    """Yield the entries one by one; raise DataError for the first that cannot be used."""
+    for count, entry in enumerate(entries, before + 1):
         place = f"{path}: entry {count}"
         image_id, category_id, bbox, score = _fields(entry, place=place)
         if category_id not in label_of:
@@ -76,13 +90,6 @@ def _rows(path: Path, *, label_of: dict[str, int]) -> Iterator[ResultRow]:
             )
         x, y, width, height = bbox
         yield ResultRow(place, image_id, label_of[category_id], score, (x, y, x + width, y + height))
-
-
-def _load(path: Path) -> list[Any]:
-    document = read_json(path, limit=MAX_RESULTS_BYTES)
-    if not isinstance(document, list):
-        raise DataError(f"{path}: holds one {type(document).__name__}; COCO results are a list of detections")
-    return document
 
 
 def _fields(entry: Any, *, place: str) -> tuple[str, str, list[float], float]:
