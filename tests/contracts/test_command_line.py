@@ -71,8 +71,8 @@ COMMANDS = {
         " --queue --threads --timeout --token --wait-ms --without-token"
     ),
     "train": (
-        "RECIPE --accept-changes --cache --data --device --help --holdout --json --max-pixels --out --resume --seed"
-        " --set --split --stretch-16-bit --workers -d -o"
+        "RECIPE --accept-changes --cache --data --device --help --holdout --json --log --max-pixels --out --resume"
+        " --seed --set --split --stretch-16-bit --workers -d -o"
     ),
     "weights": "--help",
     "weights import": (

@@ -46,6 +46,10 @@ def train(
         int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of random numbers; by default the recipe's.")
     ] = None,
     device: Device = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option("--log", metavar="tensorboard|mlflow", help="Also log the run with this program. Repeatable."),
+    ] = None,
     max_pixels: MaxPixels = None,
     stretch: Stretch = False,
     as_json: Json = False,
@@ -72,6 +76,7 @@ def train(
             workers=workers,
             cache_mb=cache,
             device=device,
+            logs=logs or (),
             on_report=line.report,
             on_message=line.message,
         )

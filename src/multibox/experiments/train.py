@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from multibox.errors import DataError, TrainingError
 from multibox.experiments.data import load_run_data
 from multibox.experiments.facts import facts_of, find_changes
 from multibox.experiments.folder import Memory, clear_folder, open_folder, rewind_folder, write_recipe
+from multibox.experiments.logs.following import Following
+from multibox.experiments.logs.log import Broadcast, Opening, check_logs, opened_logs
 from multibox.experiments.recipe import Recipe
 from multibox.experiments.recipes import find_recipe
 from multibox.experiments.start import check_recipe, start_run
@@ -41,6 +43,7 @@ def train(
     workers: int = 0,
     cache_mb: int = 0,
     device: str | None = None,
+    logs: Sequence[str] = (),
     on_report: Callable[[dict[str, Any]], object] = ignore,
     on_message: Callable[[str], object] = ignore,
 ) -> SSD:
@@ -51,14 +54,16 @@ def train(
     or starts from the beginning if it has none. `accept_changes` lets it continue with another recipe or other data,
     but not with another model or other classes. The first SIGINT or SIGTERM writes a checkpoint and raises Stopped.
 
-    `on_report` is called with each row of the metrics: losses, rate and images per second, or the score of a
-    validation. `on_message` is called with each line for people. An exception from either ends the run. If a launcher
-    such as torchrun started several processes, they train together: each call takes its share of every batch. Only
-    the first process writes files and calls the two functions.
+    `logs` names the logs that also get losses, rates, scores, images of the validation set with detections, and the
+    recipe: "tensorboard" and "mlflow". `on_report` is called with each row of the metrics: losses, rate and images per
+    second, or the score of a validation. `on_message` is called with each line for people. An exception from either
+    ends the run. If a launcher such as torchrun started several processes, they train together: each call takes its
+    share of every batch. Only the first process writes files and calls the two functions.
 
     Raises TrainingError if `out` holds another run, if the loss is not finite or if the disk is full; DataError if the
     data cannot be used; UsageError for unknown names and settings that contradict each other.
     """
+    check_logs(logs)
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
     folder, target = Path(out), choose_device(device)
     with joined(target) as processes, ExitStack() as stack:
@@ -69,7 +74,6 @@ def train(
         chosen = load_run_data(recipe, data)
         dataset = chosen.train
         _refuse_unusable(dataset, on_message, classes_chosen=recipe.classes is not None)
-        validate = _validator(recipe, chosen.validation, processes)
         facts = facts_of(recipe, dataset)
         changed = find_changes(memory.facts, facts, folder=folder, accept=accept_changes)
         keep_freed_memory()
@@ -85,8 +89,11 @@ def train(
         keep = _keeper(recipe, dataset, folder) if processes.first else _keep_nothing
         with _explained_disk_errors(run, folder):
             processes.from_first(lambda: _prepare(folder, run, recipe, memory, changed=changed, keep=keep))
+            opening = Opening(folder, recipe, run.step)
+            follow = _following(stack, logs, opening, chosen.validation, processes, on_report, on_message)
+            validate = _validator(recipe, chosen.validation, processes, see=follow.see)
             stream = _stream(recipe, dataset, run, workers=workers, cache_mb=cache_mb)
-            fit(run, stream, folder=folder, hooks=Hooks(keep, validate, on_report, on_message))
+            fit(run, stream, folder=folder, hooks=Hooks(keep, validate, follow.report, on_message))
         if skipped := run.watch.skipped:
             on_message(f"{skipped} of {run.step} steps were skipped: their loss or gradient was not finite")
     return run.result
@@ -107,8 +114,30 @@ def _refuse_unusable(dataset: Dataset, on_message: Callable[[str], object], *, c
         )
 
 
-def _validator(recipe: Recipe, held_out: Dataset | None, processes: Processes) -> Callable[[SSD], float] | None:
-    """Return a function that scores a model on the validation images; the processes share them."""
+def _following(
+    stack: ExitStack,
+    logs: Sequence[str],
+    opening: Opening,
+    held_out: Dataset | None,
+    processes: Processes,
+    on_report: Callable[[dict[str, Any]], object],
+    on_message: Callable[[str], object],
+) -> Following:
+    """Open the logs in the first process; they are closed with `stack`."""
+    broadcast = Broadcast({}, on_message)
+
+    def open_all() -> None:
+        nonlocal broadcast
+        broadcast = stack.enter_context(opened_logs(logs, opening, on_message=on_message))
+
+    processes.from_first(open_all)
+    return Following(broadcast, on_report, held_out)
+
+
+def _validator(
+    recipe: Recipe, held_out: Dataset | None, processes: Processes, *, see: Callable[[SSD], None]
+) -> Callable[[SSD], float] | None:
+    """Return a function that scores a model on the validation images, and shows it to `see`; processes share them."""
     if held_out is None:
         return None
     from multibox.detection.detector import Detector
@@ -117,6 +146,7 @@ def _validator(recipe: Recipe, held_out: Dataset | None, processes: Processes) -
 
     def score(model: SSD) -> float:
         evaluation = evaluate(DistributedDetector(Detector(model), processes), held_out, metric=recipe.metric)
+        see(model)
         return processes.from_first(lambda: evaluation.mean)
 
     return score
