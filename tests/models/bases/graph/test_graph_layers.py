@@ -7,8 +7,11 @@ import torch
 from multibox.models.bases.graph.layers.joining import Broadcast
 from multibox.models.bases.graph.layers.layer import Layer, MisfitError
 from multibox.models.bases.graph.layers.learned import Normalize, Scale
+from multibox.models.bases.graph.layers.padding import Pad
+from multibox.models.bases.graph.layers.pointwise import Activation
 from multibox.models.bases.graph.layers.pooling import LocalResponseNorm, Pool
 from multibox.models.bases.graph.layers.shaping import SelectChannels
+from multibox.models.bases.graph.layers.upsampling import Upsample
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(0, 1, (2, 7, 5, 6)).astype(np.float32)
@@ -83,6 +86,26 @@ def test_average_of_windows_at_the_border(
         assert found[b, c, i, j] == pytest.approx(inside.sum() / ((bottom - top) * (right - left)), abs=1e-5)
 
 
+def test_average_without_the_padding() -> None:
+    """Each average over the part of its window that lies inside the map, as TensorFlow has it."""
+    found = run(Pool("average", (3, 3), (1, 1), (1, 1), ceil=False, count_padding=False), X)
+    for b, c, i, j in np.ndindex(found.shape):
+        inside = X[b, c, max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
+        assert found[b, c, i, j] == pytest.approx(inside.mean(), abs=1e-5)
+
+
+def test_margins_and_repetitions() -> None:
+    """A margin of its own size at each side, and each row twice and each column three times, against numpy."""
+    padded = np.pad(X, ((0, 0), (0, 0), (1, 0), (0, 2)), constant_values=0.5)
+    np.testing.assert_array_equal(run(Pad((1, 0), (0, 2), value=0.5), X), padded)
+    np.testing.assert_array_equal(run(Upsample((2, 3)), X), X.repeat(2, axis=2).repeat(3, axis=3))
+
+
+def test_hard_swish() -> None:
+    """x · relu6(x + 3) / 6."""
+    np.testing.assert_allclose(run(Activation("hard_swish"), X), X * (X + 3).clip(0, 6) / 6, atol=1e-6)
+
+
 def test_wrong_shapes() -> None:
     """Inputs that do not fit are refused before anything is built."""
     for layer, shapes in (
@@ -91,6 +114,10 @@ def test_wrong_shapes() -> None:
         (SelectChannels((9,)), ((7, 5, 6),)),
         (Pool("max", (3, 3), (1, 1), (2, 2)), ((7, 5, 6),)),
         (LocalResponseNorm(4), ((7, 5, 6),)),
+        (Pad((-1, 0), (0, 0)), ((7, 5, 6),)),
+        (Pad((0, 0), (0, 0), value=float("nan")), ((7, 5, 6),)),
+        (Upsample((0, 1)), ((7, 5, 6),)),
+        (Upsample((2, 2)), ((7,),)),
     ):
         with pytest.raises(MisfitError):
             layer.shape(*shapes)

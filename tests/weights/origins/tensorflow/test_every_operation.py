@@ -126,8 +126,7 @@ def test_every_operation(tmp_path: Path) -> None:
     image = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     expected = {output.get_any_name().split(":")[0]: value for output, value in
                 compiled([(image / np.float32(127.5) - 1)[None]]).to_dict().items()}  # fmt: skip
-    priors = fitting_priors()
-    model = import_weights(tmp_path / "net.pb", class_names=["a", "b"], priors=priors)
+    model = import_weights(tmp_path / "net.pb", class_names=["a", "b"], priors=fitting_priors())
     with torch.inference_mode():
         offsets, logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
     np.testing.assert_allclose(offsets[0][:, [1, 0, 3, 2]], expected["BoxEncodingPredictor"][0], atol=1e-4)
@@ -137,6 +136,29 @@ def test_every_operation(tmp_path: Path) -> None:
 def fitting_priors() -> PriorSpec:
     maps = [listed_map(Size(n, n), Step(SIDE / n, SIDE / n), [BoxSize(9, 9), BoxSize(5, 9)]) for n in (3, 2)]
     return PriorSpec(Size(SIDE, SIDE), tuple(maps))
+
+
+def test_weight_files_and_exports(tmp_path: Path) -> None:
+    """The same detector after a weight file, with packed weights and as an ONNX file, against itself in PyTorch."""
+    runtime = pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
+    from multibox.detection.engines.packed import PackedEngine
+    from multibox.detection.export.onnx import export_onnx
+    from multibox.weights.file import load_weights, save_weights
+
+    (tmp_path / "net.pb").write_bytes(every_operation())
+    model = import_weights(tmp_path / "net.pb", class_names=["a", "b"], priors=fitting_priors())
+    images = np.random.default_rng(2).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(images).permute(0, 3, 1, 2))
+    save_weights(tmp_path / "net.safetensors", model)
+    loaded, _ = load_weights(tmp_path / "net.safetensors")
+    assert loaded.config == model.config
+    for found, wanted in zip(PackedEngine(loaded).forward(images), expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+    export_onnx(model, tmp_path / "net.onnx", end="raw")
+    results = runtime.InferenceSession(tmp_path / "net.onnx").run(None, {"images": images})
+    for found, wanted in zip(results, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_unknown_operations(tmp_path: Path) -> None:
