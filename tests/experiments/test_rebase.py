@@ -67,6 +67,7 @@ def test_later_settings_refine_the_new_model() -> None:
         (["model.base=resnet20"], "base network 'resnet20' is not known: choose one of vgg16"),
         (["model.size=big"], "size 'big' is no size"),
         (["model.base=resnet50", "model.size=16"], "size 16 x 16 does not fit resnet50"),
+        (["model="], "--set model= names nothing: give a weight file"),
         (["model=x.safetensors"], r"weight file x\.safetensors does not exist"),
         (["model=lite320-animal"], "neither a file nor the name of published weights: did you mean lite320-animals"),
         (["model=a.pth", "model.size=64"], r"--set model=a\.pth brings its base and size"),

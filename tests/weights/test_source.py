@@ -1,6 +1,7 @@
 """Published weights: the list, archives, and how paths and names are resolved."""
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -64,6 +65,13 @@ def test_unknown_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_weights("vgg16-torchvision")
     with pytest.raises(WeightsError, match="downloaded by hand: get it from https://"):
         find_weights("ssd300-caffe-voc0712")
+
+
+@pytest.mark.parametrize("entry", [e for e in (*DETECTORS, *BASES) if e.page], ids=lambda entry: entry.name)
+def test_files_to_download_by_hand(entry: Published) -> None:
+    """Weights without an address for programs: the message has the page."""
+    with pytest.raises(WeightsError, match=f"downloaded by hand: get it from {re.escape(entry.page)}"):
+        fetch_published(entry)
 
 
 def test_a_folder_is_not_a_weight_file(tmp_path: Path) -> None:

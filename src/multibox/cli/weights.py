@@ -215,7 +215,7 @@ def remap(
 
 
 def _facts(entry: "Published") -> str:
-    origin = "included" if entry.shipped else "" if entry.url else "to be downloaded by hand"
+    origin = "to be downloaded by hand" if entry.page else "included" if entry.shipped else ""
     return "; ".join(fact for fact in (entry.about, entry.score, entry.license, origin) if fact)
 
 

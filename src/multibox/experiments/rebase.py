@@ -48,6 +48,8 @@ def rebase(recipe: "Recipe", settings: Sequence[str]) -> "tuple[Recipe, list[str
 def _from_weights(recipe: "Recipe", source: str) -> "Recipe":
     from multibox.weights.source import open_weights
 
+    if not source:
+        raise UsageError("--set model= names nothing: give a weight file, or the name of published weights")
     model, _ = open_weights(Path(source) if Path(source).suffix else source)
     return replace(_with_model(recipe, model.config), base_weights=None, start_weights=source)
 

@@ -1,6 +1,7 @@
 """Models of qfgaohao/pytorch-ssd, jetson-inference and the Ultra-Light face detectors."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -113,6 +114,9 @@ def test_labels_beside_the_file(tmp_path: Path) -> None:
     for junk in (b"\xff\xfe\x00", b"one\ntwo\n", b""):
         (tmp_path / "labels.txt").write_bytes(junk)
         assert import_weights(path).class_names == ("class 1", "class 2", "class 3")
+    (tmp_path / "labels.txt").unlink()
+    os.mkfifo(tmp_path / "labels.txt")
+    assert import_weights(path).class_names == ("class 1", "class 2", "class 3")
     assert import_weights(path, class_names=["BACKGROUND", "a", "b", "c"]).class_names == ("a", "b", "c")
     with pytest.raises(UsageError, match=r"2 class names for .* which has 3 classes"):
         import_weights(path, class_names=["a", "b"])

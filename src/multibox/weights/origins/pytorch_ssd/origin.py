@@ -105,6 +105,8 @@ def _names(given: Sequence[str] | None, classes: int, *, layout: Layout, source:
 
 def _labels(file: Path) -> list[str] | None:
     """The lines of a file of labels, or the words between its commas; None if there is no such file."""
+    if not file.is_file():
+        return None
     try:
         with open(file, "rb") as opened:
             text = opened.read(_MOST_LABEL_BYTES).decode()
