@@ -1,10 +1,13 @@
 """`--set model.base=NAME` and `--set model.size=SIZE`."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from models.bases.torchvision_values import values
 from multibox.data.scenes.scenes import write_scenes
 from multibox.errors import MultiboxError, UsageError
 from multibox.experiments.recipe import override
@@ -15,6 +18,8 @@ from multibox.models.bases.known import NAMED
 from multibox.size import Size
 from multibox.training.metrics import read_metrics
 from multibox.weights.file import load_weights, save_weights
+from multibox.weights.origins.recognize import import_weights
+from weights.origins.pytorch_ssd.recorded import FILE
 
 TRAINED = (
     "vgg16_bn",
@@ -108,3 +113,20 @@ def test_steps_of_training(scenes: Path, base: str, tmp_path: Path) -> None:
     assert all(row["loss"] > 0 for row in read_metrics(tmp_path) if "loss" in row)
     model, _ = load_weights(tmp_path / "last.safetensors")
     assert model.config == ssd_config(base, 64)
+
+
+def test_training_from_a_checkpoint_of_jetson_inference(scenes: Path, tmp_path: Path) -> None:
+    """mb1-ssd as jetson-inference saves it, with its labels: one step on other classes; shared ones keep their rows."""
+    shapes = {name: tuple(shape) for name, *shape in json.loads(FILE.read_text())["mb1-ssd"]["tensors"]}
+    torch.save(values(shapes), tmp_path / "mb1-ssd-Epoch-1-Loss-3.0.pth")
+    (tmp_path / "labels.txt").write_text("BACKGROUND\ndisc\nApple\nstar\n")
+    start = f"model={tmp_path / 'mb1-ssd-Epoch-1-Loss-3.0.pth'}"
+    settings = [start, "schedule.iterations=1", "schedule.rate=0", "loop.batch_size=2", "loop.ema=0"]
+    train(override(find_recipe("quick"), settings), data=scenes, out=tmp_path / "run", device="cpu")
+    before = import_weights(tmp_path / "mb1-ssd-Epoch-1-Loss-3.0.pth")
+    after, _ = load_weights(tmp_path / "run" / "last.safetensors")
+    assert before.class_names == ("disc", "Apple", "star")
+    rows = [model.heads.confidence[0].bias.unflatten(0, (6, -1)) for model in (before, after)]
+    for name in ("disc", "star"):
+        places = [1 + model.class_names.index(name) for model in (before, after)]
+        assert torch.equal(rows[0][:, places[0]], rows[1][:, places[1]])
