@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from multibox.models.layers import DepthwiseConv2d, convolution
+from multibox.models.layers import convolution
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def lite_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
 def separable(channels: int, out: int, *, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
     """A depthwise convolution, ReLU and a 1 x 1 convolution, without normalization."""
     return nn.Sequential(
-        DepthwiseConv2d(channels, channels, kernel, stride=stride, padding=padding, groups=channels),
+        nn.Conv2d(channels, channels, kernel, stride=stride, padding=padding, groups=channels),
         nn.ReLU(inplace=True),
         nn.Conv2d(channels, out, 1),
     )

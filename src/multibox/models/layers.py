@@ -24,33 +24,10 @@ def convolution(
     """
     padding = kernel // 2 if padding is None else padding
     layers: list[nn.Module] = [
-        unbiased(channels, out, kernel=kernel, stride=stride, padding=padding, groups=groups),
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False),
         nn.BatchNorm2d(out, eps=0.001, momentum=0.03),
     ]
     return nn.Sequential(*layers, *([activation(inplace=True)] if activation else []))
-
-
-class DepthwiseConv2d(nn.Conv2d):
-    """A convolution of each channel by itself, which trains in float32 where a processor trains the rest in bfloat16.
-
-    oneDNN's gradients of these layers are slower in bfloat16 than in float32. The output is rounded to bfloat16, so
-    that the next layers read half the memory.
-    """
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
-        mixed = x.device.type == "cpu" and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
-        if not mixed:
-            return super().forward(x)
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.float()).to(torch.get_autocast_dtype("cpu"))
-
-
-def unbiased(
-    channels: int, out: int, *, kernel: int = 1, stride: int = 1, padding: int = 0, groups: int = 1
-) -> nn.Conv2d:
-    """A convolution without bias; with `groups`, each channel has filters of its own."""
-    kind = nn.Conv2d if groups == 1 else DepthwiseConv2d
-    return kind(channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False)
 
 
 class L2Norm(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
+from multibox.models.mixed import use_mixed_convolutions
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
 
@@ -43,6 +44,7 @@ class SSD(nn.Module):
             boxes_per_cell=tuple(m.boxes_per_cell for m in config.priors.maps),
             outputs=len(self.class_names) + 1,
         )
+        use_mixed_convolutions(self)
         self._make_constants()
         initialize(self)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, laterals_fault, multiple_of_8
 from multibox.models.heads import Extra
-from multibox.models.layers import SamePad, initialize_normal, unbiased
+from multibox.models.layers import SamePad, initialize_normal
 
 STEM = 32
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
@@ -157,6 +157,6 @@ def _convolution(
     """A convolution with TensorFlow's "same" padding, batch normalization and ReLU6."""
     layers: list[nn.Module] = [SamePad(kernel, stride)] if kernel > 1 and stride > 1 else []
     padding = 0 if layers else kernel // 2
-    layers.append(unbiased(channels, out, kernel=kernel, stride=stride, padding=padding, groups=groups))
+    layers.append(nn.Conv2d(channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False))
     layers.append(nn.BatchNorm2d(out, eps=0.001, momentum=0.01))
     return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if activation else []))

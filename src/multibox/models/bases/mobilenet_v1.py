@@ -17,7 +17,7 @@ from multibox.models.heads import (
     separable,
     separable_extra_layer,
 )
-from multibox.models.layers import initialize_normal, unbiased
+from multibox.models.layers import initialize_normal
 
 STEM = 32
 BLOCKS = (
@@ -129,7 +129,7 @@ def mobilenet_convolution(
 ) -> list[nn.Module]:
     """A convolution without bias, batch normalization and ReLU."""
     return [
-        unbiased(channels, out, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups),
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out),
         nn.ReLU(inplace=True),
     ]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, laterals_fault, multiple_of_8, width_fault
 from multibox.models.heads import Extra, lite_extra, lite_extra_layer, lite_predictor
-from multibox.models.layers import DepthwiseConv2d, initialize_normal, unbiased
+from multibox.models.layers import initialize_normal
 
 STEM, TAIL = 32, 1280
 
@@ -168,7 +168,7 @@ class InvertedResidual(nn.Module):
 
 def _convolution(channels: int, out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        unbiased(channels, out, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups),
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out),
         nn.ReLU6(inplace=True),
     )
@@ -179,7 +179,7 @@ def _linear_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
     squeeze, kernel, stride, padding = extra.squeeze, extra.kernel, extra.stride, extra.padding
     return nn.Sequential(
         *_convolution(channels, squeeze),
-        unbiased(squeeze, squeeze, kernel=kernel, stride=stride, padding=padding, groups=squeeze),
+        nn.Conv2d(squeeze, squeeze, kernel, stride=stride, padding=padding, groups=squeeze, bias=False),
         nn.BatchNorm2d(squeeze),
         nn.ReLU6(inplace=True),
         nn.Conv2d(squeeze, extra.out, 1, bias=False),
@@ -189,7 +189,7 @@ def _linear_extra_layer(channels: int, extra: Extra) -> nn.Sequential:
 
 def _normalized_predictor(channels: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        DepthwiseConv2d(channels, channels, 3, padding=1, groups=channels),
+        nn.Conv2d(channels, channels, 3, padding=1, groups=channels),
         nn.BatchNorm2d(channels),
         nn.ReLU6(inplace=True),
         nn.Conv2d(channels, outputs, 1),
