@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlsplit
@@ -29,6 +30,8 @@ def main() -> None:
     choices = _parser().parse_args()
     images = [path.read_bytes() for path in sorted(Path(choices.images).rglob("*.jpg"))[: choices.count]]
     server, address = start(choices.model, choices.engine)
+    with urllib.request.urlopen(f"{address}/v1/models") as answer:
+        print("batch", json.load(answer)["models"][0]["batch"], file=sys.stderr, flush=True)
     rows: list[dict[str, float]] = []
     try:
         for _ in range(choices.rounds):
