@@ -1,4 +1,4 @@
-"""Time of matching against the IoU table of the same boxes, and against one round for each object.
+"""Processor time of matching against the IoU table of the same boxes, and against one round for each object.
 
     python benchmarks/matching.py [--threads 1] [--repeats 15] [--json FILE]
 
@@ -54,12 +54,12 @@ def by_rounds(boxes: Tensor, valid: Tensor) -> Tensor:
 
 
 def milliseconds(function: Callable[[], object], *, repeats: int) -> float:
-    """The shortest time of several calls, because other programs only add to it."""
+    """The shortest processor time of several calls, because other programs only add to it."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1000 * min(times)
 
 

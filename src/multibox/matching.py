@@ -214,21 +214,15 @@ def _keep_larger(
     """
     images, counts = torch.div(flat, objects, rounding_mode="floor").unique_consecutive(return_counts=True)
     sizes = counts.tolist()
-    if min(sizes) == max(sizes):
-        largest = overlaps.view(len(sizes), sizes[0], -1).amax(dim=1)
-    else:
-        largest = torch.stack([of_image.amax(dim=0) for of_image in overlaps.split(sizes)])
-    better, before = largest >= threshold, best[images[0]]  # only the first image can have objects in an earlier part
-    better[0] &= largest[0] > before
-    places = _nonzero(better.view(-1))
-    image, prior = torch.div(places, overlaps.shape[1], rounding_mode="floor"), places % overlaps.shape[1]
-    ends = counts.cumsum(dim=0)
-    rows = (ends - counts)[image, None] + torch.arange(max(sizes), device=flat.device)
-    rows = torch.minimum(rows, ends[image, None] - 1)  # the last object of the image again
-    first = overlaps[rows, prior[:, None]].argmax(dim=1, keepdim=True)
-    index[images[image], prior] = flat[rows.gather(1, first).squeeze(1)] % objects
-    torch.maximum(largest[0], before, out=largest[0])
-    best[images] = largest
+    rows = (flat % objects).split(sizes)
+    for number, (image, of_image, row) in enumerate(zip(images.tolist(), overlaps.split(sizes), rows, strict=True)):
+        largest, before = of_image.amax(dim=0), best[image]
+        better = largest >= max(threshold, _LEAST_OVERLAP)
+        if number == 0:  # only the first image can have objects in an earlier part
+            better.logical_and_(largest > before)
+        few = _nonzero(better)
+        index[image, few] = row[of_image[:, few].argmax(dim=0)]
+        torch.maximum(largest, before, out=before)
 
 
 def _nonzero(mask: Bool[Tensor, " n"]) -> Int64[Tensor, " k"]:
