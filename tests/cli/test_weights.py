@@ -11,6 +11,7 @@ from multibox.cli.weights import app
 from multibox.errors import MultiboxError
 from multibox.weights.file import load_weights, read_description, save_weights
 from multibox.weights.remap import VOC_FROM_COCO
+from oracles.caffe_files import CaffeText
 from small_hub import small_hub
 from tiny_detector import tiny_model
 
@@ -34,9 +35,8 @@ def test_list() -> None:
     """Text and JSON name the same weights, each with its license."""
     entries = json.loads(run("list", "--json"))
     text = run("list")
-    assert {"name", "kind", "about", "score", "license", "classes", "url", "page", "sha256", "shipped"} == set(
-        entries[0]
-    )
+    keys = "name kind about score license classes url page sha256 sha1 prototxt shipped"
+    assert set(keys.split()) == set(entries[0])
     for entry in entries:
         assert entry["name"] in text
         assert entry["license"] in text
@@ -139,3 +139,32 @@ def test_push_publishes_the_file(multibox, weights: Path, monkeypatch: pytest.Mo
         assert b"license: mit" in (server.files("me/tiny") or {})["README.md"]
     outcome = multibox("weights", "push", weights, "me/tiny")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+
+
+def test_import_a_caffe_model(tmp_path: Path) -> None:
+    """Two files of Caffe become one weight file; a mean that is no number, a missing file and others are refused."""
+    net = CaffeText(24, 32)
+    net.convolution("stem", "data", 8, 3, "pad: 1 stride: 2")
+    net.head("stem", classes=3)
+    net.output(classes=3)
+    prototxt, weights = net.write(tmp_path)
+    out = tmp_path / "own.safetensors"
+    words = ("import", weights, "--out", out, "--prototxt", prototxt, "--mean", "104,117,123", "--scale", "0.5")
+    assert "net, 2 classes" in run(*words, "--class-names", "cat,dog")
+    model, info = load_weights(out)
+    assert (model.config.mean, model.config.std) == ((123, 117, 104), (2, 2, 2))
+    assert info["origin"] == "Caffe"
+    for wrong, message in (
+        (("--mean", "a,b"), "is not one number or three"),
+        (("--prototxt", weights), "is not UTF-8 text|text"),
+        (("--prototxt", tmp_path), "is a directory"),
+        (("--prototxt", tmp_path / "absent"), "cannot be read"),
+        (("--channels", "rgb"), None),
+    ):
+        if message is None:
+            run(*words, *wrong, "--force")
+            continue
+        with pytest.raises(MultiboxError, match=message) as caught:
+            run(*words, *wrong, "--force")
+        assert "\n" not in str(caught.value)
+    assert load_weights(out)[0].config.mean == (104, 117, 123)

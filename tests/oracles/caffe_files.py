@@ -28,27 +28,31 @@ class CaffeText:
         self.blobs: Blobs = {}
         self.channels: dict[str, int] = {"data": 3}
         self.heads: list[tuple[str, str, str]] = []
+        self.prefix = ""  # of the names of new layers; inputs with it have precedence
 
     def add(self, kind: str, name: str, bottoms: Sequence[str] | str, parameters: str = "", *arrays: np.ndarray) -> str:
         """A layer with given arrays; keeps the number of channels of its first input."""
-        bottoms = [bottoms] if isinstance(bottoms, str) else bottoms
+        bottoms = [self.known(name) for name in ([bottoms] if isinstance(bottoms, str) else bottoms)]
+        name = f"{self.prefix}{name}"
         self.text.append(layer(kind, name, bottoms, parameters))
         self.channels[name] = self.channels[bottoms[0]]
         if arrays:
             self.blobs[name] = (kind, arrays)
         return name
 
+    def known(self, name: str) -> str:
+        """The blob that a name means among those with the prefix and without."""
+        return f"{self.prefix}{name}" if f"{self.prefix}{name}" in self.channels else name
+
     def convolution(
-        self, name: str, bottom: str, out: int, kernel: int = 3, options: str = "", *, groups: int = 1, kind: str = ""
+        self, name: str, bottom: str, out: int, kernel: int = 3, options: str = "", *, groups: int = 1, gain: float = 1
     ) -> str:
-        """A convolution with weights that keep the scale of the values; padding is in `options`."""
-        channels = self.channels[bottom]
-        weight = self.rng.normal(
-            0, (2 / (channels // groups * kernel**2)) ** 0.5, (out, channels // groups, kernel, kernel)
-        )
-        bias = self.rng.normal(0, 0.1, out)
+        """A convolution with weights that multiply the scale of the values by `gain`; padding is in `options`."""
+        shape = (out, self.channels[self.known(bottom)] // groups, kernel, kernel)
+        weight = self.rng.normal(0, gain * (2 / np.prod(shape[1:])) ** 0.5, shape)
+        bias = self.rng.normal(0, gain * 0.1, out)
         text = f"convolution_param {{ num_output: {out} kernel_size: {kernel} group: {groups} {options} }}"
-        self.add(kind or "Convolution", name, bottom, text, weight, bias)
+        name = self.add("Convolution", name, bottom, text, weight, bias)
         self.channels[name] = out
         return name
 
@@ -71,16 +75,26 @@ class CaffeText:
         self.text.append(layer("ReLU", bottom, [bottom]).replace(f'name: "{bottom}"', f'name: "{bottom}_relu"', 1))
         return bottom
 
-    def head(self, source: str, *, classes: int, boxes: int = 4, priors: str = PRIORS, kernel: int = 3) -> None:
+    def head(
+        self,
+        source: str,
+        *,
+        classes: int,
+        boxes: int = 4,
+        priors: str = PRIORS,
+        kernel: int = 3,
+        boxes_of_each_class: bool = False,
+    ) -> None:
         """Predictors of a source map, their rows, and its priors."""
-        for side, outputs in (("loc", 4 * boxes), ("conf", classes * boxes)):
+        offsets = 4 * classes if boxes_of_each_class else 4
+        rows = []
+        for side, outputs in (("loc", offsets * boxes), ("conf", classes * boxes)):
             name = f"{source}_{side}"
-            self.convolution(name, source, outputs, kernel, f"pad: {kernel // 2}")
-            self.blobs[name] = ("Convolution", [0.3 * array for array in self.blobs[name][1]])
+            self.convolution(name, source, outputs, kernel, f"pad: {kernel // 2}", gain=0.3)
             self.add("Permute", f"{name}_perm", name, "permute_param { order: 0 order: 2 order: 3 order: 1 }")
-            self.add("Flatten", f"{name}_flat", f"{name}_perm", "flatten_param { axis: 1 }")
-        self.add("PriorBox", f"{source}_prior", [source, "data"], f"prior_box_param {{ {priors} }}")
-        self.heads.append((f"{source}_loc_flat", f"{source}_conf_flat", f"{source}_prior"))
+            rows.append(self.add("Flatten", f"{name}_flat", f"{name}_perm", "flatten_param { axis: 1 }"))
+        priors = self.add("PriorBox", f"{source}_prior", [source, "data"], f"prior_box_param {{ {priors} }}")
+        self.heads.append((rows[0], rows[1], priors))
 
     def output(self, *, classes: int, options: str = OUTPUT, scores: str = "softmax") -> None:
         """From the heads to detections."""

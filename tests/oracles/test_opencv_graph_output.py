@@ -16,9 +16,12 @@ from oracles.caffe_files import (
     opencv_detections,
     run_opencv,
 )
+from oracles.caffe_models import vgg_ssd512
+from oracles.official import EDITIONS, official
 from oracles.same_detections import assert_same_detections
 
 CLASSES = 4
+SIZES_512 = ("35.84", "76.8", "153.6", "230.4", "307.2", "384.0", "460.8", "537.6")
 OPENCV_NEEDS = {"variance": "variance: 0.1", "clip": "clip: false"}  # Caffe's defaults, which OpenCV's are not
 
 
@@ -208,3 +211,31 @@ def test_score_functions(tmp_path: Path, scores: str, background: int) -> None:
     """Softmax and sigmoid, without background (every label is a class) and with it, against slow loops."""
     output = OUTPUT.replace("background_label_id: 0", f"background_label_id: {background}")
     assert_same_as_slow(net_with(output=output, scores=scores), tmp_path, background=background)
+
+
+@pytest.mark.parametrize("background", [0, 1])
+def test_boxes_of_one_class(tmp_path: Path, background: int) -> None:
+    """Offsets for each of two labels, of which one is the background: the detections of OpenCV."""
+    net = CaffeText(40, 56, seed=4)
+    net.convolution("near", "data", 8, 3, "pad: 1 stride: 4")
+    net.head("near", classes=2, boxes_of_each_class=True)
+    output = OUTPUT.replace("share_location: true", "share_location: false")
+    net.output(classes=2, options=output.replace("background_label_id: 0", f"background_label_id: {background}"))
+    image = net.image()
+    (rows,) = run_opencv(net, tmp_path, image, ["found"])
+    boxes, scores, _ = opencv_detections(rows, net.size)
+    assert len(scores) > 20
+    ours = detections(imported(net, tmp_path), image)
+    assert_same_detections(ours, (boxes, scores, np.zeros(len(scores), int)), pixels=0.01, score=1e-5)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_official_priors_of_ssd512(tmp_path: Path, edition: str) -> None:
+    """The sizes of SSD512 as its .prototxt writes them, 35.84 for example: the official layer's numbers bit for bit."""
+    net = vgg_ssd512(classes=2)
+    for whole, written in zip((35, 76, 153, 230, 307, 384, 460, 537), SIZES_512, strict=True):
+        net.text = [text.replace(f"_size: {whole} ", f"_size: {written} ") for text in net.text]
+    assert "min_size: 35.84 max_size: 76.8 " in "".join(net.text)
+    arrays = official("priors", edition=edition)
+    ours = make_prior_corners(imported(net, tmp_path).config.priors).numpy()
+    assert np.array_equal(ours[arrays.kept("voc512", len(ours))], arrays["voc512"])

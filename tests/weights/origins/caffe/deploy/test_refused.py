@@ -39,7 +39,11 @@ def refused(net: CaffeText, folder: Path, message: str, **choices: object) -> st
         ('bottom: "data"', 'bottom: "nothing"', "takes 'nothing', which no layer before it makes"),
         ("dim: 24", "dim: -24", "does not fit its input"),
         ("dim: 3 dim: 24", "dim: 1 dim: 24", "multibox needs one image of 1 x 3 x height x width"),
-        ("share_location: true", "share_location: false", r"\(DetectionOutput\) has share_location: false"),
+        (
+            "share_location: true",
+            "share_location: false",
+            r"has share_location: false, .* there are several",
+        ),
         ("code_type: CENTER_SIZE", "code_type: MIDDLE", r"\(DetectionOutput\) has code_type: MIDDLE"),
         ("background_label_id: 0", "background_label_id: 7", r"\(DetectionOutput\) has num_classes: 3"),
         ("top_k: 400", "top_k: 400 eta: 0", r"\(DetectionOutput\) has eta"),

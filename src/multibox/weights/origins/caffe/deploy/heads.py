@@ -14,6 +14,7 @@ from multibox.weights.origins.caffe.deploy.predictors import (
     background_first,
     convolved,
     find_rows,
+    offsets_of,
     one_function,
 )
 
@@ -47,9 +48,12 @@ def find_heads(network: Network, output: Output, added: list[Node]) -> FoundHead
             f"{output.source}: its softmax is over {over} values, but there are {classes} classes, background included"
         )
     background = output.background
-    _check_boxes(offsets, scores, classes=classes, source=output.source)
+    _check_boxes(offsets, scores, values=4 if output.shared else 4 * classes, classes=classes, source=output.source)
     users = consumers(network.nodes)
     location = [convolved(rows.map, users=users, add=added) for rows in offsets]
+    if not output.shared:
+        label = next(label for label in range(classes) if label != background)
+        location = [offsets_of(found, classes=classes, label=label) for found in location]
     confidence = [
         background_first(convolved(rows.map, users=users, add=added), classes=classes, background=background)
         for rows in scores
@@ -57,10 +61,10 @@ def find_heads(network: Network, output: Output, added: list[Node]) -> FoundHead
     return FoundHeads(location, confidence, function, classes - (background >= 0))
 
 
-def _check_boxes(offsets: Sequence[Rows], scores: Sequence[Rows], *, classes: int, source: str) -> None:
-    """Raise WeightsError unless the maps predict four offsets and all scores for the same boxes."""
-    boxes = [[(rows.map.shape[0] / values, *rows.map.shape[1:]) for rows in side] for side, values in
-             ((offsets, 4), (scores, classes))]  # fmt: skip
+def _check_boxes(offsets: Sequence[Rows], scores: Sequence[Rows], *, values: int, classes: int, source: str) -> None:
+    """Raise WeightsError unless the maps predict offsets, so many `values`, and all scores for the same boxes."""
+    sides = ((offsets, values), (scores, classes))
+    boxes = [[(rows.map.shape[0] / each, *rows.map.shape[1:]) for rows in side] for side, each in sides]
     if boxes[0] != boxes[1] or any(count[0] % 1 for count in boxes[0]):
         found = [", ".join(" x ".join(map(str, rows.map.shape)) for rows in side) for side in (offsets, scores)]
         raise WeightsError(

@@ -20,7 +20,8 @@ class Output:
     """The blobs of offsets, scores and priors, and the rules.
 
     `classes` counts the background, None if no layer says how many there are. `background` is its label, -1 if there
-    is none. `scaled` says whether offsets are to be multiplied by the variances. `source` is the layer in messages.
+    is none. Without `shared` offsets each class has boxes of its own. `scaled` says whether offsets are to be
+    multiplied by the variances. `source` is the layer in messages.
     """
 
     location: Node
@@ -31,6 +32,7 @@ class Output:
     background: int = 0
     settings: DetectionSettings = field(default_factory=DetectionSettings)
     code: BoxCode = "center_size"
+    shared: bool = True
     scaled: bool = True
     clip: bool = False
 
@@ -43,8 +45,9 @@ def detection_output(layer: DeployLayer, inputs: list[Node]) -> Output:
     options.ignore("save_output_param", "visualize", "visualize_threshold", "save_file")
     classes = options.whole("num_classes", 0)
     background = options.whole("background_label_id", 0)
-    if not options.flag("share_location", default=True):
-        raise options.wrong("share_location", "false", "true: it predicts one box for all classes of a prior")
+    shared = options.flag("share_location", default=True)
+    if not shared and classes - (background >= 0) > 1:
+        raise options.wrong("share_location", "false", "true: a box for all classes of a prior, if there are several")
     if not options.flag("normalized", default=True):
         raise options.wrong("normalized", "false", "true: boxes relative to the image")
     if classes < 1 or background >= classes:
@@ -58,6 +61,7 @@ def detection_output(layer: DeployLayer, inputs: list[Node]) -> Output:
         background=max(background, -1),
         settings=_settings(options),
         code=options.word("code_type", among=_CODES, default="CORNER"),
+        shared=shared,
         scaled=not options.flag("variance_encoded_in_target", default=False),
         clip=options.flag("clip", default=False),
     )

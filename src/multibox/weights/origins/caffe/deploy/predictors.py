@@ -149,6 +149,13 @@ def background_first(found: Convolved, *, classes: int, background: int) -> Conv
     return Convolved(found.source, found.predictor, weight.flatten(0, 1), bias.flatten())
 
 
+def offsets_of(found: Convolved, *, classes: int, label: int) -> Convolved:
+    """The predictor of one class's offsets, from one that predicts those of each class in turn."""
+    weight = found.weight.unflatten(0, (-1, classes, 4))[:, label]
+    bias = found.bias.unflatten(0, (-1, classes, 4))[:, label]
+    return Convolved(found.source, found.predictor, weight.flatten(0, 1), bias.flatten())
+
+
 def one_function(rows: Sequence[Rows]) -> tuple[ScoreFunction | None, int | None]:
     """The score function of all rows, and the number of classes that their softmax is over; None if they differ."""
     functions = {(row.function, row.classes) for row in rows}
