@@ -13,8 +13,10 @@ from multibox.weights.file import save_weights
 from oracles.caffe_files import CaffeText, imported
 from oracles.test_opencv_graph_layers import CASES
 
-EACH = ("lrn", "elu", "prelu", "power", "pool_average_padded", "pool_max_padded", "pool_global_average",
-        "normalize_shared", "deconvolution_depthwise", "channel_shuffle", "crop", "eltwise_max", "scale_of_two")  # fmt: skip
+EACH = (
+    *("lrn", "elu", "prelu", "power", "pool_average_padded", "pool_max_padded", "pool_global_average"),
+    *("normalize_shared", "deconvolution_depthwise", "channel_shuffle", "crop", "eltwise_max", "scale_of_two"),
+)
 
 
 def net_of_all() -> CaffeText:
