@@ -132,8 +132,9 @@ def write_tflite(
 def _input(writer: Writer) -> int:
     if writer.kind in ("float", "half"):
         return writer.tensor("normalized_input_image_tensor", (1, HEIGHT, WIDTH, 3), FLOAT)
-    meaning = {2: np.array([_INPUT_SCALE], "<f4"), 3: np.array([_INPUT_ZERO], "<i8")}
-    return writer.tensor("image", (1, HEIGHT, WIDTH, 3), UINT8, quantization=meaning)
+    signed = writer.kind == "int8"  # such files take pixels - 128
+    meaning = {2: np.array([_INPUT_SCALE], "<f4"), 3: np.array([_INPUT_ZERO - 128 * signed], "<i8")}
+    return writer.tensor("image", (1, HEIGHT, WIDTH, 3), INT8 if signed else UINT8, quantization=meaning)
 
 
 def _layer(writer: Writer, layer: Any, made: dict, own: tuple[np.ndarray, np.ndarray]) -> tuple[int, tuple[int, ...]]:

@@ -37,11 +37,12 @@ class Net:
         self.value = self.writer.node(kind, self.name(kind), inputs or (self.value,), **options)
         return self.value
 
-    def conv(self, out: int, *, kernel: int = 1, stride: int = 1, padding: str = "SAME", dilation: int = 1) -> str:
+    def conv(self, out: int, *, kernel: int = 1, stride: int = 1, padding: str = "SAME", dilation: int = 1,
+             **options: object) -> str:  # fmt: skip
         weights = self.const(kernel, kernel, self.channels, out)
         self.channels = out
         return self.add("Conv2D", self.value, weights, strides=(1, stride, stride, 1), padding=padding,
-                        dilations=(1, dilation, dilation, 1), data_format="NHWC")  # fmt: skip
+                        dilations=(1, dilation, dilation, 1), data_format="NHWC", **options)  # fmt: skip
 
     def pool(self, kind: str, *, kernel: int, stride: int, padding: str) -> str:
         return self.add(kind, ksize=(1, kernel, kernel, 1), strides=(1, stride, stride, 1), padding=padding,
@@ -96,6 +97,7 @@ def every_operation() -> bytes:
     net.pool("MaxPool", kernel=3, stride=1, padding="SAME")
     first = net.conv(8, kernel=5, stride=1)
     net.add("Tanh")
+    net.conv(8, kernel=3, padding="EXPLICIT", explicit_paddings=(0, 0, 1, 1, 0, 2, 0, 0))
     second = net.pool("AvgPool", kernel=3, stride=1, padding="SAME")
     net.add("Sub", second, net.const(8))
     net.channels = 16

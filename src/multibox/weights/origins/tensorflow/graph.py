@@ -37,7 +37,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Quantization:
-    """What the whole numbers of an input mean: (number - zero) · scale."""
+    """What whole numbers mean: (number - zero) · scale."""
 
     scale: float
     zero: int
@@ -48,8 +48,8 @@ class Graph:
     """All operations by the name of each of their outputs; `constants` and `inputs` are the values that have none.
 
     `source` is the name of the file in messages. `outputs` are empty if the format does not name them. `labels` are the
-    class names in the file, `normalization` the mean and deviation that its metadata names, `quantized` what its
-    input's whole numbers mean.
+    class names in the file, `normalization` the mean and deviation that its metadata names, `quantized` what
+    pixels of 0 to 255 mean as its input.
     """
 
     source: str

@@ -97,17 +97,30 @@ def _padded(
     options: Mapping[str, object], sides: Sequence[int], kernel: Pair, stride: Pair, dilation: Pair, *, value: float = 0
 ) -> tuple[list[Part], Pair]:
     """The padding of a window: a layer before it if the sides differ, and what the window does itself."""
-    if options.get("padding") not in ("SAME", "VALID"):
-        raise UnknownOperationError(f"padding {options.get('padding')!r} is not known")
-    if options.get("padding") == "VALID" or min(*kernel, *stride, *dilation) < 1:
+    if min(*kernel, *stride, *dilation) < 1:
+        raise UnknownOperationError("its window has no size")
+    if options.get("padding") == "VALID":
         return [], (0, 0)
+    rows, columns = _margins(options, sides, kernel, stride, dilation)
+    if rows[0] == rows[1] and columns[0] == columns[1]:
+        return [], (rows[0], columns[0])
+    return [Part(Pad(rows, columns, value=value))], (0, 0)
+
+
+def _margins(
+    options: Mapping[str, object], sides: Sequence[int], kernel: Pair, stride: Pair, dilation: Pair
+) -> tuple[Pair, Pair]:
+    """What padding "same" adds above and below a map, and left and right of it; or what explicit padding says."""
+    given = options.get("explicit_paddings")
+    if options.get("padding") == "EXPLICIT" and isinstance(given, tuple) and len(given) == 8:
+        return (given[2], given[3]), (given[4], given[5])
+    if options.get("padding") != "SAME":
+        raise UnknownOperationError(f"padding {options.get('padding')!r} is not known")
     rows, columns = (
         same_padding(side, kernel=k, stride=s, dilation=d)
         for side, k, s, d in zip(sides, kernel, stride, dilation, strict=True)
     )
-    if rows[0] == rows[1] and columns[0] == columns[1]:
-        return [], (rows[0], columns[0])
-    return [Part(Pad(rows, columns, value=value))], (0, 0)
+    return rows, columns
 
 
 def _convolution(operation: Operation, given: Shape, constants: Constants) -> list[Part]:

@@ -110,7 +110,7 @@ class _Reader:
             outputs=tuple(self.names[i] for i in self.subgraph.integers(2)),
             labels=read_labels(self.data),
             normalization=read_normalization(self.model, self.buffers),
-            quantized=_quantization(self.tensors[inputs[0]]),
+            quantized=_of_pixels(self.tensors[inputs[0]]),
         )
 
     def _constants(self) -> Iterator[tuple[str, np.ndarray | None]]:
@@ -188,6 +188,14 @@ def _quantization(tensor: Table) -> Quantization | None:
     if len(scales) != 1 or not scales[0] > 0:
         return None
     return Quantization(float(scales[0]), int(zeros[0]) if len(zeros) else 0)
+
+
+def _of_pixels(tensor: Table) -> Quantization | None:
+    """What pixels of 0 to 255 mean as input; an int8 input takes them with 128 subtracted."""
+    meaning = _quantization(tensor)
+    if meaning is None or tensor.integer(1, "b") == _UINT8:
+        return meaning
+    return Quantization(meaning.scale, meaning.zero + 128)
 
 
 def _implied_activation(tensor: Table) -> str | None:
