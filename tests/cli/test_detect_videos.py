@@ -168,3 +168,85 @@ def test_a_signal_completes_the_files(weights: Path, tmp_path: Path, number: sig
     last = max((tmp_path / "out").glob("*.mp4"), key=lambda path: path.stat().st_mtime)
     assert len(list(frames(last))) == len(lines(last.with_suffix(".jsonl"))) > 0
     assert not [path for path in (tmp_path / "out").iterdir() if path.suffix not in (".mp4", ".jsonl")]
+
+
+def test_tracks_and_counts(multibox, weights: Path, video: Path, tmp_path: Path):
+    """--track with a line and a zone against tracks in the lines, counts in every line, and the summary."""
+    pytest.importorskip("lap", reason="the package lap is not installed")
+    shapes = ("--line", "door=32,0,32,48", "--zone", "0,0,64,0,64,48,0,48", "--classes", "disc,star")
+    outcome = multibox("detect", video, "-w", weights, "-o", tmp_path / "out", *shapes, "--save-video")
+    assert outcome.code == 0
+    entries = lines(tmp_path / "out" / "street.jsonl")
+    for entry in entries:
+        assert set(entry["counts"]) == {"lines", "zones"}
+        ids = {track["id"] for track in entry["tracks"]}
+        assert {found["track"] for found in entry["detections"] if "track" in found} <= ids
+        assert {track["name"] for track in entry["tracks"]} <= {"disc", "star"}
+    assert entries[-1]["tracks"]
+    assert list(entries[-1]["counts"]["zones"]) == ["zone-1"]
+    for words in ("line door: ", "zone zone-1: ", " tracks ("):
+        assert words in outcome.err
+    assert len(list(frames(tmp_path / "out" / "street.mp4"))) == 11
+
+
+def test_ids_go_on_after_a_continuation(multibox, weights: Path, video: Path, tmp_path: Path):
+    """Two runs with --from against ids of the second that are larger than those of the first."""
+    pytest.importorskip("lap", reason="the package lap is not installed")
+    words = ("detect", video, "-w", weights, "-o", tmp_path / "out", "--track")
+    multibox(*words, "--to", "0.5")
+    multibox(*words, "--from", "0.5")
+    entries = lines(tmp_path / "out" / "street.jsonl")
+    ids = [{track["id"] for track in entry["tracks"]} for entry in entries]
+    assert len(entries) == 11
+    assert max(set().union(*ids[:5])) < min(set().union(*ids[5:]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["VIDEO", "--line", "1,2,3"], "--line 1,2,3 has 3 numbers"),
+        (["VIDEO", "--zone", "a=1,2,3,4"], "a zone is x1,y1"),
+        (["VIDEO", "--line", "a=1,2,3,4", "--zone", "a=1,2,3,4,5,5"], "have the name 'a'"),
+        (["VIDEO", "--track", "--anchor", "top"], "--anchor top is not known: choose center or bottom"),
+        (["PHOTO", "--track"], "--track is for videos"),
+        (["camera:0", "VIDEO"], "has no end, give it alone"),
+        (["camera:0", "--from", "3"], "--from and --to are for files"),
+        (["VIDEO", "--show"], "--show needs"),
+        (["VIDEO", "--timeout", "0"], "--timeout"),
+    ],
+)
+def test_wrong_use_of_tracks_and_streams(
+    multibox, monkeypatch: pytest.MonkeyPatch, weights: Path, photos: Path, tmp_path: Path, words, message: str
+):
+    """Wrong arguments against exit code 2 and one line that names the mistake."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    video = make_video(tmp_path / "a.mp4", times=TIMES[:3])
+    places = {"VIDEO": video, "PHOTO": photos / "a.jpg"}
+    outcome = multibox("detect", *(places.get(word, word) for word in words), "-w", weights)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err
+
+
+def test_a_stream_ends_with_its_files(weights: Path, tmp_path: Path):
+    """A command on a stream of this machine, ended by SIGTERM, against exit code 0, complete files and its counts."""
+    from mjpeg_server import MjpegServer
+
+    with MjpegServer(rate=30) as server:
+        words = ["detect", server.address, "-w", str(weights), "-o", str(tmp_path / "out"), "--save-video", "--track"]
+        process = subprocess.Popen([sys.executable, "-m", "multibox", *words], stderr=subprocess.PIPE, text=True)
+        while not _lines_of(tmp_path / "out") > 5 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        err = process.communicate(timeout=60)[1]
+    assert (process.returncode, "Traceback" in err) == (0, False)
+    assert " dropped, 0 reconnections, latency " in err
+    (file,) = (tmp_path / "out").glob("*.jsonl")
+    entries = lines(file)
+    assert all(entry["latency"] > 0 and entry["dropped"] >= 0 for entry in entries)
+    assert len(list(frames(file.with_suffix(".mp4")))) == len(entries)
+
+
+def _lines_of(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))

@@ -25,7 +25,7 @@ class Shape:
     rows: tuple[str, ...]
 
 
-def draw_paths(image: UInt8[np.ndarray, "h w 3"], paths: Sequence[tuple[Float[np.ndarray, "k 2"], Color]]) -> None:
+def draw_paths(image: UInt8[np.ndarray, "h w 3"], paths: Sequence[tuple[Float[np.ndarray, "_ 2"], Color]]) -> None:
     """Draw open paths of points in pixels, each in a color, into the image."""
     pen = Pen.for_image(*image.shape[:2], boxes=1)
     for points, color in paths:

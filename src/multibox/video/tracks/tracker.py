@@ -1,4 +1,9 @@
-"""ByteTrack (Zhang et al., ECCV 2022): every detection box is associated, those with low scores in a second step."""
+"""ByteTrack (Zhang et al., ECCV 2022): every detection box is associated, those with low scores in a second step.
+
+The steps are those of the paper's Algorithm 1: low scores are compared with all tracks that remain, lost ones too; the
+authors' code takes only those seen in the frame before. Limits of overlap, and scores multiplied with the IoU in the
+first step, are those of the authors' code. Times are in seconds, and a track keeps its class, which the paper has not.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -87,8 +92,8 @@ class Tracker:
         high = np.flatnonzero(detections.scores >= self._settings.high)
         low = np.flatnonzero((detections.scores >= self._settings.low) & (detections.scores < self._settings.high))
         self._associate(detections, high, matched, self._rows(confirmed=True), limit=_FIRST, fused=True)
-        visible = self._free(matched, self._rows(confirmed=True, lost=False))
-        self._associate(detections, low, matched, visible, limit=_SECOND, fused=False)
+        remaining = self._free(matched, self._rows(confirmed=True))
+        self._associate(detections, low, matched, remaining, limit=_SECOND, fused=False)
         rest = high[matched[high] < 0]
         self._associate(detections, rest, matched, self._rows(confirmed=False), limit=_TENTATIVE, fused=True)
         self._correct(detections, matched, time)
