@@ -144,7 +144,7 @@ def test_wrong_inference_requests(server: Running, document: object, status: int
     assert infer(server, document).status_code == status
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b'{"inputs": NaN}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b'{"inputs": NaN}', b'{"id": "\\ud800"}'])
 def test_bodies_that_are_not_json(server: Running, body: bytes):
     """Broken and deeply nested JSON against 400, on every route that reads it."""
     for path in ("/v2/models/tiny/infer", "/predict", "/setup"):

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from multibox.errors import DataError
 from multibox.service.problem import Problem
+from multibox.system.json import parse_json
+from multibox.system.text import decode_text
 
 NUMBERS: dict[str, np.dtype[Any]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
 _MOST_DIMENSIONS = 4
@@ -39,8 +42,8 @@ def split_body(body: bytes, *, header_length: str | None) -> tuple[dict[str, Any
             raise invalid("Inference-Header-Content-Length is not the length of the JSON in the body")
         length = int(header_length)
     try:
-        document = json.loads(body[:length])
-    except (ValueError, RecursionError):
+        document = parse_json(decode_text(body[:length], name="the body"), name="the body")
+    except DataError:
         raise invalid("the body is not JSON") from None
     if not isinstance(document, dict):
         raise invalid("the body is not a JSON object")

@@ -90,9 +90,10 @@ def test_missing_rows_and_parts_are_named(batch: Path, dataset: Dataset):
     (batch / "_manifest.json").unlink()
     with pytest.raises(DataError, match=r"has no row for 1 of the 5 images of .*, the first "):
         read_detections(batch, dataset=dataset)
-    (batch / "_manifest.json").write_text("{")
-    with pytest.raises(DataError, match=r"_manifest\.json is damaged"):
-        read_detections(batch, dataset=dataset)
+    for text in ("{", "[" * 100_000, '{"shards": 1e999}'):
+        (batch / "_manifest.json").write_text(text)
+        with pytest.raises(DataError, match=r"_manifest\.json is damaged"):
+            read_detections(batch, dataset=dataset)
 
 
 def table(dataset: Dataset, **changed: object) -> pa.Table:

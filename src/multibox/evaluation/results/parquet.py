@@ -1,6 +1,5 @@
 """Detections as Parquet files with a row for each image, as `multibox batch` writes them."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ from multibox.errors import DataError
 from multibox.evaluation.results.relabel import no_detections
 from multibox.evaluation.results.rows import FLOAT32_MAX, ROUNDING
 from multibox.size import Size
+from multibox.system.json import parse_json
 from multibox.system.storage import is_local, open_storage, require_pyarrow
+from multibox.system.text import decode_text
 from multibox.words import escaped, listed
 
 if TYPE_CHECKING:
@@ -76,11 +77,15 @@ def _unreadable(name: str, error: Exception) -> DataError:
     return DataError(f"{name} is not a readable Parquet file ({reason}); make it again with multibox batch")
 
 
+def _parsed(text: bytes) -> Any:
+    return parse_json(decode_text(text, name=""), name="")
+
+
 def _require_complete(place: str, names: set[str], manifest: bytes | None) -> None:
     """Raise DataError if the manifest of a batch promises more parts than there are."""
     try:
-        shards = int(json.loads(manifest)["shards"]) if manifest else 0
-    except (ValueError, KeyError, TypeError):
+        shards = int(_parsed(manifest)["shards"]) if manifest else 0
+    except (DataError, ValueError, KeyError, TypeError, OverflowError):
         raise DataError(f"{place}/{_MANIFEST} is damaged; make the batch again") from None
     parts = sum(name.startswith("part-") and name.endswith(".parquet") for name in names)
     if parts < shards:
@@ -156,8 +161,8 @@ def _class_names(file: "ParquetFile", *, name: str) -> list[str]:
     """The classes in the file's metadata; empty if another program wrote the file."""
     text = (file.schema_arrow.metadata or {}).get(CLASS_NAMES, b"[]")
     try:
-        names: Any = json.loads(text)
-    except ValueError:
+        names: Any = _parsed(text)
+    except DataError:
         names = None
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise DataError(f"{name}: the class names in its metadata are damaged; make it again with multibox batch")

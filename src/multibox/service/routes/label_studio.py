@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from fastapi import APIRouter, Request
 
 from multibox.detection.output.labelstudio import prediction
+from multibox.errors import DataError
 from multibox.service.problem import Problem
 from multibox.service.routes.common import body_of, errors, service_of
 from multibox.service.service import detections_of
 from multibox.service.settings import ServiceSettings
+from multibox.system.json import parse_json
+from multibox.system.text import decode_text
 
 router = APIRouter(tags=["Label Studio"])
 
@@ -71,8 +73,8 @@ def _version(request: Request) -> str:
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(decode_text(body, name="the body"), name="the body")
+    except DataError:
         document = None
     if not isinstance(document, dict):
         raise Problem(400, "bad_request", "the body is not a JSON object")
