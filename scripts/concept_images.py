@@ -2,8 +2,8 @@
 
     python -m scripts.concept_images DEMO docs/concepts
 
-DEMO is the folder that `make demo` writes. One of its generated test images is explained with the detector that the demo
-trained, so that everything in the images comes from this repository.
+DEMO is the folder that `make demo` writes. One of its generated test images is explained with the detector that the
+demo trained, so that everything in the images comes from this repository.
 """
 
 import sys

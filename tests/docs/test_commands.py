@@ -27,7 +27,7 @@ def test_most_commands_run() -> None:
     """The share of commands below that runs, so that a change of the reader or of the exceptions is noticed."""
     run = [command for command in RUN if why_not_run(command, name_of(command)) is None]
     assert len(COMMANDS) > 80
-    assert len(run) >= len(RUN) / 2
+    assert len(run) > 0.4 * len(RUN)
 
 
 @pytest.fixture(scope="module")
