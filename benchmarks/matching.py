@@ -22,7 +22,7 @@ from multibox.matching import UNMATCHED, match
 from multibox.priors import SPECS, make_prior_corners
 from multibox.system.process import keep_freed_memory
 
-PRIORS = make_prior_corners(SPECS["ssd300-voc"])
+PRIORS = torch.from_numpy(make_prior_corners(SPECS["ssd300-voc"]))
 
 
 def batch(images: int, least: int, most: int, *, crowded: bool) -> tuple[Tensor, Tensor]:

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from multibox.array_nms import ArraySelection
 from multibox.nms import DetectionSettings, Selection
 from oracles import slow
 
 
-def assert_same_as_slow(found: Selection, boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings) -> None:
+def assert_same_as_slow(
+    found: Selection | ArraySelection, boxes: np.ndarray, scores: np.ndarray, settings: DetectionSettings
+) -> None:
     """Labels, priors, scores and boxes, in order, are those of the slow loop."""
     expected = slow.detections(
         boxes.tolist(),

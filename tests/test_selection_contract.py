@@ -1,4 +1,4 @@
-"""Both selections, image by image and of a whole batch, against one slow loop."""
+"""All selections, image by image, of a whole batch and of arrays, against one slow loop."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from box_strategies import grid_boxes, random_boxes
+from multibox.array_nms import ArraySelection, select_arrays
 from multibox.batched_nms import select_batch
 from multibox.nms import DetectionSettings, Selection, select
 from selection_cases import assert_same_as_slow
 
-Select = Callable[[torch.Tensor, torch.Tensor, DetectionSettings], Selection]
+Select = Callable[[torch.Tensor, torch.Tensor, DetectionSettings], Selection | ArraySelection]
 
 
 def one_image(boxes: torch.Tensor, scores: torch.Tensor, settings: DetectionSettings) -> Selection:
@@ -27,7 +28,11 @@ def second_of_a_batch(boxes: torch.Tensor, scores: torch.Tensor, settings: Detec
     return Selection(*(part[1, : found.counts[1]] for part in found[:4]))
 
 
-both = pytest.mark.parametrize("selected", [one_image, second_of_a_batch])
+def arrays(boxes: torch.Tensor, scores: torch.Tensor, settings: DetectionSettings) -> ArraySelection:
+    return select_arrays(boxes.numpy(), scores.numpy(), settings=settings)
+
+
+each = pytest.mark.parametrize("selected", [one_image, second_of_a_batch, arrays])
 limits = st.tuples(
     st.sampled_from([0.01, 0.25, 0.5]), st.sampled_from([0.0, 0.25, 0.45, 1.0]), st.integers(1, 9), st.integers(1, 12)
 )
@@ -38,7 +43,7 @@ def assert_selects(selected: Select, boxes: np.ndarray, scores: np.ndarray, sett
     assert_same_as_slow(found, boxes, scores, settings)
 
 
-@both
+@each
 @given(data=st.data(), boxes=grid_boxes(most=16, beyond=1), classes=st.integers(1, 3), settings=limits)
 def test_ties_and_limits(
     selected: Select, data: st.DataObject, boxes: np.ndarray, classes: int, settings: tuple[float, float, int, int]
@@ -51,7 +56,7 @@ def test_ties_and_limits(
     assert_selects(selected, boxes, scores, DetectionSettings(*settings))
 
 
-@both
+@each
 @pytest.mark.parametrize("seed", range(3))
 def test_random_image(selected: Select, seed: int) -> None:
     """300 random boxes of 5 classes, at the official settings and at tight ones: the slow loop's detections."""

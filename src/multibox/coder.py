@@ -1,24 +1,14 @@
 """The coder: priors and variances in one object that encodes for training and decodes for detection."""
 
-from typing import Literal, get_args
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from multibox.boxes import to_centers, to_corners
+from multibox.output_rules import BOX_CODES as BOX_CODES
+from multibox.output_rules import VARIANCES as VARIANCES
+from multibox.output_rules import BoxCode as BoxCode
 from multibox.priors import PriorSpec, Variances, make_prior_corners, make_priors, map_variances
-
-VARIANCES = (0.1, 0.1, 0.2, 0.2)
-
-BoxCode = Literal["center_size", "corner", "corner_size"]
-"""What the four offsets of a prior mean.
-
-"center_size" is equation 2. "corner" offsets are the distances of the corners relative to the input, "corner_size"
-offsets the same relative to the width and height of the prior.
-"""
-
-BOX_CODES: tuple[BoxCode, ...] = get_args(BoxCode)
 
 
 class Coder(nn.Module):
@@ -37,9 +27,9 @@ class Coder(nn.Module):
     def __init__(self, spec: PriorSpec, *, variances: Variances = VARIANCES, code: BoxCode = "center_size") -> None:
         super().__init__()
         self.spec, self.code = spec, code
-        self.register_buffer("priors", make_priors(spec), persistent=False)
-        self.register_buffer("corners", make_prior_corners(spec), persistent=False)
-        self.register_buffer("variances", map_variances(spec, variances), persistent=False)
+        self.register_buffer("priors", torch.from_numpy(make_priors(spec)), persistent=False)
+        self.register_buffer("corners", torch.from_numpy(make_prior_corners(spec)), persistent=False)
+        self.register_buffer("variances", torch.from_numpy(map_variances(spec, variances)), persistent=False)
 
     def encode(self, boxes: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Offsets of one box for each prior, divided by the variances.

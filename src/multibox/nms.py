@@ -8,7 +8,6 @@ This is the selection on a CPU, one image at a time and without limits. On a GPU
 for a whole batch first, and this one does so only for images that exceed its limits.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -16,24 +15,10 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from multibox.boxes import iou
+from multibox.output_rules import DetectionSettings as DetectionSettings
 
 _BLOCK = 256  # candidates that are compared in one step
 _FIRST_CANDIDATES = 2048  # usually enough to fill `per_image`
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """Thresholds of paper section 3.1 ("score", "nms") and the official code's limits per class and image.
-
-    With `eta` below 1 suppression becomes stricter: each kept box multiplies the NMS threshold of its class by `eta`
-    while that is above 0.5 (ApplyNMSFast in bbox_util.cpp).
-    """
-
-    score_threshold: float = 0.01
-    nms_threshold: float = 0.45
-    per_class: int = 400
-    per_image: int = 200
-    eta: float = 1.0
 
 
 class Selection(NamedTuple):

@@ -6,9 +6,7 @@ from math import floor
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Float32
 
 from multibox.size import Size
 
@@ -111,18 +109,18 @@ class PriorSpec:
         return replace(self, maps=tuple(self.maps[i] for i in sources))
 
 
-def make_prior_corners(spec: PriorSpec) -> Float[Tensor, "p 4"]:
+def make_prior_corners(spec: PriorSpec) -> Float32[np.ndarray, "p 4"]:
     """Priors as (x1, y1, x2, y2) relative to the input, float32, in Caffe's order: map, row, column, box.
 
     The rounding follows `PriorBoxLayer::Forward_cpu`: sides and centers in float32, the rest in double.
     """
-    return torch.from_numpy(np.concatenate([_map_corners(m, spec) for m in spec.maps]))
+    return np.concatenate([_map_corners(m, spec) for m in spec.maps])
 
 
-def make_priors(spec: PriorSpec) -> Float[Tensor, "p 4"]:
+def make_priors(spec: PriorSpec) -> Float32[np.ndarray, "p 4"]:
     """Priors as (cx, cy, w, h) relative to the input, float32, in Caffe's order."""
-    low, high = make_prior_corners(spec).double().split(2, dim=-1)
-    return torch.cat([(low + high) / 2, high - low], dim=-1).float()
+    low, high = np.split(make_prior_corners(spec).astype(np.float64), 2, axis=-1)
+    return np.concatenate([(low + high) / 2, high - low], axis=-1).astype(np.float32)
 
 
 def _map_corners(source: PriorMap, spec: PriorSpec) -> Float[np.ndarray, "p 4"]:
@@ -164,12 +162,12 @@ def listed_map(cells: Size, step: Step, boxes: Sequence[BoxSize]) -> PriorMap:
     return PriorMap(cells, step, smallest, None, (), boxes=tuple(boxes))
 
 
-def map_variances(spec: PriorSpec, usual: Variances) -> Float[Tensor, "4"] | Float[Tensor, "p 4"]:
+def map_variances(spec: PriorSpec, usual: Variances) -> Float32[np.ndarray, "4"] | Float32[np.ndarray, "p 4"]:
     """The variances of all priors: four numbers, or a row for each prior if a map has its own."""
     if all(source.variances is None for source in spec.maps):
-        return torch.tensor(usual)
-    rows = [torch.tensor(source.variances or usual).expand(source.count, 4) for source in spec.maps]
-    return torch.cat(rows)
+        return np.array(usual, np.float32)
+    rows = [np.array(source.variances or usual, np.float32) for source in spec.maps]
+    return np.concatenate([np.tile(row, (source.count, 1)) for row, source in zip(rows, spec.maps, strict=True)])
 
 
 def equation4_scales(maps: int, *, smallest: float = 0.2, largest: float = 0.9) -> tuple[float, ...]:

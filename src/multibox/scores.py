@@ -5,14 +5,13 @@ each class; their background logit, if they have one, counts in training alone.
 """
 
 from math import inf, log
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-ScoreFunction = Literal["softmax", "sigmoid"]
+from multibox.output_rules import ScoreFunction as ScoreFunction
 
 _ROUNDING = 1e-3  # of a logarithm: generous for float32
 

@@ -32,7 +32,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 ROOM_OF_FILE = {
     **dict.fromkeys(("_version", "class_map", "errors", "size", "words"), "words"),
     **dict.fromkeys(
-        ("batched_nms", "boxes", "coder", "loss", "matching", "nms", "pairwise", "postprocess", "priors", "scores"),
+        (
+            *("array_nms", "array_postprocess", "batched_nms", "boxes", "coder", "loss", "matching", "nms"),
+            *("output_rules", "pairwise", "postprocess", "priors", "scores"),
+        ),
         "mathematics",
     ),
     "detections": "detections",

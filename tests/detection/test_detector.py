@@ -9,13 +9,15 @@ import PIL.Image
 import pytest
 import torch
 
+from multibox.array_nms import ArraySelection
 from multibox.coder import Coder
 from multibox.detection.detector import STAGES, Detector
 from multibox.detection.engines.engine import EngineConfig
+from multibox.detection.engines.torch import as_arrays
 from multibox.detections import Detections
 from multibox.errors import DataError, InputError, UsageError, WeightsError
 from multibox.models.ssd import SSD
-from multibox.nms import DetectionSettings, Selection
+from multibox.nms import DetectionSettings
 from multibox.postprocess import postprocess
 from multibox.priors import PriorMap, PriorSpec, Step
 from multibox.size import Size
@@ -182,11 +184,12 @@ def test_boxes_outside_the_image_are_left_out():
         def forward(self, batch: np.ndarray) -> int:
             return len(batch)
 
-        def postprocess(self, outputs: int) -> list[Selection]:
+        def postprocess(self, outputs: int) -> list[ArraySelection]:
             boxes = torch.tensor([[1.1, 0.1, 1.2, 0.2], [0.8, 0.5, 1.3, 1.0], [-0.5, 0.0, 0.0, 0.5]])
             offsets = coder.encode(boxes).expand(outputs, -1, -1)
             logits = torch.tensor([[0.0, 2.0], [0.0, 1.0], [0.0, 0.0]]).expand(outputs, -1, -1)
-            return postprocess(offsets, logits, coder=coder, settings=DetectionSettings())
+            found = postprocess(offsets, logits, coder=coder, settings=DetectionSettings())
+            return [as_arrays(selection) for selection in found]
 
     found = Detector(Fixed())(np.zeros((50, 100, 3), np.uint8))
     np.testing.assert_allclose(found.boxes, [[80, 25, 100, 50]], rtol=1e-6)

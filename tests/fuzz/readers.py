@@ -94,7 +94,7 @@ def read_descriptions(folder: Path, _out: Path, _rng: random.Random) -> None:
             Exported.from_text(text, path=path)
         else:
             description = parse_description(text, source=path)
-            assert torch.isfinite(make_priors(description.config.priors)).all(), "priors are not finite"
+            assert np.isfinite(make_priors(description.config.priors)).all(), "priors are not finite"
 
 
 def read_foreign(folder: Path, _out: Path, _rng: random.Random) -> None:
@@ -135,9 +135,9 @@ def read_onnx(folder: Path, _out: Path, _rng: random.Random) -> None:
 def read_prior_file(folder: Path, _out: Path, _rng: random.Random) -> None:
     """Read a file of priors, as it is and as a setting of a recipe."""
     path = folder / "priors.json"
-    assert torch.isfinite(make_priors(read_priors(path))).all(), "priors are not finite"
+    assert np.isfinite(make_priors(read_priors(path))).all(), "priors are not finite"
     recipe = override(find_recipe("quick"), [f"model.priors={path}"])
-    assert torch.isfinite(make_priors(recipe.model.priors)).all(), "priors are not finite"
+    assert np.isfinite(make_priors(recipe.model.priors)).all(), "priors are not finite"
 
 
 def read_recipe(folder: Path, _out: Path, _rng: random.Random) -> None:

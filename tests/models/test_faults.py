@@ -9,7 +9,8 @@ from multibox.experiments.recipe import override
 from multibox.experiments.recipes import RECIPES, find_recipe
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.config import ssd300_config
-from multibox.models.faults import find_class_fault, find_fault
+from multibox.models.faults import find_fault
+from multibox.models.rule_faults import find_class_fault
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -15,7 +15,7 @@ def ours(arrays: Official, name: str) -> tuple[Matches, np.ndarray]:
     """Our matches of all images in one batch, and the row numbers of their objects."""
     images = arrays.kept("images", int(arrays["num_images"]))
     boxes, _, valid, rows = padded(arrays["gt"], images, difficult=name == "difficult_used")
-    priors = make_prior_corners(SPECS["ssd300-voc"])
+    priors = torch.from_numpy(make_prior_corners(SPECS["ssd300-voc"]))
     return match(priors, torch.from_numpy(boxes), torch.from_numpy(valid)), rows
 
 

@@ -28,7 +28,7 @@ def test_against_the_definition() -> None:
     corners = np.sort(rng.uniform(0, 250, (3, 6, 2, 2)), axis=2).reshape(3, 6, 4) + np.array([0, 0, 5, 5])
     data = Dataset("d", ("a", "b", "c"), tuple(example(boxes, rng.integers(0, 2, 6)) for boxes in corners))
     found = measure_coverage(data, SPEC)
-    priors = make_prior_corners(SPEC)
+    priors = torch.from_numpy(make_prior_corners(SPEC))
     best, positives = [], []
     for entry in data:
         boxes = torch.from_numpy(entry.boxes / np.float32([500, 250, 500, 250]))
@@ -60,7 +60,7 @@ def test_against_the_definition() -> None:
 
 def test_a_box_on_a_prior_and_a_speck() -> None:
     """A box equal to a prior is covered at 0.7, a box of two pixels only matched; crowds do not count."""
-    low = (make_prior_corners(SPEC)[5000] * torch.tensor([500, 250, 500, 250])).numpy()
+    low = make_prior_corners(SPEC)[5000] * np.float32([500, 250, 500, 250])
     boxes = np.stack([low, np.array([7, 7, 9, 9]), np.array([0, 0, 500, 250])])
     crowd = np.array([False, False, True])
     found = measure_coverage(Dataset("d", ("a",), (example(boxes, np.zeros(3), crowd),)), SPEC)

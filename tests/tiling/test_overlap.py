@@ -51,7 +51,7 @@ def test_against_all_priors(spec: PriorSpec) -> None:
     objects = np.concatenate([(corners[:, 0] + corners[:, 1]) / 2, corners[:, 1] - corners[:, 0]], axis=1)
     overlap = PriorOverlap(objects, spec)
     found = np.max([overlap.of(number, source) for number, source in enumerate(spec.maps)], axis=0)
-    priors = (make_prior_corners(spec).double().numpy() * [width, height, width, height]).tolist()
+    priors = (make_prior_corners(spec).astype(np.float64) * [width, height, width, height]).tolist()
     wanted = [slow_best([*low, *high], priors) for low, high in corners.tolist()]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 

@@ -62,7 +62,8 @@ def test_old_exported_model() -> None:
     """An exported model of version 0.1.0, which has three more keys, against the same config."""
     old = json.loads((STORED / "ssdlite320.json").read_text()) | {"precision": "int8", "raw": True, "batch": None}
     found = Exported.from_text(json.dumps(old), path="old.onnx")
-    assert (found.config, found.precision, found.end, found.batch) == (CONFIGS["ssdlite320"], "int8", "raw", None)
+    assert found.model_config() == CONFIGS["ssdlite320"]
+    assert (found.precision, found.end, found.batch) == ("int8", "raw", None)
 
 
 def test_stored_descriptions_are_old() -> None:

@@ -12,9 +12,11 @@ from multibox.bench.machine import ProductRates, describe_machine, resident_memo
 from multibox.bench.spread import spread
 from multibox.detection.detector import Detector
 from multibox.detection.engines.load import engines_for, find_engine, is_exported, load_engine
+from multibox.models.config import ModelConfig
 from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD
 from multibox.system.progress import Progress
+from multibox.weights.exported import Exported
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,11 @@ class Measurement:
     def _model(self) -> SSD:
         """A model with the same structure, for counting operations."""
         config = self.detector.engine.config
+        exported: Exported | None = getattr(self.detector.engine, "exported", None)
+        numbers = config.model if exported is None else exported.model_config()
+        assert isinstance(numbers, ModelConfig)
         with torch.random.fork_rng(devices=[]):
-            return SSD(config.model, config.class_names)
+            return SSD(numbers, config.class_names)
 
 
 def _summary(rows: list[dict[str, float]], operations: float) -> dict[str, Any]:

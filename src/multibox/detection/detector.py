@@ -3,21 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
+from multibox.array_nms import ArraySelection
 from multibox.class_map import class_map, renamed
-from multibox.detection.engines.engine import Engine
+from multibox.detection.engines.engine import Engine, EngineConfig
 from multibox.detection.engines.load import load_engine
-from multibox.detection.engines.torch import TorchEngine
 from multibox.detection.explain.origin import ImageOrigin
 from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.images.decode import read_image
 from multibox.images.prepare import Prepared, prepare, prepare_ahead, resize_to_input
-from multibox.models.ssd import SSD
-from multibox.nms import Selection
 from multibox.size import Size
 from multibox.system.clock import Clock
 from multibox.system.fork import generation, prepare_child
@@ -25,6 +23,7 @@ from multibox.weights.registry import DEFAULT
 
 if TYPE_CHECKING:
     from multibox.detection.tiles.detector import TiledDetector
+    from multibox.models.ssd import SSD
 
 STAGES = ("decode", "resize", "network", "postprocessing")
 
@@ -42,8 +41,8 @@ class Detector:
     multiprocessing's "spawn" to use all threads.
     """
 
-    def __init__(self, model: SSD | Engine, *, precision: str = "fp32", batch_size: int = 8) -> None:
-        self.engine: Engine = TorchEngine(model, precision=precision) if isinstance(model, SSD) else model
+    def __init__(self, model: Union["SSD", Engine], *, precision: str = "fp32", batch_size: int = 8) -> None:
+        self.engine = _engine_of(model, precision=precision)
         self.batch_size = _checked_batch_size(batch_size)
         self.info: dict[str, Any] = {}
         self.names: dict[str, str] = {}
@@ -194,16 +193,25 @@ class Detector:
         selections = self.engine.postprocess(outputs)
         return [self._in_pixels(s, p) for s, p in zip(selections, images, strict=True)]
 
-    def _in_pixels(self, selection: Selection, image: Prepared) -> Detections:
+    def _in_pixels(self, selection: ArraySelection, image: Prepared) -> Detections:
         """Scale boxes to pixels and drop empty ones: boxes outside the image, after clipping."""
         height, width = image.image_size
-        boxes = selection.boxes.numpy() * np.array([width, height, width, height], dtype=np.float32)
+        boxes = selection.boxes * np.array([width, height, width, height], dtype=np.float32)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        scores, labels, priors = (values.numpy()[inside] for values in selection[1:])
+        scores, labels, priors = (values[inside] for values in selection[1:])
         class_names = self.engine.config.class_names
         origin = ImageOrigin(self, image.source)
         found = Detections(boxes[inside], scores, labels, class_names, image.image_size, priors, origin=origin)
         return found.renamed(self.names) if self.names else found
+
+
+def _engine_of(model: Union["SSD", Engine], *, precision: str) -> Engine:
+    """The engine itself, or PyTorch for an SSD."""
+    if isinstance(model.config, EngineConfig):
+        return model
+    from multibox.detection.engines.torch import TorchEngine
+
+    return TorchEngine(model, precision=precision)
 
 
 def _or_raise(found: Detections | DataError) -> Detections:

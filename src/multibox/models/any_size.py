@@ -7,8 +7,9 @@ from multibox.models.bases.config import BaseConfig
 from multibox.models.bases.known import NAMED, KnownBase, find_base
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import CAFFE_MEAN, ModelConfig, source_cells, ssd300_config, ssd512_config
-from multibox.models.faults import MAX_SIDE, find_fault
+from multibox.models.faults import find_fault
 from multibox.models.heads import Extra
+from multibox.models.rule_faults import MAX_SIDE
 from multibox.models.ssd import SSD
 from multibox.priors import official_sizes, sized_spec
 from multibox.size import Size

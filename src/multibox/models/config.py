@@ -1,11 +1,10 @@
 """The numbers that define a detector's network, as data for a weight file, and a function for each known model."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from multibox.coder import BoxCode
 from multibox.errors import UsageError
 from multibox.models.bases.config import BaseConfig
 from multibox.models.bases.efficientnet_lite import EfficientNetLiteConfig
@@ -14,9 +13,8 @@ from multibox.models.bases.mobilenet_v3 import MobileNetV3Config
 from multibox.models.bases.resnet import ResNetConfig
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.heads import Extra, lite_extra, narrowed
-from multibox.nms import DetectionSettings
+from multibox.output_rules import BoxCode, DetectionSettings, OutputRules, ScoreFunction
 from multibox.priors import RATIOS_300, SPECS, PriorSpec, equation4_spec, official_sizes, sized_spec
-from multibox.scores import ScoreFunction
 from multibox.size import Size
 
 CAFFE_MEAN = (123.0, 117.0, 104.0)
@@ -52,6 +50,11 @@ class ModelConfig:
     @property
     def input_size(self) -> Size:
         return self.priors.input_size
+
+    @property
+    def rules(self) -> OutputRules:
+        """How the outputs of the network become detections."""
+        return OutputRules(**{field.name: getattr(self, field.name) for field in fields(OutputRules)})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""

@@ -92,7 +92,7 @@ class HostedModel:
             "name": self.name,
             "digest": self.loaded.digest,
             "engine": config.description,
-            "network": config.model.name,
+            "network": config.network,
             "input": {"width": config.input_size.width, "height": config.input_size.height},
             "priors": config.model.priors.count,
             "batch": self.loaded.worker.batch,

@@ -1,20 +1,21 @@
 """Communication between processes that train or detect together.
 
 `torchrun --nproc-per-node N -m multibox ...` starts them, on one machine or on several. The first process prints and
-writes for all. A single process runs the same code, which then sends nothing.
+writes for all. A single process runs the same code, which then sends nothing and does not import PyTorch.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, Optional, TypeVar
 
-import torch
-import torch.distributed as dist
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+    from torch.distributed import Work
 
 from multibox.errors import MultiboxError, ProcessError
 from multibox.system.launcher import place
@@ -44,6 +45,9 @@ class Processes:
         """Call `make` in the first process and return its value in all of them; a MultiboxError is raised in all."""
         if self.count == 1:
             return make()
+        import torch
+        import torch.distributed as dist
+
         outcome: list[tuple[T | None, MultiboxError | None]] = [(None, None)]
         if self.first:
             try:
@@ -60,25 +64,31 @@ class Processes:
         """Return the values of all processes in the order of their ranks."""
         if self.count == 1:
             return [value]
+        import torch.distributed as dist
+
         values: list[T] = [value] * self.count
         dist.all_gather_object(values, value)
         return values
 
-    def sum(self, values: Tensor) -> Tensor:
+    def sum(self, values: "Tensor") -> "Tensor":
         """Return the sum of a tensor over the processes; on a GPU the host does not wait for it."""
         if self.count == 1:
             return values
+        import torch.distributed as dist
+
         total = values.clone()
         dist.all_reduce(total)
         return total
 
-    def averaging(self, model: nn.Module) -> nn.Module:
+    def averaging(self, model: "nn.Module") -> "nn.Module":
         """Return the model with gradients that are averaged over the processes during the backward pass.
 
         The running statistics of batch normalization are not averaged; see `share_buffers`.
         """
         if self.count == 1:
             return model
+        from torch.nn.parallel import DistributedDataParallel
+
         device = next(model.parameters()).device
         # The strides of 1 x 1 kernels differ, but their layout is the same:
         # https://github.com/pytorch/pytorch/issues/157862
@@ -89,11 +99,14 @@ class Processes:
         network.broadcast_buffers = False  # its argument is deprecated, and the new one does not exist before 2.13
         return network
 
-    def share_buffers(self, model: nn.Module) -> None:
+    def share_buffers(self, model: "nn.Module") -> None:
         """Give all processes the running statistics of the first one."""
-        if self.count > 1:
-            for buffer in model.buffers():
-                dist.broadcast(buffer, src=0)
+        if self.count == 1:
+            return
+        import torch.distributed as dist
+
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)
 
 
 ALONE = Processes()
@@ -104,12 +117,15 @@ class Agreement:
 
     def __init__(self, processes: Processes) -> None:
         self._alone = processes.count == 1
-        self._asked: tuple[dist.Work, Tensor] | None = None
+        self._asked: tuple[Work, Tensor] | None = None
 
     def largest(self, number: int) -> int:
         """Return the largest number of all processes in the previous call, without waiting; alone, `number` itself."""
         if self._alone:
             return number
+        import torch
+        import torch.distributed as dist
+
         answer = 0
         if self._asked:
             work, said = self._asked
@@ -120,18 +136,25 @@ class Agreement:
         return answer
 
 
-def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
+def without_averaging(network: "nn.Module") -> AbstractContextManager[None]:
     """Add up gradients within each process inside the block: for all micro-batches of a step but the last."""
+    from torch.nn.parallel import DistributedDataParallel
+
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 @contextmanager
-def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
+def joined(device: Optional["torch.device"] = None, *, patience: timedelta = PATIENCE) -> Iterator[Processes]:
     """Connect the processes that a launcher started for this command inside the block.
 
     Tensors on a CUDA `device` are sent through NCCL, everything else through Gloo. Raises ProcessError if another
     process ended or does not answer within `patience`. A process group that the caller set up is used and kept.
     """
+    if place().alone and "torch.distributed" not in sys.modules:
+        yield ALONE
+        return
+    import torch.distributed as dist
+
     if not dist.is_available() or (place().alone and not dist.is_initialized()):
         yield ALONE
         return
@@ -152,7 +175,10 @@ def joined(device: torch.device | None = None, *, patience: timedelta = PATIENCE
         dist.destroy_process_group()
 
 
-def _join(device: torch.device | None, patience: timedelta) -> None:
+def _join(device: Optional["torch.device"], patience: timedelta) -> None:
+    import torch
+    import torch.distributed as dist
+
     cuda = device is not None and device.type == "cuda"
     if cuda:
         torch.cuda.set_device(device)
@@ -161,4 +187,6 @@ def _join(device: torch.device | None, patience: timedelta) -> None:
 
 def _lost_another(error: RuntimeError) -> bool:
     """Return whether the error is about the connection; Gloo raises plain RuntimeErrors that name its files."""
+    import torch.distributed as dist
+
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower()

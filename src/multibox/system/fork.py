@@ -5,6 +5,7 @@ or OpenCV waits forever. With one thread they compute in the thread that calls, 
 """
 
 import os
+import sys
 from weakref import WeakSet
 
 _generation = 0
@@ -24,9 +25,9 @@ def prepare_child() -> None:
     if _prepared == _generation:
         return
     import cv2
-    import torch
 
-    torch.set_num_threads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     cv2.setNumThreads(0)
     _prepared = _generation
 

@@ -123,7 +123,7 @@ def _measure(
     dataset: Dataset, spec: PriorSpec, max_images: int, progress: Progress | None
 ) -> tuple[ObjectCoverage, int]:
     """The coverage of each object, and the number of images used."""
-    priors = make_prior_corners(spec)
+    priors = torch.from_numpy(make_prior_corners(spec))
     last = max(len(dataset) - 1, 0)
     chosen = np.unique(np.linspace(0, last, min(max_images, len(dataset))).round().astype(int))
     parts = [_no_objects()]

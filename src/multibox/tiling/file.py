@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.errors import DataError, InputError
-from multibox.models.faults import find_prior_fault
+from multibox.models.rule_faults import find_prior_fault
 from multibox.priors import SPECS, PriorMap, PriorSpec
 from multibox.system.atomic import atomic_file
 from multibox.system.json import read_json

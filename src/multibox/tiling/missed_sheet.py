@@ -28,7 +28,7 @@ def draw_missed(
     Priors have the aspect of the image, not that of the network's input. Images that cannot be decoded are left out;
     None if no image can be decoded.
     """
-    corners = make_prior_corners(spec).double().numpy()
+    corners = make_prior_corners(spec).astype(np.float64)
     tiles: list[UInt8[np.ndarray, "h w 3"]] = []
     for item in missed:
         if len(tiles) == count:

@@ -85,7 +85,7 @@ def _check_cells(spec: PriorSpec, cells: Cells) -> None:
 def _cell_boxes(spec: PriorSpec, number: int, places: Sequence[tuple[int, int]]) -> Float64[np.ndarray, "n k 4"]:
     """Corners, in pixels of the input, of the k priors of each of n cells."""
     source, (height, width) = spec.maps[number], spec.input_size
-    corners = make_prior_corners(spec.keep([number])).double().numpy() * [width, height, width, height]
+    corners = make_prior_corners(spec.keep([number])).astype(np.float64) * [width, height, width, height]
     grid = corners.reshape(*source.cells, source.boxes_per_cell, 4)
     return np.stack([grid[row, column] for row, column in places])
 

@@ -9,7 +9,6 @@ import pytest
 from multibox.detection.detector import Detector
 from multibox.errors import WeightsError
 from multibox.models.ssd import SSD
-from multibox.size import Size
 from multibox.weights.exported import KEY, Exported
 from tiny_detector import tiny_model
 
@@ -53,10 +52,10 @@ def test_a_contradiction_is_named(file: Path, tmp_path: Path, engine: str):
     pytest.importorskip(engine, reason="the engine is not installed")
     own = read(file)
     Detector.load(described(file, tmp_path / "same.onnx", own), engine=engine)
-    larger = replace(own.config.priors, input_size=Size(304, 300))
+    larger = own.network | {"priors": own.network["priors"] | {"input_size": [304, 300]}}
     wrong = {
         "end": (replace(own, end="boxes" if own.end == "raw" else "raw"), "instead of images, "),
-        "size": (replace(own, config=replace(own.config, priors=larger)), "images has shape|cells is 38 x 38"),
+        "size": (replace(own, network=larger), "images has shape"),
     }
     if own.end != "detections":
         shown = {

@@ -1,27 +1,32 @@
 """The interface between a Detector and the engine that runs its network."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.models.config import ModelConfig
-from multibox.nms import Selection
+from multibox.array_nms import ArraySelection
+from multibox.output_rules import OutputRules
 from multibox.size import Size
+
+if TYPE_CHECKING:
+    from multibox.models.config import ModelConfig
 
 
 @dataclass(frozen=True)
 class EngineConfig:
     """What an engine runs. `description` is for people: name, version and precision of what computes.
 
+    `model` are the numbers of the network, or of an exported model only the rules for its outputs. `network` is its name.
     An engine that survives a fork works in a forked child if PyTorch and OpenCV use one thread there.
     """
 
     description: str
     class_names: tuple[str, ...]
-    model: ModelConfig
+    model: Union["ModelConfig", OutputRules]
     survives_fork: bool = True
+    network: str = ""
 
     @property
     def input_size(self) -> Size:
@@ -39,8 +44,8 @@ class Engine(Protocol):
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Any:
         """The network's raw outputs for RGB images at the input size; all work is done when this returns."""
 
-    def postprocess(self, outputs: Any) -> list[Selection]:
-        """Detections of each image from the raw outputs, as `multibox.postprocess` returns them, on the CPU."""
+    def postprocess(self, outputs: Any) -> list[ArraySelection]:
+        """Detections of each image from the raw outputs, as `multibox.postprocess` finds them."""
 
 
 class Loaded(NamedTuple):

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Shaped, UInt8
 
-from multibox.coder import Coder
+from multibox.array_nms import ArraySelection
+from multibox.array_postprocess import ArrayPostprocess, select_clipped
+from multibox.detection.engines.engine import EngineConfig
 from multibox.errors import WeightsError
-from multibox.nms import Selection, select
-from multibox.postprocess import postprocess
 from multibox.weights.exported import Exported
 
 Arrays = tuple[np.ndarray, ...]
@@ -20,30 +19,25 @@ class OutputReader:
 
     def __init__(self, exported: Exported) -> None:
         self._classes = len(exported.class_names)
-        self._end, self._model = exported.end, exported.config
-        self._coder = Coder(self._model.priors, variances=self._model.variances, code=self._model.box_code)
+        self._end, self._rules = exported.end, exported.rules
+        self._postprocess = ArrayPostprocess(exported.rules) if self._end == "raw" else None
 
-    def __call__(self, outputs: Arrays) -> list[Selection]:
-        """Detections of each image from OUTPUTS_OF_END of `multibox.detection.export.network`."""
-        if self._end == "detections":
-            if outputs[2].max(initial=-1) >= self._classes:
-                raise WeightsError(
-                    f"the model finds label {outputs[2].max()} of {self._classes} classes: export it again"
-                )
-            return filled_rows(*outputs)
-        first, second = map(torch.from_numpy, outputs)
-        model = self._model
+    def __call__(self, outputs: Arrays) -> list[ArraySelection]:
+        """Detections of each image from OUTPUTS_OF_END of `multibox.weights.exported`."""
+        if self._postprocess is not None:
+            return self._postprocess(*outputs)
         if self._end == "boxes":
-            found = (select(b, s, settings=model.detection) for b, s in zip(first, second, strict=True))
-            return [rows._replace(boxes=rows.boxes.clamp(0, 1)) for rows in found]
-        return postprocess(
-            first,
-            second,
-            coder=self._coder,
-            settings=model.detection,
-            clip=model.clip,
-            score_function=model.score_function,
-        )
+            settings = self._rules.detection
+            return [select_clipped(b, s, settings=settings) for b, s in zip(*outputs, strict=True)]
+        if outputs[2].max(initial=-1) >= self._classes:
+            raise WeightsError(f"the model finds label {outputs[2].max()} of {self._classes} classes: export it again")
+        return filled_rows(*outputs)
+
+
+def exported_config(exported: Exported, description: str) -> EngineConfig:
+    """What an engine with threads of its own says about an exported model."""
+    name = str(exported.network.get("name", ""))
+    return EngineConfig(description, exported.class_names, exported.rules, survives_fork=False, network=name)
 
 
 def filled_rows(
@@ -51,21 +45,20 @@ def filled_rows(
     scores: Float32[np.ndarray, "b n"],
     labels: Shaped[np.ndarray, "b n"],
     priors: Shaped[np.ndarray, "b n"] | None = None,
-) -> list[Selection]:
+) -> list[ArraySelection]:
     """Detections of each image without the unfilled rows at the end, which have label -1.
 
     Older exports have no `priors`; the detections then get -1.
     """
     priors = np.full_like(labels, -1) if priors is None else priors
-    counts = (labels >= 0).sum(axis=1)
     return [
-        Selection(
-            torch.from_numpy(boxes[i, :count]),
-            torch.from_numpy(scores[i, :count]),
-            torch.from_numpy(labels[i, :count].astype(np.int64)),
-            torch.from_numpy(priors[i, :count].astype(np.int64)),
+        ArraySelection(
+            boxes[i, :count],
+            scores[i, :count],
+            labels[i, :count].astype(np.int64),
+            priors[i, :count].astype(np.int64),
         )
-        for i, count in enumerate(counts)
+        for i, count in enumerate((labels >= 0).sum(axis=1))
     ]
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from multibox.detection.export.network import INPUT, OUTPUTS, OUTPUTS_OF_END
 from multibox.errors import WeightsError
-from multibox.weights.exported import Exported
+from multibox.weights.exported import INPUT, OUTPUTS, OUTPUTS_OF_END, Exported
 
 Shape = tuple[int | None, ...]
 """The shape of an input or output; None is any number."""
@@ -27,7 +26,7 @@ def check_graph(exported: Exported, given: Mapping[str, Port], *, path: Path | s
 
     `given` are those of the graph, inputs first, then outputs in their order. Older files have no output "priors".
     """
-    batch, size, count = exported.batch, exported.config.input_size, exported.config.priors.count
+    batch, size, count = exported.batch, exported.input_size, exported.rules.priors.count
     wanted: dict[str, Shape] = {INPUT: (batch, *size, 3)}
     if exported.end == "detections":
         names = OUTPUTS if OUTPUTS[-1] in given else OUTPUTS[:-1]

@@ -4,21 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
-from multibox.detection.engines.engine import EngineConfig, Loaded
-from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
+from multibox.array_nms import ArraySelection
+from multibox.detection.engines.engine import Loaded
+from multibox.detection.engines.exported import Arrays, OutputReader, exported_config, join_outputs, split_batch
 from multibox.detection.engines.graph import Port, check_graph
-from multibox.detection.export.network import INPUT, OUTPUTS_OF_END
 from multibox.errors import UsageError, WeightsError
-from multibox.nms import Selection
 from multibox.system.fork import keep_in_children
-from multibox.weights.exported import KEY, Exported
+from multibox.system.threads import engine_threads
+from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
 
 
 class OnnxEngine:
-    """Runs a file of `export_onnx`, with as many threads as PyTorch would use.
+    """Runs a file of `export_onnx`, with `engine_threads` threads.
 
     Any number of threads may use it. It does not work in a process forked from the one that made it. A pickle holds the
     path of the file, not the model.
@@ -34,7 +33,7 @@ class OnnxEngine:
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
         providers = _providers(runtime, device)
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = engine_threads()
         # Otherwise idle threads keep cores busy that other work needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:  # without fallback: it tries again with the same provider, and prints
@@ -46,7 +45,7 @@ class OnnxEngine:
         self.exported = Exported.from_text(description, path=path)
         check_graph(self.exported, ports, path=path)
         description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
-        self.config = EngineConfig(description, self.exported.class_names, self.exported.config, survives_fork=False)
+        self.config = exported_config(self.exported, description)
         keep_in_children(self)
         self._names = _outputs(self._session, OUTPUTS_OF_END[self.exported.end])
         self._read = OutputReader(self.exported)
@@ -67,7 +66,7 @@ class OnnxEngine:
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_source, self._source
 
-    def postprocess(self, outputs: Arrays) -> list[Selection]:
+    def postprocess(self, outputs: Arrays) -> list[ArraySelection]:
         """Detections of each image."""
         return self._read(outputs)
 

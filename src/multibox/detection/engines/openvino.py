@@ -5,22 +5,23 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
-from multibox.detection.engines.engine import EngineConfig, Loaded
-from multibox.detection.engines.exported import Arrays, OutputReader, join_outputs, split_batch
+from multibox.array_nms import ArraySelection
+from multibox.detection.engines.engine import Loaded
+from multibox.detection.engines.exported import Arrays, OutputReader, exported_config, join_outputs, split_batch
 from multibox.detection.engines.graph import Port, check_graph
-from multibox.detection.export.openvino import import_openvino, openvino_core, openvino_model
+from multibox.detection.engines.openvino_core import import_openvino, openvino_core
 from multibox.errors import WeightsError
-from multibox.models.ssd import SSD
-from multibox.nms import Selection
 from multibox.system.fork import keep_in_children
 from multibox.system.pool import Pool
+from multibox.system.threads import engine_threads
 from multibox.weights.exported import KEY, Exported
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Model
+
+    from multibox.models.ssd import SSD
 
 _COMPUTES_BF16 = ("bf16", "int8")  # precisions of models that compute in bfloat16, if the processor can
 
@@ -28,9 +29,9 @@ _COMPUTES_BF16 = ("bf16", "int8")  # precisions of models that compute in bfloat
 class OpenVinoEngine:
     """Runs a model of `export_openvino`, or an SSD that `of_model` converts in memory.
 
-    All threads compute a single image together; several images are computed in parallel, one thread each. There are as
-    many threads as PyTorch would use. "bf16" models, and the float layers of "int8" models, compute in bfloat16 if the
-    processor supports it; all others compute in float32.
+    All threads compute a single image together; several images are computed in parallel, one thread each. It uses
+    `engine_threads` threads. "bf16" models, and the float layers of "int8" models, compute in bfloat16 if the processor
+    supports it; all others compute in float32.
 
     Any number of threads may use it: each call uses a separate infer request. It does not work in a process forked
     from the one that made it. A pickle holds the whole model.
@@ -41,7 +42,7 @@ class OpenVinoEngine:
         self._model = model
         self.exported = exported
         description = f"OpenVINO {self._openvino.__version__.split('-')[0]}, {exported.precision}"
-        self.config = EngineConfig(description, exported.class_names, exported.config, survives_fork=False)
+        self.config = exported_config(exported, description)
         keep_in_children(self)
         self._read = OutputReader(exported)
         self._single: Pool[Any] = Pool(self._new_request)
@@ -66,8 +67,10 @@ class OpenVinoEngine:
         return cls(model, exported)
 
     @classmethod
-    def of_model(cls, model: SSD, *, precision: str = "fp32") -> "OpenVinoEngine":
+    def of_model(cls, model: "SSD", *, precision: str = "fp32") -> "OpenVinoEngine":
         """From a model in memory; takes a few seconds. `precision` is "fp32" or "bf16"."""
+        from multibox.detection.export.openvino import openvino_model
+
         exported = Exported.of(model, info={}, precision=precision, end="detections", batch=None)
         return cls(openvino_model(model, precision=precision), exported)
 
@@ -98,7 +101,7 @@ class OpenVinoEngine:
         return self._compile("LATENCY", streams=1).create_infer_request()
 
     def _new_requests(self) -> list[Any]:
-        model = self._compile("THROUGHPUT", streams=torch.get_num_threads())
+        model = self._compile("THROUGHPUT", streams=engine_threads())
         count = model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         return [model.create_infer_request() for _ in range(count)]
 
@@ -107,7 +110,7 @@ class OpenVinoEngine:
         if hint in self._compiled:
             return self._compiled[hint]
         model = self._model.clone()
-        model.reshape([self.exported.batch or 1, *self.config.input_size, 3])
+        model.reshape([self.exported.batch or 1, *self.exported.input_size, 3])
         try:
             compiled = self._compile_with(self._precision(), model, hint, streams=streams)
         except RuntimeError:  # the processor states bfloat16, but the instructions are switched off
@@ -125,7 +128,7 @@ class OpenVinoEngine:
         settings = {
             "PERFORMANCE_HINT": hint,
             "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_NUM_THREADS": engine_threads(),
             "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,
         }
@@ -137,7 +140,7 @@ class OpenVinoEngine:
             self._openvino.serialize(self._model, path)
             return _from_parts, (path.read_bytes(), path.with_suffix(".bin").read_bytes(), self.exported)
 
-    def postprocess(self, outputs: Arrays) -> list[Selection]:
+    def postprocess(self, outputs: Arrays) -> list[ArraySelection]:
         """Detections of each image."""
         return self._read(outputs)
 

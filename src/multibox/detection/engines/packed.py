@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import EngineConfig, Loaded
-from multibox.detection.engines.torch import checked_dtype
+from multibox.detection.engines.torch import as_arrays, checked_dtype
 from multibox.errors import UsageError
 from multibox.models.folded import FoldedSSD
 from multibox.models.ssd import SSD
-from multibox.nms import Selection
 from multibox.postprocess import postprocess
 from multibox.system.device import computes_bfloat16, onednn_has_bfloat16
 
@@ -55,7 +55,7 @@ class PackedEngine:
                 )
             pack(self.network)
         description = f"PyTorch {torch.__version__} with packed weights, {precision}"
-        self.config = EngineConfig(description, model.class_names, model.config)
+        self.config = EngineConfig(description, model.class_names, model.config, network=model.config.name)
         self._packing = Lock()
         self._packed = False
 
@@ -76,16 +76,17 @@ class PackedEngine:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _packing=Lock(), _packed=False)
 
-    def postprocess(self, outputs: Outputs) -> list[Selection]:
+    def postprocess(self, outputs: Outputs) -> list[ArraySelection]:
         """Detections of each image."""
-        model = self.config.model
-        return postprocess(
+        model = self.network.config
+        found = postprocess(
             *outputs,
             coder=self.network.coder,
             settings=model.detection,
             clip=model.clip,
             score_function=model.score_function,
         )
+        return [as_arrays(selection) for selection in found]
 
 
 def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:

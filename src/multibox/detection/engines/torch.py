@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.errors import InputError, UsageError
 from multibox.models.ssd import SSD
@@ -37,7 +38,8 @@ class TorchEngine:
     def config(self) -> EngineConfig:
         description = f"PyTorch {torch.__version__} on {self.model.mean.device}, {self.precision}"
         on_cpu = self.model.mean.device.type == "cpu"
-        return EngineConfig(description, self.model.class_names, self.model.config, survives_fork=on_cpu)
+        config = self.model.config
+        return EngineConfig(description, self.model.class_names, config, survives_fork=on_cpu, network=config.name)
 
     @torch.inference_mode()
     def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Outputs:
@@ -58,21 +60,28 @@ class TorchEngine:
             raise InputError(f"{device} has no memory for {len(batch)} images at once: use a smaller batch") from None
         return outputs
 
-    def postprocess(self, outputs: Outputs) -> list[Selection]:
+    def postprocess(self, outputs: Outputs) -> list[ArraySelection]:
         """Detections of each image, on the CPU."""
         if outputs[0].is_cuda:
             config = self.model.config
-            return postprocess_batch(
+            found = postprocess_batch(
                 *outputs,
                 coder=self.model.coder,
                 settings=config.detection,
                 clip=config.clip,
                 score_function=config.score_function,
             )
-        return [Selection(*(part.cpu() for part in found)) for found in self.model.postprocess(*outputs)]
+        else:
+            found = self.model.postprocess(*outputs)
+        return [as_arrays(selection) for selection in found]
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
         return nullcontext() if self._dtype == torch.float32 else torch.autocast(device.type, dtype=self._dtype)
+
+
+def as_arrays(selection: Selection) -> ArraySelection:
+    """The same detections as NumPy arrays."""
+    return ArraySelection(*(part.cpu().numpy() for part in selection))
 
 
 def checked_dtype(precision: str) -> torch.dtype:

@@ -9,11 +9,6 @@ from multibox.models.ssd import SSD
 from multibox.postprocess import decode_boxes
 from multibox.scores import class_scores
 
-INPUT = "images"
-RAW_OUTPUTS = ("offsets", "logits")
-BOXES_OUTPUTS = ("boxes", "scores")
-OUTPUTS = ("boxes", "scores", "labels", "priors")
-OUTPUTS_OF_END = {"detections": OUTPUTS, "boxes": BOXES_OUTPUTS, "raw": RAW_OUTPUTS}
 POSTPROCESS_PREFIX = "postprocess/"  # of the names of nodes and tensors that follow the network
 
 

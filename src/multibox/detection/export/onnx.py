@@ -12,21 +12,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from multibox.detection.export.network import (
-    BOXES_OUTPUTS,
-    INPUT,
-    OUTPUTS,
-    POSTPROCESS_PREFIX,
-    RAW_OUTPUTS,
-    Boxes,
-    Network,
-    Postprocess,
-)
+from multibox.detection.export.network import POSTPROCESS_PREFIX, Boxes, Network, Postprocess
 from multibox.errors import UsageError
 from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
-from multibox.weights.exported import KEY, End, Exported
+from multibox.weights.exported import BOXES_OUTPUTS, INPUT, KEY, OUTPUTS, RAW_OUTPUTS, End, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -3,24 +3,23 @@
 import errno
 import os
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.detection.export.network import OUTPUTS_OF_END, RAW_OUTPUTS
+from multibox.detection.engines.openvino_core import import_openvino, openvino_core
 from multibox.detection.export.onnx import import_onnx, network_graph, rest_graph
 from multibox.errors import UsageError
 from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import unfinished_folder
-from multibox.weights.exported import KEY, End, Exported
+from multibox.weights.exported import KEY, OUTPUTS_OF_END, RAW_OUTPUTS, End, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-    from openvino import Core, Model
+    from openvino import Model
 
 
 def export_openvino(
@@ -70,28 +69,6 @@ def openvino_model(
     if batch is not None:
         network.reshape([batch, *model.config.input_size, 3])
     return network
-
-
-def import_openvino() -> Any:
-    """Import the package; raises UsageError if it is missing."""
-    try:
-        import openvino
-    except ImportError:
-        raise UsageError(
-            "OpenVINO is not installed: install it with `pip install 'multibox[openvino]'`, or choose another engine"
-        ) from None
-    return openvino
-
-
-@cache
-def openvino_core() -> "Core":
-    """The Core of this process, which is never freed.
-
-    OpenVINO's CPU plugin gives the thread that loads it an alternate signal stack, and frees the stack with the plugin.
-    If another thread frees the plugin, the next signal that Python handles in the first thread, such as Ctrl-C, ends
-    the process with a segmentation fault (seen with OpenVINO 2026.4).
-    """
-    return import_openvino().Core()
 
 
 def _read(graph: "ModelProto") -> "Model":

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from multibox.detection.export.network import INPUT
 from multibox.errors import UsageError
+from multibox.weights.exported import INPUT
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -8,7 +8,8 @@ from torch import Tensor
 from multibox.data.classes.published import names_for
 from multibox.errors import WeightsError
 from multibox.models.config import ModelConfig
-from multibox.models.faults import find_class_fault, find_fault
+from multibox.models.faults import find_fault
+from multibox.models.rule_faults import find_class_fault
 from multibox.models.ssd import SSD
 from multibox.weights.file import fill
 from multibox.weights.origins.foreign_weights import ForeignWeights
