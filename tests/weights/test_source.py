@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from multibox.errors import UsageError, WeightsError
-from multibox.weights import registry
+from multibox.weights import download
 from multibox.weights.download import extract, file_sha1
 from multibox.weights.file import save_weights
 from multibox.weights.registry import (
@@ -94,7 +94,7 @@ def test_named_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((url, sha256, cache))
         return tmp_path / "file.pth"
 
-    monkeypatch.setattr(registry, "fetch_file", fetch)
+    monkeypatch.setattr(download, "fetch_file", fetch)
     with pytest.raises(WeightsError, match=r"file\.pth contains no SSD of a known origin"):
         open_weights("ssd300-torchvision-coco")
     assert asked == [("https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth", "b556d3b4", None)]
@@ -107,7 +107,7 @@ def test_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         header = tarfile.TarInfo("a/b/net.caffemodel")
         header.size = 5
         tar.addfile(header, io.BytesIO(b"bytes"))
-    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache, name: archive)
+    monkeypatch.setattr(download, "fetch_file", lambda url, *, sha256, cache, name: archive)
     entry = Published("x", "x", "x", url="https://x/models.tar.gz", member="a/b/net.caffemodel")
     assert fetch_published(entry).read_bytes() == b"bytes"
     archive.write_bytes(archive.read_bytes()[:40])
@@ -135,7 +135,7 @@ def test_a_published_caffe_model(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((url.rpartition("/")[2], sha256, name))
         return weights if url.endswith(".caffemodel") else prototxt
 
-    monkeypatch.setattr(registry, "fetch_file", fetch)
+    monkeypatch.setattr(download, "fetch_file", fetch)
     model, info = open_weights("res10-faces-opencv")
     assert asked == [
         (weights.name, file_sha1(weights), None),
@@ -155,7 +155,7 @@ def test_the_address_of_mobilenet_ssd(monkeypatch: pytest.MonkeyPatch, tmp_path:
         asked.append((sha256, name))
         return tmp_path
 
-    monkeypatch.setattr(registry, "fetch_file", fetch)
+    monkeypatch.setattr(download, "fetch_file", fetch)
     fetch_published(entry)
     fetch_prototxt(entry)
     assert asked == [

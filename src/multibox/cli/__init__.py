@@ -26,6 +26,7 @@ from multibox.cli.streams import discard_unwritable_output, safe_streams
 from multibox.cli.train import train
 from multibox.errors import MultiboxError, StoppedError
 from multibox.system.launcher import place
+from multibox.system.process import sleep_when_idle
 from multibox.weights.download_report import report_downloads
 
 _PARSE_ERROR = typer.BadParameter.__mro__[2]  # the base class of parser errors, which typer does not export
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors that users can cause and fix are printed as one line on standard error. Other exceptions are bugs in the
     package and keep their traceback.
     """
+    sleep_when_idle()
     given = sys.argv[1:] if arguments is None else list(arguments)
     with safe_streams():
         try:

@@ -55,12 +55,19 @@ class JsonArray:
             print("[]" if self._before == "[\n" else "\n]")
 
 
+def _show_nothing(done: int, total: int) -> None:
+    """Stands in for the movement of a bar that is not shown."""
+
+
 @contextmanager
 def progress_bar(title: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar if standard error is a terminal; calls with (done, total) move it."""
+    if hidden or not sys.stderr.isatty():  # then rich need not be imported
+        yield _show_nothing
+        return
     from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-    with _bar(title, MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True), hidden=hidden) as move:
+    with _bar(title, MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True), hidden=False) as move:
         yield move
 
 

@@ -24,6 +24,15 @@ def keep_freed_memory(*, block: int = 1 << 30) -> bool:
     return bool(mallopt(_MMAP_THRESHOLD, block)) and bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1))
 
 
+def sleep_when_idle() -> None:
+    """Let idle threads of OpenMP sleep instead of spin, unless the user has set OMP_WAIT_POLICY.
+
+    Works only before the library is loaded, that is before PyTorch is imported. Threads that spin keep cores busy that
+    decoding, another process or another engine needs.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def one_blas_thread() -> None:
     """Use one thread for NumPy's matrix products; those of training samples are too small for several.
 

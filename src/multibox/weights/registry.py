@@ -15,7 +15,6 @@ from multibox.data.classes.open_images import OPEN_IMAGES_OBJECTRON
 from multibox.data.classes.published import COCO_BY_ID, ILSVRC_LABELS
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
-from multibox.weights.download import extract, fetch_file, file_sha1, file_sha256
 
 _TORCH = "https://download.pytorch.org/models"
 _LUFFICC = "https://github.com/lufficc/SSD/releases/download/1.2"
@@ -355,6 +354,8 @@ def published(name: str) -> Published | None:
 
 def published_file(path: Path) -> Published | None:
     """The entry of the detector whose file this is, told by its whole SHA-256 or SHA-1; None if it is none of them."""
+    from multibox.weights.download import file_sha1, file_sha256
+
     single = [entry for entry in DETECTORS if not entry.member]
     whole, short = file_sha256(path), file_sha1(path)
     return next((entry for entry in single if whole == entry.sha256 or short == entry.sha1), None)
@@ -374,6 +375,8 @@ def fetch_published(entry: Published, *, cache: Path | None = None) -> Path:
             f"{entry.name} must be downloaded by hand: get it from {entry.page}, unpack it if it is an archive, and "
             "give the path of the .caffemodel or .pth file"
         )
+    from multibox.weights.download import extract, fetch_file  # its modules take long to import
+
     path = fetch_file(entry.url, sha256=entry.sha256 or entry.sha1, cache=cache, name=entry.file)
     return path if entry.member is None else extract(path, entry.member)
 
@@ -382,6 +385,8 @@ def fetch_prototxt(entry: Published, *, cache: Path | None = None) -> Path | Non
     """The file with the layers of a Caffe model, None for other models. Raises the errors of `fetch_published`."""
     if entry.prototxt is None:
         return None
+    from multibox.weights.download import fetch_file
+
     return fetch_file(entry.prototxt, sha256=entry.prototxt_sha1, cache=cache, name=f"{entry.name}.prototxt")
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class EngineConfig:
     """What an engine runs. `description` is for people: name, version and precision of what computes.
 
-    `model` are the numbers of the network, or of an exported model only the rules for its outputs. `network` is its name.
+    `model` are the numbers of the network, or of an exported model only the rules for its outputs; `network` is its
+    name.
     An engine that survives a fork works in a forked child if PyTorch and OpenCV use one thread there.
     """
 
