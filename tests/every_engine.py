@@ -42,6 +42,7 @@ class Engines:
             "openvino": self._openvino,
             "openvino_bf16": lambda: self._openvino("bf16"),
             "openvino_int8": self._openvino_int8,
+            "litert": self._litert,
         }
         make = special.get(name)
         return self._loaded(name) if make is None else make()
@@ -78,6 +79,15 @@ class Engines:
         engine = OpenVinoEngine.load(self._onnx_file())
         engine.exported = replace(engine.exported, precision=precision)
         return engine
+
+    def _litert(self) -> Engine:
+        pytest.importorskip("litert_torch", reason="the packages of multibox[litert] are not installed")
+        from multibox.detection.engines.litert import load
+        from multibox.detection.export.litert import export_litert
+
+        path = self.folder / "whole.tflite"
+        export_litert(self.model, path)
+        return load(path, device=None, precision=None).engine
 
     def _openvino_int8(self) -> Engine:
         pytest.importorskip("nncf", reason="the packages of multibox[openvino] are not installed")

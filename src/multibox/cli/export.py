@@ -41,6 +41,10 @@ def export(
     priors: Annotated[
         Path | None, typer.Option("--priors", metavar="FILE", help="For --end raw: JSON file for priors and variances.")
     ] = None,
+    description: Annotated[
+        Path | None,
+        typer.Option("--description", metavar="FILE", help="JSON file for class names, input and thresholds."),
+    ] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", metavar="PATH", help="For int8: data set or folder with typical images."),
@@ -79,6 +83,7 @@ def export(
         batch=_batch(batch),
         end=end,
         priors=priors,
+        description=description,
         calibrate=calibrate,
         calibrate_split=calibrate_split,
         calibrate_images=calibrate_images,

@@ -1,7 +1,7 @@
 """The description of an exported model: class names, how its outputs become detections, and how it was exported."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -78,21 +78,20 @@ class Exported:
         return cls(found["class_names"], rules, found["info"], precision, end, batch, found["config"])
 
     def to_text(self) -> str:
-        """The value of the metadata entry KEY. `input`, `outputs` and `priors_sha256` are for other programs."""
-        return json.dumps({"version": __version__, "format": FORMAT, **self.to_json()})
+        """The value of the metadata entry KEY, with the entries of `summary` for other programs."""
+        fields = {"config": self.network, "info": self.info, "batch": self.batch}
+        return json.dumps({"version": __version__, "format": FORMAT, **self.summary(), **fields})
 
-    def to_json(self) -> dict[str, Any]:
-        """The description as plain values."""
+    def summary(self) -> dict[str, Any]:
+        """What a program without multibox needs, as plain JSON without null, which OpenCV cannot read."""
         height, width = self.input_size
         return {
             "class_names": list(self.class_names),
-            "config": self.network,
-            "info": self.info,
             "precision": self.precision,
             "end": self.end,
-            "batch": self.batch,
             "input": {"name": INPUT, "type": "uint8", "height": height, "width": width, "channels": "RGB"},
             "outputs": list(OUTPUTS_OF_END[self.end]),
+            "detection": asdict(self.rules.detection),
             "priors_sha256": sha256(make_priors(self.rules.priors).astype("<f4").tobytes()).hexdigest(),
         }
 

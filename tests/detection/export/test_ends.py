@@ -73,7 +73,9 @@ def test_boxes_of_all_priors(tmp_path: Path):
     path = tmp_path / "boxes.onnx"
     export_onnx(model.eval(), path, end="boxes", batch=1)
     graph = onnx.load(path)
+    onnx.checker.check_model(graph, full_check=True)
     assert {node.op_type for node in graph.graph.node} <= COMMON
+    assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", 10)]
     shapes = [[d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.graph.input, *graph.graph.output)]
     assert shapes == [[1, 300, 300, 3], [1, 8732, 4], [1, 8732, 3]]
     images = inputs(model, [noise_image(seed=1), noise_image(seed=2)])

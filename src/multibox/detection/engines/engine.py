@@ -30,6 +30,11 @@ class EngineConfig:
     network: str = ""
 
     @property
+    def rules(self) -> OutputRules:
+        """How the outputs of the network become detections."""
+        return self.model if isinstance(self.model, OutputRules) else self.model.rules
+
+    @property
     def input_size(self) -> Size:
         """Size of the network input."""
         return self.model.input_size

@@ -52,8 +52,11 @@ ENGINES = (
     EngineEntry("packed", "packed", precisions=("fp32", "bf16"), by_processor=("bf16",), cpu_only=True),
     EngineEntry("openvino", "openvino", (".xml", ".onnx"), ("fp32", "bf16"), cpu_only=True, package="openvino"),
     EngineEntry("onnxruntime", "onnx", (".onnx",), package="onnxruntime"),
+    EngineEntry("litert", "litert", (".tflite",), cpu_only=True, package="ai_edge_litert"),
     EngineEntry("torch", "torch", precisions=("fp32", "bf16")),
 )
+_DESCRIPTION = b'"priors_sha256": "'  # part of the description of every exported .tflite file
+
 ENGINE_NAMES = tuple(entry.name for entry in ENGINES)
 PRECISIONS = tuple(dict.fromkeys(word for entry in ENGINES for word in entry.precisions))
 
@@ -96,8 +99,14 @@ def engines_for(source: Path | str) -> list[EngineEntry]:
 
 
 def is_exported(source: Path | str) -> bool:
-    """Whether the file is an exported model; all other names are weights."""
-    return any(Path(source).suffix in entry.suffixes for entry in ENGINES)
+    """Whether the file is an exported model; all other names are weights.
+
+    A .tflite file of another program counts as weights, which can be imported.
+    """
+    path = Path(source)
+    if path.suffix == ".tflite" and path.is_file():
+        return _DESCRIPTION in path.read_bytes()
+    return any(path.suffix in entry.suffixes for entry in ENGINES)
 
 
 def _chosen(source: Path | str, name: str | None, *, device: str | None, precision: str | None) -> EngineEntry:

@@ -11,7 +11,7 @@ from multibox.coder import Coder
 from multibox.detection.detector import Detector
 from multibox.errors import UsageError
 from multibox.images.prepare import Prepared
-from multibox.models.config import ModelConfig
+from multibox.output_rules import OutputRules
 from multibox.postprocess import decode_boxes
 from multibox.scores import class_scores
 
@@ -21,11 +21,11 @@ class NetworkOutputs:
     """Boxes, offsets and scores of all priors of one image; boxes and priors are corners relative to the image.
 
     Shapes: P priors, C classes. `scores` (P, C) are without the background. `background` (P,) are its scores, None if
-    the score function has none. `config` is the structure that made them. `class_names` has a name for each column of
+    the score function has none. `config` are the rules for the outputs. `class_names` has a name for each column of
     `scores`; two names are equal if the detector's classes were renamed so.
     """
 
-    config: ModelConfig
+    config: OutputRules
     class_names: tuple[str, ...]
     priors: Float32[np.ndarray, "p 4"]
     boxes: Float32[np.ndarray, "p 4"]
@@ -40,8 +40,9 @@ def network_outputs(detector: Detector, image: Prepared) -> NetworkOutputs:
     Raises UsageError for an engine whose file ends with detections, because these do not say where they come from.
     """
     outputs: Any = detector.engine.forward(image.pixels[None])
-    config = detector.engine.config.model
-    if len(outputs) != 2 or tuple(outputs[0].shape[1:]) != (config.priors.count, 4):
+    config = detector.engine.config.rules
+    shapes = [(config.priors.count, n) for n in (4, len(detector.engine.config.class_names) + 1)]
+    if [tuple(part.shape[1:]) for part in outputs] != shapes:
         raise UsageError(
             f"{detector.engine.config.description} does not show offsets and scores of all priors: explain with the "
             "weight file, or export with --end raw"

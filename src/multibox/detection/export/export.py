@@ -3,6 +3,7 @@
 This module imports no format until it is used, so that the command line can read the table quickly.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +25,7 @@ Batch = int | Literal["dynamic"] | None
 class ExportFormat:
     """A kind of exported model; `module` is the file in this folder that writes it, `writer` the function.
 
-    `ends` are those that it can have, the default first.
+    `ends` are those that it can have, the default first. A format that is not `dynamic` has a fixed number of images.
     """
 
     name: str
@@ -33,11 +34,21 @@ class ExportFormat:
     writer: str
     ends: tuple[str, ...] = ENDS
     precisions: tuple[str, ...] = PRECISIONS
+    dynamic: bool = True
 
 
 FORMATS = (
     ExportFormat("onnx", ".onnx", "onnx", "export_onnx"),
     ExportFormat("openvino", ".xml", "openvino", "export_openvino"),
+    ExportFormat(
+        "litert",
+        ".tflite",
+        "litert",
+        "export_litert",
+        ends=("boxes", "raw"),
+        precisions=("fp32", "fp16", "int8"),
+        dynamic=False,
+    ),
 )
 FORMAT_NAMES = tuple(format.name for format in FORMATS)
 
@@ -51,6 +62,7 @@ def export(
     precision: str = "fp32",
     batch: Batch = None,
     priors: Path | str | None = None,
+    description: Path | str | None = None,
     calibrate: Path | str | None = None,
     calibrate_split: str | None = None,
     calibrate_images: int = 300,
@@ -60,37 +72,39 @@ def export(
 
     `weights` is a weight file or the name of published weights. Without `out` the file is written beside the weights.
     `end` is what the model returns: "detections"; "boxes", the boxes and scores of all priors, for a selection outside;
-    or "raw", offsets and logits. `priors` is a JSON file for the priors and variances that decode a raw model.
+    or "raw", offsets and logits. `priors` is a JSON file for the priors and variances that decode a raw model,
+    `description` one for class names, input and thresholds, for programs that cannot read them in the model.
     `precision` is one of PRECISIONS; "int8" needs `calibrate`, a data set or a folder of typical images; at most
     `calibrate_images` are used. `batch` is the number of images that go in together, "dynamic" for any number; by
     default it is 1 for a model that ends with boxes and dynamic for others. `force` replaces an existing file. Raises
     UsageError for arguments that do not go together and for missing packages, and the errors of reading weights and
     images.
     """
+    from multibox.detection.export.beside import write_prior_values, write_summary
     from multibox.weights.source import open_weights
 
     kind = find_format(format)
     end = kind.ends[0] if end is None else end
-    _check(kind, end=end, precision=precision, batch=batch, priors=priors, calibrated=calibrate is not None)
+    _check(kind, end=end, precision=precision, batch=batch, calibrated=calibrate is not None)
+    _check_beside(priors, description, end=end)
     path = export_path(weights, out, format=kind, end=end, precision=precision)
-    for file in (path, *([] if priors is None else [Path(priors)])):
-        if file.exists() and not force:
-            raise UsageError(f"{file} exists already: choose another name or add --force")
+    _check_new((path, priors, description), force=force)
     model, info = open_weights(weights)
     images = _images(model, calibrate, split=calibrate_split, limit=calibrate_images)
     write = getattr(import_module(f"{__package__}.{kind.module}"), kind.writer)
-    write(model, path, info=info, precision=precision, batch=fixed_batch(batch, end=end), end=end, images=images)
+    size = fixed_batch(batch, end=end, kind=kind)
+    write(model, path, info=info, precision=precision, batch=size, end=end, images=images)
     if priors is not None:
-        from multibox.detection.export.priors_file import write_prior_values
-
         write_prior_values(Path(priors), model.coder)
+    if description is not None:
+        write_summary(Path(description), model, precision=precision, end=end)
     return path
 
 
-def fixed_batch(batch: Batch, *, end: str) -> int | None:
+def fixed_batch(batch: Batch, *, end: str, kind: ExportFormat) -> int | None:
     """The number of images that a model takes, None for any number."""
     if batch is None:
-        return 1 if end == "boxes" else None
+        return 1 if end == "boxes" or not kind.dynamic else None
     return None if batch == DYNAMIC else batch
 
 
@@ -117,6 +131,13 @@ def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFo
     return Path(out)
 
 
+def _check_new(files: Iterable[Path | str | None], *, force: bool) -> None:
+    """Raise UsageError for the first file that exists already, unless it may be replaced."""
+    for file in files:
+        if file is not None and Path(file).exists() and not force:
+            raise UsageError(f"{file} exists already: choose another name or add --force")
+
+
 def _images(model: "SSD", source: Path | str | None, *, split: str | None, limit: int) -> list[Any]:
     if source is None:
         return []
@@ -125,9 +146,7 @@ def _images(model: "SSD", source: Path | str | None, *, split: str | None, limit
     return calibration_images(source, input_size=model.config.input_size, split=split, limit=limit)
 
 
-def _check(
-    kind: ExportFormat, *, end: str, precision: str, batch: Batch, priors: Path | str | None, calibrated: bool
-) -> None:
+def _check(kind: ExportFormat, *, end: str, precision: str, batch: Batch, calibrated: bool) -> None:
     """Raise UsageError for arguments that do not go together."""
     for option, value, known in (("end", end, kind.ends), ("precision", precision, kind.precisions)):
         if value not in known:
@@ -138,7 +157,14 @@ def _check(
         )
     if batch not in (None, DYNAMIC) and not (isinstance(batch, int) and 1 <= batch <= 4096):
         raise UsageError(f"--batch {batch} is not possible: give a number from 1 to 4096, or {DYNAMIC}")
+    if batch == DYNAMIC and not kind.dynamic:
+        raise UsageError(f"--batch {DYNAMIC} is not possible for {kind.name}: give a number of images")
+
+
+def _check_beside(priors: Path | str | None, description: Path | str | None, *, end: str) -> None:
+    """Raise UsageError for JSON files that do not fit the model."""
     if priors is not None and end != "raw":
         raise UsageError(f"--priors with --end {end}: this model decodes its boxes itself, only --end raw needs priors")
-    if priors is not None and Path(priors).suffix != ".json":
-        raise UsageError(f"--priors {priors} has no suffix .json: add it")
+    for option, file in (("priors", priors), ("description", description)):
+        if file is not None and Path(file).suffix != ".json":
+            raise UsageError(f"--{option} {file} has no suffix .json: add it")

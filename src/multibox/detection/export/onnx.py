@@ -65,6 +65,10 @@ def _whole_graph(
     rest = rest_graph(model, end=end, batch=static)
     if rest is not None:
         graph = _joined(graph, rest)
+    if end == "boxes" and static is not None and precision in ("fp32", "fp16"):
+        from multibox.detection.export.plain import to_plain
+
+        to_plain(graph)
     if precision in ("fp16", "bf16"):
         from multibox.detection.export.narrow import narrow_weights
 

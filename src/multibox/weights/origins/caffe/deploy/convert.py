@@ -11,7 +11,8 @@ from multibox.data.classes.published import names_for
 from multibox.errors import UsageError, WeightsError
 from multibox.models.bases.graph.config import GraphConfig
 from multibox.models.config import ModelConfig
-from multibox.models.faults import find_class_fault, find_fault
+from multibox.models.faults import find_fault
+from multibox.models.rule_faults import find_class_fault
 from multibox.models.ssd import SSD
 from multibox.priors import PriorSpec
 from multibox.weights.file import fill

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from multibox.coder import BoxCode
-from multibox.models.faults import MAX_DETECTIONS
+from multibox.models.rule_faults import MAX_DETECTIONS
 from multibox.nms import DetectionSettings
 from multibox.weights.origins.caffe.deploy.nodes import Node
 from multibox.weights.origins.caffe.deploy.options import Options
