@@ -53,7 +53,7 @@ COMMANDS = {
     ),
     "export": (
         "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --description --end"
-        " --force --format --help --json --metric --out --precision --priors -f -o"
+        " --force --format --help --json --metric --out --precision --priors --runtime -f -o"
     ),
     "priors": "--help",
     "priors cover": "DATA --help --json --model --out --priors --recipe --sizes --split --weights -o -w",

@@ -45,6 +45,10 @@ def export(
         Path | None,
         typer.Option("--description", metavar="FILE", help="JSON file for class names, input and thresholds."),
     ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option("--runtime", metavar="DIR", help="For --format web: the npm package onnxruntime-web."),
+    ] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", metavar="PATH", help="For int8: data set or folder with typical images."),
@@ -84,20 +88,35 @@ def export(
         end=end,
         priors=priors,
         description=description,
+        runtime=runtime,
         calibrate=calibrate,
         calibrate_split=calibrate_split,
         calibrate_images=calibrate_images,
         force=force,
     )
-    say(f"wrote {target}")
+    say(_written(target, runtime=runtime))
     result: dict[str, Any] = {"file": str(target), "precision": precision, "batch": batch, "end": end}
     if check is not None:
-        before, after = (_measured(file, check, split=check_split, metric=metric) for file in (weights, target))
+        before, after = (_measured(file, check, split=check_split, metric=metric) for file in (weights, _model(target)))
         result["check"] = {"before": before.to_json(), "after": after.to_json()}
         if not as_json:
             print(_side_by_side(before, after))
     if as_json:
         print_json(result)
+
+
+def _model(target: Path) -> Path:
+    """The model itself, which is inside the folder of a web page."""
+    return target / "model.onnx" if target.is_dir() else target
+
+
+def _written(target: Path, *, runtime: Path | None) -> str:
+    if target.is_dir() and runtime is None:
+        return (
+            f"wrote {target}; the page also needs ort/ from onnxruntime-web: run `npm install onnxruntime-web` and add "
+            "--runtime node_modules/onnxruntime-web, or copy the three files that the documentation names"
+        )
+    return f"wrote {target}"
 
 
 def _batch(text: str | None) -> int | Literal["dynamic"] | None:

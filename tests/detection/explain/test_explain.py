@@ -36,10 +36,12 @@ def labels(*boxes: tuple[float, float, float, float], label: int = 0) -> Example
 def scene() -> NetworkOutputs:
     """A network that finds nothing: boxes are the priors, all scores are 0."""
     config = slim300_config(width=1 / 32)
-    corners = make_prior_corners(config.priors).numpy()
+    corners = make_prior_corners(config.priors)
     zeros = np.zeros_like(corners)
     scores = np.zeros((len(corners), 3), dtype=np.float32)
-    return NetworkOutputs(config, ("disc", "square", "star"), corners, corners, zeros, scores, 1 - scores.sum(axis=1))
+    return NetworkOutputs(
+        config.rules, ("disc", "square", "star"), corners, corners, zeros, scores, 1 - scores.sum(axis=1)
+    )
 
 
 def nearest(outputs: NetworkOutputs, box: tuple[float, float, float, float]) -> int:

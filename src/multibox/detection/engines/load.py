@@ -70,6 +70,11 @@ def load_engine(
     file do not go together or a package is missing, and the errors of the engine's loader.
     """
     source = _local(source)
+    if not is_exported(source) and find_spec("torch") is None:
+        raise UsageError(
+            f"{source} is no exported model, and weights need PyTorch: install it with `pip install torch`, or give a "
+            "file of `multibox export`"
+        )
     entry = _chosen(source, engine, device=device, precision=precision)
     if entry.cpu_only and device not in (None, "cpu"):
         raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")

@@ -25,6 +25,8 @@ Batch = int | Literal["dynamic"] | None
 class ExportFormat:
     """A kind of exported model; `module` is the file in this folder that writes it, `writer` the function.
 
+    A `suffix` without a dot is the end of the name of a folder.
+
     `ends` are those that it can have, the default first. A format that is not `dynamic` has a fixed number of images.
     """
 
@@ -49,6 +51,7 @@ FORMATS = (
         precisions=("fp32", "fp16", "int8"),
         dynamic=False,
     ),
+    ExportFormat("web", "-web", "web", "export_web", ends=("boxes",), precisions=("fp32", "fp16"), dynamic=False),
 )
 FORMAT_NAMES = tuple(format.name for format in FORMATS)
 
@@ -63,6 +66,7 @@ def export(
     batch: Batch = None,
     priors: Path | str | None = None,
     description: Path | str | None = None,
+    runtime: Path | str | None = None,
     calibrate: Path | str | None = None,
     calibrate_split: str | None = None,
     calibrate_images: int = 300,
@@ -73,7 +77,8 @@ def export(
     `weights` is a weight file or the name of published weights. Without `out` the file is written beside the weights.
     `end` is what the model returns: "detections"; "boxes", the boxes and scores of all priors, for a selection outside;
     or "raw", offsets and logits. `priors` is a JSON file for the priors and variances that decode a raw model,
-    `description` one for class names, input and thresholds, for programs that cannot read them in the model.
+    `description` one for class names, input and thresholds, for programs that cannot read them in the model. The format
+    "web" is a folder with a page; `runtime` is the folder of the npm package onnxruntime-web, whose files it needs.
     `precision` is one of PRECISIONS; "int8" needs `calibrate`, a data set or a folder of typical images; at most
     `calibrate_images` are used. `batch` is the number of images that go in together, "dynamic" for any number; by
     default it is 1 for a model that ends with boxes and dynamic for others. `force` replaces an existing file. Raises
@@ -81,12 +86,14 @@ def export(
     images.
     """
     from multibox.detection.export.beside import write_prior_values, write_summary
+    from multibox.detection.export.runtime import copy_runtime, runtime_files
     from multibox.weights.source import open_weights
 
     kind = find_format(format)
     end = kind.ends[0] if end is None else end
     _check(kind, end=end, precision=precision, batch=batch, calibrated=calibrate is not None)
     _check_beside(priors, description, end=end)
+    ort = [] if runtime is None else runtime_files(runtime, format=kind.name)
     path = export_path(weights, out, format=kind, end=end, precision=precision)
     _check_new((path, priors, description), force=force)
     model, info = open_weights(weights)
@@ -94,6 +101,7 @@ def export(
     write = getattr(import_module(f"{__package__}.{kind.module}"), kind.writer)
     size = fixed_batch(batch, end=end, kind=kind)
     write(model, path, info=info, precision=precision, batch=size, end=end, images=images)
+    copy_runtime(ort, path)
     if priors is not None:
         write_prior_values(Path(priors), model.coder)
     if description is not None:
@@ -126,7 +134,7 @@ def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFo
         words = [path.stem if path.is_file() else path.name]
         words += [word for word, usual in ((end, format.ends[0]), (precision, "fp32")) if word != usual]
         return path.with_name("-".join(words) + format.suffix)
-    if Path(out).suffix != format.suffix:
+    if format.suffix.startswith(".") and Path(out).suffix != format.suffix:
         raise UsageError(f"--out {out} has no suffix {format.suffix}, which files for {format.name} have: add it")
     return Path(out)
 
