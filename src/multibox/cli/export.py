@@ -83,9 +83,9 @@ def export(
         weights,
         format=to,
         out=out,
+        end=end,
         precision=precision,
         batch=_batch(batch),
-        end=end,
         priors=priors,
         description=description,
         runtime=runtime,
@@ -97,12 +97,19 @@ def export(
     say(_written(target, runtime=runtime))
     result: dict[str, Any] = {"file": str(target), "precision": precision, "batch": batch, "end": end}
     if check is not None:
-        before, after = (_measured(file, check, split=check_split, metric=metric) for file in (weights, _model(target)))
-        result["check"] = {"before": before.to_json(), "after": after.to_json()}
-        if not as_json:
-            print(_side_by_side(before, after))
+        result["check"] = _checked(weights, _model(target), check, split=check_split, metric=metric, shown=not as_json)
     if as_json:
         print_json(result)
+
+
+def _checked(
+    weights: str, model: Path, data: Path, *, split: str | None, metric: str, shown: bool
+) -> dict[str, dict[str, Any]]:
+    """Average precision before and after; prints both if they are to be shown."""
+    before, after = (_measured(file, data, split=split, metric=metric) for file in (weights, model))
+    if shown:
+        print(_side_by_side(before, after))
+    return {"before": before.to_json(), "after": after.to_json()}
 
 
 def _model(target: Path) -> Path:
