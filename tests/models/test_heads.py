@@ -18,7 +18,7 @@ OBLONG = PriorSpec(
 )
 
 
-class Labeller(nn.Module):
+class Labeler(nn.Module):
     """A replacement for a predictor: the values of a box are its map, row, column and box index, then zeros."""
 
     def __init__(self, position: int, boxes: int, numbers: int) -> None:
@@ -42,8 +42,8 @@ def test_rows_are_those_of_the_priors(spec: PriorSpec) -> None:
     """Map, cell and box of each output row against the center and size of the prior with the same index."""
     per_cell = [m.boxes_per_cell for m in spec.maps]
     heads = Heads([1] * len(per_cell), per_cell, outputs=6)
-    heads.location = nn.ModuleList(Labeller(i, boxes, 4) for i, boxes in enumerate(per_cell))
-    heads.confidence = nn.ModuleList(Labeller(i, boxes, 6) for i, boxes in enumerate(per_cell))
+    heads.location = nn.ModuleList(Labeler(i, boxes, 4) for i, boxes in enumerate(per_cell))
+    heads.confidence = nn.ModuleList(Labeler(i, boxes, 6) for i, boxes in enumerate(per_cell))
     offsets, logits = heads([torch.zeros(2, 1, *m.cells) for m in spec.maps])
     assert offsets.shape == (2, spec.count, 4)
     assert logits.shape == (2, spec.count, 6)

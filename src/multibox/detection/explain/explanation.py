@@ -134,7 +134,7 @@ class MatchedPrior:
 
 @dataclass(frozen=True)
 class ExplainedObject:
-    """A labelled object: the priors that training matches to it, and why it was found or missed.
+    """A labeled object: the priors that training matches to it, and why it was found or missed.
 
     `matches` are in order of IoU. `detection` is the position of the detection that found it, None if it was missed;
     then `reason` says why. `best` is the best box for its class among those that overlap it by 0.5 or more.

@@ -57,7 +57,7 @@ def _values(explanation: Explanation, views: dict[str, Image], *, name: str, det
         ("priors", f"{explanation.priors:,}"),
     ]
     if explanation.objects is not None:
-        numbers.insert(1, (f"of {len(explanation.objects)} labelled objects missed", f"{missed:,}"))
+        numbers.insert(1, (f"of {len(explanation.objects)} labeled objects missed", f"{missed:,}"))
     return {
         "title": f"Why these boxes: {name}",
         "numbers": numbers,

@@ -1,4 +1,4 @@
-"""Labelled objects: which priors training matches to each, and why a missed object was missed."""
+"""Labeled objects: which priors training matches to each, and why a missed object was missed."""
 
 from dataclasses import dataclass
 
