@@ -30,11 +30,11 @@ class TimedDetector(Detector):
 @pytest.mark.parametrize(
     ("seconds", "most", "chosen"),
     [
-        (lambda size: 0.010 * size, 8, 8),
+        (lambda size: 0.010 * size, 8, 1),
         (lambda size: 0.020 + 0.001 * size, 8, 8),
         (lambda size: 0.010 * size**1.5, 8, 1),
-        (lambda size: 0.010 * size + (0.1 if size > 4 else 0), 8, 4),
-        (lambda size: 0.010 * size, 6, 6),
+        (lambda size: 0.020 + 0.010 * size + (0.1 if size > 4 else 0), 8, 4),
+        (lambda size: 0.010 + 0.010 * size, 6, 6),
         (lambda size: 0.010 * size, 1, 1),
     ],
 )
