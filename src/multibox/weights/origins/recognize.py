@@ -71,8 +71,8 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
     first = ", ".join(list(foreign.tensors)[:3])
     if foreign.layers:
         raise WeightsError(
-            f"{foreign.source} is a Caffe model with names that multibox does not know (they begin with {first}): add "
-            "--prototxt with its deploy.prototxt, which has its layers"
+            f"{foreign.source} is a Caffe model with names that multibox does not know (they begin with {first}): "
+            f"{caffe.WITH_PROTOTXT}"
         )
     raise WeightsError(
         f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "

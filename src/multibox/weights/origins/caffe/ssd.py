@@ -13,6 +13,7 @@ from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.vgg16_ssd import CONVOLUTIONS, ssd_table, vgg_config
 
 NAME = "authors' SSD for Caffe"
+WITH_PROTOTXT = "import it with its layers, multibox weights import --prototxt deploy.prototxt"
 
 
 def recognizes(foreign: ForeignWeights) -> bool:
@@ -28,14 +29,13 @@ def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
     """
     if "conv6_2_mbox_loc.weight" not in foreign or "pool6_mbox_loc.weight" in foreign:
         raise WeightsError(
-            f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source): add --prototxt with its "
-            "deploy.prototxt, which has its layers"
+            f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source): {WITH_PROTOTXT}"
         )
     if "conv1_1.weight" not in foreign:
         first = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in foreign.tensors))
         raise WeightsError(
-            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}): add "
-            "--prototxt with its deploy.prototxt, which has its layers"
+            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}): "
+            f"{WITH_PROTOTXT}"
         )
     large = "conv10_2_mbox_loc.weight" in foreign
     last = 10 if large else 9

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import MultiboxError, UsageError, WeightsError
+from multibox.size import Size
 from multibox.weights.origins.recognize import import_weights
 from oracles.caffe_files import OUTPUT, PRIORS, CaffeText, imported
 
@@ -88,9 +89,20 @@ def test_normalization_has_to_be_known(tmp_path: Path) -> None:
     """Without a mean in the file or from the caller the message asks for it; wrong values are refused."""
     net = small_net()
     refused(net, tmp_path, "add --mean and --scale", mean=None, scale=None)
-    refused(net, tmp_path, "give one, or one for each", mean=(1.0, 2.0))
+    refused(net, tmp_path, "give one, or three", mean=(1.0, 2.0))
     refused(net, tmp_path, "out of range", mean=(1.0,), scale=-1.0)
     refused(net, tmp_path, "out of range", mean=(float("nan"),), scale=1.0)
+
+
+def test_a_wrong_scale_for_a_known_file(tmp_path: Path) -> None:
+    """The authors' names of layers make the mean known; a scale of 0 is refused all the same."""
+    net = CaffeText(24, 32)
+    net.head(net.convolution("conv1_1", "data", 8, 3, "pad: 1 stride: 2"), classes=3)
+    net.output(classes=3)
+    net.blobs["conv4_3_norm_mbox_loc"] = ("Convolution", [np.zeros((4, 8, 1, 1))])
+    assert imported(net, tmp_path, mean=None, scale=None).config.mean == (123, 117, 104)
+    assert imported(net, tmp_path, mean=None, scale=0.5).config.std == (2, 2, 2)
+    refused(net, tmp_path, "out of range", mean=None, scale=0.0)
 
 
 def test_priors_have_to_be_known(tmp_path: Path) -> None:
@@ -100,6 +112,11 @@ def test_priors_have_to_be_known(tmp_path: Path) -> None:
     refused(net, tmp_path, "no PriorBox layers, so its priors are not known")
     refused(net, tmp_path, "are not known: choose one of ssd300-voc", priors="ssd999")
     refused(net, tmp_path, "are for an input of 300 x 300, and .* has 24 x 32", priors="ssd300-voc")
+
+
+def test_the_file_has_the_size(tmp_path: Path) -> None:
+    """An input size from the caller is refused."""
+    refused(small_net(), tmp_path, "has the input size: choose no size", size=Size(300, 300))
 
 
 def test_ends_that_are_not_clear(tmp_path: Path) -> None:

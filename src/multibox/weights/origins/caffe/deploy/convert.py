@@ -41,6 +41,8 @@ def convert_deploy(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
     assert choices.prototxt is not None
     if not foreign.layers:
         raise UsageError(f"--prototxt belongs to a .caffemodel file, and {foreign.source} is none: leave it out")
+    if choices.size is not None:
+        raise UsageError(f"{choices.prototxt} has the input size: choose no size, or change its input_shape")
     deploy = read_deploy(Path(choices.prototxt))
     known = _known(foreign)
     network = build_nodes(deploy, {layer.name: layer.blobs for layer in foreign.layers})

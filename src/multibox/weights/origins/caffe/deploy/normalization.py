@@ -60,22 +60,26 @@ def find_normalization(
     mean = choices.mean or tuple(transform.numbers("mean_value")) or None
     scale = transform.number("scale", 1) if transform.has("scale") else None
     scale = choices.scale if choices.scale is not None else scale
-    if mean is None and known is not None:
-        usual = known if scale is None else replace(known, scale=(scale, scale, scale))
-        return usual if choices.channels is None else replace(usual, channels=choices.channels)
-    if mean is None:
+    if mean is None and known is None:
         raise UsageError(
             f"{source} does not say how its images are normalized: add --mean and --scale as its training used them, "
             "for example --mean 104,117,123 for a VGG, --mean 127.5 --scale 0.007843 for a MobileNet-SSD, and "
             "--channels rgb if it expects RGB"
         )
-    if len(mean) not in (1, 3):
-        raise UsageError(f"{len(mean)} values for the mean of {source}: give one, or one for each of three channels")
-    first, second, third = mean * (3 // len(mean))
-    one = 1.0 if scale is None else scale
-    found = Normalization((first, second, third), (one, one, one), choices.channels or "bgr")
+    usual = known or Normalization((0.0,) * 3, (1.0,) * 3, "bgr")
+    if mean is not None:
+        if len(mean) not in (1, 3):
+            raise UsageError(
+                f"{len(mean)} values for the mean of {source}: give one, or one for each of three channels"
+            )
+        first, second, third = mean * (3 // len(mean))
+        usual = Normalization((first, second, third), (1.0,) * 3, "bgr")
+    found = replace(usual, channels=choices.channels or usual.channels)
+    if scale is not None:
+        found = replace(found, scale=(scale,) * 3)
     if not found.valid:
         raise UsageError(
-            f"mean {mean} and scale {one:g} of {source} are out of range: give a mean to 1000 and a scale above 0"
+            f"mean {found.mean} and scale {found.scale[0]:g} of {source} are out of range: give a mean to 1000 and a "
+            "scale above 0"
         )
     return found
