@@ -89,7 +89,7 @@ def test_normalization_has_to_be_known(tmp_path: Path) -> None:
     """Without a mean in the file or from the caller the message asks for it; wrong values are refused."""
     net = small_net()
     refused(net, tmp_path, "add --mean and --scale", mean=None, scale=None)
-    refused(net, tmp_path, "give one, or three", mean=(1.0, 2.0))
+    refused(net, tmp_path, "give one, or one for each", mean=(1.0, 2.0))
     refused(net, tmp_path, "out of range", mean=(1.0,), scale=-1.0)
     refused(net, tmp_path, "out of range", mean=(float("nan"),), scale=1.0)
 
