@@ -22,17 +22,22 @@ class Window:
         require_windows()
         self._title = title
         self.closed = False
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        self._open = False
 
     def show(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Show an RGB image, and look at keys."""
+        """Show an RGB image, and look at keys; the window opens with the first image, in its size."""
+        if not self._open:
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
+            self._open = True
         cv2.imshow(self._title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1)
         self.closed |= key in _QUIT_KEYS or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
 
     def close(self) -> None:
         """Close the window."""
-        cv2.destroyAllWindows()
+        if self._open:
+            cv2.destroyAllWindows()
 
 
 def require_windows() -> None:
