@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from multibox.detection.engines.packed import PackedEngine
@@ -41,6 +42,6 @@ def test_detections(tmp_path: Path, build: Callable[[int], CaffeText]) -> None:
     engine = PackedEngine(loaded)
     (found,) = engine.postprocess(engine.forward(image[None, :, :, ::-1].copy()))
     height, width = net.size
-    boxes = found.boxes.numpy() * [width, height, width, height]
-    ours = (boxes, found.scores.numpy(), found.labels.numpy())
+    boxes = np.asarray(found.boxes) * [width, height, width, height]
+    ours = (boxes, np.asarray(found.scores), np.asarray(found.labels))
     assert_same_detections(ours, theirs, pixels=0.1, score=1e-4)
