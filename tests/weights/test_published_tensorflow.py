@@ -15,7 +15,7 @@ OPEN_IMAGES = "ssd-mobilenetv2-mediapipe-oidv4"
 ZOO = [entry.name for entry in DETECTORS if entry.name.endswith("-tensorflow-coco")]
 
 
-def refuse(url: str, *, sha256: str | None, cache: Path | None) -> Path:
+def refuse(url: str, *, sha256: str | None, cache: Path | None, name: str | None = None) -> Path:
     raise WeightsError(f"no network for {url}, {sha256}, {cache}")
 
 
@@ -46,7 +46,7 @@ def test_what_mediapipe_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_rest_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file under its published name, and under any name, told by its hash: class names and license."""
     file = shared("models/ssd_mobilenetv2_oidv4_fp16.tflite")
-    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache: file)
+    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache, name=None: file)
     model, info = open_weights(OPEN_IMAGES)
     assert (model.class_names[3], len(model.class_names)) == ("Person", 23)
     assert (info["origin"], info["license"]) == (OPEN_IMAGES, "Apache-2.0")
