@@ -119,12 +119,12 @@ def read_object(uri: str, *, options: str = "", limit: int = MAX_OBJECT_BYTES) -
     answer or refuses.
     """
     if is_local(uri):
-        with open(uri, "rb") as file:
-            return _limited(file.read(limit + 1), uri=uri, limit=limit)
+        with open(uri, "rb") as file:  # not more than there is, because the buffer is allocated first
+            return _limited(file.read(min(limit, os.fstat(file.fileno()).st_size) + 1), uri=uri, limit=limit)
     with _naming(uri):
         system, path = _opened(uri, options)
-        with system.open_input_stream(path) as stream:
-            return _limited(stream.read(limit + 1), uri=uri, limit=limit)
+        with system.open_input_file(path) as stream:
+            return _limited(stream.read(min(limit + 1, stream.size())), uri=uri, limit=limit)
 
 
 def require_pyarrow() -> None:

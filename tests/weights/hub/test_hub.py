@@ -144,7 +144,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_other_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception):
     """What the client raises without a reason of the Hub's own, against WeightsError."""
     with (
-        pytest.raises(MultiboxError, match=r"hf://me/tiny: .*(does not answer|not that of a Hub)"),
+        pytest.raises(MultiboxError, match=r"hf://me/tiny: .*(does not answer|not that of a Hub|upload failed)"),
         client._one_line(HubName("me/tiny")),
     ):
         raise error

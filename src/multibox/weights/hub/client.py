@@ -100,7 +100,7 @@ def _one_line(name: HubName) -> Iterator[None]:
     except HFValidationError as error:
         raise WeightsError(f"{name}: {_short(error)}; check the name") from None
     except RuntimeError as error:  # an upload that failed; the cause says why
-        raise WeightsError(f"{name}: {_unreachable(error.__cause__ or error)}") from None
+        raise WeightsError(f"{name}: the upload failed ({_short(error.__cause__ or error)}); try again") from None
     except ValueError as error:
         raise WeightsError(f"{name}: the answer is not that of a Hub ({_short(error)}); check HF_ENDPOINT") from None
     except _network_errors() as error:
