@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from multibox.errors import WeightsError
-from multibox.weights import registry
+from multibox.weights import download
 from multibox.weights.registry import DETECTORS, published, published_file
 from multibox.weights.source import open_weights
 from shared_data import shared
@@ -29,7 +29,7 @@ def test_what_the_zoo_is_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -
     archive = entry.url.rpartition("/")[2].removesuffix(".tar.gz")
     assert entry.member == f"{archive}/frozen_inference_graph.pb"
     assert (entry.sha256, len(entry.class_names)) == (None, 90)
-    monkeypatch.setattr(registry, "fetch_file", refuse)
+    monkeypatch.setattr(download, "fetch_file", refuse)
     with pytest.raises(WeightsError, match="no network for http://download"):
         open_weights(name)
 
@@ -38,7 +38,7 @@ def test_what_mediapipe_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Address and hash of MediaPipe's build file. Not fetched here."""
     entry = published(OPEN_IMAGES)
     assert entry is not None
-    monkeypatch.setattr(registry, "fetch_file", refuse)
+    monkeypatch.setattr(download, "fetch_file", refuse)
     with pytest.raises(WeightsError, match=r"no network for https://storage\.googleapis\.com/mediapipe-assets/"):
         open_weights(OPEN_IMAGES)
 
@@ -46,7 +46,7 @@ def test_what_mediapipe_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_rest_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file under its published name, and under any name, told by its hash: class names and license."""
     file = shared("models/ssd_mobilenetv2_oidv4_fp16.tflite")
-    monkeypatch.setattr(registry, "fetch_file", lambda url, *, sha256, cache, name=None: file)
+    monkeypatch.setattr(download, "fetch_file", lambda url, *, sha256, cache, name=None: file)
     model, info = open_weights(OPEN_IMAGES)
     assert (model.class_names[3], len(model.class_names)) == ("Person", 23)
     assert (info["origin"], info["license"]) == (OPEN_IMAGES, "Apache-2.0")
