@@ -202,12 +202,12 @@ def until_ready(process: subprocess.Popen[str]) -> str:
 
 def test_a_signal_ends_the_process_after_the_answers(weights: Path, photo: bytes):
     """SIGTERM while four clients send: each request that was sent has an answer, and the exit code is 0."""
-    with start(str(weights), "--port", "0", "--log", "none") as process:
+    with start(str(weights), "--port", "0", "--log", "none", "--timeout", "60") as process:
         address = until_ready(process)
         refused, statuses = [], []
 
         def ask() -> None:
-            with httpx.Client(base_url=address, trust_env=False, timeout=20) as client:
+            with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
                 while True:
                     try:
                         statuses.append(client.post("/v1/detect", content=photo).status_code)
@@ -225,6 +225,6 @@ def test_a_signal_ends_the_process_after_the_answers(weights: Path, photo: bytes
         process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert refused == []
     assert set(statuses) == {200}
