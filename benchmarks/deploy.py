@@ -29,16 +29,17 @@ from multibox.detections import Detections
 from multibox.evaluation.evaluate import evaluate
 
 FIRST_BOX = (
-    "import sys, time, resource, multibox\n"
+    "import sys, multibox\n"
     "source, engine, precision, image = sys.argv[1:]\n"
     "multibox.Detector.load(source, engine=engine or None, precision=precision or None)(image)\n"
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 'torch' in sys.modules)\n"
+    "peak = next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+    "print(peak, 'torch' in sys.modules)\n"
 )
 
 
 def subset(dataset: Dataset, count: int) -> Dataset:
     places = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int))
-    return replace(dataset, examples=[dataset[place] for place in places.tolist()])
+    return replace(dataset, examples=tuple(dataset[place] for place in places.tolist()))
 
 
 def file_size(source: str) -> int:
@@ -94,9 +95,10 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    dataset = subset(load_dataset(given.data, split=given.split), given.images)
+    reference = Detector.load(given.weights, engine="torch", device="cpu")
+    dataset = subset(load_dataset(given.data, split=given.split, classes=reference.class_names), given.images)
     images = [str(example.image) for example in dataset]
-    expected = Detector.load(given.weights, engine="torch", device="cpu")(images)
+    expected = reference(images)
     rows: list[dict[str, Any]] = []
     detectors = []
     for words in given.files:
