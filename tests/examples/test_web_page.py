@@ -73,14 +73,14 @@ def camera_frame(photograph: Path) -> np.ndarray:
     return cv2.resize(cv2.imread(str(photograph)), (640, 480))
 
 
-def assert_same(rows: list[dict[str, Any]], image: Any) -> None:
-    """Names, scores and boxes of the page against those of Python."""
+def assert_same(rows: list[dict[str, Any]], image: Any, *, score: float) -> None:
+    """Names, scores (within `score`) and boxes of the page against those of Python."""
     expected = Detector.load("lite320-animals", device="cpu")(image).above(0.4)
     assert len(expected) > 0
-    rows = [row for row in rows if row["score"] >= expected.scores[-1] - 0.02][: len(expected)]
+    rows = [row for row in rows if row["score"] >= expected.scores[-1] - score][: len(expected)]
     assert [row["name"] for row in rows] == [name for _, _, name in expected]
     np.testing.assert_allclose(
-        [row["score"] for row in rows], expected.scores, atol=0.06
+        [row["score"] for row in rows], expected.scores, atol=score
     )  # the browser decodes JPEG differently
     np.testing.assert_allclose([row["box"] for row in rows], expected.boxes, atol=6)
 
@@ -96,7 +96,7 @@ def test_an_image(browser: Any, address: str, photograph: Path):
     page.wait_for_function("window.multibox.detections().length > 0", timeout=120_000)
     if target := os.environ.get("MULTIBOX_SCREENSHOTS"):
         page.screenshot(path=f"{target}/web.png", full_page=True)
-    assert_same(page.evaluate("window.multibox.detections()"), photograph)
+    assert_same(page.evaluate("window.multibox.detections()"), photograph, score=0.06)  # another JPEG decoder
     assert page.locator("#list tbody tr").count() >= 1
     assert "object" in page.inner_text("#status")
     assert all(url.startswith((address, "blob:", "data:")) for url in asked)
@@ -110,7 +110,9 @@ def test_a_camera(browser: Any, address: str, photograph: Path):
     page.wait_for_function("window.multibox", timeout=120_000)
     page.click("#camera")
     page.wait_for_function("window.multibox.detections().length > 0", timeout=120_000)
-    assert_same(page.evaluate("window.multibox.detections()"), camera_frame(photograph)[:, :, ::-1].copy())
+    frame = camera_frame(photograph)[:, :, ::-1].copy()
+    # Frames are JPEG, then YUV with a quarter of the colors.
+    assert_same(page.evaluate("window.multibox.detections()"), frame, score=0.15)
     page.click("#camera")
     assert page.get_attribute("#camera", "aria-pressed") == "false"
     page.close()

@@ -68,7 +68,7 @@ async function detect(image, width, height) {
   return performance.now() - started;
 }
 
-const color = (label) => `hsl(${(label * 137.5) % 360} 85% 45%)`;
+const color = (label) => `hsl(${(label * 137.5) % 360} 70% 38%)`;
 
 function show(milliseconds) {
   const minimum = Number(part("score").value), shown = found.filter((one) => one.score >= minimum);
