@@ -42,7 +42,7 @@ def test_a_batch_and_its_summary(multibox, weights: Path, photos: Path, tmp_path
         (["PHOTOS", "-o", "OUT", "-w", "WEIGHTS", "--engine", "ray"], "use --runner ray"),
         (["PHOTOS", "-o", "http://host/x", "-w", "WEIGHTS"], "is of the kind http://"),
         (["PHOTOS", "-o", "WEIGHTS", "-w", "WEIGHTS"], "is a file; give a folder for the parts"),
-        (["PHOTOS", "-o", "OUT", "-w", "unknown-name"], "'unknown-name' is neither a file nor"),
+        (["PHOTOS", "-o", "OUT", "-w", "unknown-name"], "published weights: see the names in `multibox weights list`"),
         (["PHOTOS", "-o", "OUT", "-w", "WEIGHTS", "--precision", "fp8"], "precision 'fp8' is not known"),
     ],
 )

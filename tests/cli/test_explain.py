@@ -75,9 +75,10 @@ def test_a_second_run_replaces_the_first(given: Path, tmp_path: Path, capsys: py
         ([], "none.png", "none.png: no such file or directory"),
         (["--data", "data.json"], "b.png", "b.png is not an image of"),
         (["--min-score", "2"], "a.png", "Invalid value for '--min-score'"),
+        (["--split", "val"], "a.png", "--split val belongs to --data: add --data"),
         (["--data", "unknown.json"], "a.png", "has none of the detector's classes, disc, square, star"),
     ],
-    ids=["no image", "not in the data", "score", "other classes"],
+    ids=["no image", "not in the data", "score", "split without data", "other classes"],
 )
 def test_what_is_refused(
     given: Path,

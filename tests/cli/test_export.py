@@ -46,12 +46,14 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     existing = tmp_path / "there.onnx"
     existing.write_bytes(b"")
     for words, message in (
-        (["--format", "onnx", "--precision", "int8"], "--precision int8 without --calibrate"),
-        (["--format", "onnx", "--calibrate", tmp_path], "--precision fp32 with --calibrate"),
+        (["--format", "onnx", "--precision", "int8"], "--precision int8 needs typical images: add --calibrate"),
+        (["--format", "onnx", "--calibrate", tmp_path], "--calibrate is for int8, and --precision is fp32"),
         (["--format", "onnx", "--batch", "many"], "--batch 'many' is not possible"),
         (["--format", "openvino", "--out", tmp_path / "a.onnx"], "has no suffix .xml"),
-        (["--format", "onnx", "--out", existing], "exists already"),
-        (["--format", "tflite"], "tflite"),
+        (["--format", "onnx", "--out", existing], "already exists"),
+        (["--format", "tflite"], "'tflite' is not known: choose one of onnx, openvino, litert, web"),
+        (["--format", "onnx", "--check-split", "val"], "--check-split val belongs to --check: add --check"),
+        (["--format", "onnx", "--calibrate-split", "val"], "--calibrate-split val belongs to --calibrate"),
     ):
         result = multibox("export", weights, *words)
         assert result.code == 2

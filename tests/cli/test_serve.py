@@ -15,6 +15,7 @@ pytest.importorskip("fastapi", reason="the packages of multibox[serve] are not i
         (["--host", "0.0.0.0"], "give --token FILE, or --without-token"),
         (["--host", "999.1.1.1", "--without-token"], "cannot listen at 999.1.1.1"),
         (["--token", "EMPTY"], "is not a token of 16 or more"),
+        (["--token", "absent.txt"], "cannot read the token file absent.txt (no such file or directory): check"),
         (["--log", "xml"], "--log 'xml' is not known"),
         (["--media", "EMPTY"], "is not a folder"),
         (["--port", "99999"], "--port"),
@@ -69,4 +70,4 @@ def test_missing_packages_are_named(multibox, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", found)
     outcome = multibox("serve")
     assert outcome.code == 2
-    assert outcome.err == "multibox: serve needs uvicorn: install multibox with the extra 'serve'\n"
+    assert outcome.err == "multibox: serve needs uvicorn: pip install 'multibox[serve]'\n"

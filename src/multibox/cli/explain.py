@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import print_json
-from multibox.cli.options import Device, Engine, Json, MaxPixels, OptionalData, Precision, Split, Stretch
+from multibox.cli.options import (
+    Device,
+    Engine,
+    Json,
+    MaxPixels,
+    OptionalData,
+    Precision,
+    Split,
+    Stretch,
+    check_belongs,
+)
 from multibox.weights.registry import DEFAULT
 
 if TYPE_CHECKING:
@@ -19,7 +29,7 @@ def explain(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
     *,
     weights: Annotated[
-        str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file or published name.")
+        str, typer.Option("--weights", "-w", metavar="FILE", help="Weight file, model of --end raw, or published name.")
     ] = DEFAULT.name,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.")] = Path("explanation"),
     min_score: Annotated[
@@ -45,6 +55,7 @@ def explain(
     from multibox.images.decode import read_image
     from multibox.system.result_folder import prepare_result_folder
 
+    check_belongs("--split", split, to="--data", given=data is not None)
     pixels = read_image(image)
     detector = Detector.load(weights, device=device, precision=precision, engine=engine)
     labels = _labels(image, data, split=split, detector=detector) if data else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Force, Json, Metric
+from multibox.cli.options import Force, Json, Metric, check_belongs
 from multibox.detection.export.export import DYNAMIC, ENDS, FORMAT_NAMES, PRECISIONS
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC
@@ -79,6 +79,8 @@ def export(
     """
     from multibox.detection.export.export import export
 
+    check_belongs("--calibrate-split", calibrate_split, to="--calibrate", given=calibrate is not None)
+    check_belongs("--check-split", check_split, to="--check", given=check is not None)
     target = export(
         weights,
         format=to,

@@ -25,6 +25,12 @@ def check_renamed(names: list[str] | None, *, detector: str | None) -> None:
         raise UsageError("--map gives other names to the classes of a detector: give WEIGHTS, or leave it out")
 
 
+def check_belongs(option: str, value: str | None, *, to: str, given: bool) -> None:
+    """Raise UsageError for an option with a value that means nothing without another option, which is not given."""
+    if value is not None and not given:
+        raise UsageError(f"{option} {value} belongs to {to}: add {to}, or leave {option} out")
+
+
 def _known_metric(name: str) -> str:
     return find_metric(name).name
 

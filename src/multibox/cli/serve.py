@@ -125,4 +125,4 @@ def require_packages() -> None:
     }
     missing = [package for module, package in packages.items() if find_spec(module) is None]
     if missing:
-        raise UsageError(f"serve needs {', '.join(missing)}: install multibox with the extra 'serve'")
+        raise UsageError(f"serve needs {', '.join(missing)}: pip install 'multibox[serve]'")

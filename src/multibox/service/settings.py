@@ -84,10 +84,13 @@ def require_token_beyond_loopback(host: str, *, token: str | None, without_token
 
 
 def read_token(path: Path) -> str:
-    """The first line of a file. Raises UsageError if it is too short or has other than visible ASCII characters."""
+    """The first line of a file. Raises UsageError if it cannot be read, is too short or has invisible characters."""
     try:
         with open(path, "rb") as file:
             line = file.readline(4096).strip().decode("ascii")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"cannot read the token file {path} ({reason}): check the path and its permissions") from None
     except UnicodeDecodeError:
         line = ""
     if len(line) < _SHORTEST_TOKEN or not all("!" <= letter <= "~" for letter in line):

@@ -408,5 +408,6 @@ def _packaged_file(entry: Published) -> Path:
 def unknown_name(name: str, *, among: tuple[Published, ...]) -> UsageError:
     """The error for a source that is neither a file nor a known name, with the most similar names."""
     names = [entry.name for entry in among]
-    near = get_close_matches(name, names, n=3, cutoff=0.5) or names
-    return UsageError(f"{name!r} is neither a file nor the name of published weights: did you mean {', '.join(near)}?")
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    advice = f"did you mean {', '.join(near)}?" if near else "see the names in `multibox weights list`"
+    return UsageError(f"{name!r} is neither a file nor the name of published weights: {advice}")

@@ -273,6 +273,18 @@ def test_unsafe_and_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == ""
 
 
+def test_options_of_other_origins() -> None:
+    """Options that an origin does not use are refused in one line instead of ignored."""
+    foreign = ForeignWeights("x.pth", lufficc(amdegroot(300, 2), newer=True))
+    for choices, message in (
+        (ImportChoices(channels="bgr"), "whose order of colors is known: leave out --channels"),
+        (ImportChoices(scale=0.5), "--mean and --scale are for Caffe models .* leave them out for x.pth"),
+        (ImportChoices(class_names=("a", "b")), "2 class names for x.pth, which has 1 class: give 1 name,"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            convert(foreign, choices)
+
+
 def test_other_containers(tmp_path: Path) -> None:
     """The same tensors from a .pth of before 2020, a training checkpoint and safetensors lead to the same model."""
     from safetensors.torch import save_file

@@ -6,6 +6,7 @@ from multibox.data.classes.coco import COCO_CLASSES
 from multibox.data.classes.ilsvrc import ILSVRC_NAMES
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError
+from multibox.words import counted
 
 # COCO's category ids run from 1 to 90, but ten of them have no class. Some models have an output for every id.
 _UNUSED_COCO_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
@@ -28,7 +29,8 @@ def names_for(count: int, given: Sequence[str] | None, *, source: str) -> tuple[
         return _KNOWN.get(count, tuple(f"class {i}" for i in range(1, count + 1)))
     if len(given) != count:
         raise UsageError(
-            f"{len(given)} class names for {source}, which has {count} classes: give {count} names, without background"
+            f"{counted(len(given), 'class name')} for {source}, which has {counted(count, 'class')}: give "
+            f"{counted(count, 'name')}, without background"
         )
     if len(set(given)) < count:
         twice = next(name for name in given if given.count(name) > 1)

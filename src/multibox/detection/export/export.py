@@ -121,7 +121,7 @@ def find_format(name: str) -> ExportFormat:
     for format in FORMATS:
         if format.name == name:
             return format
-    raise UsageError(f"format {name!r} is not known: choose {' or '.join(FORMAT_NAMES)}")
+    raise UsageError(f"format {name!r} is not known: choose one of {', '.join(FORMAT_NAMES)}")
 
 
 def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFormat, end: str, precision: str) -> Path:
@@ -140,10 +140,10 @@ def export_path(weights: Path | str, out: Path | str | None, *, format: ExportFo
 
 
 def _check_new(files: Iterable[Path | str | None], *, force: bool) -> None:
-    """Raise UsageError for the first file that exists already, unless it may be replaced."""
+    """Raise UsageError for the first file that already exists, unless it may be replaced."""
     for file in files:
         if file is not None and Path(file).exists() and not force:
-            raise UsageError(f"{file} exists already: choose another name or add --force")
+            raise UsageError(f"{file} already exists: choose another --out or add --force")
 
 
 def _images(model: "SSD", source: Path | str | None, *, split: str | None, limit: int) -> list[Any]:
@@ -159,10 +159,10 @@ def _check(kind: ExportFormat, *, end: str, precision: str, batch: Batch, calibr
     for option, value, known in (("end", end, kind.ends), ("precision", precision, kind.precisions)):
         if value not in known:
             raise UsageError(f"--{option} {value!r} is not known for {kind.name}: choose {' or '.join(known)}")
-    if (precision == "int8") != calibrated:
-        raise UsageError(
-            f"--precision {precision} with{'' if calibrated else 'out'} --calibrate: int8 needs it, others do not"
-        )
+    if precision == "int8" and not calibrated:
+        raise UsageError("--precision int8 needs typical images: add --calibrate with a data set or a folder of images")
+    if calibrated and precision != "int8":
+        raise UsageError(f"--calibrate is for int8, and --precision is {precision}: leave it out, or choose int8")
     if batch not in (None, DYNAMIC) and not (isinstance(batch, int) and 1 <= batch <= 4096):
         raise UsageError(f"--batch {batch} is not possible: give a number from 1 to 4096, or {DYNAMIC}")
     if batch == DYNAMIC and not kind.dynamic:

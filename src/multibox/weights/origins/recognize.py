@@ -22,6 +22,9 @@ ORIGINS: tuple[Origin, ...] = (tensorflow, caffe, torchvision, amdegroot, luffic
 SIZED: tuple[Origin, ...] = (pytorch_ssd,)
 """Those whose files fit any input size, so that it has to be chosen."""
 
+COLORED: tuple[Origin, ...] = (amdegroot,)
+"""Those whose files do not tell the order of colors, so that it can be chosen."""
+
 CHANNELS = ("rgb", "bgr")
 
 
@@ -62,9 +65,15 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
     if choices.prototxt is not None:
         return convert_deploy(foreign, choices)
     if choices.mean is not None or choices.scale is not None:
-        raise UsageError("mean and scale are for Caffe models with their .prototxt file: add --prototxt")
+        advice = "add --prototxt" if foreign.layers else f"leave them out for {foreign.source}"
+        raise UsageError(f"--mean and --scale are for Caffe models with their .prototxt file: {advice}")
     for origin in ORIGINS:
         if origin.recognizes(foreign):
+            if choices.channels is not None and origin not in COLORED:
+                raise UsageError(
+                    f"{foreign.source} is a model of {origin.NAME}, whose order of colors is known: "
+                    "leave out --channels"
+                )
             if choices.size is not None and origin not in SIZED:
                 raise UsageError(f"{foreign.source} is a model of {origin.NAME}, which has one size: choose no size")
             return origin.convert(foreign, choices)

@@ -123,7 +123,7 @@ def test_without_anchors(tmp_path: Path) -> None:
     assert model.config.priors.maps[0].boxes_per_cell == 3
     with pytest.raises(UsageError, match="3 class names for"):
         import_weights(tmp_path / "mini.tflite", class_names=("a", "b", "c"))
-    with pytest.raises(UsageError, match="takes RGB"):
+    with pytest.raises(UsageError, match="whose order of colors is known: leave out --channels"):
         import_weights(tmp_path / "mini.tflite", channels="bgr")
 
 

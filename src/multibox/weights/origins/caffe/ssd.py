@@ -32,9 +32,10 @@ def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
             f"{foreign.source} is of the first version of SSD (2015, with pool6 as a source): {WITH_PROTOTXT}"
         )
     if "conv1_1.weight" not in foreign:
-        first = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in foreign.tensors))
+        layers = dict.fromkeys(name.rpartition(".")[0] for name in foreign.tensors)
+        first = ", ".join(list(layers)[:3])
         raise WeightsError(
-            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first[:60]}): "
+            f"{foreign.source} is an SSD on another base network than VGG16 (its layers begin with {first}): "
             f"{WITH_PROTOTXT}"
         )
     large = "conv10_2_mbox_loc.weight" in foreign

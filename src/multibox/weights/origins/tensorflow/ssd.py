@@ -45,8 +45,6 @@ def convert(foreign: ForeignWeights, choices: ImportChoices) -> SSD:
     """
     graph = foreign.graph
     assert graph is not None
-    if choices.channels is not None:
-        raise UsageError(f"{graph.source} is a model of TensorFlow, which takes RGB: leave out the color order")
     constants = Constants(graph)
     predictions = find_predictions(graph, constants)
     size = input_size(graph, constants)
