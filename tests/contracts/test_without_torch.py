@@ -70,3 +70,9 @@ def test_the_command_does_not_import_torch_either(folder: Path):
     image = folder / "noise.png"
     assert run(COMMAND, "detect", image, "-w", folder / "boxes.onnx", "--engine", "onnxruntime") == "False"
     assert run(COMMAND, "detect", image, "-w", folder / "tiny.safetensors") == "True"
+
+
+def test_weights_do_not_import_the_compiler(folder: Path):
+    """`multibox detect` with the weights of the package, which draws no start values."""
+    code = COMMAND.replace('"torch" in', '"torch._dynamo" in')
+    assert run(code, "detect", folder / "noise.png") == "False"

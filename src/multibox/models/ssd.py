@@ -11,6 +11,7 @@ from multibox.coder import Coder
 from multibox.errors import InputError, UsageError
 from multibox.models.config import ModelConfig, ssd300_config, ssd512_config, ssdlite320_config
 from multibox.models.mixed import use_mixed_convolutions
+from multibox.models.undrawn import Undrawn
 from multibox.nms import Selection
 from multibox.postprocess import postprocess
 
@@ -54,7 +55,7 @@ class SSD(nn.Module):
 
         Its structure takes no memory, and nothing is drawn from torch's random generator.
         """
-        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        with torch.device("meta"), Undrawn():
             model = cls(config, class_names)
         model._make_constants()
         return model
