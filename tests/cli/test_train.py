@@ -82,6 +82,7 @@ def test_options_change_the_recipe(multibox, data: Path, tmp_path: Path, monkeyp
         "workers": 3,
         "cache_mb": 9,
         "device": "cpu",
+        "logs": (),
     }
     json.dumps(recipe.to_json())
 
@@ -123,6 +124,7 @@ def test_a_signal_ends_with_the_command_to_resume(
         (["quick", "--data", "DATA", "--out", "OUT", "--device", "gpu"], 2, "'gpu' is not known"),
         (["quick", "--data", "DATA", "--out", "OUT", "--workers", "-1"], 2, "--workers"),
         (["quick", "--data", "DATA", "--out", "OUT", "--resume"], 1, "no run to resume"),
+        (["quick", "--data", "DATA", "--out", "OUT", "--accept-changes"], 2, "--accept-changes belongs to --resume"),
         (["quick", "--data", "DATA"], 2, "--out"),
         (["quick", "--out", "OUT"], 2, "--data"),
         ([], 2, "RECIPE"),

@@ -10,7 +10,7 @@ from multibox.batch.image_list import ImageList, list_images
 from multibox.batch.manifest import MANIFEST, Manifest, parts_in, stored_manifest
 from multibox.batch.runners import Runner, find_runner
 from multibox.batch.shard import WorkSettings
-from multibox.batch.weights import weights_digest
+from multibox.detection.digest import weights_digest
 from multibox.errors import InputError, UsageError
 from multibox.images.settings import max_pixels, reading_environment, stretches_16_bits
 from multibox.system.progress import Progress

@@ -25,10 +25,11 @@ def check_renamed(names: list[str] | None, *, detector: str | None) -> None:
         raise UsageError("--map gives other names to the classes of a detector: give WEIGHTS, or leave it out")
 
 
-def check_belongs(option: str, value: str | None, *, to: str, given: bool) -> None:
-    """Raise UsageError for an option with a value that means nothing without another option, which is not given."""
-    if value is not None and not given:
-        raise UsageError(f"{option} {value} belongs to {to}: add {to}, or leave {option} out")
+def check_belongs(option: str, value: str | bool | None, *, to: str, given: bool) -> None:
+    """Raise UsageError for an option that is given and means nothing without another one, which is not given."""
+    if value not in (None, False) and not given:
+        shown = option if value is True else f"{option} {value}"
+        raise UsageError(f"{shown} belongs to {to}: add {to}, or leave {option} out")
 
 
 def _known_metric(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from multibox.cli.console import print_json, say
-from multibox.cli.options import Data, Device, Json, MaxPixels, OutFolder, Settings, Stretch, Workers
+from multibox.cli.options import Data, Device, Json, MaxPixels, OutFolder, Settings, Stretch, Workers, check_belongs
 from multibox.errors import StoppedError
 from multibox.system.launcher import place
 
@@ -64,6 +64,7 @@ def train(
     from multibox.experiments.folder import summarize_run
     from multibox.experiments.train import train as run
 
+    check_belongs("--accept-changes", accept_changes, to="--resume", given=resume)
     chosen = _chosen_recipe(recipe, settings or [], split=split, seed=seed, holdout=holdout)
     steps = chosen.schedule.iterations
     with _stopped_runs_explained(steps), ReportLine(steps=steps, batch_size=chosen.loop.batch_size) as line:

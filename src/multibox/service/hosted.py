@@ -1,6 +1,5 @@
 """A model of the service: its file, the detector that was loaded from it, and a new one when the file was replaced."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.detection.detector import Detector
-from multibox.detection.engines.load import is_exported
+from multibox.detection.digest import weights_digest
 from multibox.drawing.colors import class_color
 from multibox.errors import UsageError
 from multibox.service.batching import Worker
@@ -17,7 +16,6 @@ from multibox.service.metrics import Metrics, ModelState
 from multibox.service.settings import ServiceSettings
 from multibox.service.warm_up import warm_up
 from multibox.weights.registry import published
-from multibox.weights.source import find_weights
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -59,7 +57,7 @@ class HostedModel:
 
     def load(self) -> Loaded:
         """Load the file, and measure which batch is fastest. Raises the errors of `Detector.load`."""
-        digest = _digest(self.source)
+        digest = weights_digest(self.source)
         choices = self._choices
         detector = Detector.load(self.source, device=choices.device, precision=choices.precision, engine=choices.engine)
         batch = warm_up(detector, most=self._settings.batch)
@@ -133,15 +131,3 @@ def named_sources(words: Sequence[str]) -> dict[str, str]:
 
 def _name_of(source: str) -> str:
     return source if published(source) is not None else Path(source).stem
-
-
-def _digest(source: str) -> str:
-    """SHA-256 of a model file; of both files of an OpenVINO model."""
-    path = Path(source) if is_exported(source) else find_weights(source)[0]
-    total = hashlib.sha256()
-    for part in (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,):
-        if part.is_file():
-            with open(part, "rb") as file:
-                while block := file.read(1 << 20):
-                    total.update(block)
-    return total.hexdigest()

@@ -96,7 +96,8 @@ def read_metadata(path: Path | str) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
-        raise WeightsError(f"weight file {path} does not exist: give the path of a .safetensors file")
+        fault = "is a folder" if Path(path).is_dir() else "does not exist"
+        raise WeightsError(f"weight file {path} {fault}: give the path of a .safetensors file")
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}

@@ -51,7 +51,7 @@ class IlsvrcSource(Source):
         files = {}
         for part, records in parts.items():
             if part in self.splits():
-                raise DataError(f"split {part!r} exists in {self.root}; choose other names")
+                raise DataError(f"split {part!r} already exists in {self.root}: choose other names with --names")
             annotations = [record.annotation for record in records if record.annotation is not None]
             names = [path.relative_to(self._annotations).with_suffix("").as_posix() for path in annotations]
             files[f"ImageSets/DET/{part}.txt"] = "".join(f"{name} {i}\n" for i, name in enumerate(names, start=1))

@@ -50,7 +50,7 @@ class CocoSource(Source):
         root = self.root if self.root.is_dir() else self.root.parent
         for part in parts:
             if part in self.files:
-                raise DataError(f"split {part!r} exists in {self.root}; choose other names")
+                raise DataError(f"split {part!r} already exists in {self.root}: choose other names with --names")
         return {
             (home / f"{part}.txt").relative_to(root).as_posix(): "".join(f"{record.id}\n" for record in records)
             for part, records in parts.items()

@@ -54,7 +54,7 @@ class VocSource(Source):
 
     def _require_new(self, part: str) -> None:
         if part in self.splits():
-            raise DataError(f"split {part!r} exists in {self.root}; choose other names")
+            raise DataError(f"split {part!r} already exists in {self.root}: choose other names with --names")
 
     def with_pixel_rule(self, rule: str) -> "VocSource":
         require_pixel_rule(rule)

@@ -1,4 +1,4 @@
-"""The identity of the detector that a batch uses."""
+"""The identity of a detector: the SHA-256 of its file."""
 
 import hashlib
 from pathlib import Path
