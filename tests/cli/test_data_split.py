@@ -41,7 +41,7 @@ def test_a_training(multibox, devkit: Path, tmp_path: Path):
     ("words", "message"),
     [
         (("data", "split", "KIT", "--share", "2"), "a share of 2 cannot be held out"),
-        (("data", "split", "KIT", "--names", "trainval,val"), "split 'trainval' exists"),
+        (("data", "split", "KIT", "--names", "trainval,val"), "split 'trainval' already exists"),
         (("data", "split", "KIT", "--names", "one"), "cannot be those of two splits"),
         (("data", "split", "nowhere"), "nowhere does not exist"),
         (("data", "check", "KIT", "--holdout", "2"), "a share of 2 cannot be held out"),
