@@ -31,10 +31,12 @@ class Candidate:
 def candidates(source: str, *, engine: str | None = None) -> list[Candidate]:
     """The ways to run a file on this machine: weights in every precision of an engine, exported models in their own.
 
-    Without an `engine`, these are the ways of every installed engine that can run the file. Precisions that the
-    processor lacks instructions for are left out.
+    Without an `engine`, these are the ways of every installed engine that can run the file; if there is none, that of
+    the usual engine, whose loading says what to install. Precisions that the processor lacks instructions for are left
+    out.
     """
-    installed = [entry for entry in engines_for(source) if entry.installed]
+    able = engines_for(source)
+    installed = [entry for entry in able if entry.installed] or able[:1]
     entries = installed if engine is None else [find_engine(engine)]
     if is_exported(source):
         return [Candidate(source, entry.name) for entry in entries]
