@@ -26,6 +26,7 @@ from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
 from multibox.detections import Detections
+from multibox.errors import MultiboxError
 from multibox.evaluation.evaluate import evaluate
 
 FIRST_BOX = (
@@ -84,6 +85,21 @@ def start(source: str, engine: str, precision: str, image: str, *, rounds: int) 
     return min(seconds), memory, torch
 
 
+def parts(words: str) -> tuple[str, str, str]:
+    """File, engine and precision of FILE[:ENGINE[:PRECISION]]; empty if not given."""
+    source, engine, precision = (*words.split(":"), "", "")[:3]
+    return source, engine, precision
+
+
+def loaded(words: str) -> Detector:
+    """The detector of FILE[:ENGINE[:PRECISION]]. One that cannot run ends the program, before any is measured."""
+    source, engine, precision = parts(words)
+    try:
+        return Detector.load(source, engine=engine or None, precision=precision or None, device="cpu")
+    except MultiboxError as error:
+        sys.exit(f"{words}: {error}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights")
@@ -100,10 +116,9 @@ def main() -> None:
     images = [str(example.image) for example in dataset]
     expected = reference(images)
     rows: list[dict[str, Any]] = []
-    detectors = []
-    for words in given.files:
-        source, engine, precision = (*words.split(":"), "", "")[:3]
-        detector = Detector.load(source, engine=engine or None, precision=precision or None, device="cpu")
+    detectors: list[tuple[Detector, list[float]]] = [(loaded(words), []) for words in given.files]
+    for words, (detector, _) in zip(given.files, detectors, strict=True):
+        source, engine, precision = parts(words)
         share, difference = against(detector(images), expected)
         seconds, memory, torch = start(source, engine, precision, images[0], rounds=given.starts)
         row = {
@@ -119,7 +134,6 @@ def main() -> None:
         }
         print(json.dumps(row), file=sys.stderr, flush=True)
         rows.append(row)
-        detectors.append((detector, []))
     for number in range(given.rounds):
         for detector, times in detectors:
             stages = detector.timed(images[number % len(images)])[1]
