@@ -3,10 +3,13 @@
 import resource
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from multibox import __version__, cli
+from multibox.__main__ import _PACKAGES, main
 from multibox.errors import DataError, InputError, MultiboxError, UsageError, WeightsError
 
 
@@ -114,3 +117,23 @@ def test_help_needs_no_heavy_module():
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1 / 3
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [("typer", "typer"), ("yaml", "PyYAML"), ("cv2", "opencv-python-headless")]
+)
+def test_a_missing_package_is_one_line(tmp_path: Path, module: str, package: str):
+    """A command in an interpreter without one of the required packages, against the line that names it."""
+    words = ["data", "check", str(tmp_path)]
+    code = f"import sys; sys.modules[{module!r}] = None; from multibox.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, *words], check=False, capture_output=True, text=True, timeout=60)
+    advice = f"which is not installed: pip install {package}"
+    assert done.stderr == f"multibox: this command needs the package {package}, {advice}\n"
+    assert done.returncode == 2
+
+
+def test_every_required_package_has_its_line():
+    """The packages that the command can name against those of pyproject.toml; the command of the latter."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {line.split(">=")[0] for line in project["dependencies"]} == set(_PACKAGES.values())
+    assert project["scripts"] == {"multibox": f"{main.__module__}:{main.__name__}"}
