@@ -66,12 +66,15 @@ class _Worker:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE), os.environ.get("PYTHONPATH", "")])},
                 start_new_session=True,  # an interrupt at the terminal reaches this process only, which ends them
             )
-        self.connection.send((settings, index, of))
+        self._send((settings, index, of))
 
     def give(self, shard: dict[str, Any]) -> None:
         self.shard = shard
+        self._send(shard)
+
+    def _send(self, message: object) -> None:
         with suppress(OSError):  # the process has ended, which the next wait notices
-            self.connection.send(shard)
+            self.connection.send(message)
 
     def end(self) -> int:
         """End the process and return its exit code."""
