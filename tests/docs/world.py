@@ -7,6 +7,7 @@ from typing import Any
 from devkit import tiny_settings, write_devkit
 from docs.commands import Command
 from multibox.cli import main
+from multibox.detection.export.runtime import RUNTIME
 from multibox.models.config import slim300_config
 from multibox.models.ssd import SSD
 from multibox.weights.file import save_weights
@@ -116,6 +117,10 @@ class World:
 
             path.parent.mkdir(parents=True, exist_ok=True)
             make_video(path)
+        elif key == "runtime":
+            path.mkdir(parents=True)
+            for file in RUNTIME:
+                (path / file).touch()
         elif key in ("data", "path", "images", "source") or (key == "sources" and not path.suffix):
             shutil.copytree(self._data, path)
 
