@@ -25,12 +25,15 @@ def keep_freed_memory(*, block: int = 1 << 30) -> bool:
 
 
 def sleep_when_idle() -> None:
-    """Let idle threads of OpenMP sleep instead of spin, unless the user has set OMP_WAIT_POLICY.
+    """Let idle threads of OpenMP sleep soon, unless the user has set how they wait.
 
-    Works only before the library is loaded, that is before PyTorch is imported. Threads that spin keep cores busy that
-    decoding, another process or another engine needs.
+    Works only before the library is loaded, that is before PyTorch is imported. Threads that spin for long keep cores
+    busy that decoding or another process needs; threads that sleep at once make small networks up to twice as slow,
+    because each layer wakes them. 1,000 turns are enough from one layer to the next (benchmarks/results/
+    2026-11-26-waiting.md).
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def one_blas_thread() -> None:
