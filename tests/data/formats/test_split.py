@@ -74,5 +74,5 @@ def test_wrong_names(scenes: Path, wrong: tuple[str, ...]) -> None:
 
 def test_a_split_that_exists(scenes: Path) -> None:
     """A name that the data set uses is not taken."""
-    with pytest.raises(DataError, match="split 'trainval' exists"):
+    with pytest.raises(DataError, match="split 'trainval' already exists"):
         split_lists(scenes, share=0.4, names=("trainval", "val"))

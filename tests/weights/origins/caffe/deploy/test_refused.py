@@ -134,7 +134,7 @@ def test_other_weights(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1)}, tmp_path / "a.pth")
     with pytest.raises(UsageError, match="--prototxt belongs to a"):
         import_weights(tmp_path / "a.pth", prototxt=prototxt)
-    with pytest.raises(UsageError, match="add --prototxt"):
+    with pytest.raises(UsageError, match="--mean and --scale are for Caffe models"):
         import_weights(tmp_path / "a.pth", mean=(1.0,))
     with pytest.raises(WeightsError, match="the structure of a Caffe model without its weights"):
         import_weights(prototxt)
