@@ -9,7 +9,7 @@ import pytest
 
 from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
-from multibox.weights.registry import DEFAULT
+from multibox.weights.registry.detectors import DEFAULT
 
 
 def test_json_is_what_the_detector_finds(multibox, weights: Path, photos: Path):

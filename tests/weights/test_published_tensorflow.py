@@ -7,7 +7,8 @@ import pytest
 
 from multibox.errors import WeightsError
 from multibox.weights import download
-from multibox.weights.registry import DETECTORS, published, published_file
+from multibox.weights.registry.detectors import DETECTORS
+from multibox.weights.registry.fetch import published, published_file
 from multibox.weights.source import open_weights
 from shared_data import shared
 

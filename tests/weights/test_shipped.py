@@ -11,7 +11,8 @@ from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
 from multibox.evaluation.evaluate import evaluate
 from multibox.weights.file import load_weights, read_description
-from multibox.weights.registry import DEFAULT, fetch_published
+from multibox.weights.registry.detectors import DEFAULT
+from multibox.weights.registry.fetch import fetch_published
 from multibox.weights.source import open_weights
 
 ANIMALS = Path(__file__).parents[3] / "shared" / "data" / "voc_animals"

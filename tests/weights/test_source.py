@@ -12,15 +12,10 @@ from multibox.errors import UsageError, WeightsError
 from multibox.weights import download
 from multibox.weights.download import extract, file_sha1
 from multibox.weights.file import save_weights
-from multibox.weights.registry import (
-    BASES,
-    DETECTORS,
-    Published,
-    fetch_prototxt,
-    fetch_published,
-    published,
-    published_file,
-)
+from multibox.weights.registry.bases import BASES
+from multibox.weights.registry.detectors import DETECTORS
+from multibox.weights.registry.entry import Published
+from multibox.weights.registry.fetch import fetch_prototxt, fetch_published, published, published_file
 from multibox.weights.source import find_weights, open_weights
 from shared_data import shared
 from tiny_detector import tiny_model

@@ -11,7 +11,7 @@ from multibox.detections import Detections
 from multibox.errors import DataError, UsageError
 from multibox.images.prepare import Prepared, prepare_ahead
 from multibox.system.storage import require_pyarrow
-from multibox.weights.registry import DEFAULT
+from multibox.weights.registry.detectors import DEFAULT
 from multibox.words import listed
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from multibox.errors import InputError, UsageError
 from multibox.images.settings import max_pixels, reading_environment, stretches_16_bits
 from multibox.system.progress import Progress
 from multibox.system.storage import Storage, open_storage, require_pyarrow
-from multibox.weights.registry import DEFAULT
+from multibox.weights.registry.detectors import DEFAULT
 from multibox.words import counted
 
 SHARD = 4096

@@ -61,7 +61,7 @@ def batch(
     same command with --resume makes the missing parts.
     """
     from multibox.batch.run import run_batch
-    from multibox.weights.registry import DEFAULT
+    from multibox.weights.registry.detectors import DEFAULT
 
     if engine in ("local", "ray"):
         raise UsageError(f"engine {engine!r} is not known: to choose where shards are computed, use --runner {engine}")

@@ -17,7 +17,7 @@ from multibox.cli.options import (
     Stretch,
     check_belongs,
 )
-from multibox.weights.registry import DEFAULT
+from multibox.weights.registry.detectors import DEFAULT
 
 if TYPE_CHECKING:
     from multibox.data.dataset import Example

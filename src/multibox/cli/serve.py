@@ -95,7 +95,7 @@ def _start(
     from multibox.service.logs import check_kind, start_logs
     from multibox.service.server import address_of, open_socket, run
     from multibox.service.service import Service
-    from multibox.weights.registry import DEFAULT
+    from multibox.weights.registry.detectors import DEFAULT
 
     check_kind(log)
     set_threads(threads)

@@ -14,7 +14,7 @@ from multibox.words import counted
 if TYPE_CHECKING:
     from multibox.models.ssd import SSD
     from multibox.priors import PriorSpec
-    from multibox.weights.registry import Published
+    from multibox.weights.registry.entry import Published
 
 app = typer.Typer(help="List, import and adapt weights.", no_args_is_help=True)
 
@@ -65,7 +65,8 @@ def weights() -> None:
 @app.command("list", short_help="List all weights that have a name.")
 def list_weights(*, as_json: Json = False) -> None:
     """List all weights that are included or downloaded by name: detectors first, then base networks."""
-    from multibox.weights.registry import BASES, DETECTORS
+    from multibox.weights.registry.bases import BASES
+    from multibox.weights.registry.detectors import DETECTORS
 
     if as_json:
         print_json([entry.to_json() for entry in (*DETECTORS, *BASES)])

@@ -19,7 +19,7 @@ from multibox.images.prepare import Prepared, prepare, prepare_ahead, resize_to_
 from multibox.size import Size
 from multibox.system.clock import Clock
 from multibox.system.fork import generation, prepare_child
-from multibox.weights.registry import DEFAULT
+from multibox.weights.registry.detectors import DEFAULT
 
 if TYPE_CHECKING:
     from multibox.detection.tiles.detector import TiledDetector

@@ -16,7 +16,7 @@ from multibox.paper.splits import MIN_IMAGES, NeededSplit
 from multibox.paper.tables import Row, Table, TestSet
 from multibox.training.metrics import read_metrics
 from multibox.weights.download import cache_folder
-from multibox.weights.registry import published
+from multibox.weights.registry.fetch import published
 
 FINISHED, NOT_BEGUN = "finished", "to do"
 

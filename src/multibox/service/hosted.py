@@ -15,7 +15,7 @@ from multibox.service.batching import Worker
 from multibox.service.metrics import Metrics, ModelState
 from multibox.service.settings import ServiceSettings
 from multibox.service.warm_up import warm_up
-from multibox.weights.registry import published
+from multibox.weights.registry.fetch import published
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

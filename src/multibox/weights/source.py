@@ -19,9 +19,9 @@ from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
 from multibox.weights.origins.recognize import convert, origin_of
-from multibox.weights.registry import (
-    DETECTORS,
-    Published,
+from multibox.weights.registry.detectors import DETECTORS
+from multibox.weights.registry.entry import Published
+from multibox.weights.registry.fetch import (
     fetch_prototxt,
     fetch_published,
     published,

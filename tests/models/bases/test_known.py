@@ -25,7 +25,7 @@ from multibox.models.heads import Extra
 from multibox.models.ssd import SSD
 from multibox.priors import equation4_spec
 from multibox.size import Size
-from multibox.weights.registry import BASES
+from multibox.weights.registry.bases import BASES
 
 SIZE = Size(161, 226)
 EXTRAS = (Extra(8, 16), Extra(8, 16, 3, 1, 0))

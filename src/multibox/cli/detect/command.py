@@ -112,7 +112,7 @@ def detect(
     """
     from multibox.detection.detector import Detector
     from multibox.video.reader import Range
-    from multibox.weights.registry import DEFAULT
+    from multibox.weights.registry.detectors import DEFAULT
 
     wanted = Wanted(out, form, as_json, crops, split_names(classes), min_score)
     wanted.check()

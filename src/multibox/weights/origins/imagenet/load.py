@@ -16,7 +16,8 @@ from multibox.models.ssd import SSD
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.imagenet import efficientnet_lite, mobilenet_v1, mobilenet_v2, mobilenet_v3, resnet, vgg16
 from multibox.weights.origins.imagenet.base_weights import BaseWeights
-from multibox.weights.registry import BASES, fetch_published, published, unknown_name
+from multibox.weights.registry.bases import BASES
+from multibox.weights.registry.fetch import fetch_published, published, unknown_name
 
 READERS: dict[type[BaseConfig], Callable[[ForeignWeights, Any], BaseWeights | None]] = {
     VGG16Config: vgg16.read,

@@ -22,8 +22,8 @@ from multibox.models.layers import ChannelScale, L2Norm
 
 
 @dataclass(frozen=True)
-class Convolution(Layer):
-    """A convolution from `channels` to `out` channels; kernel, stride, padding and dilation are (height, width)."""
+class _Window(Layer):
+    """What both kinds of convolution have, from `channels` to `out` channels; pairs are (height, width)."""
 
     channels: int
     out: int
@@ -33,20 +33,20 @@ class Convolution(Layer):
     dilation: Pair = (1, 1)
     groups: int = 1
     bias: bool = True
-    kind: Literal["convolution"] = "convolution"
 
     def shape(self, *given: Shape) -> Shape:
         (source,) = given
         check_kernel(self, source)
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        rows, columns = (
-            (side + 2 * padding - extent) // stride + 1
-            for side, padding, extent, stride in zip(source[1:], self.padding, reach, self.stride, strict=True)
-        )
-        return (self.out, rows, columns)
+        extents = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        sides = zip(source[1:], extents, self.padding, self.stride, strict=True)
+        return (self.out, *(self.side(side, extent, padding, stride) for side, extent, padding, stride in sides))
 
-    def build(self) -> nn.Conv2d:
-        return nn.Conv2d(
+    def side(self, side: int, extent: int, padding: int, stride: int) -> int:
+        """Height or width of the output; `extent` is what a dilated kernel covers."""
+        raise NotImplementedError
+
+    def build_as(self, layer: type[nn.Conv2d | nn.ConvTranspose2d]) -> nn.Module:
+        return layer(
             self.channels,
             self.out,
             self.kernel,
@@ -62,43 +62,29 @@ class Convolution(Layer):
 
 
 @dataclass(frozen=True)
-class Deconvolution(Layer):
+class Convolution(_Window):
+    """A convolution."""
+
+    kind: Literal["convolution"] = "convolution"
+
+    def side(self, side: int, extent: int, padding: int, stride: int) -> int:
+        return (side + 2 * padding - extent) // stride + 1
+
+    def build(self) -> nn.Module:
+        return self.build_as(nn.Conv2d)
+
+
+@dataclass(frozen=True)
+class Deconvolution(_Window):
     """A transposed convolution; the values are those of the convolution whose gradient it is."""
 
-    channels: int
-    out: int
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-    bias: bool = True
     kind: Literal["deconvolution"] = "deconvolution"
 
-    def shape(self, *given: Shape) -> Shape:
-        (source,) = given
-        check_kernel(self, source)
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        rows, columns = (
-            stride * (side - 1) + extent - 2 * padding
-            for side, padding, extent, stride in zip(source[1:], self.padding, reach, self.stride, strict=True)
-        )
-        return (self.out, rows, columns)
+    def side(self, side: int, extent: int, padding: int, stride: int) -> int:
+        return stride * (side - 1) + extent - 2 * padding
 
-    def build(self) -> nn.ConvTranspose2d:
-        return nn.ConvTranspose2d(
-            self.channels,
-            self.out,
-            self.kernel,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            bias=self.bias,
-        )
-
-    def work(self, output: Shape) -> int:
-        return prod(output) * prod(self.kernel) * (self.channels // self.groups)
+    def build(self) -> nn.Module:
+        return self.build_as(nn.ConvTranspose2d)
 
 
 @dataclass(frozen=True)
@@ -208,7 +194,7 @@ def check_channels(channels: int, source: Shape) -> None:
     require(source[:1] == (channels,), f"it is for {channels} channels, but its input has shape {source}")
 
 
-def check_kernel(layer: Convolution | Deconvolution, source: Shape) -> None:
+def check_kernel(layer: _Window, source: Shape) -> None:
     """Raise MisfitError if a number of a convolution is out of range, or does not fit its input."""
     require_map(source)
     check_channels(layer.channels, source)
