@@ -1,5 +1,7 @@
 """Writes the small SSD as a TFLite file: float, half precision, or quantized. Independent of the reader under test.
 
+Kind "weights" has weights of 8 bits and maps in float32, as dynamic range quantization makes them.
+
 In quantized files the layer "first" has no activation, only numbers that stand for 0 to 6, as old converters write it.
 """
 
@@ -11,8 +13,9 @@ import numpy as np
 from oracles.flatbuffer_writer import write_buffer
 from oracles.mini_ssd import BOXES, CLASSES, HEIGHT, LAYERS, WIDTH, Values
 
-Kind = Literal["float", "half", "int8", "uint8"]
+Kind = Literal["float", "half", "weights", "int8", "uint8"]
 
+_FLOATING = ("float", "half", "weights")
 FLOAT, HALF, INT32, UINT8, INT8 = 0, 1, 2, 3, 9
 ADD, CONCATENATION, CONVOLUTION, DEPTHWISE, DEQUANTIZE, LOGISTIC, RESHAPE, CUSTOM = 0, 2, 3, 4, 6, 14, 22, 32
 _CODES = (ADD, CONCATENATION, CONVOLUTION, DEPTHWISE, DEQUANTIZE, LOGISTIC, RESHAPE, CUSTOM)
@@ -55,7 +58,7 @@ class Writer:
 
     def activation(self, name: str, shape: tuple[int, ...], *, clamped: bool = False) -> int:
         """The tensor of a map. If it is `clamped`, an 8-bit map has numbers for 0 to 6 alone."""
-        if self.kind in ("float", "half"):
+        if self.kind in _FLOATING:
             return self.tensor(name, shape, FLOAT)
         scale = {2: np.array([0.05], "<f4"), 3: np.array([3], "<i8")}
         if clamped:
@@ -64,7 +67,7 @@ class Writer:
 
     def weights(self, name: str, values: np.ndarray, *, axis: int) -> tuple[int, np.ndarray]:
         """A constant tensor, and the values that it stands for. `axis` is that of the output channels."""
-        if self.kind == "float":
+        if self.kind == "float" or (self.kind == "weights" and values.ndim == 1):
             return self.tensor(name, values.shape, FLOAT, data=values), values
         if self.kind == "half":
             narrow = values.astype(np.float16)
@@ -130,7 +133,7 @@ def write_tflite(
 
 
 def _input(writer: Writer) -> int:
-    if writer.kind in ("float", "half"):
+    if writer.kind in _FLOATING:
         return writer.tensor("normalized_input_image_tensor", (1, HEIGHT, WIDTH, 3), FLOAT)
     signed = writer.kind == "int8"  # such files take pixels - 128
     meaning = {2: np.array([_INPUT_SCALE], "<f4"), 3: np.array([_INPUT_ZERO - 128 * signed], "<i8")}

@@ -17,6 +17,7 @@ from multibox.models.operations import count_operations
 from multibox.models.ssd import SSD
 from multibox.system.progress import Progress
 from multibox.weights.exported import Exported
+from multibox.weights.source import open_weights
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,12 @@ class Measurement:
         }
 
     def _model(self) -> SSD:
-        """A model with the same structure, for counting operations."""
+        """A model with the same structure, for counting operations. A file of another program is imported for it."""
         config = self.detector.engine.config
         exported: Exported | None = getattr(self.detector.engine, "exported", None)
         numbers = config.model if exported is None else exported.model_config()
-        assert isinstance(numbers, ModelConfig)
+        if not isinstance(numbers, ModelConfig):
+            return open_weights(self.candidate.source)[0]
         with torch.random.fork_rng(devices=[]):
             return SSD(numbers, config.class_names)
 

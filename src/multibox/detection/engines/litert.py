@@ -11,7 +11,7 @@ from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import Loaded
 from multibox.detection.engines.exported import Arrays, OutputReader, exported_config, join_outputs, split_batch
 from multibox.detection.engines.graph import Port, check_graph
-from multibox.detection.engines.tflite_file import read_metadata
+from multibox.detection.engines.tflite_file import DESCRIPTION, read_metadata
 from multibox.errors import UsageError, WeightsError
 from multibox.system.fork import keep_in_children
 from multibox.system.pool import Pool
@@ -64,22 +64,28 @@ class LiteRtEngine:
 
 
 def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
-    """Load a .tflite file; it has its own precision."""
+    """Load a .tflite file; it has its own precision. Files of other programs select their detections themselves."""
     path = Path(source)
     if not path.is_file():
         raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
-    engine = LiteRtEngine(path.read_bytes(), path=path)
+    content = path.read_bytes()
+    if DESCRIPTION not in content:
+        from multibox.detection.engines.litert_postprocess import PostprocessedLiteRtEngine
+
+        _import_runtime()
+        return Loaded(PostprocessedLiteRtEngine(path), {"file": path.name})
+    engine = LiteRtEngine(content, path=path)
     return Loaded(engine, engine.exported.info)
 
 
-def open_interpreter(content: bytes, *, path: Path | str) -> Any:
-    """An interpreter with its memory. Raises WeightsError if the model cannot run."""
+def open_interpreter(content: bytes, *, path: Path | str, advice: str = "export it again") -> Any:
+    """An interpreter with its memory. Raises WeightsError with the advice if the model cannot run."""
     try:
         interpreter = _import_runtime().Interpreter(model_content=content, num_threads=engine_threads())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as problem:
         raise WeightsError(
-            f"LiteRT cannot load {path} ({str(problem).strip().splitlines()[0][:200]}): export it again"
+            f"LiteRT cannot load {path} ({(str(problem).strip().splitlines() or ['no reason'])[0][:200]}): {advice}"
         ) from None
     return interpreter
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from multibox.detection.engines.tflite_file import DESCRIPTION
 from multibox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class EngineEntry:
 
     `module` is the file in this folder that loads the engine. `suffixes` are those of the exported models that it runs.
     `precisions` are the choices for weight files, empty if it cannot run these; `by_processor` are those that need
-    instructions which not every processor has. `package` is the package that it needs.
+    instructions which not every processor has. `package` is the package that it needs. `foreign` is a text in files of
+    other programs that it runs as they are.
     """
 
     name: str
@@ -32,11 +34,21 @@ class EngineEntry:
     by_processor: tuple[str, ...] = ()
     cpu_only: bool = False
     package: str | None = None
+    foreign: bytes | None = None
 
     @property
     def installed(self) -> bool:
         """Whether its package is there."""
         return self.package is None or find_spec(self.package) is not None
+
+    def runs(self, source: Path | str) -> bool:
+        """Whether it runs a file as it is: an exported model, or one of another program."""
+        path = Path(source)
+        if path.suffix not in self.suffixes:
+            return False
+        return is_exported(source) or (
+            self.foreign is not None and path.is_file() and self.foreign in path.read_bytes()
+        )
 
     def computes(self, precision: str | None) -> bool:
         """Whether this processor has the instructions for a precision."""
@@ -52,10 +64,16 @@ ENGINES = (
     EngineEntry("packed", "packed", precisions=("fp32", "bf16"), by_processor=("bf16",), cpu_only=True),
     EngineEntry("openvino", "openvino", (".xml", ".onnx"), ("fp32", "bf16"), cpu_only=True, package="openvino"),
     EngineEntry("onnxruntime", "onnx", (".onnx",), package="onnxruntime"),
-    EngineEntry("litert", "litert", (".tflite",), cpu_only=True, package="ai_edge_litert"),
+    EngineEntry(
+        "litert",
+        "litert",
+        (".tflite",),
+        cpu_only=True,
+        package="ai_edge_litert",
+        foreign=b"TFLite_Detection_PostProcess",
+    ),
     EngineEntry("torch", "torch", precisions=("fp32", "bf16")),
 )
-_DESCRIPTION = b'"priors_sha256": "'  # part of the description of every exported .tflite file
 
 ENGINE_NAMES = tuple(entry.name for entry in ENGINES)
 PRECISIONS = tuple(dict.fromkeys(word for entry in ENGINES for word in entry.precisions))
@@ -70,15 +88,15 @@ def load_engine(
     file do not go together or a package is missing, and the errors of the engine's loader.
     """
     source = _local(source)
-    if not is_exported(source) and find_spec("torch") is None:
+    entry = _chosen(source, engine, device=device, precision=precision)
+    if not entry.runs(source) and find_spec("torch") is None:
         raise UsageError(
             f"{source} is no exported model, and weights need PyTorch: install it with `pip install torch`, or give a "
             "file of `multibox export`"
         )
-    entry = _chosen(source, engine, device=device, precision=precision)
     if entry.cpu_only and device not in (None, "cpu"):
         raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")
-    if precision is not None and is_exported(source):
+    if precision is not None and entry.runs(source):
         raise UsageError(
             f"precision {precision!r} cannot be chosen for {source}, an exported model has its own: "
             "export it with the --precision you want"
@@ -99,18 +117,19 @@ def find_engine(name: str) -> EngineEntry:
 
 def engines_for(source: Path | str) -> list[EngineEntry]:
     """The engines that can run a file, whether they are installed or not, best first."""
-    suffix = Path(source).suffix
-    return [entry for entry in ENGINES if (suffix in entry.suffixes if is_exported(source) else entry.precisions)]
+    if is_exported(source):
+        return [entry for entry in ENGINES if entry.runs(source)]
+    return [*(entry for entry in ENGINES if entry.precisions), *(entry for entry in ENGINES if entry.runs(source))]
 
 
 def is_exported(source: Path | str) -> bool:
     """Whether the file is an exported model; all other names are weights.
 
-    A .tflite file of another program counts as weights, which can be imported.
+    A .tflite file of another program counts as weights, which can be imported, also if an engine runs it as it is.
     """
     path = Path(source)
     if path.suffix == ".tflite" and path.is_file():
-        return _DESCRIPTION in path.read_bytes()
+        return DESCRIPTION in path.read_bytes()
     return any(path.suffix in entry.suffixes for entry in ENGINES)
 
 
@@ -121,9 +140,15 @@ def _chosen(source: Path | str, name: str | None, *, device: str | None, precisi
         if entry not in able:
             raise UsageError(f"engine {name!r} cannot run {source}: {_alternatives(source, able)}")
         return entry
-    on_cpu = _is_cpu(device, weights=not is_exported(source))
+    has_torch = find_spec("torch") is not None
+    on_cpu = _is_cpu(device, weights=has_torch and not is_exported(source))
     usable = [
-        entry for entry in able if entry.installed and entry.computes(precision) and (on_cpu or not entry.cpu_only)
+        entry
+        for entry in able
+        if entry.installed
+        and (has_torch or entry.runs(source))
+        and entry.computes(precision)
+        and (on_cpu or not entry.cpu_only)
     ]
     return (usable or able)[0]
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from multibox.errors import UsageError, WeightsError
 
+DESCRIPTION = b'"priors_sha256": "'
+"""Part of the description of every exported .tflite file."""
+
 
 def read_metadata(content: bytes, name: str, *, path: Path | str) -> str | None:
     """The text of a metadata entry, None if there is none; needs ai-edge-litert. Raises WeightsError if damaged."""

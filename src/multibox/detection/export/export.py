@@ -158,7 +158,8 @@ def _check(kind: ExportFormat, *, end: str, precision: str, batch: Batch, calibr
     """Raise UsageError for arguments that do not go together."""
     for option, value, known in (("end", end, kind.ends), ("precision", precision, kind.precisions)):
         if value not in known:
-            raise UsageError(f"--{option} {value!r} is not known for {kind.name}: choose {' or '.join(known)}")
+            hint = ", from which the Detector selects the same detections" if value == "detections" else ""
+            raise UsageError(f"--{option} {value!r} is not known for {kind.name}: choose {' or '.join(known)}{hint}")
     if precision == "int8" and not calibrated:
         raise UsageError("--precision int8 needs typical images: add --calibrate with a data set or a folder of images")
     if calibrated and precision != "int8":

@@ -4,6 +4,7 @@ Only maps of scalars are read, which is all that such options contain; other val
 """
 
 import struct
+from math import isfinite
 
 _NULL, _INT, _UINT, _FLOAT, _INDIRECT_INT, _INDIRECT_UINT, _INDIRECT_FLOAT, _MAP, _BOOL = 0, 1, 2, 3, 6, 7, 8, 9, 26
 _CODES = {
@@ -50,7 +51,10 @@ def _value(data: memoryview, at: int, width: int, *, packed: int) -> int | float
     if kind == _BOOL:
         kind = _UINT
     code = _CODES.get(kind, {}).get(width)
-    return None if code is None else _unpack(data, code, at)
+    value = None if code is None else _unpack(data, code, at)
+    if value is not None and not isfinite(value):
+        raise ValueError("a number that is not finite")
+    return value
 
 
 def _pointed(data: memoryview, at: int, width: int) -> int:

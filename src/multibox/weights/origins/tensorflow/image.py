@@ -55,9 +55,22 @@ def normalization(graph: Graph, constants: Constants, image: str) -> tuple[Three
     They are those of the operations before it, of the quantized input, or of the metadata, in this order; else the
     network takes values from -1 to 1, as the API's MobileNets do.
     """
+    own = _own_normalization(graph, constants, image)
+    return _declared(graph) if own is None else own
+
+
+def input_normalization(graph: Graph, constants: Constants, image: str) -> tuple[Three, Three]:
+    """Mean and deviation that a program has to apply to pixels before the graph takes them as numbers."""
+    if _own_normalization(graph, constants, image) is None:
+        return _declared(graph)
+    return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+
+def _own_normalization(graph: Graph, constants: Constants, image: str) -> tuple[Three, Three] | None:
+    """What the graph itself applies to its input, None if that is nothing."""
     factor, summand = _arithmetic(graph, constants, image)
     if not factor.all() or ((factor == 1).all() and (summand == 0).all()):
-        return _declared(graph)
+        return None
     return _three(-summand / factor), _three(1 / factor)
 
 

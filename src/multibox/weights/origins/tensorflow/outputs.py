@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from multibox.nms import DetectionSettings
-from multibox.scores import ScoreFunction
+from multibox.output_rules import DetectionSettings, ScoreFunction
 from multibox.weights.origins.tensorflow.anchors import from_corners
 from multibox.weights.origins.tensorflow.constants import Constants
 from multibox.weights.origins.tensorflow.graph import Graph, Operation

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import WeightsError
-from multibox.weights.description import KEY
+from multibox.weights.description_text import KEY
 from multibox.weights.origins.flatbuffer import Table
 from multibox.weights.origins.flexbuffer import read_map
 from multibox.weights.origins.tensorflow.graph import MAX_OPERATIONS, Graph, Operation, Quantization, most_values
@@ -118,11 +118,20 @@ class _Reader:
         total = 0
         for name, tensor in zip(self.names, self.tensors, strict=True):
             buffer = tensor.integer(2, "I")
-            content = self.buffers[buffer].bytes(0) if buffer else memoryview(b"")
+            content = self._content(self.buffers[buffer]) if buffer else memoryview(b"")
             total += len(content)
             if total > most_values(len(self.data)):
                 raise ValueError("tensors that share their values too often")
             yield name, self._array(name, tensor, content) if len(content) else None
+
+    def _content(self, buffer: Table) -> memoryview:
+        """The bytes of a buffer, which newer converters put behind the FlatBuffer."""
+        start, size = (buffer.integer(field, "Q") for field in (1, 2))
+        if start <= 1:  # converters write 1 first, and put the place in later
+            return buffer.bytes(0)
+        if start + size > len(self.data):
+            raise ValueError("a buffer that ends outside of the file")
+        return self.data[start : start + size]
 
     def _array(self, name: str, tensor: Table, content: memoryview) -> np.ndarray | None:
         kind = tensor.integer(1, "b")
