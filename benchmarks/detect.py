@@ -4,11 +4,12 @@
                                 [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--candidates 500] [--threads 2]
                                 [--rounds 20] [--engines NAME ...] [--int8] [--json FILE]
 
-Both sides use the same random weights, which the other side makes and ours imports. They are scaled so that on average
-as many scores pass the threshold as asked for. Before it is timed, ours must give the same detections. In each round
-every engine and the other side detect in the same image; a ratio is the median over the rounds of the other side's time
-divided by ours, so that other load on the machine affects both. The other side decodes with torchvision.io. Both sides
-read the images from memory.
+The engine "default" is what weights get without asking: no engine and no precision are given. Both sides use the same
+random weights, which the other side makes and ours imports. They are scaled so that on average as many scores pass the
+threshold as asked for. Before it is timed, ours must give the same detections. In each round every engine and the other
+side detect in the same image; a ratio is the median over the rounds of the other side's time divided by ours, so that
+other load on the machine affects both. The other side decodes with torchvision.io. Both sides read the images from
+memory.
 """
 
 import argparse
@@ -35,11 +36,12 @@ from multibox.models.operations import count_operations
 from multibox.weights.file import save_weights
 from multibox.weights.origins.recognize import import_weights
 
-ENGINES = {
+ENGINES: dict[str, tuple[str | None, str | None]] = {
     f"{name} {precision}": (name, precision)
     for name in ("torch", "packed", "openvino")
     for precision in ("fp32", "bf16")
 }
+ENGINES["default"] = (None, None)
 
 
 class Peer:
@@ -74,7 +76,7 @@ def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dic
     own = folder / "weights.safetensors"
     save_weights(own, model)
     found = {}
-    for name in arguments.engines or ENGINES:
+    for name in arguments.engines:
         engine, precision = ENGINES[name]
         found[name] = Detector(load_engine(own, device="cpu", engine=engine, precision=precision).engine)
     if arguments.int8:
@@ -136,10 +138,11 @@ def report(measured: dict[str, Any], *, operations: float) -> dict[str, Any]:
         rate = operations / stages[2] * 1000
         rows.append(f"| {name} | {cells} | {median(whole):.1f} | {low:.1f} - {high:.1f} | {ratio:.2f} | {rate:.0f} |")
         result[name] = {"ratio": ratio, "whole": median(whole), **dict(zip(STAGES, stages, strict=True))}
+        result[name]["rate"] = rate
     print("\n".join(rows))
     rates = measured["rates"]
     print(f"\nmatrix products: fp32 {rates['fp32']:.0f}, bf16 {rates['bf16']:.0f} GFLOP/s")
-    return {"torchvision": median(peer), "ours": result, "operations": operations, **measured}
+    return {**measured, "torchvision": median(peer), "ours": result, "operations": operations}
 
 
 def main() -> None:
@@ -150,7 +153,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=500)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--engines", nargs="*", choices=ENGINES)
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--int8", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

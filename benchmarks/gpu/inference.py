@@ -13,9 +13,9 @@ from torch import Tensor
 
 from benchmarks.gpu import ours, peer
 from benchmarks.gpu.graph import Graph, GraphDetector
-from benchmarks.gpu.rows import Row
 from benchmarks.gpu.setting import Setting, read_setting
 from benchmarks.gpu.timing import copy_gigabytes, host_waits, milliseconds, product_teraflops
+from benchmarks.rows import Row
 from multibox.bench.images import sample_images
 from multibox.detection.detector import Detector
 from multibox.detection.engines.torch import TorchEngine

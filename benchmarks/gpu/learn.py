@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from benchmarks.gpu import ours, peer
-from benchmarks.gpu.rows import Row
 from benchmarks.gpu.setting import Setting, read_setting
+from benchmarks.rows import Row
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.dataset import Dataset
 from multibox.detection.detector import Detector

@@ -26,7 +26,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from benchmarks.gpu.layout import DATA
-from benchmarks.gpu.rows import Row, Rows, read_rows, table
+from benchmarks.rows import Row, Rows, read_rows, table
 
 ROOT = Path(__file__).resolve().parents[2]
 RESERVE = 5  # seconds at the end of the budget for the tables

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu.rows import Rows
+from benchmarks.rows import Rows
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from itertools import islice
 import torch
 
 from benchmarks.gpu import ours, peer
-from benchmarks.gpu.rows import Row
 from benchmarks.gpu.setting import Setting, read_setting
 from benchmarks.gpu.timing import milliseconds, product_teraflops
+from benchmarks.rows import Row
 from multibox.bench.train import bench_train
 from multibox.data.dataset import Dataset
 from multibox.models.config import ModelConfig, lite_config, slim300_config, ssd300_config

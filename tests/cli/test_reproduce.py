@@ -107,6 +107,36 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "table7.png").exists()
 
 
+def test_speeds_beside_other_detectors(multibox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Table 7 with fake measurements of peers against their section, with the paper's ratios, and the JSON."""
+    machine = {"threads": 2, "load": 0.1, "torch": "2"}
+    row = {"model": "ssd300", "weights": "random weights", "batches": {"1": {"fps": 12.5}}}
+    measured = {"machine": machine, "device": "cpu, a processor", "engine": "PyTorch", "rows": [row]}
+    methods = (("SSD300", 300, 12.0), ("Faster R-CNN (VGG16)", 600, 2.0), ("YOLO", 448, 30.0))
+    peers = {
+        "machine": machine,
+        "device": "cpu, a processor",
+        "python": "python3",
+        "versions": {"torch": "3", "torchvision": "4", "ultralytics": None},
+        "rounds": 5,
+        "matrix_product_giga_operations_per_second": {"fp32": 100.4},
+        "rows": [
+            {"method": name, "program": "p", "input_size": [side, 800], "fps": fps, "over_faster_rcnn": fps / 2}
+            for name, side, fps in methods
+        ],
+    }
+    monkeypatch.setattr(reproduce_speed, "bench_table7", lambda **options: dict(measured))
+    monkeypatch.setattr(reproduce_speed, "bench_headline", lambda python, device: {"python": python, **peers})
+    outcome = multibox("reproduce", "table7", "--peers", "python3", "--out", tmp_path)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert "| SSD300, p | 800 x 300 | 12 | 6 | 46 | 6.6 |" in lines
+    assert "| Faster R-CNN (VGG16), p | 800 x 600 | 2 | 1 | 7 | 1 |" in lines
+    assert "| YOLO, p | 800 x 448 | 30 | 15 | 45 | 6.4 |" in lines
+    assert "No YOLO: ultralytics is not installed for python3." in lines
+    assert json.loads((tmp_path / "table7.json").read_text())["measured"]["peers"] == peers
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -116,6 +146,9 @@ def test_speeds_beside_the_papers(multibox, tmp_path: Path, monkeypatch: pytest.
         (["table2", "--data", "DATA", "--set", "schedule.speed=3"], 2, "'speed' is not a setting here"),
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
         (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights does not fit table2"),
+        (["table2", "--data", "DATA", "--peers", "python3"], 2, "--peers does not fit table2, only table7 measures"),
+        (["table7", "--peers", "no/python"], 2, "no/python cannot be started (No such file or directory)"),
+        (["table7", "--peers", "true"], 1, "true ended: give the Python of an environment with torchvision"),
         (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows does not fit figure3"),
         (["figure4", "--data", "DATA", "--weights", "x"], 2, "1 weights for figure4, which shows SSD300, SSD512"),
         (["figure3", "--data", "DATA"], 1, "table1-ssd512-0712 needs 2007:trainval+2012:trainval: year '2007'"),

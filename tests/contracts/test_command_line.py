@@ -63,8 +63,8 @@ COMMANDS = {
     ),
     "priors show": "--cells --help --image --json --model --out --priors --recipe --sizes --weights -o -w",
     "reproduce": (
-        "NAME --data --device --help --json --measure --out --plan --rows --scale --set --test-split --train-split"
-        " --weights --workers -d -o -w"
+        "NAME --data --device --help --json --measure --out --peers --plan --rows --scale --set --test-split"
+        " --train-split --weights --workers -d -o -w"
     ),
     "serve": (
         "WEIGHTS --batch --device --engine --help --host --log --max-mb --max-megapixels --media --port --precision"

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.gpu import inference, learn, run, throughput
 from benchmarks.gpu.layout import DATA
 from benchmarks.gpu.pack import pack_data
-from benchmarks.gpu.rows import read_rows
+from benchmarks.rows import read_rows
 from devkit import write_devkit
 from multibox.data.load import load_splits
 

@@ -30,7 +30,7 @@ _STAGES = ("input", "base", "added", "nms")
 
 
 @dataclass(frozen=True)
-class _Row:
+class TimedModel:
     """One model, ready to run. `outputs` replace the network's own if its weights are random."""
 
     source: str
@@ -66,7 +66,7 @@ def bench_table7(
     if weights:
         rows = [_trained(source, target, word, images, largest) for source in weights]
     else:
-        rows = [_random(name, target, word, candidates, largest) for name in _MODELS]
+        rows = [random_model(name, target, word, candidates, largest) for name in _MODELS]
     times, rates = _measure(rows, batches, word, device=target, rounds=rounds, progress=progress)
     return {
         "machine": describe_machine(),
@@ -80,7 +80,7 @@ def bench_table7(
 
 
 def _measure(
-    rows: Sequence[_Row],
+    rows: Sequence[TimedModel],
     batches: Sequence[int],
     precision: str,
     *,
@@ -94,7 +94,7 @@ def _measure(
     for number in range(-1, rounds):
         for at, row in enumerate(rows):
             for size in batches:
-                spent = _times(row, size, device)
+                spent = frame_times(row, size, device)
                 if number >= 0:
                     times.setdefault((at, size), []).append(spent)
         if number >= 0:
@@ -104,7 +104,8 @@ def _measure(
     return times, rates
 
 
-def _random(name: str, device: torch.device, precision: str, candidates: int, images: int) -> _Row:
+def random_model(name: str, device: torch.device, precision: str, candidates: int, images: int) -> TimedModel:
+    """ "ssd300", "ssd512" or "ssdlite320" with random weights, and synthetic outputs to postprocess."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = _MODELS[name]([f"class {number}" for number in range(1, _CLASSES + 1)])
@@ -114,15 +115,15 @@ def _random(name: str, device: torch.device, precision: str, candidates: int, im
     )
     noise = np.random.default_rng(0).integers(0, 256, (images, *model.config.input_size, 3), dtype=np.uint8)
     engine = _engine(model, device, precision)
-    return _Row("random weights", model, engine, noise, Outputs(*(part.to(device) for part in outputs)))
+    return TimedModel("random weights", model, engine, noise, Outputs(*(part.to(device) for part in outputs)))
 
 
-def _trained(source: str, device: torch.device, precision: str, images: Sequence[Any], count: int) -> _Row:
+def _trained(source: str, device: torch.device, precision: str, images: Sequence[Any], count: int) -> TimedModel:
     model, _ = open_weights(source)
     engine = _engine(model, device, precision)
     arrays = [read_image(images[number % len(images)]) for number in range(count)]
     batch = np.stack([resize_to_input(image, model.config.input_size).pixels for image in arrays])
-    return _Row(str(source), model, engine, batch, None)
+    return TimedModel(str(source), model, engine, batch, None)
 
 
 def _engine(model: SSD, device: torch.device, precision: str) -> PackedEngine | TorchEngine:
@@ -131,7 +132,7 @@ def _engine(model: SSD, device: torch.device, precision: str) -> PackedEngine | 
     return TorchEngine(model.to(device), precision=precision)
 
 
-def _times(row: _Row, size: int, device: torch.device) -> dict[str, float]:
+def frame_times(row: TimedModel, size: int, device: torch.device) -> dict[str, float]:
     """Milliseconds per image of the stages of one batch."""
     clock = Clock(device)
     with _marking(_network(row).base, clock):
@@ -144,7 +145,7 @@ def _times(row: _Row, size: int, device: torch.device) -> dict[str, float]:
     return {name: spent / size for name, spent in clock.milliseconds().items()}
 
 
-def _network(row: _Row) -> Any:
+def _network(row: TimedModel) -> Any:
     return row.engine.network if isinstance(row.engine, PackedEngine) else row.engine.model
 
 
@@ -160,7 +161,7 @@ def _marking(base: nn.Module, clock: Clock) -> Iterator[None]:
         after.remove()
 
 
-def _to_json(row: _Row, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
+def _to_json(row: TimedModel, times: dict[int, list[dict[str, float]]]) -> dict[str, Any]:
     config = row.model.config
     logits = row.outputs.logits if row.outputs else row.engine.forward(row.images)[1]
     candidates = count_candidates(

@@ -61,6 +61,14 @@ def reproduce(
         list[str] | None,
         typer.Option("--weights", "-w", metavar="FILE", help="For figures and table7: trained detectors. Repeatable."),
     ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            "--peers",
+            metavar="PYTHON",
+            help="For table7: Python of an environment with torchvision, whose detectors are measured too.",
+        ),
+    ] = None,
     workers: Workers = 0,
     device: Device = None,
     as_json: Json = False,
@@ -74,8 +82,7 @@ def reproduce(
     from multibox.paper.request import Request
 
     _check(name, has_data=data is not None, has_rows=bool(rows), has_weights=bool(weights))
-    if measure and not plan:
-        raise UsageError("--measure belongs to --plan: give both, or neither")
+    _check_options(name, measure=measure, plan=plan, peers=peers)
     request = Request(
         data or Path(),
         out,
@@ -89,7 +96,7 @@ def reproduce(
     if plan:
         _plan(name, request, rows=rows or [], measure=measure, as_json=as_json)
     else:
-        _run(name, request, rows=rows or [], weights=weights or [], as_json=as_json)
+        _run(name, request, rows=rows or [], weights=weights or [], peers=peers, as_json=as_json)
 
 
 def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> None:
@@ -114,12 +121,22 @@ def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> N
         raise UsageError(f"--rows does not fit {name}: leave it out")
 
 
-def _run(name: str, request: "Request", *, rows: list[str], weights: list[str], as_json: bool) -> None:
+def _check_options(name: str, *, measure: bool, plan: bool, peers: str | None) -> None:
+    """UsageError for an option that means nothing without another one, or for this name."""
+    if measure and not plan:
+        raise UsageError("--measure belongs to --plan: give both, or neither")
+    if peers is not None and name != SPEED_TABLE:
+        raise UsageError(f"--peers does not fit {name}, only {SPEED_TABLE} measures speed: leave it out")
+
+
+def _run(
+    name: str, request: "Request", *, rows: list[str], weights: list[str], peers: str | None, as_json: bool
+) -> None:
     from multibox.training.stopping import Stopped
 
     try:
         if name == SPEED_TABLE:
-            _speed(request, weights=weights, as_json=as_json)
+            _speed(request, weights=weights, peers=peers, as_json=as_json)
         elif name.startswith("figure"):
             _figure(name, request, weights=weights, as_json=as_json)
         else:
@@ -148,11 +165,11 @@ def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> 
         raise TrainingError(f"no result for {', '.join(results.failed)}: the reasons are above, --plan lists the data")
 
 
-def _speed(request: "Request", *, weights: list[str], as_json: bool) -> None:
+def _speed(request: "Request", *, weights: list[str], peers: str | None, as_json: bool) -> None:
     from multibox.paper.speed import reproduce_speed
     from multibox.paper.write import write_table
 
-    table, results, measured = reproduce_speed(request, weights=weights)
+    table, results, measured = reproduce_speed(request, weights=weights, peers=peers)
     write_table(table, results, request=request, measured=measured)
     _show(table, results, request, as_json=as_json, measured=measured)
 

@@ -4,20 +4,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from multibox.bench.images import sample_images
+from multibox.bench.peers.headline import bench_headline
 from multibox.bench.table7 import bench_table7
+from multibox.paper.headline import headline_text
 from multibox.paper.outcome import Outcome, Results
 from multibox.paper.printed import TABLE7
 from multibox.paper.request import Request
 from multibox.paper.tables import Row, Table
 
 
-def reproduce_speed(request: Request, *, weights: Sequence[str] = ()) -> tuple[Table, Results, dict[str, Any]]:
+def reproduce_speed(
+    request: Request, *, weights: Sequence[str] = (), peers: str | None = None
+) -> tuple[Table, Results, dict[str, Any]]:
     """Return the table, our results, and the whole measurement with a description of the machine.
 
-    Without `weights` the networks have random weights, and boxes are selected from made-up scores.
+    Without `weights` the networks have random weights, and boxes are selected from made-up scores. `peers` is the
+    Python of an environment with torchvision, whose detectors are measured in turns with ours. Raises the errors of
+    `bench_headline` and `bench_table7`.
     """
+    headline = None if peers is None else bench_headline(peers, device=request.device)
     images = list(sample_images(count=8)) if weights else []
     measured = bench_table7(weights=weights, images=images, device=request.device)
+    if headline is not None:
+        measured["peers"] = headline
     done = {}
     for row in measured["rows"]:
         for size, times in row["batches"].items():
@@ -42,7 +51,8 @@ def speed_table(measured: dict[str, Any]) -> Table:
         f"The paper: Titan X (Maxwell), cuDNN 4. Ours: {measured['device']}, {measured['machine']['threads']} threads, "
         f"load {measured['machine']['load']:.1f}; {measured['engine']}; {weights}."
     )
-    return Table("table7", "Table 7: frames per second, from input pixels to boxes", rows, note, unit="")
+    appendix = headline_text(measured["peers"]) if "peers" in measured else ""
+    return Table("table7", "Table 7: frames per second, from input pixels to boxes", rows, note, "", appendix)
 
 
 def _key(model: str, batch: int) -> str:

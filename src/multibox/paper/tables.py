@@ -40,13 +40,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper; `name` is what `multibox reproduce` takes."""
+    """A table of the paper; `name` is what `multibox reproduce` takes.
+
+    `note` is text above the rows, `appendix` Markdown below them.
+    """
 
     name: str
     title: str
     rows: tuple[Row, ...]
     note: str = ""
     unit: str = "per cent"
+    appendix: str = ""
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -72,6 +72,8 @@ def as_markdown(table: Table, results: Results, *, stamp: tuple[str, ...]) -> st
     lines += ["| | " + " | ".join(head) + " | recipe |", "|---|" + "---:|---:|---:|" * len(keys) + "---|"]
     lines += [_line(row, results, keys) for row in table.rows]
     lines += [f"\n`{name}`: {problem}" for name, problem in results.failed.items()]
+    if table.appendix:
+        lines += ["", table.appendix]
     return "\n".join([*lines, *_by_class(table, results), ""])
 
 
