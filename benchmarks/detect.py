@@ -14,7 +14,6 @@ memory.
 
 import argparse
 import json
-import subprocess
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -25,12 +24,14 @@ import numpy as np
 import torch
 
 from multibox.bench.machine import ProductRates, describe_machine
+from multibox.bench.peers.process import PeerProcess
 from multibox.detection.detector import STAGES, Detector
 from multibox.detection.engines.load import load_engine
 from multibox.detection.export.calibration import calibration_images
 from multibox.detection.export.openvino import export_openvino
 from multibox.detections import Detections
 from multibox.images.decode import read_image
+from multibox.images.find import find_images
 from multibox.images.write import write_image
 from multibox.models.operations import count_operations
 from multibox.weights.file import save_weights
@@ -42,32 +43,6 @@ ENGINES: dict[str, tuple[str | None, str | None]] = {
     for precision in ("fp32", "bf16")
 }
 ENGINES["default"] = (None, None)
-
-
-class Peer:
-    """The process of the other program."""
-
-    def __init__(self, arguments: argparse.Namespace, weights: Path, images: list[Path]) -> None:
-        script = Path(__file__).with_name("detect_peer.py")
-        words = [arguments.model, weights, arguments.candidates, arguments.threads, *images]
-        self._process = subprocess.Popen(
-            [arguments.peer, script, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._answer() == "ready"
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def ask(self, line: str) -> Any:
-        assert self._process.stdin is not None
-        print(line, file=self._process.stdin, flush=True)
-        return json.loads(self._answer())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def detectors(arguments: argparse.Namespace, weights: Path, folder: Path) -> dict[str, Detector]:
@@ -107,7 +82,7 @@ def stage_times(detector: Detector, image: bytes) -> dict[str, float]:
     return {**milliseconds, "whole": sum(milliseconds.values())}
 
 
-def measure(ours: dict[str, Detector], peer: Peer, data: list[bytes], *, rounds: int) -> dict[str, Any]:
+def measure(ours: dict[str, Detector], peer: PeerProcess, data: list[bytes], *, rounds: int) -> dict[str, Any]:
     """Milliseconds of every stage and of the whole, by engine and round, and the machine's rates."""
     times: dict[str, list[dict[str, float]]] = {name: [] for name in ("torchvision", *ours)}
     rates = ProductRates(("fp32", "bf16"))
@@ -158,11 +133,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    images = sorted(arguments.images.glob("*.jpg"))[:10]
+    images = list(find_images([arguments.images]).files[:10])
     with TemporaryDirectory() as folder:
         images.append(at_input_size(images[0], arguments.model, Path(folder)))
         weights = Path(folder) / f"{arguments.model}.pth"
-        peer = Peer(arguments, weights, images)
+        words = (arguments.model, weights, arguments.candidates, arguments.threads, *images)
+        peer = PeerProcess(arguments.peer, Path(__file__).with_name("detect_peer.py"), words)
         data = [image.read_bytes() for image in images]
         ours = detectors(arguments, weights, Path(folder))
         operations = count_operations(import_weights(weights))

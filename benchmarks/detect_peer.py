@@ -8,8 +8,6 @@ scaled so that the number of candidates is given; that number; the number of thr
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,27 +15,15 @@ from torch import Tensor, nn
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.models import detection
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "src/multibox/bench/peers"))
+from random_scores import spread_scores
+
 CLASSES = 91
 
 
 def read(data: bytes) -> Tensor:
     pixels = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.RGB)
     return pixels.float() / 255
-
-
-@contextmanager
-def raw_logits(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects the class scores of all priors before the softmax."""
-    found: list[Tensor] = []
-    handle = model.head.classification_head.register_forward_hook(lambda layer, inputs, output: found.append(output))
-    yield found
-    handle.remove()
-
-
-def last_layers(model: nn.Module) -> list[nn.Conv2d]:
-    """The layer of each source map that computes its class scores."""
-    maps = model.head.classification_head.module_list
-    return [[m for m in part.modules() if isinstance(m, nn.Conv2d)][-1] for part in maps]
 
 
 def lived_in(model: nn.Module, images: list[Tensor]) -> None:
@@ -55,31 +41,6 @@ def lived_in(model: nn.Module, images: list[Tensor]) -> None:
     model.eval()
 
 
-def spread_scores(model: nn.Module, images: list[Tensor], *, candidates: int) -> None:
-    """Logits of standard deviation 2.5 on every map, and a bias of the background that lets `candidates` pass."""
-    layers = last_layers(model)
-    spreads: list[Tensor] = []
-    handles = [
-        layer.register_forward_hook(lambda module, inputs, output: spreads.append(output.std())) for layer in layers
-    ]
-    model(images[:1])
-    for handle in handles:
-        handle.remove()
-    for layer, spread in zip(layers, spreads, strict=True):
-        layer.weight.mul_(2.5 / spread)
-    with raw_logits(model) as found:
-        model(images)
-    low, high = -20.0, 40.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        logits = found[0].clone()
-        logits[..., 0] += middle
-        passing = (logits.softmax(-1)[..., 1:] > model.score_thresh).sum() / len(images)
-        low, high = (middle, high) if passing > candidates else (low, middle)
-    for layer in layers:
-        layer.bias.view(-1, CLASSES)[:, 0] += low
-
-
 @torch.inference_mode()
 def main() -> None:
     name, weights, candidates, threads, *images = sys.argv[1:]
@@ -94,7 +55,7 @@ def main() -> None:
     torch.save(model.state_dict(), weights)
     for data in files[:3]:
         model([read(data)])
-    print("ready", flush=True)
+    print(json.dumps({"model": name}), flush=True)
     for line in sys.stdin:
         *wanted, index = line.split()
         start = time.perf_counter()

@@ -1,7 +1,7 @@
 """One training step, ours and torchvision's, in one run.
 
     python benchmarks/train.py --peer PYTHON_WITH_TORCHVISION --data FOLDER [--split NAME] [--batch 8] [--threads 2]
-                               [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions fp32 bf16]
+                               [--model ssd300_vgg16|ssdlite320_mobilenet_v3_large] [--precisions fp32 bf16 auto]
                                [--rounds 5] [--json FILE]
 
 Both sides train the same kind of network with SGD on the same samples in memory, each with its own matching, mining and
@@ -12,8 +12,6 @@ that the step needs, independent of other load.
 
 import argparse
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from itertools import islice, repeat
@@ -25,6 +23,7 @@ from typing import Any
 import torch
 
 from multibox.bench.machine import describe_machine, product_rate
+from multibox.bench.peers.process import PeerProcess
 from multibox.bench.train import PARTS, timed_matching, timed_step
 from multibox.data.augmentation.augmentation import find_augmentation
 from multibox.data.load import load_dataset
@@ -43,33 +42,6 @@ MODELS = {"ssd300_vgg16": ssd300_config, "ssdlite320_mobilenet_v3_large": ssdlit
 HELD = 2
 WARM_UP = 1
 Times = dict[str, float]
-
-
-class Peer:
-    """The process of the other program."""
-
-    def __init__(self, arguments: argparse.Namespace, batches: Path, *, classes: int) -> None:
-        script = Path(__file__).with_name("train_peer.py")
-        words = [arguments.model, batches, classes + 1, arguments.threads]
-        self._process = subprocess.Popen(
-            [arguments.peer, script, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(arguments.threads)},
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
-        assert self._out.readline().strip() == "ready"
-
-    def step(self, number: int) -> dict[str, list[float]]:
-        print(number, file=self._in, flush=True)
-        return json.loads(self._out.readline())
-
-    def close(self) -> None:
-        self._in.close()
-        self._process.wait()
 
 
 def samples(arguments: argparse.Namespace, config: ModelConfig) -> tuple[list[Batch], tuple[str, ...]]:
@@ -116,14 +88,14 @@ def our_step(run: Run, batch: Batch) -> Times:
     return {**parts, **timed_matching(run, batch), "step": sum(parts.values()), "processor": processor}
 
 
-def measure(runs: dict[str, Run], peer: Peer, held: list[Batch], *, rounds: int) -> dict[str, Any]:
+def measure(runs: dict[str, Run], peer: PeerProcess, held: list[Batch], *, rounds: int) -> dict[str, Any]:
     """Times of both programs by round, and the machine's rate in matrix products."""
     theirs: list[dict[str, list[float]]] = []
     ours: dict[str, list[Times]] = {name: [] for name in runs}
     rates: list[float] = []
     for number in range(-WARM_UP, rounds):
         batch = held[number % len(held)]
-        spent = peer.step(number % len(held)), {name: our_step(run, batch) for name, run in runs.items()}
+        spent = peer.ask(str(number % len(held))), {name: our_step(run, batch) for name, run in runs.items()}
         if number >= 0:
             theirs.append(spent[0])
             for name, times in spent[1].items():
@@ -162,7 +134,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--split")
     parser.add_argument("--model", default="ssd300_vgg16", choices=MODELS)
-    parser.add_argument("--precisions", nargs="+", default=["fp32"], choices=("fp32", "bf16"))
+    parser.add_argument("--precisions", nargs="+", default=["fp32"], choices=("fp32", "bf16", "auto"))
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
@@ -175,7 +147,11 @@ def main() -> None:
     held, class_names = samples(arguments, config)
     with TemporaryDirectory() as folder:
         torch.save([as_the_peer_wants(batch) for batch in held], Path(folder) / "batches.pt")
-        peer = Peer(arguments, Path(folder) / "batches.pt", classes=len(class_names))
+        words = (arguments.model, Path(folder) / "batches.pt", len(class_names) + 1, arguments.threads)
+        threads = {"OMP_NUM_THREADS": str(arguments.threads)}
+        peer = PeerProcess(
+            arguments.peer, Path(__file__).with_name("train_peer.py"), words, environment=threads, patience=600
+        )
         names = arguments.precisions
         runs = {name: our_run(config, class_names, batch=arguments.batch, precision=name) for name in names}
         before = describe_machine()

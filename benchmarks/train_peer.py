@@ -43,7 +43,7 @@ def main() -> None:
     model = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=int(classes)).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-9, momentum=0.9, weight_decay=5e-4)
     held: list[Batch] = torch.load(batches)
-    print("ready", flush=True)
+    print(json.dumps({"model": name}), flush=True)
     for line in sys.stdin:
         print(json.dumps(step(model, optimizer, held[int(line) % len(held)])), flush=True)
 

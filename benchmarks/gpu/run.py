@@ -12,12 +12,9 @@ import argparse
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tarfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,9 +23,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from benchmarks.gpu.layout import DATA
+from benchmarks.limited import run_limited
 from benchmarks.rows import Row, Rows, read_rows, table
 
-ROOT = Path(__file__).resolve().parents[2]
 RESERVE = 5  # seconds at the end of the budget for the tables
 VERSIONS = ("torch", "torchvision", "triton", "numpy", "opencv-python-headless", "onnxruntime", "pydantic", "typer")
 
@@ -105,25 +102,9 @@ class Driver:
         return [sys.executable, "-m", *step.words, *map(str, words), *smoke]
 
     def _execute(self, command: list[str], limit: float) -> int | None:
-        """The exit code, None if the limit ended it; the process and its workers are one group."""
-        paths = [str(ROOT / "src"), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "PYTHONUNBUFFERED": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        }
-        with open(self.out / "log.txt", "ab") as log:
-            log.write(f"\n== {' '.join(command)}\n".encode())
-            log.flush()
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-            try:
-                return process.wait(timeout=limit)
-            except subprocess.TimeoutExpired:
-                _end(process)
-                return None
+        """The exit code, None if the limit ended it."""
+        environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return run_limited(command, limit=limit, log=self.out / "log.txt", environment=environment)
 
     def write_tables(self) -> None:
         """Rewrite results.md from all rows."""
@@ -137,15 +118,6 @@ def unpack(pack: Path, folder: Path) -> Path:
     with tarfile.open(pack / DATA) as archive:
         archive.extractall(folder, filter="data")
     return folder / "voc_animals"
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and its children; training writes a checkpoint first."""
-    for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 10)):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=patience)
 
 
 def test_rows(report: Path) -> list[Row]:

@@ -114,6 +114,7 @@ def test_speeds_beside_other_detectors(multibox, tmp_path: Path, monkeypatch: py
     measured = {"machine": machine, "device": "cpu, a processor", "engine": "PyTorch", "rows": [row]}
     methods = (("SSD300", 300, 12.0), ("Faster R-CNN (VGG16)", 600, 2.0), ("YOLO", 448, 30.0))
     peers = {
+        "date": "2026-11-26",
         "machine": machine,
         "device": "cpu, a processor",
         "python": "python3",

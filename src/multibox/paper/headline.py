@@ -1,4 +1,4 @@
-"""The comparison of the paper's abstract and Figure 2, SSD300 : Faster R-CNN : YOLO, as a section of Table 7."""
+"""The comparison of the paper's abstract and Figure 2, SSD300 : Faster R-CNN : YOLO, beside Table 7."""
 
 from typing import Any
 
@@ -9,13 +9,11 @@ _FASTER_RCNN = "Faster R-CNN (VGG16)"
 
 
 def headline_text(measured: dict[str, Any]) -> str:
-    """Return a section in Markdown from the result of `bench_headline`: speeds and ratios beside the paper's."""
+    """Return text and a table in Markdown from the result of `bench_headline`: speeds and ratios beside the paper's."""
     lines = [
-        "## Beside other detectors",
-        "",
         _conditions(measured),
         "",
-        f"| | input | frames/s | over {_FASTER_RCNN} | frames/s in the paper | over {_FASTER_RCNN} |",
+        "| | input | frames/s | over Faster R-CNN | paper, frames/s | paper, over Faster R-CNN |",
         "|---|---|---:|---:|---:|---:|",
         *(_line(row) for row in measured["rows"]),
     ]
@@ -30,10 +28,10 @@ def _conditions(measured: dict[str, Any]) -> str:
     products = ", ".join(f"{rate:.0f} in {name}" for name, rate in rates.items())
     others = " and ".join(f"{name} {versions[name]}" for name in ("torchvision", "ultralytics") if versions[name])
     return (
-        f"{measured['device']}, {counted(machine['threads'], 'thread')}, load {machine['load']:.1f}, torch "
-        f"{machine['torch']}; {others} with torch {versions['torch']}. One frame at a time, from pixels of the input "
-        f"size to boxes, with random weights, in turns, {counted(measured['rounds'], 'round')}. Matrix products, "
-        f"GFLOP/s: {products}."
+        f"{measured['date']}: {measured['device']}, {counted(machine['threads'], 'thread')}, load "
+        f"{machine['load']:.1f} before, torch {machine['torch']}; {others} with torch {versions['torch']}. One frame "
+        "at a time, from pixels of the input size to boxes, with random weights, in turns, "
+        f"{counted(measured['rounds'], 'round')}. Matrix products, GFLOP/s: {products}."
     )
 
 

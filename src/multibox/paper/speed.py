@@ -51,7 +51,7 @@ def speed_table(measured: dict[str, Any]) -> Table:
         f"The paper: Titan X (Maxwell), cuDNN 4. Ours: {measured['device']}, {measured['machine']['threads']} threads, "
         f"load {measured['machine']['load']:.1f}; {measured['engine']}; {weights}."
     )
-    appendix = headline_text(measured["peers"]) if "peers" in measured else ""
+    appendix = f"## Beside other detectors\n\n{headline_text(measured['peers'])}" if "peers" in measured else ""
     return Table("table7", "Table 7: frames per second, from input pixels to boxes", rows, note, "", appendix)
 
 

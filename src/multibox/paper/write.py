@@ -104,7 +104,7 @@ def _by_class(table: Table, results: Results) -> list[str]:
     if not rows:
         return []
     names = list(dict.fromkeys(name for _, outcome in rows for name in outcome.classes))
-    if len(names) > 40:
+    if not names or len(names) > 40:
         return []
     lines = ["", "## By class", "", "| | | " + " | ".join(names) + " |", "|---|---|" + "---:|" * len(names)]
     for row, outcome in rows:

@@ -1,6 +1,7 @@
 """The paper's headline in one run on one machine: SSD300 beside Faster R-CNN, torchvision's SSD300 and a YOLO."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -41,6 +42,7 @@ def bench_headline(
     ours also in bfloat16 if the device has instructions for it. Raises the errors of PeerProcess.
     """
     target = choose_device(device)
+    machine = describe_machine()
     with TemporaryDirectory() as settings:
         words = (str(target), torch.get_num_threads(), candidates)
         with PeerProcess(python, SCRIPT, words, environment=_environment(settings)) as peer:
@@ -50,7 +52,8 @@ def bench_headline(
             times, rates = _measure(frames, target, rounds=rounds, progress=progress)
             versions = peer.described["versions"]
     return {
-        "machine": describe_machine(),
+        "date": date.today().isoformat(),
+        "machine": machine,
         "device": f"{target}, {device_name(target)}",
         "python": str(python),
         "versions": versions,
