@@ -10,10 +10,10 @@ from multibox.models.mixed import MixedConv2d
 from multibox.models.ssd import SSD
 
 
-def test_depthwise_layers_train_in_float32_among_bfloat16() -> None:
+def test_grouped_layers_train_in_float32_among_bfloat16() -> None:
     """Output and gradients under autocast against those in float32 of the same rounded input, rounded once."""
     torch.manual_seed(0)
-    layer = MixedConv2d(6, 6, 3, padding=1, groups=6, bias=False)
+    layer = MixedConv2d(6, 6, 3, padding=1, groups=3, bias=False)
     x = torch.randn(2, 6, 9, 9).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         out = layer(x.requires_grad_())
@@ -21,12 +21,29 @@ def test_depthwise_layers_train_in_float32_among_bfloat16() -> None:
     weights = torch.randn_like(out)
     (out * weights).sum().backward()
     plain = x.detach().float().requires_grad_()
-    expected = F.conv2d(plain, layer.weight.detach().requires_grad_(), padding=1, groups=6)
+    expected = F.conv2d(plain, layer.weight.detach().requires_grad_(), padding=1, groups=3)
     assert torch.equal(out, expected.bfloat16())
     expected.backward(weights.float())
     assert x.grad is not None
     assert plain.grad is not None
     torch.testing.assert_close(x.grad, plain.grad.bfloat16())
+
+
+def test_depthwise_layers_train_in_bfloat16() -> None:
+    """Output and the gradient of the kernel, against float32 with the values that bfloat16 can hold."""
+    torch.manual_seed(0)
+    layer = MixedConv2d(16, 16, 5, padding=2, groups=16, bias=False)
+    x = torch.randn(2, 16, 9, 9).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer(x)
+    out.sum().backward()
+    kernel = layer.weight.detach().bfloat16().float().requires_grad_()
+    expected = F.conv2d(x.float(), kernel, padding=2, groups=16)
+    expected.sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.dtype == torch.float32
+    torch.testing.assert_close(out, expected.bfloat16(), rtol=0.01, atol=1e-3)
+    torch.testing.assert_close(layer.weight.grad, kernel.grad, rtol=0.01, atol=0.05)
 
 
 def test_layers_that_are_not_trained_keep_autocast() -> None:

@@ -1,34 +1,51 @@
-"""Convolutions for training in bfloat16 on a processor, where oneDNN does not do all of them well."""
+"""Convolutions for training on a processor, where oneDNN does not compute all gradients fast, or rightly."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from multibox.models.depthwise import depthwise_convolution, is_fast
+
 
 class MixedConv2d(nn.Conv2d):
-    """A convolution that trains in float32, among others in bfloat16, if bfloat16 is slower or wrong for it.
+    """A convolution that trains on a processor by another way, or in another precision, where that is better.
 
-    - Gradients of grouped convolutions take longer in bfloat16 than in float32.
-    - If a map is smaller than the kernel, the gradient of weights that see nothing but padding is not 0 but whatever
-      was in memory before (oneDNN 3.11 in PyTorch 2.13).
+    - Depthwise convolutions have faster gradients of their own.
+    - Other grouped convolutions train in float32 under autocast, because their gradients take longer in bfloat16.
+    - So do convolutions whose kernel is larger than the map: in bfloat16 the gradient of weights that see nothing but
+      padding is not 0 but whatever was in memory before (oneDNN 3.11 in PyTorch 2.13).
 
-    The output is rounded to bfloat16, so that the next layers read half the memory.
+    The output has the precision of autocast, so that the next layers read half the memory.
     """
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
-        if not self._trains_mixed(x):
-            return super().forward(x)
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.float()).to(torch.get_autocast_dtype("cpu"))
+        return self.convolve(x, self.weight, self.bias)
 
-    def _trains_mixed(self, x: Tensor) -> bool:
-        in_bfloat16 = x.device.type == "cpu" and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
-        return in_bfloat16 and (self.groups > 1 or self._exceeds(x))
+    def convolve(self, x: Float[Tensor, "b c h w"], weight: Tensor, bias: Tensor | None) -> Float[Tensor, "b d _ _"]:
+        """The same with other values in the place of the parameters."""
+        if not _trains_on_processor(x, weight):
+            return self._conv_forward(x, weight, bias)
+        mixed = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if mixed else x.dtype
+        if is_fast(self, x):
+            assert isinstance(self.padding, tuple)
+            return depthwise_convolution(x.to(dtype), weight, bias, stride=self.stride, padding=self.padding)
+        if not mixed or (self.groups == 1 and not self._exceeds(x)):
+            return self._conv_forward(x, weight, bias)
+        with torch.autocast("cpu", enabled=False):
+            return self._conv_forward(x.float(), weight, bias).to(dtype)
 
     def _exceeds(self, x: Tensor) -> bool:
         """Whether the kernel is larger than the map."""
         sides = zip(x.shape[2:], self.kernel_size, self.dilation, strict=True)
         return any(side < dilation * (kernel - 1) + 1 for side, kernel, dilation in sides)
+
+
+def _trains_on_processor(x: Tensor, weight: Tensor) -> bool:
+    """Whether a gradient will be asked for; a compiler has its own ways."""
+    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return False
+    return x.requires_grad or weight.requires_grad
 
 
 def use_mixed_convolutions(model: nn.Module) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from multibox.errors import UsageError
+from multibox.models.fixed_norms import fold_fixed_norms
 from multibox.models.ssd import SSD
 from multibox.system.device import computes_bfloat16
 from multibox.system.distributed import Processes
@@ -19,16 +20,19 @@ TrainingPrecision = Literal["auto", "fp32", "bf16", "fp16"]
 def training_network(model: SSD, *, compile: bool, processes: Processes) -> nn.Module:
     """Return the module to call instead of `model` in training; it shares the model's parameters.
 
+    On a processor, batch normalizations that are in evaluation mode now become part of their convolutions.
+
     A compiled network accepts one batch size only, so that nothing is compiled after the first step. The loss is not
     compiled, because the number of boxes changes with each batch. Raises UsageError if there is no compiler.
     """
+    network = fold_fixed_norms(model) if model.mean.device.type == "cpu" else model
     if not compile:
-        return processes.averaging(model)
+        return processes.averaging(network)
     if model.mean.device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         raise UsageError(
             "loop.compile=true needs a C++ compiler, which is not installed: install g++, or leave the setting out"
         )
-    return processes.averaging(torch.compile(model, dynamic=False))  # type: ignore[arg-type]
+    return processes.averaging(torch.compile(network, dynamic=False))  # type: ignore[arg-type]
 
 
 def computing_type(precision: TrainingPrecision, device: torch.device) -> torch.dtype:
