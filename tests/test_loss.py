@@ -238,3 +238,38 @@ def test_negative_overlap() -> None:
     matches = Matches(torch.tensor([[0, UNMATCHED, UNMATCHED]]), torch.tensor([[1.0, 0.3, 0.2]]))
     config = replace(LossConfig(), negative_overlap=0.3)
     assert hard_negatives(torch.ones(1, 3), matches, config=config).tolist() == [[False, False, True]]
+
+
+@pytest.mark.parametrize("score_function", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_both_ways_to_the_loss(
+    monkeypatch: pytest.MonkeyPatch, score_function: ScoreFunction, dtype: torch.dtype
+) -> None:
+    """From the selected priors, as on a processor, against all priors, as on a GPU: gradients are equal bit by bit."""
+    boxes = [np.array([[1, 1, 5, 6], [0, 0, 8, 8]], dtype=np.float32) / 8, np.zeros((0, 4), dtype=np.float32)]
+    given_batch = batch(boxes, seed=6)._replace(score_function=score_function)
+    losses, gradients = [], []
+    for on_host in (True, False):
+        monkeypatch.setattr("multibox.loss._host_may_wait", lambda _, on_host=on_host: on_host)
+        leaves = [values.detach().to(dtype).requires_grad_() for values in (given_batch.offsets, given_batch.logits)]
+        loss = given_batch._replace(offsets=leaves[0], logits=leaves[1]).loss(LossConfig(background_negatives=4))
+        loss.total.backward()
+        losses.append(loss)
+        gradients.append([leaf.grad for leaf in leaves])
+    assert losses[0].negatives == losses[1].negatives > 4
+    torch.testing.assert_close(losses[0], losses[1])
+    for own, reference in zip(*gradients, strict=True):
+        assert own is not None
+        assert torch.equal(own, reference)
+
+
+@pytest.mark.parametrize("on_host", [True, False])
+def test_predictions_that_are_not_finite_show(monkeypatch: pytest.MonkeyPatch, on_host: bool) -> None:
+    """NaN and infinity in one prediction of a prior that is not selected, against a loss that is not."""
+    monkeypatch.setattr("multibox.loss._host_may_wait", lambda _: on_host)
+    given_batch = batch([np.array([[0, 0, 2, 2]], dtype=np.float32) / 8], seed=7)
+    for value in (float("nan"), float("inf")):
+        for field in ("offsets", "logits"):
+            wrong = getattr(given_batch, field).detach().clone()
+            wrong[0, -1, -1] = value
+            assert not given_batch._replace(**{field: wrong}).loss().total.isfinite()

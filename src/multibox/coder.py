@@ -1,7 +1,7 @@
 """The coder: priors and variances in one object that encodes for training and decodes for detection."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from multibox.boxes import to_centers, to_corners
@@ -37,12 +37,20 @@ class Coder(nn.Module):
         With "center_size", a box without width or height would have infinite offsets; the readers of data sets drop
         such boxes.
         """
+        return self._encode(boxes, slice(None))
+
+    def encode_at(self, boxes: Float[Tensor, "n 4"], priors: Int64[Tensor, " n"]) -> Float[Tensor, "n 4"]:
+        """The same for one box for each of some priors, given by their indices."""
+        return self._encode(boxes, priors)
+
+    def _encode(self, boxes: Float[Tensor, "*b p 4"], at: Int64[Tensor, " p"] | slice) -> Float[Tensor, "*b p 4"]:
+        variances = self.variances[at] if self.variances.dim() == 2 else self.variances
         if self.code != "center_size":
-            return (boxes - self.corners) / self._units() / self.variances
-        wanted = to_centers(boxes)
-        shift = (wanted[..., :2] - self.priors[:, :2]) / self.priors[:, 2:]
-        stretch = torch.log(wanted[..., 2:] / self.priors[:, 2:])
-        return torch.cat([shift, stretch], dim=-1) / self.variances
+            return (boxes - self.corners[at]) / self._units()[at] / variances
+        wanted, priors = to_centers(boxes), self.priors[at]
+        shift = (wanted[..., :2] - priors[:, :2]) / priors[:, 2:]
+        stretch = torch.log(wanted[..., 2:] / priors[:, 2:])
+        return torch.cat([shift, stretch], dim=-1) / variances
 
     def decode(self, offsets: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
         """Boxes as corners, not clipped, always in float32."""

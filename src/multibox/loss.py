@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from multibox.coder import Coder
 from multibox.matching import UNMATCHED, Matches, match
 from multibox.scores import ScoreFunction, log_partition
+from multibox.selection import indices_of, largest_of_rows
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ def hard_negatives(
     wanted = (positives * config.negative_ratio).long()
     wanted = torch.where(positives > 0, wanted, config.background_negatives)
     candidate = (matches.index == UNMATCHED) & (matches.overlap < config.negative_overlap)
-    ranked = background_loss.masked_fill(~candidate, -torch.inf).argsort(dim=1, descending=True, stable=True)
+    ranking = background_loss.masked_fill(~candidate, -torch.inf)
+    if _host_may_wait(ranking.device):
+        return largest_of_rows(ranking, wanted) & candidate
+    ranked = ranking.argsort(dim=1, descending=True, stable=True)
     within = torch.arange(ranked.shape[1], device=ranked.device) < wanted.unsqueeze(1)
     return torch.zeros_like(candidate).scatter_(1, ranked, within) & candidate
 
@@ -94,23 +98,34 @@ def multibox_loss(
     if matches is None:
         matches = match_batch(boxes, valid, coder=coder, config=config)
     positive = matches.positive
-    partition = log_partition(logits, score_function)
+    on_host = _host_may_wait(logits.device)
+    partition = log_partition(logits.detach() if on_host else logits, score_function)
     background_loss = (partition - logits[..., 0].float()).detach()
     negative = hard_negatives(background_loss, matches, config=config)
 
-    target = _targets(matches, labels)
-    chosen_logit = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1).float()
-    confidence = ((partition - chosen_logit) * (positive | negative)).sum()
-    location = _location_loss(offsets.float(), boxes, matches, coder) + _nan_unless_finite(boxes, valid)
+    target, chosen = _targets(matches, labels), positive | negative
+    if on_host:
+        confidence = _confidence_of_rows(logits, target, chosen, score_function)
+        location = _location_of_rows(offsets, boxes, matches, coder)
+        location = location + _nan_unless_finite(partition) + _nan_unless_finite(offsets.detach())
+    else:
+        confidence = _confidence_loss(logits, partition, target, chosen)
+        location = _location_loss(offsets.float(), boxes, matches, coder)
+    location = location + _nan_unless_finite(boxes.masked_fill(~valid.unsqueeze(-1), 0))
     count = positive.sum()
     divisor = normalizer(count)
     confidence, location = confidence / divisor, location / divisor
     return MultiBoxLoss(confidence + config.location_weight * location, location, confidence, count, negative.sum())
 
 
-def _nan_unless_finite(boxes: Float[Tensor, "b g 4"], valid: Bool[Tensor, "b g"]) -> Float[Tensor, ""]:
-    """0, or NaN if a box is not finite: such a box overlaps no prior, so the loss would not show it."""
-    return boxes.masked_fill(~valid.unsqueeze(-1), 0).sum() * 0
+def _host_may_wait(device: torch.device) -> bool:
+    """Whether the selected priors can be counted on the host, so that the loss is computed for them alone."""
+    return device.type == "cpu"
+
+
+def _nan_unless_finite(values: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """0, or NaN if a number is not finite, which the loss would not show if it belongs to no selected prior."""
+    return values.sum(dtype=torch.float32) * 0
 
 
 def _targets(matches: Matches, labels: Int64[Tensor, "b g"]) -> Int64[Tensor, "b p"]:
@@ -119,6 +134,30 @@ def _targets(matches: Matches, labels: Int64[Tensor, "b g"]) -> Int64[Tensor, "b
         return torch.zeros_like(matches.index)
     label = labels.gather(1, matches.index.clamp(min=0))
     return torch.where(matches.positive, label + 1, 0)
+
+
+def _confidence_loss(
+    logits: Float[Tensor, "b p k"],
+    partition: Float[Tensor, "b p"],
+    target: Int64[Tensor, "b p"],
+    chosen: Bool[Tensor, "b p"],
+) -> Float[Tensor, ""]:
+    """Sum of the cross entropies of the chosen priors (equation 3)."""
+    chosen_logit = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1).float()
+    return ((partition - chosen_logit) * chosen).sum()
+
+
+def _confidence_of_rows(
+    logits: Float[Tensor, "b p k"],
+    target: Int64[Tensor, "b p"],
+    chosen: Bool[Tensor, "b p"],
+    score_function: ScoreFunction,
+) -> Float[Tensor, ""]:
+    """The same from the chosen priors alone."""
+    rows = indices_of(chosen.flatten())
+    logits, target = logits.flatten(0, 1).index_select(0, rows), target.flatten()[rows]
+    chosen_logit = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1).float()
+    return (log_partition(logits, score_function) - chosen_logit).sum()
 
 
 def _location_loss(
@@ -133,6 +172,16 @@ def _location_loss(
     wanted = torch.where(positive, boxes.gather(1, index), coder.corners)
     loss = F.smooth_l1_loss(offsets, coder.encode(wanted), reduction="none", beta=1.0)
     return (loss * positive).sum()
+
+
+def _location_of_rows(
+    offsets: Float[Tensor, "b p 4"], boxes: Float[Tensor, "b g 4"], matches: Matches, coder: Coder
+) -> Float[Tensor, ""]:
+    """The same from the positives alone."""
+    rows = indices_of(matches.positive.flatten())
+    image = rows // offsets.shape[1]
+    wanted = coder.encode_at(boxes[image, matches.index.flatten()[rows]], rows % offsets.shape[1])
+    return F.smooth_l1_loss(offsets.flatten(0, 1).index_select(0, rows).float(), wanted, reduction="sum", beta=1.0)
 
 
 def _usable(coder: Coder) -> Bool[Tensor, " p"]:

@@ -10,13 +10,13 @@ Shapes: B batch, P priors, G objects (padded), N objects of the batch without pa
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
 from multibox.boxes import iou
+from multibox.selection import indices_of
 
 UNMATCHED = -1
 IGNORED = -2
@@ -150,7 +150,7 @@ def _match_in_parts(
         values, candidates = (torch.cat(tensors) for tensors in zip(*shortest, strict=True))
         lists = _first_lists(values, candidates, seeking, objects=objects, count=count)
         _propose_all(flat_boxes, priors, seeking, lists, held, objects=objects)
-    places = _nonzero(held > 0)
+    places = indices_of(held > 0)
     index.view(-1)[places] = _row_of(held[places], objects=objects)
     best.view(-1)[places] = _overlap_of(held[places])
     return index, best
@@ -220,18 +220,13 @@ def _keep_larger(
         better = largest >= max(threshold, _LEAST_OVERLAP)
         if number == 0:  # only the first image can have objects in an earlier part
             better.logical_and_(largest > before)
-        few = _nonzero(better)
+        few = indices_of(better)
         index[image, few] = row[of_image[:, few].argmax(dim=0)]
         torch.maximum(largest, before, out=before)
 
 
-def _nonzero(mask: Bool[Tensor, " n"]) -> Int64[Tensor, " k"]:
-    """The places that are true; by NumPy on the CPU, where it is several times faster."""
-    return torch.from_numpy(np.flatnonzero(mask.numpy())) if mask.device.type == "cpu" else mask.nonzero().squeeze(1)
-
-
 def _first_largest(overlaps: Float32[Tensor, "n p"]) -> Int64[Tensor, " n"]:
-    """The place of the largest value of each row, the lowest of several; by NumPy on the CPU, as above."""
+    """The place of the largest value of each row, the lowest of several; by NumPy on the CPU, where it is faster."""
     return (
         torch.from_numpy(overlaps.numpy().argmax(axis=1)) if overlaps.device.type == "cpu" else overlaps.argmax(dim=1)
     )

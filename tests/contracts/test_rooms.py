@@ -34,7 +34,7 @@ ROOM_OF_FILE = {
     **dict.fromkeys(
         (
             *("array_nms", "array_postprocess", "batched_nms", "boxes", "coder", "loss", "matching", "nms"),
-            *("output_rules", "pairwise", "postprocess", "priors", "scores"),
+            *("output_rules", "pairwise", "postprocess", "priors", "scores", "selection"),
         ),
         "mathematics",
     ),

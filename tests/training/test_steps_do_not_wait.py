@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from multibox import matching
+from multibox import loss, matching
 from multibox.data.loading.batch import Batch
 from multibox.loss import LossConfig, multibox_loss
 from multibox.models.ssd import SSD
@@ -70,6 +70,7 @@ def test_steps_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf
 
     monkeypatch.setattr(loop, "accumulate_gradients", watched)
     monkeypatch.setattr(matching, "_host_may_wait", lambda device, objects: False)  # as on a GPU
+    monkeypatch.setattr(loss, "_host_may_wait", lambda device: False)
     with Waits() as mode:
         train(run, tmp_path)
     assert len(found) == 6
@@ -83,6 +84,6 @@ def test_network_and_loss_read_no_value():
     batch: Batch = make_batch(0).to("meta")
     for rows in (0, 1):
         boxes, labels, valid = batch.boxes[:, :rows], batch.labels[:, :rows], batch.valid[:, :rows]
-        loss = multibox_loss(*model(batch.images), boxes, labels, valid, coder=model.coder, config=LossConfig())
-        loss.total.backward()
+        losses = multibox_loss(*model(batch.images), boxes, labels, valid, coder=model.coder, config=LossConfig())
+        losses.total.backward()
     assert all(p.grad is not None and p.grad.is_meta for p in model.parameters())
