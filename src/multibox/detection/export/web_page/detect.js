@@ -6,23 +6,42 @@ const canvas = part("canvas");
 const context = canvas.getContext("2d");
 let about, session, source, found = [], stream = null;
 
-// Bilinear interpolation between the centers of pixels, as in cv2.resize with INTER_LINEAR.
+// The two places of each new pixel along a side, and their weights in units of 1/2048, as in cv2.resize: behind the edge
+// a row keeps the weights of its two places, which are the same, a column has one place.
+function places(size, newSize, isRow) {
+  const even = (value) => value % 1 === 0.5 ? 2 * Math.round(value / 2) : Math.round(value);
+  const within = (place) => Math.min(Math.max(place, 0), size - 1);
+  return Array.from({ length: newSize }, (_, i) => {
+    const at = Math.fround((i + 0.5) * (1 / (newSize / size)) - 0.5), first = Math.floor(at);
+    const part = isRow || (first >= 0 && first < size - 1) ? Math.fround(at - first) : 0;
+    return [within(first), within(first + 1), even(Math.fround(1 - part) * 2048), even(part * 2048)];
+  });
+}
+
+// Linear interpolation with the rounding of cv2.resize for 8 bits, INTER_LINEAR, so that scores are those of Python.
 export function resize(rgba, width, height, newWidth, newHeight) {
-  const rgb = new Uint8Array(newWidth * newHeight * 3);
-  for (let y = 0, at = 0; y < newHeight; y++) {
-    const v = Math.min(Math.max((y + 0.5) * height / newHeight - 0.5, 0), height - 1);
-    const top = Math.floor(v), bottom = Math.min(top + 1, height - 1), down = v - top;
-    for (let x = 0; x < newWidth; x++) {
-      const u = Math.min(Math.max((x + 0.5) * width / newWidth - 0.5, 0), width - 1);
-      const left = Math.floor(u), right = Math.min(left + 1, width - 1), across = u - left;
+  const rgb = new Uint8Array(newWidth * newHeight * 3), columns = places(width, newWidth, false);
+  const isHalf = width === 2 * newWidth && height === 2 * newHeight;  // OpenCV then takes the mean of four pixels
+  const row = (y) => {
+    const sums = new Int32Array(3 * newWidth);
+    for (let x = 0, at = 0; x < newWidth; x++) {
+      const [left, right, a, b] = columns[x];
       for (let c = 0; c < 3; c++, at++) {
-        const pixel = (row, column) => rgba[4 * (row * width + column) + c];
-        const upper = pixel(top, left) * (1 - across) + pixel(top, right) * across;
-        const lower = pixel(bottom, left) * (1 - across) + pixel(bottom, right) * across;
-        rgb[at] = Math.round(upper * (1 - down) + lower * down);
+        const one = rgba[4 * (y * width + left) + c], other = rgba[4 * (y * width + right) + c];
+        sums[at] = isHalf ? one + other : (one * a + other * b) >> 4;
       }
     }
-  }
+    return sums;
+  };
+  let known = new Map();
+  places(height, newHeight, true).forEach(([top, bottom, a, b], y) => {
+    known = new Map([top, bottom].map((at) => [at, known.get(at) ?? row(at)]));
+    const upper = known.get(top), lower = known.get(bottom), start = 3 * newWidth * y;
+    for (let at = 0; at < upper.length; at++) {
+      const sum = isHalf ? upper[at] + lower[at] : (a * upper[at] >> 16) + (b * lower[at] >> 16);
+      rgb[start + at] = (sum + 2) >> 2;
+    }
+  });
   return rgb;
 }
 
