@@ -1,11 +1,16 @@
-"""One detector in every format: size, average precision, agreement, time and memory, as a table.
+"""One detector in every format: size, average precision, agreement, time and memory, as one table.
 
-    python -m benchmarks.deploy WEIGHTS FILE... --data DATA [--split test] [--images 100] [--rounds 30]
+    python -m benchmarks.deploy WEIGHTS FILE... --data DATA --out deploy.json --measure quality starts
+    python -m benchmarks.deploy WEIGHTS FILE... --data DATA --out deploy.json --measure times
 
-Average precision is that of evenly spaced images of the data set. "difference" is the largest change of the score of a
-detection from 0.3 against the weights in PyTorch, and "found" the share of these detections with a counterpart of the
-same class at an IoU of at least 0.8. Times are medians over single images, formats in turns. "start" is the time of a
-new process from its start to its first detections, and "memory" its largest resident memory.
+FILE is a path, with ":ENGINE" or ":ENGINE:PRECISION" if it has several. `--measure` says what is measured. The rows of
+an existing `--out` keep the rest, so that times can be taken alone, in a minute on a quiet machine.
+
+Quality: average precision on the images of the data set. "found" is the share of detections from 0.3 in PyTorch that
+have a counterpart of the same class at an IoU of at least 0.5; "pixels" and "score" are the median and the largest
+difference of these, pixels over the four sides. Times are medians over single images, formats in turns, of the network
+with postprocessing. "start" is the processor time of a new process from its start to its first detections, and "memory"
+its largest resident memory.
 """
 
 import argparse
@@ -14,7 +19,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -22,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from multibox.bench.machine import describe_machine
 from multibox.data.dataset import Dataset
 from multibox.data.load import load_dataset
 from multibox.detection.detector import Detector
@@ -29,6 +35,7 @@ from multibox.detections import Detections
 from multibox.errors import MultiboxError
 from multibox.evaluation.evaluate import evaluate
 
+MEASURES = ("quality", "times", "starts")
 FIRST_BOX = (
     "import sys, multibox\n"
     "source, engine, precision, image = sys.argv[1:]\n"
@@ -50,18 +57,39 @@ def file_size(source: str) -> int:
     return sum(p.stat().st_size for p in (path, beside) if p.is_file() and (p == path or path.suffix == ".xml"))
 
 
-def against(found: Sequence[Detections], expected: Sequence[Detections]) -> tuple[float, float]:
-    """The share of expected detections that have a counterpart, and the largest difference of their scores."""
-    hits, differences = [], [0.0]
+def quality(detector: Detector, dataset: Dataset, expected: Sequence[Detections]) -> dict[str, Any]:
+    """Average precision on the data set, and how detections from 0.3 differ from the expected ones."""
+    found = list(_detected(detector, dataset))
+    by_id = {example.id: one for example, one in zip(dataset, found, strict=True)}
+    hits, pixels, scores = 0, [0.0], [0.0]
     for one, other in zip(found, expected, strict=True):
-        for box, score, label in zip(other.boxes, other.scores, other.labels, strict=True):
-            if score < 0.3:
+        for box, score, label in _columns(other.above(0.3)):
+            overlaps = np.where(one.labels == label, _overlaps(one.boxes, box), 0)
+            if overlaps.max(initial=0) < 0.5:
                 continue
-            near = (one.labels == label) & (_overlaps(one.boxes, box) >= 0.8)
-            hits.append(bool(near.any()))
-            if near.any():
-                differences.append(float(np.abs(one.scores[near] - score).min()))
-    return float(np.mean(hits)), max(differences)
+            best = int(overlaps.argmax())
+            hits += 1
+            pixels.append(float(np.abs(one.boxes[best] - box).max()))
+            scores.append(abs(float(one.scores[best] - score)))
+    count = sum(len(other.above(0.3)) for other in expected)
+    return {
+        "images": len(dataset),
+        "ap": evaluate(by_id, dataset).mean,
+        "found": hits / max(count, 1),
+        "pixels": [median(pixels), max(pixels)],
+        "score": [median(scores), max(scores)],
+    }
+
+
+def _detected(detector: Detector, dataset: Dataset) -> Iterator[Detections]:
+    for found in detector.try_each(example.image for example in dataset):
+        if isinstance(found, MultiboxError):
+            sys.exit(str(found))
+        yield found
+
+
+def _columns(found: Detections) -> Iterator[tuple[np.ndarray, float, int]]:
+    return zip(found.boxes, found.scores, found.labels, strict=True)
 
 
 def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -71,7 +99,7 @@ def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     return shared / (areas + (box[2:] - box[:2]).prod() - shared)
 
 
-def start(source: str, engine: str, precision: str, image: str, *, rounds: int) -> tuple[float, float, bool]:
+def start(source: str, engine: str, precision: str, image: str, *, rounds: int) -> dict[str, Any]:
     """Seconds and MiB of a new process until its first detections, the best of `rounds`; whether it has torch."""
     seconds, memory, torch = [], 0.0, False
     for _ in range(rounds):
@@ -82,7 +110,7 @@ def start(source: str, engine: str, precision: str, image: str, *, rounds: int) 
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         words = done.stdout.split()[-2:]
         memory, torch = int(words[0]) / 1024, words[1] == "True"
-    return min(seconds), memory, torch
+    return {"start_cpu_seconds": min(seconds), "memory_mib": memory, "torch": torch}
 
 
 def parts(words: str) -> tuple[str, str, str]:
@@ -100,63 +128,88 @@ def loaded(words: str) -> Detector:
         sys.exit(f"{words}: {error}")
 
 
+def measure_times(detectors: Sequence[Detector], images: Sequence[str], *, rounds: int) -> list[float]:
+    """Median milliseconds of network and postprocessing, one image each in turns; the first round does not count."""
+    times: list[list[float]] = [[] for _ in detectors]
+    for number in range(rounds + 1):
+        for detector, own in zip(detectors, times, strict=True):
+            stages = detector.timed(images[number % len(images)])[1]
+            own.append(stages["network"] + stages["postprocessing"])
+    return [median(own[1:]) for own in times]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights")
     parser.add_argument("files", nargs="*", help="FILE[:ENGINE[:PRECISION]]")
     parser.add_argument("--data", required=True)
     parser.add_argument("--split", default="test")
-    parser.add_argument("--images", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--starts", type=int, default=3)
+    parser.add_argument("--measure", nargs="+", choices=MEASURES, default=MEASURES)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    reference = Detector.load(given.weights, engine="torch", device="cpu")
-    dataset = subset(load_dataset(given.data, split=given.split, classes=reference.class_names), given.images)
-    images = [str(example.image) for example in dataset]
-    expected = reference(images)
-    rows: list[dict[str, Any]] = []
-    detectors: list[tuple[Detector, list[float]]] = [(loaded(words), []) for words in given.files]
-    for words, (detector, _) in zip(given.files, detectors, strict=True):
-        source, engine, precision = parts(words)
-        share, difference = against(detector(images), expected)
-        seconds, memory, torch = start(source, engine, precision, images[0], rounds=given.starts)
-        row = {
-            "file": Path(source).name,
-            "engine": detector.engine.config.description,
-            "bytes": file_size(source),
-            "ap": evaluate(detector, dataset).mean,
-            "found": share,
-            "difference": difference,
-            "start_cpu_seconds": seconds,
-            "memory_mib": memory,
-            "torch": torch,
-        }
-        print(json.dumps(row), file=sys.stderr, flush=True)
-        rows.append(row)
-    for number in range(given.rounds):
-        for detector, times in detectors:
-            stages = detector.timed(images[number % len(images)])[1]
-            times.append(stages["network"] + stages["postprocessing"])
-    for row, (_, times) in zip(rows, detectors, strict=True):
-        row["milliseconds"] = median(times)
+    rows = measured(given)
     if given.out:
-        given.out.write_text(json.dumps({"images": len(images), "rounds": given.rounds, "rows": rows}, indent=1) + "\n")
+        given.out.write_text(json.dumps({"machine": describe_machine(), "rows": rows}, indent=1) + "\n")
     print(table(rows))
 
 
+def measured(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows of the files, with what an earlier run measured."""
+    reference = Detector.load(given.weights, engine="torch", device="cpu")
+    dataset = subset(load_dataset(given.data, split=given.split, classes=reference.class_names), given.images)
+    detectors = [loaded(words) for words in given.files]
+    earlier = json.loads(given.out.read_text())["rows"] if given.out and given.out.is_file() else []
+    known = {row["of"]: row for row in earlier}
+    rows = [known.get(words, {}) | described(words, one) for words, one in zip(given.files, detectors, strict=True)]
+    images = [str(example.image) for example in dataset]
+    if "times" in given.measure:
+        for row, milliseconds in zip(rows, measure_times(detectors, images, rounds=given.rounds), strict=True):
+            row["milliseconds"] = milliseconds
+    expected = list(_detected(reference, dataset)) if "quality" in given.measure else []
+    for words, row, detector in zip(given.files, rows, detectors, strict=True):
+        if expected:
+            row |= quality(detector, dataset, expected)
+        if "starts" in given.measure:
+            row |= start(*parts(words), images[0], rounds=given.starts)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    return rows
+
+
+def described(words: str, detector: Detector) -> dict[str, Any]:
+    source = parts(words)[0]
+    name, engine = Path(source).name, detector.engine.config.description
+    return {"of": words, "file": name, "engine": engine, "bytes": file_size(source)}
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows in Markdown, with a dash for what was not measured."""
     lines = [
-        "| file | engine | size MB | AP % | found % | difference | ms | start s | memory MiB | PyTorch |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| file | engine | size MB | AP % | found % | pixels | score | ms | start s | memory MiB | PyTorch |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        numbers = (
-            f"{row['bytes'] / 1e6:.1f} | {100 * row['ap']:.1f} | {100 * row['found']:.1f} | {row['difference']:.1e} | "
-            f"{row['milliseconds']:.1f} | {row['start_cpu_seconds']:.2f} | {row['memory_mib']:.0f}"
-        )
-        lines.append(f"| `{row['file']}` | {row['engine']} | {numbers} | {'yes' if row['torch'] else 'no'} |")
+        cells = [
+            f"`{row['file']}`",
+            row["engine"],
+            f"{row['bytes'] / 1e6:.1f}",
+            _cell(row, "ap", lambda ap: f"{100 * ap:.1f}"),
+            _cell(row, "found", lambda share: f"{100 * share:.1f}"),
+            _cell(row, "pixels", lambda pair: f"{pair[0]:.2g} / {pair[1]:.2g}"),
+            _cell(row, "score", lambda pair: f"{pair[0]:.1e} / {pair[1]:.1e}"),
+            _cell(row, "milliseconds", lambda ms: f"{ms:.1f}"),
+            _cell(row, "start_cpu_seconds", lambda seconds: f"{seconds:.2f}"),
+            _cell(row, "memory_mib", lambda mib: f"{mib:.0f}"),
+            _cell(row, "torch", lambda torch: "yes" if torch else "no"),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any], key: str, text: Callable[[Any], str]) -> str:
+    return text(row[key]) if key in row else "-"
 
 
 if __name__ == "__main__":
