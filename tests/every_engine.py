@@ -19,7 +19,10 @@ def _case(entry: EngineEntry, precision: str | None) -> str:
 
 
 CASES: dict[str, tuple[EngineEntry, str | None]] = {
-    _case(entry, precision): (entry, precision) for entry in ENGINES for precision in entry.precisions or (None,)
+    _case(entry, precision): (entry, precision)
+    for entry in ENGINES
+    if not entry.gpu_only
+    for precision in entry.precisions or (None,)
 } | {"openvino_int8": (find_engine("openvino"), "int8")}
 """By name each engine of the table in each of its precisions, and the files of 8 bits that OpenVINO runs."""
 

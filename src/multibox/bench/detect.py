@@ -36,7 +36,7 @@ def candidates(source: str, *, engine: str | None = None) -> list[Candidate]:
     the usual engine, whose loading says what to install. Precisions that the processor lacks instructions for are left
     out.
     """
-    able = engines_for(source)
+    able = [entry for entry in engines_for(source) if not entry.gpu_only]
     installed = [entry for entry in able if entry.installed] or able[:1]
     entries = installed if engine is None else [find_engine(engine)]
     if is_exported(source):

@@ -40,7 +40,7 @@ def test_text_is_a_table_with_the_generated_images(multibox: Any, weights: Path)
 def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     """Unknown engines, sizes and an empty folder against exit code 2 and a message that names the value."""
     for words, message in (
-        (["--engine", "tensorrt"], "'tensorrt' is not known"),
+        (["--engine", "ncnn"], "'ncnn' is not known"),
         (["--batches", "1,none"], "--batches is '1,none'"),
         (["--images", tmp_path], str(tmp_path)),
     ):

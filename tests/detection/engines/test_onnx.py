@@ -1,14 +1,18 @@
 """ONNX Runtime behind the Detector: fixed batch sizes, and both kinds of outputs."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from fuzz import seeds
+from multibox.bench.detect import candidates
 from multibox.detection.engines.exported import filled_rows, join_outputs, split_batch
-from multibox.detection.engines.onnx import OnnxEngine
-from multibox.errors import WeightsError
+from multibox.detection.engines.load import load_engine
+from multibox.detection.engines.onnx import OnnxEngine, choose_providers
+from multibox.errors import UsageError, WeightsError
 
 
 def test_pieces_are_filled_up_and_joined_to_the_same():
@@ -38,6 +42,67 @@ def test_rows_without_detections_are_left_out(kind: type):
     assert second.boxes.shape == (0, 4)
     older = filled_rows(boxes, scores, labels)[0]
     assert older.priors.tolist() == [-1, -1]
+
+
+def test_providers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """What is asked of builds with and without NVIDIA's providers, which need no GPU to be listed."""
+    monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
+    cpu, cuda, tensorrt = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
+    every = [tensorrt, cuda, cpu]
+    assert choose_providers([cpu], device="cpu") == [(cpu, {})]
+    assert choose_providers(every, device="cuda") == [(cuda, {"device_id": 0}), (cpu, {})]
+    assert choose_providers(every, device="cuda:1")[0] == (cuda, {"device_id": 1})
+    first, *others = choose_providers(every, device="cuda:1", tensorrt=True)
+    assert first[0] == tensorrt
+    assert first[1].items() >= {"device_id": 1, "trt_engine_cache_path": str(tmp_path / "tensorrt")}.items()
+    assert (tmp_path / "tensorrt").is_dir()
+    assert [name for name, _ in others] == [cuda, cpu]
+    with pytest.raises(UsageError, match="no support for the device 'cuda': install onnxruntime-gpu"):
+        choose_providers([cpu], device="cuda")
+    with pytest.raises(UsageError, match="no support for TensorRT: install onnxruntime-gpu"):
+        choose_providers([cuda, cpu], device="cuda", tensorrt=True)
+    with pytest.raises(UsageError, match="no support for the device 'cuda:x'"):
+        choose_providers(every, device="cuda:x")
+
+
+class CpuOnlySession:
+    """A stand-in for a session of ONNX Runtime that could not load NVIDIA's libraries."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __init__(self, path: Path, options: object, *, providers: list[tuple[str, dict]], **others: object) -> None:
+        type(self).asked = [name for name, _ in providers]
+
+    def get_modelmeta(self) -> SimpleNamespace:
+        return SimpleNamespace(custom_metadata_map={})
+
+    def get_inputs(self) -> list[object]:
+        return []
+
+    get_outputs = get_inputs
+
+    def get_providers(self) -> list[str]:
+        return ["CPUExecutionProvider"]
+
+
+def test_a_provider_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """ONNX Runtime silently takes the CPU in that case; here one line says so. The engine is never a default."""
+    runtime = pytest.importorskip("onnxruntime", reason="the engine is not installed")
+    monkeypatch.setenv("MULTIBOX_CACHE", str(tmp_path))
+    names = [f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU")]
+    monkeypatch.setattr(runtime, "get_available_providers", lambda: names)
+    monkeypatch.setattr(runtime, "InferenceSession", CpuOnlySession)
+    path = tmp_path / "model.onnx"
+    path.touch()
+    with pytest.raises(UsageError, match="could not start TensorrtExecutionProvider and would use CPUExec"):
+        load_engine(path, engine="tensorrt")
+    assert CpuOnlySession.asked == names
+    with pytest.raises(UsageError, match="could not start CUDAExecutionProvider"):
+        load_engine(path, device="cuda")
+    assert CpuOnlySession.asked == names[1:]
+    with pytest.raises(UsageError, match="'tensorrt' needs an NVIDIA GPU: choose --device cuda"):
+        load_engine(path, engine="tensorrt", device="cpu")
+    assert "tensorrt" not in [one.engine for one in candidates(str(path))]
 
 
 def test_a_description_that_is_no_text(tmp_path: Path, capfd: pytest.CaptureFixture[str]):

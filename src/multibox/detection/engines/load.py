@@ -33,6 +33,7 @@ class EngineEntry:
     precisions: tuple[str, ...] = ()
     by_processor: tuple[str, ...] = ()
     cpu_only: bool = False
+    gpu_only: bool = False
     package: str | None = None
     foreign: bytes | None = None
 
@@ -64,6 +65,7 @@ ENGINES = (
     EngineEntry("packed", "packed", precisions=("fp32", "bf16"), by_processor=("bf16",), cpu_only=True),
     EngineEntry("openvino", "openvino", (".xml", ".onnx"), ("fp32", "bf16"), cpu_only=True, package="openvino"),
     EngineEntry("onnxruntime", "onnx", (".onnx",), package="onnxruntime"),
+    EngineEntry("tensorrt", "tensorrt", (".onnx",), gpu_only=True, package="onnxruntime"),
     EngineEntry(
         "litert",
         "litert",
@@ -96,6 +98,8 @@ def load_engine(
         )
     if entry.cpu_only and device not in (None, "cpu"):
         raise UsageError(f"engine {entry.name!r} has no support for the device {device!r}: choose cpu")
+    if entry.gpu_only and device == "cpu":
+        raise UsageError(f"engine {entry.name!r} needs an NVIDIA GPU: choose --device cuda, or another engine")
     if precision is not None and entry.runs(source):
         raise UsageError(
             f"precision {precision!r} cannot be chosen for {source}, an exported model has its own: "
@@ -148,7 +152,7 @@ def _chosen(source: Path | str, name: str | None, *, device: str | None, precisi
         if entry.installed
         and (has_torch or entry.runs(source))
         and entry.computes(precision)
-        and (on_cpu or not entry.cpu_only)
+        and not (entry.cpu_only if not on_cpu else entry.gpu_only)
     ]
     return (usable or able)[0]
 

@@ -1,5 +1,6 @@
 """An exported detector in ONNX Runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from multibox.system.fork import keep_in_children
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
 
+_CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+
 
 class OnnxEngine:
     """Runs a file of `export_onnx`, with `engine_threads` threads.
@@ -22,16 +25,18 @@ class OnnxEngine:
     Any number of threads may use it. It does not work in a process forked from the one that made it. A pickle holds the
     path of the file, not the model.
 
+    With `tensorrt` it uses TensorRT where that can, and CUDA for the rest; the compiled parts are kept in the cache.
+
     Raises UsageError if ONNX Runtime is missing or does not support the device, WeightsError if the file is missing or
     is not a detector of multibox.
     """
 
-    def __init__(self, path: Path | str, *, device: str = "cpu") -> None:
+    def __init__(self, path: Path | str, *, device: str = "cpu", tensorrt: bool = False) -> None:
         runtime = _import_runtime()
-        self._source = (Path(path).absolute(), device)
+        self._source = (Path(path).absolute(), device, tensorrt)
         if not Path(path).is_file():
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
-        providers = _providers(runtime, device)
+        providers = choose_providers(runtime.get_available_providers(), device=device, tensorrt=tensorrt)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = engine_threads()
         # Otherwise idle threads keep cores busy that other work needs.
@@ -42,9 +47,11 @@ class OnnxEngine:
             ports = _ports(self._session)
         except Exception as problem:  # its errors have no other common class
             raise _failed("load", path, problem) from None
+        _check_started(self._session.get_providers(), wanted=providers[0][0])
         self.exported = Exported.from_text(description, path=path)
         check_graph(self.exported, ports, path=path)
-        description = f"ONNX Runtime {runtime.__version__}, {self.exported.precision}"
+        on = "" if device == "cpu" else f" with {'TensorRT' if tensorrt else device}"
+        description = f"ONNX Runtime {runtime.__version__}{on}, {self.exported.precision}"
         self.config = exported_config(self.exported, description)
         keep_in_children(self)
         self._names = _outputs(self._session, OUTPUTS_OF_END[self.exported.end])
@@ -77,9 +84,9 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
     return Loaded(engine, engine.exported.info)
 
 
-def _from_source(path: Path, device: str) -> OnnxEngine:
+def _from_source(path: Path, device: str, tensorrt: bool) -> OnnxEngine:
     """The engine of a pickle."""
-    return OnnxEngine(path, device=device)
+    return OnnxEngine(path, device=device, tensorrt=tensorrt)
 
 
 def _failed(verb: str, path: Path | str, problem: Exception) -> WeightsError:
@@ -117,8 +124,44 @@ def _import_runtime() -> Any:
     return onnxruntime
 
 
-def _providers(runtime: Any, device: str) -> list[str]:
-    wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(device.split(":")[0], device)
-    if wanted not in runtime.get_available_providers():
-        raise UsageError(f"this ONNX Runtime has no support for the device {device!r}: choose cpu")
-    return [wanted] if device == "cpu" else [wanted, "CPUExecutionProvider"]
+def choose_providers(
+    available: Sequence[str], *, device: str, tensorrt: bool = False
+) -> list[tuple[str, dict[str, Any]]]:
+    """ONNX Runtime's providers with their options, the preferred one first.
+
+    Raises UsageError if this build of ONNX Runtime lacks the provider.
+    """
+    kind, _, number = device.partition(":")
+    wanted = {"cpu": _CPU, "cuda": _TENSORRT if tensorrt else _CUDA}.get(kind, device)
+    if wanted not in available or (number and not number.isdecimal()):
+        what = "TensorRT" if wanted == _TENSORRT else f"the device {device!r}"
+        needs = "install onnxruntime-gpu" if kind == "cuda" else "choose cpu"
+        raise UsageError(f"this ONNX Runtime has no support for {what}: {needs}")
+    if kind != "cuda":
+        return [(_CPU, {})] if wanted == _CPU else [(wanted, {}), (_CPU, {})]
+    gpu = {"device_id": int(number or 0)}
+    others: list[tuple[str, dict[str, Any]]] = [(_CUDA, gpu), (_CPU, {})]
+    return [(_TENSORRT, gpu | _kept_engines()), *others] if tensorrt else others
+
+
+def _kept_engines() -> dict[str, Any]:
+    """Options that keep TensorRT's engines, whose making takes minutes, in the user's cache."""
+    from multibox.weights.download import cache_folder
+
+    folder = cache_folder() / "tensorrt"
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": str(folder),
+    }
+
+
+def _check_started(providers: Sequence[str], *, wanted: str) -> None:
+    """Raise UsageError if ONNX Runtime took another provider, as it does when a library is missing."""
+    if wanted not in providers:
+        raise UsageError(
+            f"ONNX Runtime could not start {wanted} and would use {providers[0]}: install the NVIDIA libraries of its "
+            "version, or choose another --device or --engine"
+        )
