@@ -1,5 +1,8 @@
 """Training with batch normalization as part of the convolutions, against the layers themselves."""
 
+from copy import deepcopy
+
+import pytest
 import torch
 from torch import nn
 
@@ -64,7 +67,7 @@ def test_a_folded_module_shares_its_values_and_leaves_the_original() -> None:
     use_mixed_convolutions(model)
     network = fold_fixed_norms(model)
     assert [type(layer) for layer in model][1:] == [nn.BatchNorm2d, nn.ReLU]
-    assert [type(layer) for layer in network.children()] == [NormalizedConv2d, nn.Identity, nn.ReLU]
+    assert [type(layer) for layer in network.children()] == [NormalizedConv2d, nn.Identity, nn.Identity]
     assert set(map(id, network.parameters())) == set(map(id, model.parameters()))
     assert set(map(id, network.buffers())) == set(map(id, model.buffers()))
     x = torch.randn(2, 3, 8, 8)
@@ -79,3 +82,39 @@ def test_what_measures_is_not_folded() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
     use_mixed_convolutions(model)
     assert fold_fixed_norms(model) is model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rectifier", [nn.ReLU, nn.ReLU6])
+@pytest.mark.parametrize("shape", [(8, 16, 3, 1, 1), (16, 16, 5, 1, 16), (16, 16, 3, 2, 16), (16, 16, 3, 1, 4)])
+def test_a_rectifier_is_part_of_its_convolution(
+    dtype: torch.dtype, rectifier: type[nn.Module], shape: tuple[int, int, int, int, int]
+) -> None:
+    """Output and gradients of dense, depthwise and grouped layers, against the three layers in double precision."""
+    torch.manual_seed(0)
+    channels, out, kernel, stride, groups = shape
+    layers = (
+        nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out),
+        rectifier(inplace=True),
+    )
+    model = varied(nn.Sequential(*layers)).eval()
+    exact = deepcopy(model).double()
+    use_mixed_convolutions(model)
+    network = fold_fixed_norms(model)
+    x = (4 * torch.randn(2, channels, 8, 8)).to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    wide = x.detach().double().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        own = network(x)
+    expected = exact(wide)
+    weights = torch.randn_like(own)
+    own.backward(weights)
+    expected.backward(weights.double())
+    assert own.dtype == dtype
+    tolerance = 0.25 if dtype == torch.bfloat16 else 1e-5
+    pairs = [(own, expected), (x.grad, wide.grad)]
+    pairs += [(a.grad, b.grad) for a, b in zip(model.parameters(), exact.parameters(), strict=True)]
+    for value, reference in pairs:
+        assert value is not None
+        assert reference is not None
+        assert (value.detach().double() - reference).detach().norm() < tolerance * reference.detach().norm()

@@ -63,13 +63,21 @@ class _Depthwise(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
-        of_x = of_weight = of_bias = None
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
-        if ctx.needs_input_grad[0]:
-            of_x = _input_gradient(gradient, x, weight, ctx.steps)
-        if any(ctx.needs_input_grad[1:3]):
-            of_weight, of_bias = _weight_gradients(gradient, x, weight, ctx.steps)
-        return of_x, of_weight, of_bias if ctx.has_bias else None, None
+        wanted = (*ctx.needs_input_grad[:2], ctx.has_bias and ctx.needs_input_grad[2])
+        return *depthwise_gradients(gradient, x, weight, ctx.steps, wanted=wanted), None
+
+
+def depthwise_gradients(
+    gradient: Tensor, x: Tensor, weight: Tensor, steps: Steps, *, wanted: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Gradients of input, kernel and bias from that of the output, None for those that are not wanted."""
+    of_x = of_weight = of_bias = None
+    gradient = gradient.contiguous(memory_format=torch.channels_last)
+    if wanted[0]:
+        of_x = _input_gradient(gradient, x, weight, steps)
+    if wanted[1] or wanted[2]:
+        of_weight, of_bias = _weight_gradients(gradient, x, weight, steps)
+    return of_x, of_weight, of_bias if wanted[2] else None
 
 
 def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, steps: Steps) -> Tensor:

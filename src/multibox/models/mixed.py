@@ -3,8 +3,10 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from multibox.models.depthwise import depthwise_convolution, is_fast
+from multibox.models.rectified import Rectifier, can_rectify, rectified_convolution
 
 
 class MixedConv2d(nn.Conv2d):
@@ -21,12 +23,24 @@ class MixedConv2d(nn.Conv2d):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
         return self.convolve(x, self.weight, self.bias)
 
-    def convolve(self, x: Float[Tensor, "b c h w"], weight: Tensor, bias: Tensor | None) -> Float[Tensor, "b d _ _"]:
-        """The same with other values in the place of the parameters."""
+    def convolve(
+        self, x: Float[Tensor, "b c h w"], weight: Tensor, bias: Tensor | None, *, rectifier: Rectifier | None = None
+    ) -> Float[Tensor, "b d _ _"]:
+        """The same with other values in the place of the parameters, and with a rectifier after it."""
+        if rectifier is None:
+            return self._convolve(x, weight, bias)
+        dtype = _number_type(x)
+        runs_here = x.device.type == "cpu" and not torch.compiler.is_compiling() and can_rectify(self, dtype)
+        trains_well = (self.groups == 1 and not self._exceeds(x)) or is_fast(self, x)
+        if bias is not None and runs_here and trains_well:
+            return rectified_convolution(x.to(dtype), weight, bias, self, rectifier)
+        out = self._convolve(x, weight, bias)
+        return F.relu_(out) if rectifier == "relu" else F.hardtanh_(out, 0, 6)
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if not _trains_on_processor(x, weight):
             return self._conv_forward(x, weight, bias)
-        mixed = torch.is_autocast_enabled("cpu")
-        dtype = torch.get_autocast_dtype("cpu") if mixed else x.dtype
+        mixed, dtype = torch.is_autocast_enabled("cpu"), _number_type(x)
         if is_fast(self, x):
             assert isinstance(self.padding, tuple)
             return depthwise_convolution(x.to(dtype), weight, bias, stride=self.stride, padding=self.padding)
@@ -39,6 +53,11 @@ class MixedConv2d(nn.Conv2d):
         """Whether the kernel is larger than the map."""
         sides = zip(x.shape[2:], self.kernel_size, self.dilation, strict=True)
         return any(side < dilation * (kernel - 1) + 1 for side, kernel, dilation in sides)
+
+
+def _number_type(x: Tensor) -> torch.dtype:
+    """That of a convolution's output on a processor."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
 def _trains_on_processor(x: Tensor, weight: Tensor) -> bool:
