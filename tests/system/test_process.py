@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from multibox.system.process import own_cores, without_collection
+from multibox.system.process import loading_packages, own_cores, without_collection
 
 
 def test_without_affinity(monkeypatch: pytest.MonkeyPatch):
@@ -29,3 +29,20 @@ def test_collection_is_paused_and_resumed() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_only_a_process_that_froze_objects_freezes_more() -> None:
+    """The number of frozen objects after a block: none in the process of a library's user, more in a command's."""
+    assert gc.get_freeze_count() == 0
+    with loading_packages():
+        assert not gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        with loading_packages():
+            kept = [[] for _ in range(100)]
+        assert gc.get_freeze_count() >= before + len(kept)
+    finally:
+        gc.unfreeze()
+    assert gc.isenabled()

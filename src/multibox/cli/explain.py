@@ -57,7 +57,7 @@ def explain(
 
     check_belongs("--split", split, to="--data", given=data is not None)
     pixels = read_image(image)
-    detector = Detector.load(weights, device=device, precision=precision, engine=engine)
+    detector = Detector.load(weights, device=device, precision=precision, engine=engine, images=1)
     labels = _labels(image, data, split=split, detector=detector) if data else None
     prepare_result_folder(out, numbers=NUMBERS, made_by=MADE_BY)
     explanation = explain_image(detector, pixels, min_score=min_score, labels=labels)

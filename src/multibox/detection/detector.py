@@ -57,6 +57,7 @@ class Detector:
         precision: str | None = None,
         engine: str | None = None,
         batch_size: int = 8,
+        images: int | None = None,
     ) -> "Detector":
         """Load a weight file of multibox or another origin, an exported model, or published weights by name.
 
@@ -64,12 +65,13 @@ class Detector:
 
         The default is the small detector in the package, for dogs, cats, persons, sheep, horses and cows. The default
         `device` is a GPU if there is one, else the CPU; the default `engine` is the fastest one that is installed.
-        `precision` is "fp32" or "bf16"; an exported model has its own. Raises WeightsError if the file is missing or
-        does not fit, UsageError for an unknown name, device, precision or engine, and for combinations that do not
+        `precision` is "fp32" or "bf16"; an exported model has its own. `images` is the number of images to come, if
+        it is known: for a few, an engine that starts soon is the default. Raises WeightsError if the file is missing
+        or does not fit, UsageError for an unknown name, device, precision or engine, and for combinations that do not
         go together.
         """
         prepare_child()
-        loaded = load_engine(source, device=device, precision=precision, engine=engine)
+        loaded = load_engine(source, device=device, precision=precision, engine=engine, images=images)
         detector = cls(loaded.engine, batch_size=batch_size)
         detector.info = loaded.info
         return detector

@@ -15,10 +15,8 @@ from multibox.weights.description import KEY
 from multibox.weights.file import load_weights, read_metadata
 from multibox.weights.hub.client import fetch_from_hub
 from multibox.weights.hub.name import is_hub_name
-from multibox.weights.origins.foreign_weights import read_foreign_weights
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
-from multibox.weights.origins.recognize import convert, origin_of
 from multibox.weights.registry.detectors import DETECTORS
 from multibox.weights.registry.entry import Published
 from multibox.weights.registry.fetch import (
@@ -67,6 +65,9 @@ def import_named(
 
 def _imported(file: Path, entry: Published | None, choices: ImportChoices) -> tuple[SSD, dict[str, Any]]:
     """The detector of a foreign file; for a published name, the .prototxt file of a Caffe model is fetched, too."""
+    from multibox.weights.origins.foreign_weights import read_foreign_weights  # own weights need no importer
+    from multibox.weights.origins.recognize import convert, origin_of
+
     foreign = read_foreign_weights(file)
     if entry is not None and choices.prototxt is None:
         choices = replace(choices, prototxt=fetch_prototxt(entry))

@@ -42,6 +42,7 @@ from multibox.cli.options import (
     in_tiles,
     split_names,
 )
+from multibox.detection.engines.load import why_chosen
 from multibox.system.launcher import place
 
 
@@ -121,9 +122,8 @@ def detect(
     options = video_files.VideoOptions(chosen, save_video, show, track, *shapes, anchor)
     videos = video_files.find(sources, wanted, options, time=time)
     images = None if videos else image_files.find(sources, wanted, time=time)
-    detector = Detector.load(
-        weights or DEFAULT.name, device=device, precision=precision, engine=engine, batch_size=batch
-    )
+    file, number = weights or DEFAULT.name, images.number if images else None
+    detector = Detector.load(file, device=device, precision=precision, engine=engine, batch_size=batch, images=number)
     detector.rename_classes(names or [])
     detector = in_tiles(detector, tiles, overlap)
     if weights is None and place().first:
@@ -131,4 +131,5 @@ def detect(
     if videos:
         video_files.detect_videos(videos, detector, wanted)
     elif images:
-        image_files.detect_images(images, detector, wanted, time=time)
+        reason = why_chosen(file, device=device, engine=engine, images=images.number)
+        image_files.detect_images(images, detector, wanted, time=time, reason=reason)

@@ -33,6 +33,11 @@ class Images:
     found: "FoundImages"
     targets: dict[Path, Path]
 
+    @property
+    def number(self) -> int:
+        """How many files there are."""
+        return len(self.found.files)
+
 
 def find(sources: list[str], wanted: Wanted, *, time: bool) -> Images:
     """The images of the sources. Raises UsageError if there are none, or a result would overwrite one."""
@@ -48,8 +53,11 @@ def find(sources: list[str], wanted: Wanted, *, time: bool) -> Images:
     return Images(images, targets)
 
 
-def detect_images(images: Images, detector: "Detector", wanted: Wanted, *, time: bool) -> None:
-    """Detect in all images; the exit code is 1 if one of them failed."""
+def detect_images(images: Images, detector: "Detector", wanted: Wanted, *, time: bool, reason: str | None) -> None:
+    """Detect in all images; the exit code is 1 if one of them failed.
+
+    `time` also prints the engine, and the `reason` why it is the default.
+    """
     from multibox.images.find import once_readable
     from multibox.system.distributed import joined
 
@@ -64,11 +72,11 @@ def detect_images(images: Images, detector: "Detector", wanted: Wanted, *, time:
         for problem in images.found.problems:
             complain(problem)
         failed = _show(images, contents, results, wanted, detector.class_names) + len(images.found.problems)
-    number = len(images.found.files) + len(images.found.problems)
+    number = images.number + len(images.found.problems)
     done = "drawn" if wanted.drawn else "results"
     say(summary(number, "image", failed=failed, seconds=perf_counter() - started, out=wanted.out, done=done))
     if stages:
-        say(f"{detector.engine.config.description}\n{stage_medians(stages)}")
+        say("\n".join(filter(None, [detector.engine.config.description, reason, stage_medians(stages)])))
     if failed:
         raise typer.Exit(1)
 
