@@ -145,12 +145,13 @@ def main() -> None:
         for name, detector in ours.items():
             share = same_share(detector(data[-1]), peer.ask(f"boxes {len(data) - 1}"))
             print(f"{name}: {detector.engine.config.description}, {100 * share:.0f} % of torchvision's 100 best boxes")
+        described = {name: detector.engine.config.description for name, detector in ours.items()}
         measured = measure(ours, peer, data[:-1], rounds=arguments.rounds)
         peer.close()
     print(json.dumps(describe_machine()))
     result = report(measured, operations=operations)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": describe_machine(), **result}))
+        arguments.json.write_text(json.dumps({"machine": describe_machine(), "engines": described, **result}))
 
 
 if __name__ == "__main__":

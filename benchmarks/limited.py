@@ -16,23 +16,25 @@ def run_limited(
     limit: float,
     log: Path,
     output: Path | None = None,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
 ) -> int | None:
     """The exit code, None if the limit of seconds ended it. The log gets its output; `output` standard output instead.
 
-    The command runs at the root of the repository and finds `multibox` in `src`.
+    The command runs at the root of the repository and finds `multibox` in `src`. A variable of the environment that is
+    None is removed.
     """
     paths = [str(ROOT / "src"), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    inherited = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
-    with open(log, "ab") as diary, open(output or os.devnull, "wb") as own:
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1", **(environment or {})}
+    variables = {name: value for name, value in {**os.environ, **own}.items() if value is not None}
+    with open(log, "ab") as diary, open(output or os.devnull, "wb") as answers:
         diary.write(f"\n== {' '.join(command)}\n".encode())
         diary.flush()
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **inherited, **(environment or {})},
+            env=variables,
             stdin=subprocess.DEVNULL,
-            stdout=diary if output is None else own,
+            stdout=diary if output is None else answers,
             stderr=diary,
             start_new_session=True,
         )

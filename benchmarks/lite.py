@@ -121,12 +121,13 @@ def main() -> None:
         described = None if peer is None else {**peer.described, "model": given.yolo_model}
         if peer is not None:
             peer.close()
+    engines = {name: detector.engine.config.description for name, detector in ours.items()}
     operations = count_operations(open_weights(given.weights)[0])
     rows = summarize(measured["times"], operations=operations)
     print(json.dumps(describe_machine()))
     print(report(rows, measured["rates"]))
     if given.json:
-        result = {"machine": describe_machine(), "yolo": described, "operations": operations}
+        result = {"machine": describe_machine(), "yolo": described, "operations": operations, "engines": engines}
         given.json.write_text(json.dumps({**result, "rows": rows, "rates": measured["rates"]}))
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from multibox.bench.machine import describe_machine, product_rate
+from multibox.bench.machine import ProductRates, describe_machine
 from multibox.bench.peers.process import PeerProcess
 from multibox.bench.train import PARTS, timed_matching, timed_step
 from multibox.data.augmentation.augmentation import find_augmentation
@@ -33,12 +33,14 @@ from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig, ssd300_config, ssdlite320_config
 from multibox.models.operations import count_training_operations
 from multibox.models.ssd import SSD
+from multibox.system.precision import WORDS
 from multibox.system.process import keep_freed_memory
 from multibox.training.network import TrainingPrecision
 from multibox.training.optimizer import OptimizerConfig, Schedule, set_rate
 from multibox.training.run import LoopConfig, Run
 
 MODELS = {"ssd300_vgg16": ssd300_config, "ssdlite320_mobilenet_v3_large": ssdlite320_config}
+SCRIPT = Path(__file__).with_name("train_peer.py")
 HELD = 2
 WARM_UP = 1
 Times = dict[str, float]
@@ -89,10 +91,10 @@ def our_step(run: Run, batch: Batch) -> Times:
 
 
 def measure(runs: dict[str, Run], peer: PeerProcess, held: list[Batch], *, rounds: int) -> dict[str, Any]:
-    """Times of both programs by round, and the machine's rate in matrix products."""
+    """Times of both programs by round, and the machine's rates in matrix products."""
     theirs: list[dict[str, list[float]]] = []
     ours: dict[str, list[Times]] = {name: [] for name in runs}
-    rates: list[float] = []
+    rates = ProductRates(("fp32", "bf16"))
     for number in range(-WARM_UP, rounds):
         batch = held[number % len(held)]
         spent = peer.ask(str(number % len(held))), {name: our_step(run, batch) for name, run in runs.items()}
@@ -100,8 +102,8 @@ def measure(runs: dict[str, Run], peer: PeerProcess, held: list[Batch], *, round
             theirs.append(spent[0])
             for name, times in spent[1].items():
                 ours[name].append(times)
-            rates.append(product_rate(torch.float32))
-    return {"torchvision": theirs, "ours": ours, "products": median(rates)}
+            rates.measure()
+    return {"torchvision": theirs, "ours": ours, "rates": rates.medians()}
 
 
 def report(measured: dict[str, Any], *, operations: float) -> None:
@@ -117,7 +119,8 @@ def report(measured: dict[str, Any], *, operations: float) -> None:
         by_processor = median(peer["step"][1] / spent["processor"] for peer, spent in pairs)
         rate = 1000 * operations / own
         print(f"| ours {name} | {step:.0f} | {by_clock:.2f} | {own:.0f} | {by_processor:.2f} | {rate:.0f} |")
-    print(f"\nmatrix products in fp32: {measured['products']:.0f} GFLOP/s\n")
+    rates = measured["rates"]
+    print(f"\nmatrix products: fp32 {rates['fp32']:.0f}, bf16 {rates['bf16']:.0f} GFLOP/s\n")
     parts = ", ".join(f"{part} {median(s[part][1] for s in theirs):.0f}" for part in theirs[0] if part != "step")
     print(f"torchvision, ms of the processor: {parts}\n")
     for name, times in measured["ours"].items():
@@ -149,9 +152,7 @@ def main() -> None:
         torch.save([as_the_peer_wants(batch) for batch in held], Path(folder) / "batches.pt")
         words = (arguments.model, Path(folder) / "batches.pt", len(class_names) + 1, arguments.threads)
         threads = {"OMP_NUM_THREADS": str(arguments.threads)}
-        peer = PeerProcess(
-            arguments.peer, Path(__file__).with_name("train_peer.py"), words, environment=threads, patience=600
-        )
+        peer = PeerProcess(arguments.peer, SCRIPT, words, environment=threads, patience=600)
         names = arguments.precisions
         runs = {name: our_run(config, class_names, batch=arguments.batch, precision=name) for name in names}
         before = describe_machine()
@@ -159,7 +160,9 @@ def main() -> None:
         peer.close()
     operations = count_training_operations(next(iter(runs.values())).model) * arguments.batch
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": before, "operations": operations, **measured}))
+        computed = {name: WORDS[run.precision] for name, run in runs.items()}
+        result = {"machine": before, "operations": operations, "computed": computed, **measured}
+        arguments.json.write_text(json.dumps(result))
     print(json.dumps({"before": before, "load after": describe_machine()["load"]}))
     report(measured, operations=operations)
 

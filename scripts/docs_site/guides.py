@@ -24,7 +24,9 @@ def guide_pages(root: Path) -> dict[Path, Path]:
 
 
 def _report_name(file: Path) -> str:
-    return f"{file.parent.name}.md" if file.name == "README.md" else file.name
+    if file.name != "README.md":
+        return file.name
+    return f"{file.parent.name or 'index'}.md"
 
 
 def _files(folder: Path) -> list[Path]:

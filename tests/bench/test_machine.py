@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from multibox.bench.machine import describe_machine, device_name, peak_memory, product_rate, resident_memory
+from multibox.bench.machine import (
+    describe_machine,
+    device_name,
+    peak_memory,
+    product_rate,
+    resident_memory,
+    share_of_products,
+)
 
 
 def test_the_machine_is_described():
@@ -26,3 +33,19 @@ def test_matrices_are_random_and_the_same(monkeypatch: pytest.MonkeyPatch):
     assert factors[0][0].dtype == torch.bfloat16
     assert len(factors[0][0].unique()) > 1000
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("computes", "share"),
+    [
+        ("fp32", 2.0),
+        ("PyTorch 2.13.0 with packed weights, fp32; this processor is faster with precision bf16", 2.0),
+        ("OpenVINO 2026.4.1, bf16", 0.5),
+        ("OpenVINO 2026.4.1, int8", 0.25),
+        ("ONNX Runtime, fp16", None),
+        ("LiteRT", None),
+    ],
+)
+def test_shares_of_the_rate(computes: str, share: float | None):
+    """Descriptions of engines against 200 / 100, 200 / 400 and 200 / 800; none without a rate."""
+    assert share_of_products(200.0, computes=computes, rates={"fp32": 100.0, "bf16": 400.0}) == share

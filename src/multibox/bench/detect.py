@@ -1,6 +1,6 @@
 """How fast a detector is on this machine, stage by stage, with each installed engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from multibox.bench.machine import ProductRates, describe_machine, resident_memory
+from multibox.bench.machine import ProductRates, describe_machine, resident_memory, share_of_products
 from multibox.bench.spread import spread
 from multibox.detection.detector import Detector
 from multibox.detection.engines.load import engines_for, find_engine, is_exported, load_engine
@@ -70,16 +70,17 @@ class Measurement:
         times["call"] = 1000 * (perf_counter() - start) / size
         self.times[size].append(times)
 
-    def to_json(self) -> dict[str, Any]:
-        """Medians and quartiles, with the operations that the network needs."""
+    def to_json(self, rates: Mapping[str, float]) -> dict[str, Any]:
+        """Medians and quartiles, with the operations that the network needs and shares of the machine's `rates`."""
         operations = count_operations(self._model())
+        engine = self.detector.engine.config.description
         return {
             "source": self.candidate.source,
             "giga_operations_per_image": round(operations, 3),
-            "engine": self.detector.engine.config.description,
+            "engine": engine,
             "seconds_to_ready": round(self.seconds_to_ready, 2),
             "memory_mib": round(self.memory, 1),
-            "batches": {str(size): _summary(rows, operations) for size, rows in self.times.items()},
+            "batches": {str(size): _summary(rows, operations, engine, rates) for size, rows in self.times.items()},
         }
 
     def _model(self) -> SSD:
@@ -93,10 +94,13 @@ class Measurement:
             return SSD(numbers, config.class_names)
 
 
-def _summary(rows: list[dict[str, float]], operations: float) -> dict[str, Any]:
-    network = median(times["network"] for times in rows)
+def _summary(
+    rows: list[dict[str, float]], operations: float, engine: str, rates: Mapping[str, float]
+) -> dict[str, Any]:
+    rate = operations / median(times["network"] for times in rows) * 1000
     stages = {name: spread([times[name] for times in rows]) for name in rows[0]}
-    return {"milliseconds": stages, "giga_operations_per_second": round(operations / network * 1000, 1)}
+    share = share_of_products(rate, computes=engine, rates=rates)
+    return {"milliseconds": stages, "giga_operations_per_second": round(rate, 1), "share_of_matrix_product": share}
 
 
 def bench_detect(
@@ -130,5 +134,5 @@ def bench_detect(
         "images": len(images),
         "rounds": rounds,
         "matrix_product_giga_operations_per_second": rates.medians(),
-        "engines": [measurement.to_json() for measurement in measurements],
+        "engines": [measurement.to_json(rates.medians()) for measurement in measurements],
     }

@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -81,6 +81,18 @@ class ProductRates:
     def medians(self) -> dict[str, float]:
         """Median rate of each precision, in units of 10⁹ operations per second."""
         return {precision: round(median(rates), 1) for precision, rates in self._rates.items()}
+
+
+def share_of_products(rate: float, *, computes: str, rates: Mapping[str, float]) -> float | None:
+    """The share of a network's `rate` in that of matrix products in its precision, None if that was not measured.
+
+    `computes` is a precision or the description of an engine, which names one before any remark. In 8 bits a processor
+    should multiply twice as fast as in bfloat16.
+    """
+    words = computes.partition(";")[0]
+    precision = next((word for word in ("int8", "bf16", "fp16", "fp32") if word in words), "")
+    possible = 2 * rates.get("bf16", 0.0) if precision == "int8" else rates.get(precision, 0.0)
+    return round(rate / possible, 4) if possible else None
 
 
 def resident_memory() -> float:

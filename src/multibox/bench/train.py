@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from multibox.bench.machine import ProductRates, describe_machine, device_name, peak_memory
+from multibox.bench.machine import ProductRates, describe_machine, device_name, peak_memory, share_of_products
 from multibox.bench.spread import medians, spread
 from multibox.data.loading.batch import Batch
 from multibox.loss import hard_negatives, match_batch, multibox_loss
@@ -74,6 +74,7 @@ def bench_train(
         "giga_operations_per_image": round(operations, 3),
         "giga_operations_per_second": round(rate, 1),
         "matrix_product_giga_operations_per_second": rates,
+        "share_of_matrix_product": share_of_products(rate, computes=WORDS[run.precision], rates=rates),
         "peak_memory_mib": round(peak_memory(device), 1),
     }
 

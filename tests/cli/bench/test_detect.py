@@ -26,7 +26,9 @@ def test_the_report_has_every_stage_of_every_engine(multibox: Any, weights: Path
         for found in engine["batches"].values():
             times = {name: spread["median"] for name, spread in found["milliseconds"].items()}
             assert abs(sum(times[stage] for stage in STAGES) - times["whole"]) < 0.01
-            assert found["giga_operations_per_second"] > 0
+            rate = found["giga_operations_per_second"]
+            possible = report["matrix_product_giga_operations_per_second"][engine["engine"].split(", ")[-1]]
+            assert abs(found["share_of_matrix_product"] - rate / possible) < 0.01
 
 
 def test_text_is_a_table_with_the_generated_images(multibox: Any, weights: Path):

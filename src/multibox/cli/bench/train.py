@@ -110,7 +110,9 @@ def _inside(result: dict[str, Any]) -> dict[str, float]:
 def _arithmetic(result: dict[str, Any]) -> str:
     rates = result["matrix_product_giga_operations_per_second"]
     products = ", ".join(f"{rate:.0f} in {name}" for name, rate in rates.items())
+    share = result["share_of_matrix_product"]
+    part = "" if share is None else f", {100 * share:.0f} % of matrix products"
     return (
         f"{result['giga_operations_per_image']:.1f} GFLOP an image, {result['giga_operations_per_second']:.0f} "
-        f"GFLOP/s; matrix products {products}; at most {result['peak_memory_mib']:.0f} MiB"
+        f"GFLOP/s{part}; matrix products {products}; at most {result['peak_memory_mib']:.0f} MiB"
     )
