@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from shlex import quote
 
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
 
@@ -25,3 +26,11 @@ def counted(number: int, noun: str) -> str:
     """Return a number with its noun: 1 image, 2 images, 2 boxes, 2 classes."""
     plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def pip_install(*packages: str) -> str:
+    """Return the command that installs packages beside multibox, which no package index has: its extras have no name.
+
+    A package can have an extra of its own and a bound, such as ray[data]<2.64.
+    """
+    return " ".join(["pip install", *(quote(package) for package in packages)])

@@ -70,4 +70,4 @@ def test_missing_packages_are_named(multibox, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", found)
     outcome = multibox("serve")
     assert outcome.code == 2
-    assert outcome.err == "multibox: serve needs uvicorn: pip install 'multibox[serve]'\n"
+    assert outcome.err == "multibox: serve needs uvicorn: pip install uvicorn\n"

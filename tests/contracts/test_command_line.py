@@ -67,7 +67,7 @@ COMMANDS = {
         " --train-split --weights --workers -d -o -w"
     ),
     "serve": (
-        "WEIGHTS --batch --device --engine --help --host --log --max-mb --max-megapixels --media --port --precision"
+        "WEIGHTS --batch --device --engine --help --host --log --max-mb --max-pixels --media --port --precision"
         " --queue --threads --timeout --token --wait-ms --without-token"
     ),
     "train": (

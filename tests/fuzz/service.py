@@ -205,7 +205,7 @@ def serve(pipe: Connection, folder: str) -> None:
 
     path = Path(folder) / "tiny.safetensors"
     save_weights(path, tiny_model())
-    settings = ServiceSettings(body_seconds=1, head_seconds=1, max_mb=2, max_megapixels=2, media=Path(folder))
+    settings = ServiceSettings(body_seconds=1, head_seconds=1, max_mb=2, max_pixels=2_000_000, media=Path(folder))
     with running({"tiny": str(path)}, settings) as one:
         pipe.send(one.port)
         pipe.poll(None)

@@ -17,7 +17,7 @@ from tiny_detector import tiny_model
 def test_hostile_requests_have_answers(tmp_path: Path):
     """Requests of every kind, with fixed seeds; the service answers afterwards, and nothing stays in its queue."""
     save_weights(tmp_path / "tiny.safetensors", tiny_model())
-    settings = ServiceSettings(batch=1, body_seconds=0.2, head_seconds=0.2, max_mb=2, max_megapixels=2)
+    settings = ServiceSettings(batch=1, body_seconds=0.2, head_seconds=0.2, max_mb=2, max_pixels=2_000_000)
     requests = Requests()
     with running({"tiny": str(tmp_path / "tiny.safetensors")}, settings) as server:
         for seed in range(100):

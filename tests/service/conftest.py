@@ -29,7 +29,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="session")
 def server(weights: Path) -> Iterator[Running]:
     """One service for all tests that change no setting."""
-    with running({"tiny": str(weights)}, ServiceSettings(batch=2, max_mb=1, max_megapixels=1)) as one:
+    with running({"tiny": str(weights)}, ServiceSettings(batch=2, max_mb=1, max_pixels=1_000_000)) as one:
         yield one
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from multibox.batch.shard import DetectShard, WorkSettings
 from multibox.errors import MultiboxError, ProcessError, UsageError
+from multibox.words import pip_install
 
 _LEAST, _TURNS = 256, 16
 """The shards of a round: so many, or so many for each actor. Only their names are in memory at a time."""
@@ -114,7 +115,9 @@ def _connected() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise UsageError("--runner ray needs Ray: pip install 'multibox[ray]', or use --runner local") from None
+        raise UsageError(
+            f"--runner ray needs Ray: {pip_install('ray[data]<2.64', 'pyarrow')}, or use --runner local"
+        ) from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     context = ray.data.DataContext.get_current()

@@ -8,6 +8,7 @@ import typer
 from multibox.cli.console import say
 from multibox.cli.options import Device, Engine, Precision, Threads
 from multibox.errors import UsageError
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from multibox.service.settings import ServiceSettings
@@ -39,9 +40,9 @@ def serve(
     max_mb: Annotated[
         float, typer.Option("--max-mb", min=0.01, max=2000, metavar="MB", help="Megabytes of one request.")
     ] = 20.0,
-    max_megapixels: Annotated[
-        float, typer.Option("--max-megapixels", min=0.01, max=1000, metavar="MP", help="Megapixels of one image.")
-    ] = 50.0,
+    max_pixels: Annotated[
+        int, typer.Option("--max-pixels", min=1, max=1_000_000_000, metavar="N", help="Refuse larger images.")
+    ] = 50_000_000,
     token: Annotated[
         Path | None, typer.Option("--token", metavar="FILE", help="File whose first line every request must show.")
     ] = None,
@@ -73,7 +74,7 @@ def serve(
         queue=queue,
         timeout=timeout,
         max_mb=max_mb,
-        max_megapixels=max_megapixels,
+        max_pixels=max_pixels,
         token=secret,
         host=host,
         media=_folder(media),
@@ -125,4 +126,4 @@ def require_packages() -> None:
     }
     missing = [package for module, package in packages.items() if find_spec(module) is None]
     if missing:
-        raise UsageError(f"serve needs {', '.join(missing)}: pip install 'multibox[serve]'")
+        raise UsageError(f"serve needs {', '.join(missing)}: {pip_install(*missing)}")

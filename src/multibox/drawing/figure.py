@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from multibox.errors import UsageError
 from multibox.system.atomic import write_atomically
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +25,7 @@ def new_figure(width: float, height: float) -> "Figure":
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UsageError(
-            "figures need matplotlib, which is not installed; run: pip install 'multibox[plot]'"
-        ) from error
+        raise UsageError(f"figures need matplotlib, which is not installed: {pip_install('matplotlib')}") from error
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 

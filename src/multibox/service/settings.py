@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.errors import UsageError
-from multibox.images.settings import max_pixels, set_max_pixels
+from multibox.images.settings import max_pixels as limit_of_process
+from multibox.images.settings import set_max_pixels
 
 _SHORTEST_TOKEN = 16
 
@@ -24,7 +25,7 @@ class ServiceSettings:
     wait_ms: float = 5.0
     queue: int = 64
     max_mb: float = 20.0
-    max_megapixels: float = 50.0
+    max_pixels: int = 50_000_000
     timeout: float = 10.0
     token: str | None = None
     host: str = "127.0.0.1"
@@ -40,11 +41,6 @@ class ServiceSettings:
         return int(self.max_mb * 1_000_000)
 
     @property
-    def max_pixels(self) -> int:
-        """Pixels that one image may have."""
-        return int(self.max_megapixels * 1_000_000)
-
-    @property
     def max_images(self) -> int:
         """Images in one request."""
         return min(self.queue, 32)
@@ -56,7 +52,7 @@ class ServiceSettings:
 
     def apply(self) -> None:
         """Raise the limit of the process if this one is higher; `multibox.service.images` checks this one."""
-        if self.max_pixels > max_pixels():
+        if self.max_pixels > limit_of_process():
             set_max_pixels(self.max_pixels)
 
     def is_token(self, given: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from multibox.errors import DataError, InputError, UsageError
 from multibox.system.atomic import remove_unfinished, write_atomically
-from multibox.words import escaped
+from multibox.words import escaped, pip_install
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -132,7 +132,7 @@ def require_pyarrow() -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError:
-        raise UsageError("Parquet and object stores need pyarrow: pip install 'multibox[batch]'") from None
+        raise UsageError(f"Parquet and object stores need pyarrow: {pip_install('pyarrow')}") from None
 
 
 def _limited(content: bytes, *, uri: str, limit: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from multibox.errors import DataError, MultiboxError, UsageError
 from multibox.images.settings import max_pixels
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -29,7 +30,7 @@ def import_av() -> Any:
     try:
         import av
     except ImportError:
-        raise UsageError("reading and writing videos needs the package av: pip install 'multibox[video]'") from None
+        raise UsageError(f"reading and writing videos needs the package av: {pip_install('av', 'lap')}") from None
     return av
 
 

@@ -17,6 +17,7 @@ from multibox.system.fork import keep_in_children
 from multibox.system.pool import Pool
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
+from multibox.words import pip_install
 
 _SIGNATURE = "serving_default"
 
@@ -110,5 +111,5 @@ def _import_runtime() -> Any:
     try:
         from ai_edge_litert import interpreter
     except ImportError:
-        raise UsageError("LiteRT is not installed: install it with `pip install 'multibox[litert-runtime]'`") from None
+        raise UsageError(f"LiteRT is not installed: {pip_install('ai-edge-litert')}") from None
     return interpreter

@@ -15,6 +15,7 @@ from multibox.errors import UsageError, WeightsError
 from multibox.system.fork import keep_in_children
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
+from multibox.words import pip_install
 
 _CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -119,7 +120,7 @@ def _import_runtime() -> Any:
         import onnxruntime
     except ImportError:
         raise UsageError(
-            "ONNX Runtime is not installed: install it with `pip install 'multibox[export]'`, or choose another engine"
+            f"ONNX Runtime is not installed: {pip_install('onnxruntime')}, or choose another engine"
         ) from None
     return onnxruntime
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from multibox.errors import UsageError
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from openvino import Core
@@ -14,9 +15,7 @@ def import_openvino() -> Any:
     try:
         import openvino
     except ImportError:
-        raise UsageError(
-            "OpenVINO is not installed: install it with `pip install 'multibox[openvino]'`, or choose another engine"
-        ) from None
+        raise UsageError(f"OpenVINO is not installed: {pip_install('openvino')}, or choose another engine") from None
     return openvino
 
 

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 from multibox.errors import UsageError, WeightsError
+from multibox.words import pip_install
 
 DESCRIPTION = b'"priors_sha256": "'
 """Part of the description of every exported .tflite file."""
@@ -14,7 +15,7 @@ def read_metadata(content: bytes, name: str, *, path: Path | str) -> str | None:
     try:
         from ai_edge_litert.schema_py_generated import Model
     except ImportError:
-        raise UsageError("LiteRT is not installed: install it with `pip install 'multibox[litert-runtime]'`") from None
+        raise UsageError(f"LiteRT is not installed: {pip_install('ai-edge-litert')}") from None
     if content[4:8] != b"TFL3":
         raise WeightsError(f"{path} is not a LiteRT model: it begins with {content[:8]!r}; export it again")
     try:

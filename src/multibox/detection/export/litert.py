@@ -20,6 +20,7 @@ from multibox.errors import UsageError
 from multibox.models.ssd import SSD
 from multibox.system.atomic import write_atomically
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, End, Exported
+from multibox.words import pip_install
 
 Images = Sequence[UInt8[np.ndarray, "h w 3"]]
 
@@ -81,8 +82,8 @@ def _import_converter() -> Any:
         import litert_torch
     except ImportError:
         raise UsageError(
-            "export to LiteRT needs the package litert-torch, about 1 GB with what it requires: install it with "
-            "`pip install 'multibox[litert]'`"
+            "export to LiteRT needs the package litert-torch, about 1 GB with what it requires: "
+            + pip_install("litert-torch", "ai-edge-quantizer", "ai-edge-litert")
         ) from None
     return litert_torch
 

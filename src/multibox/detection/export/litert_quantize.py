@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from multibox.errors import UsageError
 from multibox.weights.exported import INPUT
+from multibox.words import pip_install
 
 # Operations of the network's layers by the names of their outputs. The lengths in UnitNorm have a range too wide for 8
 # bits; the subtraction of the mean, the joining of maps and the decoding of boxes are outside the layers.
@@ -68,7 +69,6 @@ def _package() -> Any:
         import ai_edge_quantizer
     except ImportError:
         raise UsageError(
-            "int8 and fp16 for LiteRT need the package ai-edge-quantizer: install it with "
-            "`pip install 'multibox[litert]'`"
+            f"int8 and fp16 for LiteRT need the package ai-edge-quantizer: {pip_install('ai-edge-quantizer')}"
         ) from None
     return ai_edge_quantizer

@@ -18,6 +18,7 @@ from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import atomic_file
 from multibox.weights.exported import BOXES_OUTPUTS, INPUT, KEY, OUTPUTS, RAW_OUTPUTS, End, Exported
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -41,7 +42,7 @@ def export_onnx(
     that ends with boxes and has a fixed `batch` B consists of operations that every runtime has.
 
     `precision` "fp16" and "bf16" store the weights in that type; engines may compute in another. "int8" quantizes and
-    needs `images` at the input size for calibration. Raises UsageError if the packages of multibox[export] are missing.
+    needs `images` at the input size for calibration. Raises UsageError if a package of the extra `export` is missing.
     """
     import_onnx()
     graph = _whole_graph(model, precision=precision, batch=batch, end=end, images=images)
@@ -84,7 +85,7 @@ def import_onnx() -> None:
         import onnxscript  # noqa: F401
     except ImportError as missing:
         raise UsageError(
-            f"export needs the package {missing.name}: install it with `pip install 'multibox[export]'`"
+            f"export needs the package {missing.name}: {pip_install('onnx', 'onnxscript', 'onnxruntime')}"
         ) from None
 
 

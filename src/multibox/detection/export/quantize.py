@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from multibox.errors import UsageError
 from multibox.weights.exported import INPUT
+from multibox.words import pip_install
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -52,6 +53,6 @@ def _nncf() -> Any:
     try:
         import nncf
     except ImportError:
-        raise UsageError("int8 needs the package nncf: install it with `pip install 'multibox[openvino]'`") from None
+        raise UsageError(f"int8 needs the package nncf: {pip_install('nncf')}") from None
     nncf.set_log_level(40)
     return nncf

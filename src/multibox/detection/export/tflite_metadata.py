@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import UsageError
+from multibox.words import pip_install
 
 
 def with_metadata(content: bytes, name: str, text: str) -> bytes:
@@ -31,6 +32,6 @@ def _packages() -> tuple[Any, Any]:
         from ai_edge_litert import schema_py_generated
     except ImportError:
         raise UsageError(
-            "writing a LiteRT model needs the package ai-edge-litert: install it with `pip install 'multibox[litert]'`"
+            f"writing a LiteRT model needs the package ai-edge-litert: {pip_install('ai-edge-litert')}"
         ) from None
     return schema_py_generated, flatbuffers

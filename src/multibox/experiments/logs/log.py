@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from multibox.errors import TrainingError, UsageError
 from multibox.experiments.recipe import Recipe
-from multibox.words import escaped
+from multibox.words import escaped, pip_install
 
 Images = Mapping[str, UInt8[np.ndarray, "h w 3"]]
 
@@ -44,6 +44,8 @@ class Opening:
 LOGS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
 """Name of each log, which is that of its extra and its module, and the package that it needs."""
 
+_SMALLER = {"mlflow": "mlflow-skinny"}  # a part of the package that is enough
+
 
 def check_logs(names: Sequence[str]) -> None:
     """Raise UsageError for an unknown log and for one whose package is not installed."""
@@ -51,7 +53,7 @@ def check_logs(names: Sequence[str]) -> None:
         if name not in LOGS:
             raise UsageError(f"log {name!r} is not known: choose {' or '.join(LOGS)}")
         if find_spec(LOGS[name]) is None:
-            raise UsageError(f"--log {name} needs the package {LOGS[name]}: pip install 'multibox[{name}]'")
+            raise UsageError(f"--log {name} needs the package {LOGS[name]}: {pip_install(_SMALLER.get(name, name))}")
 
 
 @contextmanager

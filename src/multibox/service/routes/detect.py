@@ -110,7 +110,7 @@ async def models(request: Request) -> dict[str, Any]:
         "models": [service.model(name).facts() for name in service.models],
         "limits": {
             "megabytes": service.settings.max_mb,
-            "megapixels": service.settings.max_megapixels,
+            "megapixels": service.settings.max_pixels / 1_000_000,
             "images": service.settings.max_images,
         },
         "token": service.settings.token is not None,

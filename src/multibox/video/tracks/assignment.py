@@ -7,6 +7,7 @@ from jaxtyping import Float, Float64, Int64
 
 from multibox.errors import UsageError
 from multibox.pairwise import pairwise_iou
+from multibox.words import pip_install
 
 _NEVER = 1e4  # the cost of pairs that must not be assigned
 
@@ -23,7 +24,7 @@ def import_lap() -> Any:
     try:
         import lap
     except ImportError:
-        raise UsageError("tracking needs the package lap: pip install 'multibox[video]'") from None
+        raise UsageError(f"tracking needs the package lap: {pip_install('av', 'lap')}") from None
     return lap
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from multibox._version import __version__
 from multibox.errors import UsageError, WeightsError
 from multibox.weights.hub.name import HubName, parse_hub_name
-from multibox.words import escaped
+from multibox.words import escaped, pip_install
 
 _BESIDE = {".xml": ".bin"}
 """Suffixes of files that another file belongs to: the weights of an OpenVINO model."""
@@ -77,7 +77,7 @@ def _require_package() -> None:
     try:
         import huggingface_hub  # noqa: F401
     except ImportError:
-        raise UsageError("the Hub needs huggingface_hub: pip install 'multibox[hub]'") from None
+        raise UsageError(f"the Hub needs huggingface_hub: {pip_install('huggingface_hub')}") from None
 
 
 @contextmanager
