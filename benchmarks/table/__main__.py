@@ -2,13 +2,15 @@
 
     python -m benchmarks.table --out DIR [--peer PYTHON_WITH_TORCHVISION] [--yolo PYTHON_WITH_ULTRALYTICS]
                                [--images FOLDER] [--data PATH] [--quick-data PATH] [--steps NAME ...] [--rounds N]
-                               [--threads N] [--limit FACTOR] [--publish]
+                               [--threads N] [--limit FACTOR] [--source SRC] [--before DIR] [--publish]
 
 Each step is a separate process with a time limit and leaves its numbers in DIR/STEP.json; DIR/table.md has the table,
 DIR/steps.jsonl how the steps ended, DIR/log.txt what they printed. Run it again with the same DIR to continue: steps
 with numbers are not repeated. `--images` are photographs for detection and `--data` a data set for training, by default
 generated ones; `--quick-data` is that of the recipe `quick`. `--rounds` replaces all numbers of measurements, `--limit`
-multiplies all time limits. `--publish` copies the page to benchmarks/results and the table into benchmarks/README.md.
+multiplies all time limits. `--source` is the folder `src` of another version, for the steps that run commands alone
+(quick-fp32, quick-bf16, commands, busy); `--before` is the DIR of another run, whose numbers get a column. `--publish`
+copies the page to benchmarks/results and the table into benchmarks/README.md.
 Settings of OpenMP in the environment are removed, because they change what is measured.
 """
 
@@ -22,13 +24,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.limited import run_limited
+from benchmarks.limited import ROOT, run_limited
 from benchmarks.rows import Row, Rows, read_rows
 from benchmarks.table.page import page, read_results
 from benchmarks.table.publish import publish
 from benchmarks.table.steps import STEPS, Setting, Step
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OPENBLAS_NUM_THREADS", "KMP_BLOCKTIME")
+NAMES = [step.name for step in STEPS]
 PACKAGES = ("torch", "openvino", "nncf", "onnxruntime", "numpy", "opencv-python-headless")
 
 
@@ -82,8 +85,9 @@ def generated(out: Path, given: argparse.Namespace) -> Setting:
 class Driver:
     """Runs the steps that have no result yet."""
 
-    def __init__(self, setting: Setting, *, factor: float) -> None:
-        self.out, self.setting, self.factor = setting.out, setting, factor
+    def __init__(self, setting: Setting, *, factor: float, before: Path | None, source: Path | None) -> None:
+        self.out, self.setting, self.factor, self.source = setting.out, setting, factor, source
+        self.before = {} if before is None else read_results(before, NAMES)
         self.rows = Rows(self.out / "steps.jsonl", step="table")
 
     def run(self, step: Step) -> None:
@@ -102,13 +106,15 @@ class Driver:
         part = self.out / f"{step.name}.part"
         part.unlink(missing_ok=True)
         command = step.command(self.setting, part)
-        removed: dict[str, str | None] = dict.fromkeys(WAITING)
+        variables: dict[str, str | None] = {**dict.fromkeys(WAITING), "OMP_NUM_THREADS": str(self.setting.threads)}
+        if self.source is not None:
+            variables["PYTHONPATH"] = os.pathsep.join(map(str, (self.source.resolve(), ROOT)))
         code = run_limited(
             command,
             limit=limit,
             log=self.out / "log.txt",
             output=part if step.prints else None,
-            environment={**removed, "OMP_NUM_THREADS": str(self.setting.threads)},
+            environment=variables,
         )
         if code != 0:
             return {"error": f"over its limit of {limit:.0f} s" if code is None else f"exit code {code}, see log.txt"}
@@ -117,7 +123,7 @@ class Driver:
 
     def write(self, machine: dict[str, Any]) -> str:
         """Rewrite table.md from all that is there."""
-        text = page(machine, read_results(self.out, [step.name for step in STEPS]), read_rows(self.out / "steps.jsonl"))
+        text = page(machine, read_results(self.out, NAMES), read_rows(self.out / "steps.jsonl"), self.before)
         (self.out / "table.md").write_text(text)
         return text
 
@@ -130,11 +136,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick-data", type=Path)
-    parser.add_argument("--steps", nargs="+", choices=[step.name for step in STEPS])
+    parser.add_argument("--steps", nargs="+", choices=NAMES)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--settings", nargs="*", default=[], help="changes of the recipe quick, for rehearsals")
     parser.add_argument("--limit", type=float, default=1.0)
+    parser.add_argument("--source", type=Path)
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--publish", action="store_true")
     return parser.parse_args()
 
@@ -143,7 +151,7 @@ def main() -> None:
     given = arguments()
     out: Path = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    driver = Driver(generated(out, given), factor=given.limit)
+    driver = Driver(generated(out, given), factor=given.limit, before=given.before, source=given.source)
     described = out / "machine.json"
     if not described.exists():
         described.write_text(json.dumps(describe(given.threads)))
@@ -155,7 +163,7 @@ def main() -> None:
             driver.write(machine)
     print(driver.write(machine))
     if given.publish:
-        publish(machine, out, [step.name for step in STEPS])
+        publish(machine, out, NAMES)
 
 
 if __name__ == "__main__":

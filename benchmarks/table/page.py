@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.rows import Row
 from benchmarks.table.lines import Line, lines, matrix_rates
 
+HEAD = ("", "measured", "over the peer", "share of the matrix rate", "aim")
+
 
 def read_results(out: Path, names: Sequence[str]) -> dict[str, Any]:
     """The JSON of every step that has finished, by name."""
@@ -19,16 +21,32 @@ def machine_line(machine: Mapping[str, Any]) -> str:
     return f"{machine['processor']}, {machine['cores']} cores"
 
 
-def table(results: Mapping[str, Any], problems: Mapping[str, str]) -> str:
-    """All lines; a step without a result has one that says why."""
+def table(results: Mapping[str, Any], problems: Mapping[str, str], before: Mapping[str, Any] | None = None) -> str:
+    """All lines; a step without a result has one that says why. Results `before` a change have a column."""
     rows: list[Line] = []
     for name in dict.fromkeys([*results, *problems]):
         rows += lines(name, results[name]) if name in results else [Line(name, f"not measured: {problems[name]}")]
-    head = ["| | measured | over the peer | share of the matrix rate | aim |", "|---|---|---:|---|---|"]
-    return "\n".join([*head, *(f"| {' | '.join(line)} |" for line in rows)])
+    head = [list(HEAD), ["---", "---", "---:", "---", "---"]]
+    cells = [*head, *map(list, rows)]
+    if before:
+        earlier = {subject(line): line for name in before for line in lines(name, before[name])}
+        column = [earlier.get(subject(line), Line("", "")) for line in rows]
+        for row, cell in zip(cells, ["before", "---", *(" ".join(line[1:3]).strip() for line in column)], strict=True):
+            row.insert(1, cell)
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
-def page(machine: Mapping[str, Any], results: Mapping[str, Any], steps: Sequence[Row]) -> str:
+def subject(line: Line) -> str:
+    """What a line is about, without the engine or precision that was chosen."""
+    return line.what.split(" (")[0]
+
+
+def page(
+    machine: Mapping[str, Any],
+    results: Mapping[str, Any],
+    steps: Sequence[Row],
+    before: Mapping[str, Any] | None = None,
+) -> str:
     """The whole page."""
     problems = {row["name"]: row["error"] for row in steps if "error" in row}
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -37,7 +55,7 @@ def page(machine: Mapping[str, Any], results: Mapping[str, Any], steps: Sequence
         f"{machine_line(machine)}, {machine['threads']} threads, load {machine['load']:.1f} before. {versions}.",
         f"Command: `{machine['command']}`",
         "Ratios are medians over rounds in which all take turns. benchmarks/README.md says what limits each row.",
-        table(results, problems),
+        table(results, problems, before),
         "## Steps",
         _steps(results, steps),
     ]

@@ -12,6 +12,7 @@ from benchmarks import busy, commands, lite, train
 from benchmarks.rows import read_rows
 from benchmarks.table import __main__ as driver
 from benchmarks.table.lines import Line, lines
+from benchmarks.table.page import table
 from benchmarks.table.publish import LAST, with_machine, with_page
 from benchmarks.table.steps import STEPS, Setting, Step
 from devkit import write_devkit
@@ -212,6 +213,19 @@ def test_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert "| lonely | not measured: needs --peer |" in text
     run(driver, monkeypatch, *words, "--steps", "evaluate")
     assert [row["name"] for row in read_rows(out / "steps.jsonl")].count("evaluate") == 1
+
+
+def test_numbers_of_another_run():
+    """A column of numbers from before: the same subject with another engine, and a line that is new."""
+    row = {"whole": 100.0, "ratio": 4.0, "rate": 300.0}
+    rates = {"fp32": 100.0, "bf16": 400.0}
+    old = {"torchvision": 400.0, "ours": {"default": row}, "engines": {"default": "A, fp32"}, "rates": rates}
+    new = {**old, "ours": {"default": {**row, "whole": 50.0, "ratio": 8.0}, "packed bf16": row}}
+    new["engines"] = {"default": "B, bf16"}
+    rows = table({"ssd300": new}, {}, {"ssd300": old}).splitlines()
+    assert rows[0].startswith("|  | before | measured |")
+    assert rows[3].startswith("| SSD300 VGG16, default (B, bf16) | 100.0 ms 4.00 x | 50.0 ms | 8.00 x | 75 % |")
+    assert rows[4].startswith("| SSD300 VGG16, packed bf16 |  | 100.0 ms |")
 
 
 def test_a_machine_in_the_readme():
