@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 
 from fuzz import readers, seeds
@@ -30,13 +31,20 @@ _BY_SUFFIX: Mapping[str, Mutation] = {
 class Kind:
     """`files` makes the valid files; `read` gets their folder, a folder for output and random numbers.
 
-    `read` must succeed on the valid files. `fixed` are suffixes of files that stay as they are.
+    `read` must succeed on the valid files. `fixed` are suffixes of files that stay as they are. A kind is left out if
+    `package` is not installed. A kind with `threads` starts some that a forked child would lack.
     """
 
     name: str
     files: Callable[[], Files]
     read: Callable[[Path, Path, random.Random], object]
     fixed: tuple[str, ...] = ()
+    package: str | None = None
+    threads: bool = False
+
+    @property
+    def installed(self) -> bool:
+        return self.package is None or find_spec(self.package) is not None
 
     def changed(self, files: Files, rng: random.Random) -> tuple[str, bytes]:
         """The name of one file, chosen by `rng`, and its changed content."""
@@ -47,7 +55,7 @@ class Kind:
         return name, _BY_SUFFIX.get(PurePath(name).suffix, change_bytes)(files[name], rng)
 
 
-KINDS = (
+_KINDS = (
     Kind("voc", seeds.voc, readers.read_dataset),
     Kind("coco", seeds.coco, readers.read_dataset),
     Kind("yolo", seeds.yolo, readers.read_dataset),
@@ -60,8 +68,12 @@ KINDS = (
     Kind("caffemodel", seeds.caffemodel, readers.read_foreign),
     Kind("tensorflow", seeds.tensorflow, readers.read_tensorflow),
     Kind("onnx", seeds.onnx, readers.read_onnx),
+    Kind("tflite", seeds.tflite, readers.read_litert, package="ai_edge_litert"),
+    Kind("openvino", seeds.openvino, readers.read_openvino, package="openvino", threads=True),
     Kind("priors", seeds.priors, readers.read_prior_file),
     Kind("recipe", seeds.recipe, readers.read_recipe),
     Kind("run", seeds.run_folder, readers.read_run, fixed=(".pt",)),
     Kind("detections", seeds.detections, readers.read_results, fixed=(".xml", ".jpg")),
+    Kind("parquet", seeds.parquet, readers.read_parquet, fixed=(".xml", ".jpg"), package="pyarrow"),
 )
+KINDS = tuple(kind for kind in _KINDS if kind.installed)

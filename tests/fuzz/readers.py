@@ -12,6 +12,9 @@ from multibox.check.check import check_dataset
 from multibox.data.dataset import Dataset
 from multibox.data.formats.convert import convert
 from multibox.data.load import load_dataset, load_splits
+from multibox.detection.detector import Detector
+from multibox.detection.engines.engine import Engine
+from multibox.detection.engines.load import load_engine
 from multibox.detection.engines.onnx import OnnxEngine
 from multibox.errors import MultiboxError
 from multibox.evaluation.results.files import read_detections
@@ -132,6 +135,29 @@ def read_onnx(folder: Path, _out: Path, _rng: random.Random) -> None:
     engine.postprocess(engine.forward(np.zeros((1, height, width, 3), np.uint8)))
 
 
+def read_litert(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Load detectors into LiteRT, an exported one and one of another program, and run each on one black image."""
+    errors = []
+    for path in sorted(folder.iterdir()):
+        try:
+            _run_on_black(load_engine(path, engine="litert").engine)
+        except MultiboxError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def read_openvino(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Load an exported model and run it on one black image."""
+    _run_on_black(load_engine(folder / "model.xml").engine)
+
+
+def _run_on_black(engine: Engine) -> None:
+    found = Detector(engine)(np.zeros((*engine.config.input_size, 3), np.uint8))
+    assert np.isfinite(found.boxes).all(), "boxes are not finite"
+    assert np.isfinite(found.scores).all(), "scores are not finite"
+
+
 def read_prior_file(folder: Path, _out: Path, _rng: random.Random) -> None:
     """Read a file of priors, as it is and as a setting of a recipe."""
     path = folder / "priors.json"
@@ -155,6 +181,14 @@ def read_run(folder: Path, _out: Path, _rng: random.Random) -> None:
     with open_folder(folder, resume=True) as memory:
         keep_metrics_until(folder, 1, rows=read_metrics(folder))
         find_changes(memory.facts, {"recipe": find_recipe("quick").to_json()}, folder=folder, accept=True)
+
+
+def read_parquet(folder: Path, _out: Path, _rng: random.Random) -> None:
+    """Read the detections of a batch; all values must be finite."""
+    dataset = load_dataset(folder / "data", split="all")
+    for found in read_detections(folder / "parts", dataset=dataset).values():
+        assert np.isfinite(found.boxes).all(), "boxes are not finite"
+        assert np.isfinite(found.scores).all(), "scores are not finite"
 
 
 def read_results(folder: Path, _out: Path, _rng: random.Random) -> None:

@@ -78,7 +78,14 @@ def _cases(kinds: Sequence[Kind], options: argparse.Namespace) -> Iterator[Case]
 
 
 def _require_readable(kind: Kind, files: Files) -> None:
-    """Read the unchanged files once: they must be valid, and the modules that a reader needs are then imported."""
+    """Read the unchanged files once: they must be valid, and the modules that a reader needs are then imported.
+
+    A kind with threads does it in a child, because its runtime would be useless in children of this process.
+    """
+    if kind.threads and (pid := os.fork()):
+        if os.waitpid(pid, 0)[1]:
+            sys.exit(f"the valid files of {kind.name} cannot be read")
+        return
     with tempfile.TemporaryDirectory() as folder:
         place, out = Path(folder) / "in", Path(folder) / "out"
         for name, data in files.items():
@@ -86,6 +93,8 @@ def _require_readable(kind: Kind, files: Files) -> None:
             (place / name).write_bytes(data)
         out.mkdir()
         kind.read(place, out, random.Random(0))
+    if kind.threads:
+        os._exit(0)
 
 
 def _results(batch: Sequence[Case], files: dict[str, Files], *, deadline: float) -> Iterator[tuple[Case, str | None]]:

@@ -12,9 +12,14 @@ import numpy as np
 import torch
 
 from devkit import tiny_settings
+from multibox.batch.rows import result_columns
+from multibox.detections import Detections
+from multibox.errors import DataError
+from multibox.evaluation.results.parquet import CLASS_NAMES
 from multibox.experiments.recipe import override
 from multibox.experiments.recipes import find_recipe
 from multibox.models.ssd import SSD
+from multibox.size import Size
 from multibox.tiling.file import write_priors
 from multibox.weights.exported import Exported
 from multibox.weights.file import save_weights
@@ -27,6 +32,7 @@ from tiny_training import SIDE, tiny_config
 Files = dict[str, bytes]
 
 _DESCRIPTIONS = Path(__file__).parents[1] / "data_files/descriptions"
+_LITERT = Path(__file__).parents[1] / "data_files/litert"
 _NAMES = ("cat", "driver's seat")
 
 
@@ -232,6 +238,31 @@ def tensorflow() -> Files:
     }
 
 
+def tflite() -> Files:
+    """An exported detector, and one of another program that ends with its postprocessing, both whole."""
+    from flatbuffers import flexbuffers
+
+    options = {"max_detections": 9, "max_classes_per_detection": 1, "detections_per_class": 9, "use_regular_nms": True}
+    scales = dict.fromkeys(("x_scale", "y_scale"), 10.0) | dict.fromkeys(("w_scale", "h_scale"), 5.0)
+    rules = {"num_classes": mini_ssd.CLASSES, "nms_iou_threshold": 0.5, "nms_score_threshold": 0.1}
+    content, _ = write_tflite(
+        mini_ssd.random_values(seed=0),
+        kind="float",
+        anchors=mini_ssd.anchors(seed=0),
+        options=bytes(flexbuffers.Dumps(options | scales | rules)),
+    )
+    return {"tiny.tflite": (_LITERT / "tiny.tflite").read_bytes(), "other.tflite": content}
+
+
+def openvino() -> Files:
+    """A small exported detector, as the two files of OpenVINO."""
+    from multibox.detection.export.openvino import export_openvino
+
+    with TemporaryDirectory() as folder:
+        export_openvino(_model(), Path(folder) / "model.xml", end="raw")
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
 def onnx() -> Files:
     """A graph with the right inputs, outputs and description, and zeros for answers."""
     from onnx import TensorProto, helper
@@ -285,3 +316,21 @@ def detections() -> Files:
         "voc/comp4_det_test_dog.txt": b"",
         "text/a.txt": b"0 0.5 2 3 20 20.5\n1 0.25 2 3 20 20.5\n",
     }
+
+
+def parquet() -> Files:
+    """The parts of a batch over two images, one of which could not be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = {f"data/{name}": content for name, content in voc().items() if "ImageSets" not in name}
+    boxes = np.float32([[1, 2, 20, 20.5], [3, 4, 9, 9]])
+    found = Detections(boxes, np.float32([0.5, 0.1]), np.array([0, 1]), ("cat", "dog"), Size(30, 40))
+    files = {}
+    for number, (name, result) in enumerate((("a.jpg", found), ("b (1).png", DataError("it is damaged")))):
+        columns = {"image": pa.array([name]), **result_columns([result], class_names=found.class_names)}
+        table = pa.table(columns).replace_schema_metadata({CLASS_NAMES: json.dumps(found.class_names)})
+        written = io.BytesIO()
+        pq.write_table(table, written)
+        files[f"parts/part-{number:05d}.parquet"] = written.getvalue()
+    return data | files

@@ -60,6 +60,9 @@ def test_files_that_are_no_detectors(tmp_path: Path):
         cut.write_bytes(content[:length] + b'"priors_sha256": "')
         with pytest.raises(WeightsError, match=r"cut\.tflite"):
             Detector.load(cut)
+    cut.write_bytes(content.replace(b"serving_default", b"serving_another"))
+    with pytest.raises(WeightsError, match=r"LiteRT cannot load .*cut\.tflite .*: export it again"):
+        Detector.load(cut)
     with pytest.raises(UsageError, match="no support for the device 'cuda'"):
         Detector.load(STORED / "tiny.tflite", device="cuda", engine="litert")
     with pytest.raises(UsageError, match=r"'onnxruntime' cannot run .*choose litert"):

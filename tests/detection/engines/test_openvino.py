@@ -131,3 +131,10 @@ def test_bfloat16_that_is_switched_off(model: SSD, monkeypatch: pytest.MonkeyPat
     refused.append("f32")
     with pytest.raises(WeightsError, match=r"^OpenVINO cannot compile the model \(object is not initialized\): export"):
         OpenVinoEngine.of_model(model).forward(batch)
+
+
+def test_a_reason_that_is_no_text(tmp_path: Path):
+    """A file whose bytes OpenVINO quotes in an error that is not UTF-8, against one line."""
+    (tmp_path / "model.xml").write_bytes(b'<?xml version="1.0"?><net name="a" version="\xff"></net>')
+    with pytest.raises(WeightsError, match=r"OpenVINO cannot load .*model\.xml .*: export it again"):
+        OpenVinoEngine.load(tmp_path / "model.xml")

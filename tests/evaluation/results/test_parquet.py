@@ -141,6 +141,15 @@ def test_bad_files_are_one_line(dataset: Dataset, tmp_path: Path):
             read_detections(tmp_path / "bad.parquet", dataset=dataset)
 
 
+def test_a_name_that_is_no_text(dataset: Dataset, tmp_path: Path):
+    """Bytes that are not UTF-8 in a column of texts, which Arrow reads without a check, against one line."""
+    broken = pa.array([b"\xff.jpg"] * len(dataset), pa.binary()).view(pa.string())
+    rows = table(dataset)
+    pq.write_table(rows.set_column(rows.schema.get_field_index("image"), "image", broken), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet is not a readable Parquet file"):
+        read_detections(tmp_path / "a.parquet", dataset=dataset)
+
+
 def test_the_classes_of_the_detector_are_in_the_file(batch: Path):
     """The metadata of a part against the classes of its detector."""
     stored = pq.read_schema(batch / "part-00000.parquet").metadata[b"multibox.class_names"]

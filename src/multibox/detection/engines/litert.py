@@ -20,6 +20,7 @@ from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
 from multibox.words import pip_install
 
 _SIGNATURE = "serving_default"
+_ADVICE = "export it again"
 
 
 class LiteRtEngine:
@@ -49,12 +50,19 @@ class LiteRtEngine:
         return join_outputs(outputs, count=len(batch))
 
     def _run(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
-        with self._runners.lend() as runner:
-            found = runner(**{INPUT: batch})
+        try:
+            with self._runners.lend() as runner:
+                found = runner(**{INPUT: batch})
+        except (ValueError, RuntimeError) as problem:
+            raise failed("run", self._path, problem, advice=_ADVICE) from None
         return tuple(found[name] for name in OUTPUTS_OF_END[self.exported.end])
 
     def _new_runner(self) -> Any:
-        return open_interpreter(self._content, path=self._path).get_signature_runner(_SIGNATURE)
+        interpreter = open_interpreter(self._content, path=self._path, advice=_ADVICE)
+        try:
+            return interpreter.get_signature_runner(_SIGNATURE)
+        except (ValueError, RuntimeError) as problem:
+            raise failed("load", self._path, problem, advice=_ADVICE) from None
 
     def postprocess(self, outputs: Arrays) -> list[ArraySelection]:
         """Detections of each image."""
@@ -79,16 +87,20 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
     return Loaded(engine, engine.exported.info)
 
 
-def open_interpreter(content: bytes, *, path: Path | str, advice: str = "export it again") -> Any:
+def open_interpreter(content: bytes, *, path: Path | str, advice: str) -> Any:
     """An interpreter with its memory. Raises WeightsError with the advice if the model cannot run."""
     try:
         interpreter = _import_runtime().Interpreter(model_content=content, num_threads=engine_threads())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as problem:
-        raise WeightsError(
-            f"LiteRT cannot load {path} ({(str(problem).strip().splitlines() or ['no reason'])[0][:200]}): {advice}"
-        ) from None
+        raise failed("load", path, problem, advice=advice) from None
     return interpreter
+
+
+def failed(verb: str, path: Path | str, problem: Exception | str, *, advice: str) -> WeightsError:
+    """The error for a model that LiteRT refuses, with the first line of its reason."""
+    reason = (str(problem).strip().splitlines() or ["no reason"])[0][:200]
+    return WeightsError(f"LiteRT cannot {verb} {path} ({reason}): {advice}")
 
 
 def _from_content(content: bytes, path: Path | str) -> LiteRtEngine:

@@ -14,7 +14,7 @@ from jaxtyping import Shaped, UInt8
 from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import EngineConfig
 from multibox.detection.engines.exported import Arrays
-from multibox.detection.engines.litert import open_interpreter
+from multibox.detection.engines.litert import failed, open_interpreter
 from multibox.errors import WeightsError
 from multibox.output_rules import OutputRules
 from multibox.priors import PriorSpec
@@ -76,7 +76,7 @@ class PostprocessedLiteRtEngine:
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
             interpreter.invoke()
         except (ValueError, RuntimeError) as problem:
-            raise _failed(self._path, problem) from None
+            raise failed("run", self._path, problem, advice=_ADVICE) from None
         return tuple(interpreter.get_tensor(details[at]["index"]) for at in self._found.outputs)
 
     def _selection(
@@ -86,9 +86,9 @@ class PostprocessedLiteRtEngine:
         filled = min(max(int(count.ravel()[0]), 0), scores.size) if count.size else 0
         rows, labels, values = boxes.reshape(-1, 4)[:filled], classes.ravel()[:filled], scores.ravel()[:filled]
         if len(rows) < filled or len(labels) < filled:
-            raise _failed(self._path, "its results have different lengths")
+            raise failed("run", self._path, "its results have different lengths", advice=_ADVICE)
         if filled and not 0 <= labels.min() <= labels.max() < len(self._found.class_names):
-            raise _failed(self._path, f"it finds classes {labels.min():g} to {labels.max():g}")
+            raise failed("run", self._path, f"it finds classes {labels.min():g} to {labels.max():g}", advice=_ADVICE)
         sound = np.isfinite(rows).all(axis=1) & np.isfinite(values)
         order = np.flatnonzero(sound)[np.argsort(-values[sound], kind="stable")]
         clipped = rows[order][:, [1, 0, 3, 2]].clip(0, 1)
@@ -110,8 +110,3 @@ def _checked_type(interpreter: Any, found: Postprocessed, *, path: Path) -> str:
             f"{path} takes {kinds[:3]} of the shapes {shapes[:3]}, not one image of {' or '.join(_TYPES)}: {_ADVICE}"
         )
     return kinds[0]
-
-
-def _failed(path: Path, problem: Exception | str) -> WeightsError:
-    reason = (str(problem).strip().splitlines() or ["no reason"])[0][:200]
-    return WeightsError(f"LiteRT cannot run {path} ({reason}): {_ADVICE}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from multibox.models.ssd import SSD
 
+_ERRORS = (RuntimeError, UnicodeDecodeError)  # of OpenVINO; a message that quotes bytes of a file can be no text
 _COMPUTES_BF16 = ("bf16", "int8")  # precisions of models that compute in bfloat16, if the processor can
 
 
@@ -60,7 +61,7 @@ class OpenVinoEngine:
             raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
         try:
             model = core.read_model(path)
-        except RuntimeError as problem:
+        except _ERRORS as problem:
             raise _failed(f"load {path}", problem) from None
         exported = Exported.from_text(_description(model), path=path)
         check_graph(exported, _ports(model), path=path)
@@ -113,10 +114,10 @@ class OpenVinoEngine:
         model.reshape([self.exported.batch or 1, *self.exported.input_size, 3])
         try:
             compiled = self._compile_with(self._precision(), model, hint, streams=streams)
-        except RuntimeError:  # the processor states bfloat16, but the instructions are switched off
+        except _ERRORS:  # the processor states bfloat16, but the instructions are switched off
             try:
                 compiled = self._compile_with("f32", model, hint, streams=streams)
-            except RuntimeError as problem:
+            except _ERRORS as problem:
                 raise _failed("compile the model", problem) from None
         return self._compiled.setdefault(hint, compiled)
 
@@ -161,7 +162,7 @@ def _from_parts(structure: bytes, values: bytes, exported: Exported) -> OpenVino
     return OpenVinoEngine(openvino_core().read_model(structure, values), exported)
 
 
-def _failed(action: str, problem: RuntimeError) -> WeightsError:
+def _failed(action: str, problem: Exception) -> WeightsError:
     reason = str(problem).strip().split("\n")[-1]
     return WeightsError(f"OpenVINO cannot {action} ({reason}): export it again")
 
@@ -170,7 +171,7 @@ def _result(request: Any) -> Arrays:
     """Wait for a request, and copy its outputs, which its next use overwrites."""
     try:
         request.wait()
-    except RuntimeError as problem:
+    except _ERRORS as problem:
         raise _failed("run the model", problem) from None
     return tuple(tensor.data.copy() for tensor in request.output_tensors)
 

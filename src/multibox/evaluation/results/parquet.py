@@ -68,7 +68,7 @@ def _files(place: Path | str) -> Iterator[tuple[str, "ParquetFile"]]:
         where = folder.join(name)
         try:
             yield where, pq.ParquetFile(where if folder.local else pa.BufferReader(folder.read(name)))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(where, error) from None
 
 
@@ -118,7 +118,7 @@ class _Rows:
             class_names = _class_names(file, name=name) or list(self.dataset.class_names)
             for batch in file.iter_batches(batch_size=_ROWS, columns=_columns(file, name=name)):
                 self._add_batch(batch, class_names, name=name)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(name, error) from None
 
     def _add_batch(self, batch: "pa.RecordBatch", class_names: list[str], *, name: str) -> None:
