@@ -86,7 +86,7 @@ def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, steps: Steps) -
         padding = [k - 1 - p for k, p in zip(weight.shape[2:], steps.padding, strict=True)]
         return F.conv2d(gradient, mirrored, padding=padding, groups=len(weight))
     wide = torch.promote_types(x.dtype, torch.float32)
-    shape = x.new_empty(1, dtype=wide).expand_as(x)
+    shape = torch.empty_like(x, dtype=wide, memory_format=torch.channels_last)  # its values do not matter
     return _gradients(gradient.to(wide), shape, weight.to(wide), steps, wanted=(True, False, False))[0].to(x.dtype)
 
 

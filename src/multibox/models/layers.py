@@ -1,6 +1,7 @@
 """Layers that several networks share."""
 
 from math import sqrt
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -53,6 +54,27 @@ class L2Norm(nn.Module):
 def has_norm(module: nn.Module) -> bool:
     """Whether there is an L2Norm in a network, whose values span a wide range."""
     return any(isinstance(layer, L2Norm) for layer in module.modules())
+
+
+def map_mean(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
+    """The mean of each channel over the map, with a gradient that takes no memory: one number for a whole map."""
+    if x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        return _MapMean.apply(x)
+    return F.adaptive_avg_pool2d(x, 1)
+
+
+class _MapMean(torch.autograd.Function):
+    """PyTorch's own gradient is written out in another layout than the map, which makes the next addition slow."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.shape = x.shape
+        return F.adaptive_avg_pool2d(x, 1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return (gradient / (ctx.shape[2] * ctx.shape[3])).expand(ctx.shape)
 
 
 class ChannelScale(nn.Module):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from multibox.models.bases.config import BaseConfig, BaseNetwork, multiple_of_8
 from multibox.models.heads import Extra, lite_extra, lite_extra_layer, lite_predictor
-from multibox.models.layers import convolution, initialize_normal
+from multibox.models.layers import convolution, initialize_normal, map_mean
 
 
 class Bneck(NamedTuple):
@@ -65,7 +65,7 @@ class SqueezeExcitation(nn.Module):
         self.expand = nn.Conv2d(between, channels, 1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        weight = F.relu(self.reduce(F.adaptive_avg_pool2d(x, 1)))
+        weight = F.relu(self.reduce(map_mean(x)))
         return x * F.hardsigmoid(self.expand(weight))
 
 
