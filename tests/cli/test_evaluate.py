@@ -132,6 +132,8 @@ def test_neither_or_both_inputs_are_wrong_use(multibox, weights: Path, data: Pat
         (["WEIGHTS", "--data", "nowhere"], 1, "nowhere"),
         (["nothing.safetensors", "--data", "DATA", "--split", "test"], 1, "nothing.safetensors"),
         (["--data", "DATA", "--split", "test", "--detections", "nothing.json"], 1, "nothing.json"),
+        (["--data", "DATA", "--detections", "a.json", "--tiles", "2x2"], 2, "--tiles 2x2 is for a detector"),
+        (["--data", "DATA", "--detections", "a.json", "--engine", "torch"], 2, "--engine torch is for a detector"),
     ],
 )
 def test_wrong_values_are_one_line(multibox, weights: Path, data: Path, words: list[str], code: int, message: str):

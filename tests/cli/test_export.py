@@ -53,6 +53,8 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
         (["--format", "onnx", "--out", existing], "already exists"),
         (["--format", "tflite"], "'tflite' is not known: choose one of onnx, openvino, litert, web"),
         (["--format", "onnx", "--check-split", "val"], "--check-split val belongs to --check: add --check"),
+        (["--format", "onnx", "--metric", "coco"], "--metric coco belongs to --check: add --check"),
+        (["--format", "onnx", "--calibrate-images", "9"], "--calibrate-images 9 belongs to --calibrate: add"),
         (["--format", "onnx", "--calibrate-split", "val"], "--calibrate-split val belongs to --calibrate"),
     ):
         result = multibox("export", weights, *words)

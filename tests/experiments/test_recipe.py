@@ -67,6 +67,8 @@ def test_overrides_reach_inner_settings():
     [
         ("schedule.iterations", "write key=value"),
         ("schedule.speed=3", "'speed' is not a setting here.*iterations"),
+        ("size=416", "the input size is model.size, for example --set model.size=416"),
+        ("model.input_size=416", "the input size is model.size"),
         ("clock.iterations=3", "'clock' is not a group"),
         ("schedule.iterations=many", "schedule.iterations='many' does not fit"),
         ("loop.precision=fp8", "loop.precision='fp8' does not fit"),

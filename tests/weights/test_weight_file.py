@@ -327,3 +327,17 @@ def test_fields_of_later_versions(tmp_path: Path, model: SSD) -> None:
         fields = changed(fields, key, REMOVED)
     save_file(load_file(path), path, metadata={"multibox": json.dumps(fields)})
     assert load_weights(path)[0].config == model.config
+
+
+@pytest.mark.parametrize("key", ["config.rotation", "config.detection.tiles", "config.priors.maps.0.angle"])
+def test_fields_of_a_newer_version(tmp_path: Path, model: SSD, key: str) -> None:
+    """A file with a field that is not known yet against a line that says so, and does not call it damaged."""
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model)
+    fields = changed(json.loads(read_metadata(path)["multibox"]), key, 1)
+    save_file(load_file(path), path, metadata={"multibox": json.dumps(fields)})
+    with pytest.raises(
+        WeightsError, match=rf"written by a newer multibox: {key} is a field .* install a newer"
+    ) as error:
+        load_weights(path)
+    assert "damaged" not in str(error.value)

@@ -23,6 +23,7 @@ from multibox.cli.options import (
     Precision,
     Split,
     Stretch,
+    check_for_detector,
     check_renamed,
     split_names,
 )
@@ -79,6 +80,8 @@ def analyze(
     from multibox.evaluation.analysis.groups import find_groups
 
     check_renamed(new_names, detector=weights)
+    asked = {"--device": device, "--precision": precision, "--engine": engine}
+    check_for_detector(asked, detector=weights if detections else "")
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
     whole = load_dataset(data, split=split)

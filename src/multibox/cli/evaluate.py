@@ -23,6 +23,7 @@ from multibox.cli.options import (
     Split,
     Stretch,
     Tiles,
+    check_for_detector,
     check_renamed,
     in_tiles,
     split_names,
@@ -76,6 +77,8 @@ def evaluate(
 
     find_metric(metric, iou=iou)
     check_renamed(names, detector=weights)
+    asked = {"--tiles": tiles, "--overlap": overlap, "--device": device, "--precision": precision, "--engine": engine}
+    check_for_detector(asked, detector=weights if detections else "")
     if weights is not None and detections is None:
         from multibox.detection.detector import Detector  # not for detections in a file: PyTorch takes a second
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Force, Json, Metric, check_belongs
+from multibox.cli.options import Force, Json, OptionalMetric, check_belongs
 from multibox.detection.export.export import DYNAMIC, ENDS, FORMAT_NAMES, PRECISIONS
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC
@@ -57,8 +57,9 @@ def export(
         str | None, typer.Option("--calibrate-split", metavar="NAME", help="Split of that data set.")
     ] = None,
     calibrate_images: Annotated[
-        int, typer.Option("--calibrate-images", min=1, metavar="N", help="Maximum number of calibration images.")
-    ] = 300,
+        int | None,
+        typer.Option("--calibrate-images", min=1, metavar="N", help="Most calibration images; by default 300."),
+    ] = None,
     check: Annotated[
         Path | None,
         typer.Option("--check", metavar="PATH", help="Measure average precision on this data set before and after."),
@@ -66,7 +67,7 @@ def export(
     check_split: Annotated[
         str | None, typer.Option("--check-split", metavar="NAME", help="Split of that data set.")
     ] = None,
-    metric: Metric = DEFAULT_METRIC,
+    metric: OptionalMetric = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -80,7 +81,9 @@ def export(
     from multibox.detection.export.export import export
 
     check_belongs("--calibrate-split", calibrate_split, to="--calibrate", given=calibrate is not None)
+    check_belongs("--calibrate-images", calibrate_images, to="--calibrate", given=calibrate is not None)
     check_belongs("--check-split", check_split, to="--check", given=check is not None)
+    check_belongs("--metric", metric, to="--check", given=check is not None)
     target = export(
         weights,
         format=to,
@@ -93,25 +96,24 @@ def export(
         runtime=runtime,
         calibrate=calibrate,
         calibrate_split=calibrate_split,
-        calibrate_images=calibrate_images,
+        calibrate_images=calibrate_images or 300,
         force=force,
     )
     say(_written(target, runtime=runtime))
-    result: dict[str, Any] = {"file": str(target), "precision": precision, "batch": batch, "end": end}
-    if check is not None:
-        result["check"] = _checked(weights, _model(target), check, split=check_split, metric=metric, shown=not as_json)
+    measured = {} if check is None else _checked(weights, target, check, check_split, metric, shown=not as_json)
     if as_json:
-        print_json(result)
+        print_json({"file": str(target), "precision": precision, "batch": batch, "end": end, **measured})
 
 
 def _checked(
-    weights: str, model: Path, data: Path, *, split: str | None, metric: str, shown: bool
+    weights: str, target: Path, data: Path, split: str | None, metric: str | None, *, shown: bool
 ) -> dict[str, dict[str, Any]]:
-    """Average precision before and after; prints both if they are to be shown."""
-    before, after = (_measured(file, data, split=split, metric=metric) for file in (weights, model))
+    """The entry "check", average precision before and after; prints both if they are to be shown."""
+    model = _model(target)
+    before, after = (_measured(file, data, split=split, metric=metric or DEFAULT_METRIC) for file in (weights, model))
     if shown:
         print(_side_by_side(before, after))
-    return {"before": before.to_json(), "after": after.to_json()}
+    return {"check": {"before": before.to_json(), "after": after.to_json()}}
 
 
 def _model(target: Path) -> Path:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from multibox.detection.engines.load import ENGINE_NAMES, PRECISIONS
 from multibox.errors import UsageError
-from multibox.evaluation.metrics import METRICS, find_metric
+from multibox.evaluation.metrics import DEFAULT_METRIC, METRICS, find_metric
 from multibox.images.settings import set_max_pixels, set_stretches_16_bits
 
 if TYPE_CHECKING:
@@ -25,15 +26,22 @@ def check_renamed(names: list[str] | None, *, detector: str | None) -> None:
         raise UsageError("--map gives other names to the classes of a detector: give WEIGHTS, or leave it out")
 
 
-def check_belongs(option: str, value: str | bool | None, *, to: str, given: bool) -> None:
+def check_for_detector(options: Mapping[str, object], *, detector: str | None) -> None:
+    """Raise UsageError for an option about how a detector computes if none is given: detections come from a file."""
+    for option, value in options.items():
+        if value is not None and detector is None:
+            raise UsageError(f"{option} {value} is for a detector, and detections are given: leave it out")
+
+
+def check_belongs(option: str, value: str | int | bool | None, *, to: str, given: bool) -> None:
     """Raise UsageError for an option that is given and means nothing without another one, which is not given."""
-    if value not in (None, False) and not given:
+    if value is not None and value is not False and not given:
         shown = option if value is True else f"{option} {value}"
         raise UsageError(f"{shown} belongs to {to}: add {to}, or leave {option} out")
 
 
-def _known_metric(name: str) -> str:
-    return find_metric(name).name
+def _known_metric(name: str | None) -> str | None:
+    return None if name is None else find_metric(name).name
 
 
 def _limit_pixels(pixels: int | None) -> int | None:
@@ -107,6 +115,15 @@ Metric = Annotated[
         help="Average precision. " + "; ".join(f"{metric.name}: {metric.meaning}" for metric in METRICS) + ".",
     ),
 ]
+OptionalMetric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="|".join(metric.name for metric in METRICS),
+        callback=_known_metric,
+        help=f"For --check: average precision, by default {DEFAULT_METRIC}; `multibox evaluate --help` explains them.",
+    ),
+]
 Iou = Annotated[
     float | None,
     typer.Option(
@@ -136,7 +153,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of t
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change the recipe, for example schedule.iterations=2000. Repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change the recipe, for example schedule.iterations=2000 or model.size=416. Repeatable.",
     ),
 ]
 Workers = Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes that load images.")]

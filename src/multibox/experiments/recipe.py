@@ -126,6 +126,9 @@ def _list_form(key: str, value: Any) -> str:
     return f"; write a list, '{key}={json.dumps(entries, ensure_ascii=False)}'"[:200]
 
 
+_SIZES = ("size", "input_size", "image_size", "imgsz")
+
+
 def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
     for part in path:
@@ -135,6 +138,10 @@ def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(inner, dict):
             raise UsageError(f"--set {key}: {part!r} is not a group of settings here; there are {_names(fields)}")
         fields = inner
+    if last not in fields and last in _SIZES:
+        raise UsageError(
+            f"--set {key} is not a setting: the input size is model.size, for example --set model.size=416"
+        )
     if last not in fields:
         raise UsageError(f"--set {key}: {last!r} is not a setting here; there are {_names(fields)}")
     if isinstance(fields[last], dict) and isinstance(value, str):

@@ -76,7 +76,14 @@ def checked(kind: type[T], fields: dict[str, Any], *, source: Path | str) -> T:
             f"{source} describes a model that multibox {__version__} cannot build: {key} does not fit "
             f"({first['msg'].lower()}); convert the file with the multibox that wrote it, or choose another"
         ) from None
-    difference = _difference(fields, json.loads(json.dumps(asdict(found))), key="config")  # type: ignore[call-overload]
+    understood = json.loads(json.dumps(asdict(found)))  # type: ignore[call-overload]
+    newer = _unknown(fields, understood, key="config")
+    if newer is not None:
+        raise WeightsError(
+            f"{source} was written by a newer multibox: {newer} is a field that multibox {__version__} does not know; "
+            "install a newer multibox, or choose another file"
+        )
+    difference = _difference(fields, understood, key="config")
     if difference is not None:
         raise damaged(source, difference)
     return found
@@ -111,14 +118,26 @@ def _parsed(text: str, *, source: Path | str) -> dict[str, Any]:
     return fields
 
 
-def _difference(given: Any, understood: Any, *, key: str) -> str | None:
-    """The first field that is missing, unknown or converted, so that its value would not be the written one."""
+def _unknown(given: Any, understood: Any, *, key: str) -> str | None:
+    """The first field that this version does not know: later versions add fields, damage does not."""
     if isinstance(given, dict) and isinstance(understood, dict):
-        for name in (*understood, *given):
+        for name, value in given.items():
+            inner = f"{key}.{name}"
+            found = _unknown(value, understood[name], key=inner) if name in understood else inner[:200]
+            if found is not None:
+                return found
+    if isinstance(given, list) and isinstance(understood, list):
+        pairs = enumerate(zip(given, understood, strict=False))
+        return next(filter(None, (_unknown(*pair, key=f"{key}.{i}") for i, pair in pairs)), None)
+    return None
+
+
+def _difference(given: Any, understood: Any, *, key: str) -> str | None:
+    """The first field that is missing or converted, so that its value would not be the written one."""
+    if isinstance(given, dict) and isinstance(understood, dict):
+        for name in understood:
             if name not in given and re.sub(r"\.\d+", "", f"{key}.{name}") not in ADDED:
                 return f"{key}.{name} is missing"
-            if name not in understood:
-                return f"{key}.{name} is not a field of this multibox"
         found = (_difference(given[name], understood[name], key=f"{key}.{name}") for name in given)
         return next(filter(None, found), None)
     if isinstance(given, list) and isinstance(understood, list) and len(given) == len(understood):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from multibox.video.source import VideoSource
     from multibox.video.window import Window
 
+_CENTER = "center"
 _NOTICE = "stopping after this frame; a second signal stops immediately"
 
 
@@ -56,6 +57,8 @@ class VideoOptions:
             "--to": self.frames.end is not None,
             "--rate": self.frames.rate != usual.rate,
             "--hardware": self.frames.hardware is not None,
+            "--timeout": self.frames.timeout != usual.timeout,
+            "--anchor": self.anchor != _CENTER,
         }
         return [name for name, value in named.items() if value]
 
@@ -197,11 +200,13 @@ def _following(options: VideoOptions) -> "Following | None":
     from multibox.video.tracks.assignment import import_lap
     from multibox.video.tracks.shape_text import parse_lines, parse_zones
 
+    if options.anchor not in (_CENTER, "bottom"):
+        raise UsageError(f"--anchor {options.anchor} is not known: choose center or bottom")
+    if options.anchor != _CENTER and not (options.lines or options.zones):
+        raise UsageError(f"--anchor {options.anchor} belongs to --line and --zone: add one of them, or leave it out")
     if not (options.track or options.lines or options.zones):
         return None
     import_lap()
-    if options.anchor not in ("center", "bottom"):
-        raise UsageError(f"--anchor {options.anchor} is not known: choose center or bottom")
     lines, zones = parse_lines(options.lines), parse_zones(options.zones)
     following = Following(lines=tuple(lines), zones=tuple(zones), anchor=options.anchor)  # type: ignore[arg-type]
     following.check()
