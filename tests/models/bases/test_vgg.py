@@ -1,5 +1,6 @@
 """The VGG16 base and L2 normalization."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -124,3 +125,28 @@ def test_l2_norm_in_half_precision() -> None:
     y = L2Norm(512)(x)
     assert y.dtype == torch.float16
     torch.testing.assert_close(y.float(), torch.full_like(y.float(), 20 / 512**0.5), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_pooling_before_rectifying_changes_nothing(batch_norm: bool, dtype: torch.dtype) -> None:
+    """Maps and gradients of a network in training, against its layers one after the other, bit by bit."""
+    torch.manual_seed(0)
+    network = VGG16(width=1 / 16, batch_norm=batch_norm).train()
+    plain = deepcopy(network)
+    images = torch.randn(2, 3, 75, 75).contiguous(memory_format=torch.channels_last)
+
+    def gradients(base: VGG16, maps: list[torch.Tensor]) -> list[torch.Tensor | None]:
+        sum(map_.float().square().sum() for map_ in maps).backward()
+        return [parameter.grad for parameter in base.parameters()]
+
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        maps, expected, x = network(images), [], images
+        for name, layer in plain.named_children():
+            x = layer(x)
+            expected += [x] if name in plain.taps else []
+    assert all(torch.equal(a, b) for a, b in zip(maps, expected, strict=True))
+    for own, reference in zip(gradients(network, maps), gradients(plain, expected), strict=True):
+        assert own is not None
+        assert reference is not None
+        assert torch.equal(own, reference)

@@ -1,6 +1,7 @@
 """VGG16 as SSD uses it (paper section 3; VGGNetBody in the official model_libs.py). Layers have their Caffe names."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from jaxtyping import Float
@@ -113,8 +114,22 @@ class VGG16(BaseNetwork):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         sources = []
-        for name, layer in self.named_children():
+        layers = list(self.named_children())
+        for name, layer in _pools_first(layers, self.taps) if self.training else layers:
             x = layer(x)
             if name in self.taps:
                 sources.append(x)
         return sources
+
+
+def _pools_first(layers: list[tuple[str, nn.Module]], taps: tuple[str, ...]) -> list[tuple[str, nn.Module]]:
+    """The layers, with each ReLU that is no tap after the pooling that follows it.
+
+    The largest of rectified values is the rectified largest value, with the same gradients, for a quarter of the work.
+    Not in inference, where engines rectify while they convolve.
+    """
+    order = list(layers)
+    for i, ((name, layer), (_, pool)) in enumerate(pairwise(layers)):
+        if isinstance(layer, nn.ReLU) and isinstance(pool, nn.MaxPool2d) and name not in taps:
+            order[i], order[i + 1] = order[i + 1], order[i]
+    return order
