@@ -27,11 +27,14 @@ class Steps(NamedTuple):
 def is_fast(layer: nn.Conv2d, x: Float[Tensor, "b c h w"]) -> bool:
     """Whether `depthwise_convolution` can replace the layer on this map: one kernel a channel, no larger than the map.
 
+    Without oneDNN, for example on macOS, PyTorch's own kernels have other costs.
+
     If a map is smaller than the kernel, the gradient of weights that see nothing but padding is wrong in oneDNN.
     """
     kernel = layer.kernel_size
     return (
-        layer.groups == layer.in_channels == layer.out_channels > 1
+        torch.backends.mkldnn.is_available()
+        and layer.groups == layer.in_channels == layer.out_channels > 1
         and layer.dilation == (1, 1)
         and isinstance(layer.padding, tuple)
         and layer.padding_mode == "zeros"

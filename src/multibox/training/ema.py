@@ -22,8 +22,8 @@ class MovingAverage:
     def update(self, model: SSD, *, step: int) -> None:
         """Move the average toward `model` after step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        learned = model.state_dict()
-        own = self.model.state_dict()
+        learned = model.state_dict(keep_vars=True)
+        own = self.model.state_dict(keep_vars=True)
         floats = [name for name, value in own.items() if value.is_floating_point()]
         torch._foreach_lerp_([own[name] for name in floats], [learned[name] for name in floats], 1 - decay)
         for name in own.keys() - floats:
