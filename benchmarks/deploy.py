@@ -151,8 +151,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     rows = measured(given)
-    if given.out:
-        given.out.write_text(json.dumps({"machine": describe_machine(), "rows": rows}, indent=1) + "\n")
     print(table(rows))
 
 
@@ -163,7 +161,8 @@ def measured(given: argparse.Namespace) -> list[dict[str, Any]]:
     detectors = [loaded(words) for words in given.files]
     earlier = json.loads(given.out.read_text())["rows"] if given.out and given.out.is_file() else []
     known = {row["of"]: row for row in earlier}
-    rows = [known.get(words, {}) | described(words, one) for words, one in zip(given.files, detectors, strict=True)]
+    news = [described(words, one) for words, one in zip(given.files, detectors, strict=True)]
+    rows = [known.get(new["of"], {}) | new for new in news]
     images = [str(example.image) for example in dataset]
     if "times" in given.measure:
         for row, milliseconds in zip(rows, measure_times(detectors, images, rounds=given.rounds), strict=True):
@@ -175,13 +174,15 @@ def measured(given: argparse.Namespace) -> list[dict[str, Any]]:
         if "starts" in given.measure:
             row |= start(*parts(words), images[0], rounds=given.starts)
         print(json.dumps(row), file=sys.stderr, flush=True)
+        if given.out:
+            given.out.write_text(json.dumps({"machine": describe_machine(), "rows": rows}, indent=1) + "\n")
     return rows
 
 
 def described(words: str, detector: Detector) -> dict[str, Any]:
-    source = parts(words)[0]
+    source, *choices = parts(words)
     name, engine = Path(source).name, detector.engine.config.description
-    return {"of": words, "file": name, "engine": engine, "bytes": file_size(source)}
+    return {"of": ":".join((name, *choices)), "file": name, "engine": engine, "bytes": file_size(source)}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

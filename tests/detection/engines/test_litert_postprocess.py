@@ -14,6 +14,7 @@ import pytest
 from multibox.bench.detect import bench_detect, candidates
 from multibox.detection.detector import Detector
 from multibox.detection.engines.load import engines_for, load_engine
+from multibox.detection.explain.explain import explain
 from multibox.detections import Detections
 from multibox.errors import UsageError, WeightsError
 from oracles import mini_ssd
@@ -78,6 +79,10 @@ def test_detections_are_those_of_the_imported_file(tmp_path: Path, kind: Kind) -
         assert_same(found, expected)
         assert set(found.priors.tolist()) == {-1}
     assert "LiteRT" in native.engine.config.description
+    with pytest.raises(
+        UsageError, match="does not show offsets and scores of all priors: explain with the weight file"
+    ):
+        explain(native, images[0])
     assert_same(pickle.loads(pickle.dumps(native))(images[0]), imported(images[0]))
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Shaped, UInt8
 
 from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import EngineConfig
-from multibox.detection.engines.exported import Arrays
+from multibox.detection.engines.exported import Arrays, join_outputs
 from multibox.detection.engines.litert import failed, open_interpreter
 from multibox.errors import WeightsError
 from multibox.output_rules import OutputRules
@@ -51,15 +51,16 @@ class PostprocessedLiteRtEngine:
     def _new_interpreter(self) -> Any:
         return open_interpreter(self._content, path=self._path, advice=_ADVICE)
 
-    def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> list[Arrays]:
-        """Boxes (1, n, 4) with y first, classes (1, n), scores (1, n) and their number for each image."""
+    def forward(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Arrays:
+        """Boxes (b, n, 4) with y first, classes (b, n), scores (b, n) and the number of filled rows (b, 1)."""
         values = self._input(batch)
         with self._interpreters.lend() as interpreter:
-            return [self._run(interpreter, values[i : i + 1]) for i in range(len(values))]
+            outputs = [self._run(interpreter, values[i : i + 1]) for i in range(len(values))]
+        return join_outputs(outputs, count=len(batch))
 
-    def postprocess(self, outputs: list[Arrays]) -> list[ArraySelection]:
+    def postprocess(self, outputs: Arrays) -> list[ArraySelection]:
         """Detections of each image."""
-        return [self._selection(*image) for image in outputs]
+        return [self._selection(*image) for image in zip(*outputs, strict=True)]
 
     def _input(self, batch: UInt8[np.ndarray, "b h w 3"]) -> Shaped[np.ndarray, "b h w 3"]:
         """The pixels as the input takes them; a signed one takes them with 128 subtracted."""
@@ -75,16 +76,18 @@ class PostprocessedLiteRtEngine:
         try:
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)
             interpreter.invoke()
+            found = (interpreter.get_tensor(details[at]["index"]) for at in self._found.outputs)
+            boxes, *others, count = (array.reshape(1, -1) for array in found)
+            return boxes.reshape(1, -1, 4), *others, count[:, :1]
         except (ValueError, RuntimeError) as problem:
             raise failed("run", self._path, problem, advice=_ADVICE) from None
-        return tuple(interpreter.get_tensor(details[at]["index"]) for at in self._found.outputs)
 
     def _selection(
         self, boxes: np.ndarray, classes: np.ndarray, scores: np.ndarray, count: np.ndarray
     ) -> ArraySelection:
         """The filled rows, best first, with x first and clipped to the image."""
-        filled = min(max(int(count.ravel()[0]), 0), scores.size) if count.size else 0
-        rows, labels, values = boxes.reshape(-1, 4)[:filled], classes.ravel()[:filled], scores.ravel()[:filled]
+        filled = min(max(int(np.nan_to_num(count.sum())), 0), len(scores))
+        rows, labels, values = boxes[:filled], classes[:filled], scores[:filled]
         if len(rows) < filled or len(labels) < filled:
             raise failed("run", self._path, "its results have different lengths", advice=_ADVICE)
         if filled and not 0 <= labels.min() <= labels.max() < len(self._found.class_names):
@@ -92,9 +95,8 @@ class PostprocessedLiteRtEngine:
         sound = np.isfinite(rows).all(axis=1) & np.isfinite(values)
         order = np.flatnonzero(sound)[np.argsort(-values[sound], kind="stable")]
         clipped = rows[order][:, [1, 0, 3, 2]].clip(0, 1)
-        return ArraySelection(
-            clipped, values[order], labels[order].astype(np.int64), np.full(len(order), -1, dtype=np.int64)
-        )
+        priors = np.full(len(order), -1, dtype=np.int64)
+        return ArraySelection(clipped, values[order], labels[order].astype(np.int64), priors)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PostprocessedLiteRtEngine, (self._path,)
