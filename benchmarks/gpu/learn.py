@@ -82,7 +82,7 @@ def learn(setting: Setting, recipe: Recipe) -> Row:
     weights = setting.scratch / recipe.name / "run" / "last.safetensors"
     model, _ = open_weights(weights, device=setting.device)
     row = _summary(setting, rows, iterations, recipe.loop.batch_size, len(dataset), spent)
-    return {**row, **_score(Detector(model, batch_size=32), _test(setting))}
+    return {**row, **score(Detector(model, batch_size=32), _test(setting))}
 
 
 def _train(setting: Setting, recipe: Recipe, dataset: Dataset, *, iterations: int, name: str) -> list[dict[str, Any]]:
@@ -121,7 +121,8 @@ def _test(setting: Setting) -> Dataset:
     return replace(dataset, examples=dataset.examples[:2]) if setting.smoke else dataset
 
 
-def _score(detector: Any, dataset: Dataset) -> Row:
+def score(detector: Any, dataset: Dataset) -> Row:
+    """The AP of a detector, or of detections by image id."""
     start = time.monotonic()
     found = evaluate(detector, dataset, metric=METRIC)
     seconds = round(time.monotonic() - start, 1)
@@ -148,7 +149,7 @@ def learn_torchvision(setting: Setting) -> Row:
     row: Row = {"images_per_second": round(size * steps / spent, 1), "iterations": steps, "batch": size}
     row |= {"epochs": round(size * steps / len(dataset), 1), "train_seconds": round(spent, 1)}
     row |= {"first_loss": values[0], "last_loss": values[-1], "losses": values}
-    return {**row, **_score(_detect_all(model.eval(), _test(setting), device), _test(setting))}
+    return {**row, **score(detect_all(model.eval(), _test(setting), device), _test(setting))}
 
 
 def _rate(progress: float, step: int) -> float:
@@ -165,7 +166,7 @@ def _torchvision_step(model: Any, optimizer: torch.optim.Optimizer, batch: Any) 
 
 
 @torch.inference_mode()
-def _detect_all(model: Any, dataset: Dataset, device: torch.device) -> dict[str, Detections]:
+def detect_all(model: Any, dataset: Dataset, device: torch.device) -> dict[str, Detections]:
     """The peer's detections by image id."""
     found = {}
     for example in dataset:
