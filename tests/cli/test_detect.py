@@ -125,9 +125,6 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere.jpg", "-w", "WEIGHTS"], "nowhere.jpg does not exist"),
-        (["nowhere/*.jpg", "-w", "WEIGHTS"], "'nowhere/*.jpg' matches no images"),
-        (["EMPTY", "-w", "WEIGHTS"], "contains no images"),
         ([], "SOURCE"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "0"], "--batch"),
         (["PHOTOS", "-w", "WEIGHTS", "--batch", "many"], "--batch"),
@@ -139,10 +136,27 @@ def test_times_are_a_table_of_all_stages(multibox, weights: Path, photos: Path):
 )
 def test_wrong_use_is_one_line_and_exit_code_2(multibox, weights: Path, photos: Path, words: list[str], message: str):
     """Wrong arguments against exit code 2, nothing on standard output and one line that names the mistake."""
-    (photos.parent / "empty").mkdir()
-    places = {"WEIGHTS": weights, "PHOTOS": photos, "EMPTY": photos.parent / "empty"}
+    places = {"WEIGHTS": weights, "PHOTOS": photos}
     outcome = multibox("detect", *(places.get(word, word) for word in words))
     assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("multibox: ")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere.jpg", "nowhere.jpg does not exist"),
+        ("nowhere/*.jpg", "'nowhere/*.jpg' matches no images"),
+        ("EMPTY", "contains no images"),
+    ],
+)
+def test_sources_without_images_are_one_line_and_exit_code_1(multibox, tmp_path: Path, source: str, message: str):
+    """A missing image, a pattern without matches and an empty folder against exit code 1 and one line."""
+    (tmp_path / "empty").mkdir()
+    outcome = multibox("detect", tmp_path / "empty" if source == "EMPTY" else source)
+    assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("multibox: ")
     assert outcome.err.count("\n") == 1
     assert message in outcome.err

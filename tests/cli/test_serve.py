@@ -14,10 +14,7 @@ pytest.importorskip("fastapi", reason="the packages of multibox[serve] are not i
     [
         (["--host", "0.0.0.0"], "give --token FILE, or --without-token"),
         (["--host", "999.1.1.1", "--without-token"], "cannot listen at 999.1.1.1"),
-        (["--token", "EMPTY"], "is not a token of 16 or more"),
-        (["--token", "absent.txt"], "cannot read the token file absent.txt (no such file or directory): check"),
         (["--log", "xml"], "--log 'xml' is not known"),
-        (["--media", "EMPTY"], "is not a folder"),
         (["--port", "99999"], "--port"),
         (["--batch", "0"], "--batch"),
         (["--max-mb", "0"], "--max-mb"),
@@ -26,11 +23,27 @@ pytest.importorskip("fastapi", reason="the packages of multibox[serve] are not i
         (["--threads", "0"], "--threads"),
     ],
 )
-def test_wrong_use_is_one_line(multibox, tmp_path: Path, words: list[str], message: str):
+def test_wrong_use_is_one_line(multibox, words: list[str], message: str):
     """Wrong options against exit code 2 and one line."""
+    outcome = multibox("serve", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--token", "EMPTY"], "is not a token of 16 or more"),
+        (["--token", "absent.txt"], "cannot read the token file absent.txt (no such file or directory): check"),
+        (["--media", "EMPTY"], "is not a folder"),
+    ],
+)
+def test_unusable_files_are_one_line(multibox, tmp_path: Path, words: list[str], message: str):
+    """Files that are missing or have no use against exit code 1 and one line."""
     (tmp_path / "empty").write_text("")
     outcome = multibox("serve", *(str(tmp_path / "empty") if word == "EMPTY" else word for word in words))
-    assert (outcome.code, outcome.out) == (2, "")
+    assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.count("\n") == 1
     assert message in outcome.err
 

@@ -16,7 +16,7 @@ import pytest
 from multibox.detection.detector import Detector
 from multibox.detection.export.export import export
 from multibox.detection.export.runtime import RUNTIME, runtime_files
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 from shared_data import shared
 
 pytest.importorskip("onnxscript", reason="the packages of multibox[export] are not installed")
@@ -147,10 +147,10 @@ def test_a_camera(browser: Any, address: str, photograph: Path):
 
 def test_files_that_are_missing(tmp_path: Path):
     """A runtime folder without its files, and a folder that exists, against one line, before anything is written."""
-    with pytest.raises(UsageError, match=rf"has no {RUNTIME[0]}: run `npm install onnxruntime-web`"):
+    with pytest.raises(InputError, match=rf"has no {RUNTIME[0]}: run `npm install onnxruntime-web`"):
         runtime_files(tmp_path)
     site = tmp_path / "site"
-    with pytest.raises(UsageError, match="npm install"):
+    with pytest.raises(InputError, match="npm install"):
         export("lite320-animals", format="web", out=site, runtime=tmp_path)
     with pytest.raises(UsageError, match="--runtime with --format onnx"):
         export("lite320-animals", format="onnx", out=tmp_path / "a.onnx", runtime=tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 from multibox.service.settings import is_loopback, read_token, require_token_beyond_loopback
 from running_service import TOKEN, Running, Serve
 
@@ -100,9 +100,9 @@ def test_loopback_addresses():
     "content", [b"", b"short", b"with a space in it", "ümlaut-ümlaut-ümlaut".encode(), b"\n" + b"x" * 40]
 )
 def test_weak_tokens_are_refused(tmp_path: Path, content: bytes):
-    """Empty, short and odd first lines against UsageError."""
+    """Empty, short and odd first lines against InputError."""
     (tmp_path / "token").write_bytes(content)
-    with pytest.raises(UsageError, match="openssl rand"):
+    with pytest.raises(InputError, match="openssl rand"):
         read_token(tmp_path / "token")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from multibox.cli.console import say
 from multibox.cli.options import Device, Engine, Precision, Threads
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 from multibox.words import pip_install
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _start(
 
 def _folder(path: Path | None) -> Path | None:
     if path is not None and not path.is_dir():
-        raise UsageError(f"--media {path} is not a folder: give the folder of Label Studio's files")
+        raise InputError(f"--media {path} is not a folder: give the folder of Label Studio's files")
     return path
 
 

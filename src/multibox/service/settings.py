@@ -5,7 +5,7 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 from multibox.images.settings import max_pixels as limit_of_process
 from multibox.images.settings import set_max_pixels
 
@@ -80,17 +80,17 @@ def require_token_beyond_loopback(host: str, *, token: str | None, without_token
 
 
 def read_token(path: Path) -> str:
-    """The first line of a file. Raises UsageError if it cannot be read, is too short or has invisible characters."""
+    """The first line of a file. Raises InputError if it cannot be read, is too short or has invisible characters."""
     try:
         with open(path, "rb") as file:
             line = file.readline(4096).strip().decode("ascii")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot read the token file {path} ({reason}): check the path and its permissions") from None
+        raise InputError(f"cannot read the token file {path} ({reason}): check the path and its permissions") from None
     except UnicodeDecodeError:
         line = ""
     if len(line) < _SHORTEST_TOKEN or not all("!" <= letter <= "~" for letter in line):
-        raise UsageError(
+        raise InputError(
             f"the first line of {path} is not a token of {_SHORTEST_TOKEN} or more visible ASCII characters: make one "
             f"with 'openssl rand -hex 32 > {path}'"
         )

@@ -40,7 +40,7 @@ class Images:
 
 
 def find(sources: list[str], wanted: Wanted, *, time: bool) -> Images:
-    """The images of the sources. Raises UsageError if there are none, or a result would overwrite one."""
+    """The images of the sources. Raises DataError if there are none, UsageError if a result would overwrite one."""
     from multibox.images.find import find_images
     from multibox.images.write import result_paths
 
@@ -48,7 +48,7 @@ def find(sources: list[str], wanted: Wanted, *, time: bool) -> Images:
         raise UsageError(f"--time measures one process, and these are {place().count}: start it without a launcher")
     images = find_images(sources)
     if not images.files:
-        raise UsageError(images.problems[0])
+        raise DataError(images.problems[0])
     targets = result_paths(images.files, wanted.out) if wanted.out is not None and wanted.drawn else {}
     return Images(images, targets)
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from multibox.errors import UsageError
+from multibox.errors import InputError, UsageError
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
@@ -12,7 +12,7 @@ RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thre
 def runtime_files(source: Path | str, *, format: str = "web") -> list[Path]:
     """The files of RUNTIME in the npm package or its folder dist.
 
-    Raises UsageError for the first that is missing, and for a format that needs none.
+    Raises InputError for the first that is missing, UsageError for a format that needs none.
     """
     if format != "web":
         raise UsageError(f"--runtime with --format {format}: only --format web needs it")
@@ -20,7 +20,7 @@ def runtime_files(source: Path | str, *, format: str = "web") -> list[Path]:
     dist = package / "dist" if (package / "dist").is_dir() else package
     for name in RUNTIME:
         if not (dist / name).is_file():
-            raise UsageError(
+            raise InputError(
                 f"--runtime {package} has no {name}: run `npm install onnxruntime-web`, and give "
                 "node_modules/onnxruntime-web"
             )
