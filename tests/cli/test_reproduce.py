@@ -148,7 +148,7 @@ def test_speeds_beside_other_detectors(multibox, tmp_path: Path, monkeypatch: py
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
         (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights does not fit table2"),
         (["table2", "--data", "DATA", "--peers", "python3"], 2, "--peers does not fit table2, only table7 measures"),
-        (["table7", "--peers", "no/python"], 2, "no/python cannot be started (No such file or directory)"),
+        (["table7", "--peers", "no/python"], 2, "'no/python' cannot be started (No such file or directory)"),
         (["table7", "--peers", "true"], 1, "true ended: give the Python of an environment with torchvision"),
         (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows does not fit figure3"),
         (["figure4", "--data", "DATA", "--weights", "x"], 2, "1 weights for figure4, which shows SSD300, SSD512"),

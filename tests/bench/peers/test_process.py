@@ -54,8 +54,9 @@ def test_a_script_that_fails_is_one_line(tmp_path: Path, text: str, message: str
 def test_a_program_that_cannot_be_started(tmp_path: Path):
     """A missing program, a folder, a name with a zero byte, and one that ends at once, against their messages."""
     for python, kind, message in (
-        (tmp_path / "none", UsageError, "none cannot be started (No such file or directory)"),
+        (tmp_path / "none", UsageError, "none' cannot be started (No such file or directory)"),
         (tmp_path, UsageError, "cannot be started (Permission denied)"),
+        ("", UsageError, "'' cannot be started ("),
         ("a\0b", UsageError, "cannot be started (embedded null byte)"),
         ("true", ProcessError, "true ended"),
     ):

@@ -50,7 +50,7 @@ class PeerProcess:
         except (OSError, ValueError) as problem:
             self._errors.close()
             reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-            raise UsageError(f"{python} cannot be started ({reason}): give the path of a Python interpreter") from None
+            raise UsageError(f"{str(python)!r} cannot be started ({reason}): give the path of a Python") from None
         try:
             self.described = self._description()
         except BaseException:
