@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.rows import Row
 from benchmarks.table.lines import Line, lines, matrix_rates
 
+BUSY = "**The machine was busy with other work: times and shares say little, ratios a little more.**"
 HEAD = ("", "measured", "over the peer", "share of the matrix rate", "aim")
 
 
@@ -55,6 +56,7 @@ def page(
         f"{machine_line(machine)}, {machine['threads']} threads, load {machine['load']:.1f} before. {versions}.",
         f"Command: `{machine['command']}`",
         "Ratios are medians over rounds in which all take turns. benchmarks/README.md says what limits each row.",
+        *([BUSY] if machine["load"] > machine["cores"] / 2 else []),
         table(results, problems, before),
         "## Steps",
         _steps(results, steps),

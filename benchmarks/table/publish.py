@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.limited import ROOT
 from benchmarks.rows import read_rows
-from benchmarks.table.page import machine_line, read_results, table
+from benchmarks.table.page import BUSY, machine_line, read_results, table
 
 END = "<!-- end of machine -->"
 LAST = "<!-- machines end here -->"
@@ -30,7 +30,9 @@ def with_machine(readme: str, machine: Mapping[str, Any], rows: str, *, page: st
     name = machine_line(machine)
     start = f"<!-- machine: {name} -->"
     about = f"{machine['threads']} threads, load {machine['load']:.1f} before, torch {machine['torch']}"
-    section = f"{start}\n### {name}\n\nMeasured on {machine['date']}, {about} ([the run]({page})).\n\n{rows}\n\n{END}\n"
+    busy = f" {BUSY}" if machine["load"] > machine["cores"] / 2 else ""
+    measured = f"Measured on {machine['date']}, {about} ([the run]({page})).{busy}"
+    section = f"{start}\n### {name}\n\n{measured}\n\n{rows}\n\n{END}\n"
     if start in readme:
         head, rest = readme.split(start, 1)
         return head + section.rstrip("\n") + rest.split(END, 1)[1]

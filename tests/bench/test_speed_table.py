@@ -232,8 +232,10 @@ def test_a_machine_in_the_readme():
     """A new machine, and a newer run of it, against the sections before the mark."""
     first = with_machine(f"# Benchmarks\n\n{LAST}\n\nmore\n", MACHINE, "| old |", page="results/a.md")
     assert "### a processor, 2 cores\n\nMeasured on 2026-11-26, 2 threads, load 0.2 before" in first
-    again = with_machine(first, {**MACHINE, "date": "2026-12-01"}, "| new |", page="results/b.md")
+    assert "busy with other work" not in first
+    again = with_machine(first, {**MACHINE, "date": "2026-12-01", "load": 3.0}, "| new |", page="results/b.md")
     assert "| old |" not in again
+    assert "busy with other work" in again
     assert again.count("### a processor") == 1
     assert again.index("| new |") < again.index(LAST)
     assert again.endswith("\n\nmore\n")
