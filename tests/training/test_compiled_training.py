@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch._dynamo.utils import counters
 from multibox.detection.detector import Detector
+from multibox.models.fixed_norms import fold_fixed_norms
+from multibox.models.mixed import use_mixed_convolutions
 from tiny_training import LOOP, make_run, stream, train
 
 # All that decides over compiling again comes before the code is generated, which would take a minute.
@@ -56,6 +58,12 @@ assert plain.keys() == compiled.keys()
 for name, value in plain.items():
     torch.testing.assert_close(compiled[name], value, rtol=1e-3, atol=1e-5, msg=lambda text, at=name: f"{at}: {text}")
 print("graphs", counters["stats"]["unique_graphs"])
+
+layers = torch.nn.Conv2d(8, 8, 3, groups=8), torch.nn.BatchNorm2d(8), torch.nn.ReLU6()
+fixed = torch.nn.Sequential(*layers).eval()
+use_mixed_convolutions(fixed)
+folded, x = fold_fixed_norms(fixed), torch.randn(2, 8, 9, 9)
+torch.testing.assert_close(torch.compile(folded, fullgraph=True)(x), fixed(x))
 """
 
 

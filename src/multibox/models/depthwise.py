@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _MOST_COLUMNS = 3
+_HAS_ONEDNN = torch.backends.mkldnn.is_available()  # asked once, because a compiler cannot trace the question
 
 
 class Steps(NamedTuple):
@@ -33,7 +34,7 @@ def is_fast(layer: nn.Conv2d, x: Float[Tensor, "b c h w"]) -> bool:
     """
     kernel = layer.kernel_size
     return (
-        torch.backends.mkldnn.is_available()
+        _HAS_ONEDNN
         and layer.groups == layer.in_channels == layer.out_channels > 1
         and layer.dilation == (1, 1)
         and isinstance(layer.padding, tuple)

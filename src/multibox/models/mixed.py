@@ -29,11 +29,8 @@ class MixedConv2d(nn.Conv2d):
         """The same with other values in the place of the parameters, and with a rectifier after it."""
         if rectifier is None:
             return self._convolve(x, weight, bias)
-        dtype = _number_type(x)
-        runs_here = x.device.type == "cpu" and not torch.compiler.is_compiling() and can_rectify(self, dtype)
-        trains_well = (self.groups == 1 and not self._exceeds(x)) or is_fast(self, x)
-        if bias is not None and runs_here and trains_well:
-            return rectified_convolution(x.to(dtype), weight, bias, self, rectifier)
+        if bias is not None and self._rectifies(x):
+            return rectified_convolution(x.to(_number_type(x)), weight, bias, self, rectifier)
         out = self._convolve(x, weight, bias)
         return F.relu_(out) if rectifier == "relu" else F.hardtanh_(out, 0, 6)
 
@@ -41,13 +38,19 @@ class MixedConv2d(nn.Conv2d):
         if not _trains_on_processor(x, weight):
             return self._conv_forward(x, weight, bias)
         mixed, dtype = torch.is_autocast_enabled("cpu"), _number_type(x)
-        if is_fast(self, x):
+        if is_fast(self, x) and not torch.compiler.is_compiling():
             assert isinstance(self.padding, tuple)
             return depthwise_convolution(x.to(dtype), weight, bias, stride=self.stride, padding=self.padding)
         if not mixed or (self.groups == 1 and not self._exceeds(x)):
             return self._conv_forward(x, weight, bias)
         with torch.autocast("cpu", enabled=False):
             return self._conv_forward(x.float(), weight, bias).to(dtype)
+
+    def _rectifies(self, x: Tensor) -> bool:
+        """Whether the convolution applies a rectifier itself; a compiler does that in its own way."""
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or not can_rectify(self, _number_type(x)):
+            return False
+        return (self.groups == 1 and not self._exceeds(x)) or is_fast(self, x)
 
     def _exceeds(self, x: Tensor) -> bool:
         """Whether the kernel is larger than the map."""
@@ -61,10 +64,8 @@ def _number_type(x: Tensor) -> torch.dtype:
 
 
 def _trains_on_processor(x: Tensor, weight: Tensor) -> bool:
-    """Whether a gradient will be asked for; a compiler has its own ways."""
-    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return False
-    return x.requires_grad or weight.requires_grad
+    """Whether a gradient will be asked for."""
+    return x.device.type == "cpu" and torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
 
 
 def use_mixed_convolutions(model: nn.Module) -> None:
