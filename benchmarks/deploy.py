@@ -185,32 +185,32 @@ def described(words: str, detector: Detector) -> dict[str, Any]:
     return {"of": ":".join((name, *choices)), "file": name, "engine": engine, "bytes": file_size(source)}
 
 
+def _pair(text: str) -> Callable[[Sequence[float]], str]:
+    return lambda pair: " / ".join(format(number, text if number < 10 else ".0f") for number in pair)
+
+
+COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "file": ("file", lambda name: f"`{name}`"),
+    "engine": ("engine", str),
+    "bytes": ("size MB", lambda count: f"{count / 1e6:.1f}"),
+    "ap": ("AP %", lambda ap: f"{100 * ap:.1f}"),
+    "found": ("found %", lambda share: f"{100 * share:.1f}"),
+    "pixels": ("pixels", _pair(".1g")),
+    "score": ("score", _pair(".1g")),
+    "milliseconds": ("ms", lambda milliseconds: f"{milliseconds:.1f}"),
+    "start_cpu_seconds": ("start s", lambda seconds: f"{seconds:.2f}"),
+    "memory_mib": ("memory MiB", lambda mib: f"{mib:.0f}"),
+    "torch": ("PyTorch", lambda torch: "yes" if torch else "no"),
+}
+"""What each key of a row is called in the table, and how it is written."""
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows in Markdown, with a dash for what was not measured."""
-    lines = [
-        "| file | engine | size MB | AP % | found % | pixels | score | ms | start s | memory MiB | PyTorch |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = [
-            f"`{row['file']}`",
-            row["engine"],
-            f"{row['bytes'] / 1e6:.1f}",
-            _cell(row, "ap", lambda ap: f"{100 * ap:.1f}"),
-            _cell(row, "found", lambda share: f"{100 * share:.1f}"),
-            _cell(row, "pixels", lambda pair: f"{pair[0]:.2g} / {pair[1]:.2g}"),
-            _cell(row, "score", lambda pair: f"{pair[0]:.1e} / {pair[1]:.1e}"),
-            _cell(row, "milliseconds", lambda ms: f"{ms:.1f}"),
-            _cell(row, "start_cpu_seconds", lambda seconds: f"{seconds:.2f}"),
-            _cell(row, "memory_mib", lambda mib: f"{mib:.0f}"),
-            _cell(row, "torch", lambda torch: "yes" if torch else "no"),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(row: dict[str, Any], key: str, text: Callable[[Any], str]) -> str:
-    return text(row[key]) if key in row else "-"
+    """The rows in Markdown, with the columns that were measured."""
+    columns = {key: column for key, column in COLUMNS.items() if any(key in row for row in rows)}
+    heads = [[name for name, _ in columns.values()], ["---"] * len(columns)]
+    cells = [[text(row[key]) if key in row else "-" for key, (_, text) in columns.items()] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in heads + cells)
 
 
 if __name__ == "__main__":
