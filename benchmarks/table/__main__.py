@@ -29,6 +29,7 @@ from benchmarks.rows import Row, Rows, read_rows
 from benchmarks.table.page import page, read_results
 from benchmarks.table.publish import publish
 from benchmarks.table.steps import STEPS, Setting, Step
+from multibox.system.process import own_cores
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OPENBLAS_NUM_THREADS", "KMP_BLOCKTIME")
 NAMES = [step.name for step in STEPS]
@@ -138,7 +139,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick-data", type=Path)
     parser.add_argument("--steps", nargs="+", choices=NAMES)
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=own_cores())
     parser.add_argument("--settings", nargs="*", default=[], help="changes of the recipe quick, for rehearsals")
     parser.add_argument("--limit", type=float, default=1.0)
     parser.add_argument("--source", type=Path)
