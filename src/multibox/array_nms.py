@@ -142,9 +142,10 @@ def _survivors(suppresses: Bool[np.ndarray, "n n"]) -> Bool[np.ndarray, " n"]:
 
 def _iou(a: Float32[np.ndarray, "n 4"], b: Float32[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
     """Intersection over union of every pair, with the operations and their order of `multibox.boxes.iou`."""
-    low = np.maximum(a[:, None, :2], b[:, :2])
-    high = np.minimum(a[:, None, 2:], b[:, 2:])
-    width, height = np.moveaxis(np.maximum(high - low, 0), -1, 0)
+    x1, y1, x2, y2 = a.T[:, :, None]
+    left, top, right, bottom = np.ascontiguousarray(b.T)
+    width = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0)
+    height = np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0)
     intersection = width * height
     union = (_area(a)[:, None] + _area(b)) - intersection
     return intersection / np.maximum(union, np.finfo(np.float32).tiny)

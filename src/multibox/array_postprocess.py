@@ -25,26 +25,35 @@ class ArrayPostprocess:
         self, offsets: Float32[np.ndarray, "b p 4"], logits: Float32[np.ndarray, "b p k"]
     ) -> list[ArraySelection]:
         """Detections of each image, best first, with boxes relative to the input and clipped to it, labels 0 … C-1."""
-        boxes = self.decode(offsets)
-        boxes = boxes.clip(0, 1) if self.rules.clip else boxes
-        return [self._detections(*image) for image in zip(boxes, logits, strict=True)]
+        return [self._detections(*image) for image in zip(offsets, logits, strict=True)]
 
-    def decode(self, offsets: Float32[np.ndarray, "b p 4"]) -> Float32[np.ndarray, "b p 4"]:
-        """Boxes as corners relative to the input, not clipped (`Coder.decode`)."""
-        scaled = offsets * self._variances
+    def decode(
+        self, offsets: Float32[np.ndarray, "*b n 4"], *, rows: Int64[np.ndarray, " n"] | None = None
+    ) -> Float32[np.ndarray, "*b n 4"]:
+        """Boxes as corners relative to the input, not clipped (`Coder.decode`).
+
+        `rows` are the priors of the offsets, by default all.
+        """
+        priors, corners, variances = self._priors, self._corners, self._variances
+        if rows is not None:
+            priors, corners = priors[rows], corners[rows]
+            variances = variances if variances.ndim == 1 else variances[rows]
+        scaled = offsets * variances
         if self.rules.box_code == "corner":
-            return self._corners + scaled
+            return corners + scaled
         if self.rules.box_code == "corner_size":
-            return self._corners + scaled * np.tile(self._corners[:, 2:] - self._corners[:, :2], 2)
-        center = self._priors[:, :2] + scaled[..., :2] * self._priors[:, 2:]
-        half = self._priors[:, 2:] * np.exp(scaled[..., 2:]) / 2
+            return corners + scaled * np.tile(corners[:, 2:] - corners[:, :2], 2)
+        center = priors[:, :2] + scaled[..., :2] * priors[:, 2:]
+        half = priors[:, 2:] * np.exp(scaled[..., 2:]) / 2
         return np.concatenate([center - half, center + half], axis=-1)
 
-    def _detections(self, boxes: Float32[np.ndarray, "p 4"], logits: Float32[np.ndarray, "p k"]) -> ArraySelection:
-        """Detections of one image. Priors that cannot reach the score threshold are dropped first."""
+    def _detections(self, offsets: Float32[np.ndarray, "p 4"], logits: Float32[np.ndarray, "p k"]) -> ArraySelection:
+        """Detections of one image. Only priors that can reach the score threshold are decoded and scored."""
         function, settings = self.rules.score_function, self.rules.detection
         priors = _possible_priors(logits, threshold=settings.score_threshold, function=function)
-        found = select_clipped(boxes[priors], array_scores(logits[priors], function), settings=settings)
+        boxes = self.decode(offsets[priors], rows=priors)
+        boxes = boxes.clip(0, 1) if self.rules.clip else boxes
+        found = select_clipped(boxes, array_scores(logits[priors], function), settings=settings)
         return found._replace(priors=priors[found.priors])
 
 

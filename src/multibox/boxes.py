@@ -29,16 +29,13 @@ def iou(a: Float[Tensor, "*b n 4"], b: Float[Tensor, "*b m 4"]) -> Float[Tensor,
     The order of operations is that of `JaccardOverlap` in the official bbox_util.cpp, so that comparisons of float32
     values with a threshold have the same outcome.
     """
-    return _iou_of_aligned(a.unsqueeze(-2), b.unsqueeze(-3))
-
-
-def _iou_of_aligned(a: Float[Tensor, "*#n 4"], b: Float[Tensor, "*#n 4"]) -> Float[Tensor, "*n"]:
-    x1, y1, x2, y2 = a.unbind(-1)
-    left, top, right, bottom = b.unbind(-1)
+    x1, y1, x2, y2 = a.unsqueeze(-2).unbind(-1)
+    # Each coordinate of all boxes is contiguous, so that the processor computes several pairs at a time.
+    left, top, right, bottom = b.transpose(-2, -1).contiguous().unsqueeze(-3).unbind(-2)
     width = (torch.minimum(x2, right) - torch.maximum(x1, left)).clamp_(min=0)
     height = (torch.minimum(y2, bottom) - torch.maximum(y1, top)).clamp_(min=0)
     intersection = width.mul_(height)
-    union = (area(a) + area(b)).sub_(intersection)
+    union = (area(a).unsqueeze(-1) + area(b).unsqueeze(-2)).sub_(intersection)
     return intersection.div_(union.clamp_(min=torch.finfo(union.dtype).tiny))
 
 

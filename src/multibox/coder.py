@@ -52,13 +52,19 @@ class Coder(nn.Module):
         stretch = torch.log(wanted[..., 2:] / priors[:, 2:])
         return torch.cat([shift, stretch], dim=-1) / variances
 
-    def decode(self, offsets: Float[Tensor, "*b p 4"]) -> Float[Tensor, "*b p 4"]:
-        """Boxes as corners, not clipped, always in float32."""
-        scaled = offsets.float() * self.variances
+    def decode(
+        self, offsets: Float[Tensor, "*b n 4"], *, rows: Int64[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "*b n 4"]:
+        """Boxes as corners, not clipped, always in float32; `rows` are the priors of the offsets, by default all."""
+        priors, corners, units, variances = self.priors, self.corners, self._units(), self.variances
+        if rows is not None:
+            priors, corners, units = priors[rows], corners[rows], units[rows]
+            variances = variances if variances.ndim == 1 else variances[rows]
+        scaled = offsets.float() * variances
         if self.code != "center_size":
-            return self.corners + scaled * self._units()
-        center = self.priors[:, :2] + scaled[..., :2] * self.priors[:, 2:]
-        size = self.priors[:, 2:] * torch.exp(scaled[..., 2:])
+            return corners + scaled * units
+        center = priors[:, :2] + scaled[..., :2] * priors[:, 2:]
+        size = priors[:, 2:] * torch.exp(scaled[..., 2:])
         return to_corners(torch.cat([center, size], dim=-1))
 
     def _units(self) -> Float[Tensor, "p 4"]:

@@ -101,8 +101,8 @@ def greedy_nms(
     kept = torch.zeros(0, dtype=torch.int64, device=boxes.device)
     for start in range(0, len(boxes), _BLOCK):
         block = torch.arange(start, min(start + _BLOCK, len(boxes)), device=boxes.device)
-        free = ~_suppresses(boxes, labels, kept, block, threshold).any(dim=0)
-        block = block[free]
+        if len(kept):
+            block = block[~_suppresses(boxes, labels, kept, block, threshold).any(dim=0)]
         inside = _suppresses(boxes, labels, block, block, threshold).triu_(diagonal=1)
         kept = torch.cat([kept, block[_survivors(inside)]])
         if len(kept) >= limit:

@@ -5,7 +5,7 @@ nothing of models and engines. The rules are those of detection_output_layer.cpp
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from multibox.batched_nms import BatchSelection, select_batch
@@ -28,9 +28,8 @@ def postprocess(
 
     `logits` start with the background. `clip` cuts boxes to the image before suppression too, as torchvision does.
     """
-    boxes = decode_boxes(offsets, coder=coder, clip=clip)
-    images = zip(boxes, logits.float(), strict=True)
-    return [_detections(b, rows, settings, score_function) for b, rows in images]
+    images = zip(offsets, logits.float(), strict=True)
+    return [_detections(*one, coder, settings, clip=clip, function=score_function) for one in images]
 
 
 @torch.inference_mode()
@@ -83,16 +82,28 @@ def select_detections(
     return found._replace(boxes=found.boxes.clamp(0, 1))
 
 
-def decode_boxes(offsets: Float[Tensor, "*b p 4"], *, coder: Coder, clip: bool) -> Float[Tensor, "*b p 4"]:
-    """Boxes as suppression compares them: corners relative to the input, cut to the image if `clip`."""
-    boxes = coder.decode(offsets)
+def decode_boxes(
+    offsets: Float[Tensor, "*b n 4"], *, coder: Coder, clip: bool, rows: Int64[Tensor, " n"] | None = None
+) -> Float[Tensor, "*b n 4"]:
+    """Boxes as suppression compares them: corners relative to the input, cut to the image if `clip`.
+
+    `rows` are the priors of the offsets, by default all.
+    """
+    boxes = coder.decode(offsets, rows=rows)
     return boxes.clamp(0, 1) if clip else boxes
 
 
 def _detections(
-    boxes: Float[Tensor, "p 4"], logits: Float[Tensor, "p k"], settings: DetectionSettings, function: ScoreFunction
+    offsets: Float[Tensor, "p 4"],
+    logits: Float[Tensor, "p k"],
+    coder: Coder,
+    settings: DetectionSettings,
+    *,
+    clip: bool,
+    function: ScoreFunction,
 ) -> Selection:
-    """Detections of one image. Priors that cannot reach the score threshold are dropped before scores are computed."""
+    """Detections of one image. Only priors that can reach the score threshold are decoded and scored."""
     priors = possible_priors(logits, threshold=settings.score_threshold, function=function)
-    found = select(boxes[priors], class_scores(logits[priors], function), settings=settings)
+    boxes = decode_boxes(offsets[priors], coder=coder, clip=clip, rows=priors)
+    found = select(boxes, class_scores(logits[priors], function), settings=settings)
     return found._replace(boxes=found.boxes.clamp(0, 1), priors=priors[found.priors])

@@ -46,7 +46,10 @@ class FoldedSSD(nn.Module):
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits, in float32, of RGB images with values 0 … 255 at the network's input size."""
-        centered = images - self.mean
+        return self.of_centered(images - self.mean)
+
+    def of_centered(self, centered: Float[Tensor, "b 3 h w"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
+        """The same for images from which the mean color was subtracted."""
         maps = self.base((centered if self.std is None else centered / self.std).to(self.dtype))
         first = self.norm(maps[0])
         for extra in self.extras:

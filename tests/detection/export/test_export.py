@@ -1,6 +1,7 @@
 """Exported files: their contents, their metadata, and what is refused."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,8 @@ pytest.importorskip("onnxscript", reason="the packages of multibox[export] are n
 runtime = pytest.importorskip("onnxruntime", reason="the packages of multibox[export] are not installed")
 
 from multibox.detection.export.onnx import export_onnx, rest_graph  # noqa: E402
+
+Select = Callable[[SSD, np.ndarray, np.ndarray], list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,21 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
     assert "ONNX Runtime" in Detector.load(exported).engine.config.description
 
 
+def select_in_onnx(model: SSD, offsets: np.ndarray, logits: np.ndarray) -> list[np.ndarray]:
+    session = runtime.InferenceSession(rest_graph(model, end="detections").SerializeToString())
+    return session.run(None, {"offsets": offsets, "logits": logits})
+
+
+def select_in_openvino(model: SSD, offsets: np.ndarray, logits: np.ndarray) -> list[np.ndarray]:
+    openvino = pytest.importorskip("openvino", reason="the packages of multibox[openvino] are not installed")
+    from multibox.detection.export.openvino import openvino_rest
+
+    rest = openvino_rest(model, end="detections")
+    compiled = openvino.Core().compile_model(rest, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return list(compiled([offsets, logits]).values())
+
+
+@pytest.mark.parametrize("select", [select_in_onnx, select_in_openvino])
 @pytest.mark.parametrize(("clip", "function"), [(False, "softmax"), (True, "softmax"), (True, "sigmoid")])
 @pytest.mark.parametrize(
     "rule",
@@ -94,7 +112,9 @@ def test_the_fastest_engine_installed_is_chosen(exported: Path, monkeypatch: pyt
         DetectionSettings(score_threshold=0.05, nms_threshold=0.8, per_class=30, per_image=5),
     ],
 )
-def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, clip: bool, function: ScoreFunction):
+def test_the_choice_in_the_graph_is_the_official_one(
+    rule: DetectionSettings, clip: bool, function: ScoreFunction, select: Select
+):
     """Decoding, limits and suppression in the graph on random outputs of three images against SSD.postprocess.
 
     The first image has no candidate, the second few, the third many.
@@ -112,7 +132,6 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         score_function=function,
     )
     model = SSD(config, CLASS_NAMES)
-    session = runtime.InferenceSession(rest_graph(model, end="detections").SerializeToString())
     random = np.random.default_rng(0)
     offsets = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
     logits = random.normal(scale=2, size=(3, config.priors.count, 4)).astype(np.float32)
@@ -121,7 +140,7 @@ def test_the_choice_in_the_graph_is_the_official_one(rule: DetectionSettings, cl
         logits[:, :, 0] += less
     else:
         logits[:, :, 1:] -= less[:, :, None]
-    boxes, scores, labels, priors = session.run(None, {"offsets": offsets, "logits": logits})
+    boxes, scores, labels, priors = select(model, offsets, logits)
     wanted = model.postprocess(torch.from_numpy(offsets), torch.from_numpy(logits))
     assert len(wanted[0].scores) == 0
     for i, selection in enumerate(wanted):

@@ -13,7 +13,10 @@ POSTPROCESS_PREFIX = "postprocess/"  # of the names of nodes and tensors that fo
 
 
 class Network(nn.Module):
-    """From RGB images in their own memory order to offsets and logits; normalization included."""
+    """From RGB images in their own memory order to offsets and logits; normalization included.
+
+    The mean is subtracted in that order: OpenVINO then drops the permutation, because its convolutions use it too.
+    """
 
     def __init__(self, model: SSD) -> None:
         super().__init__()
@@ -21,7 +24,8 @@ class Network(nn.Module):
 
     def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits of all priors."""
-        return self.folded(images.permute(0, 3, 1, 2).float())
+        centered = images.float() - self.folded.mean.flatten()
+        return self.folded.of_centered(centered.permute(0, 3, 1, 2))
 
 
 class Boxes(nn.Module):

@@ -103,16 +103,22 @@ def rest_graph(model: SSD, *, end: End, batch: int | None = None) -> "ModelProto
     """
     if end == "raw":
         return None
-    if end == "detections" and model.config.detection.eta < 1:
-        raise UsageError(
-            f"suppression in {model.config.name} has eta {model.config.detection.eta:g}, which changes its threshold "
-            "after every box, and exported models cannot do that: add --end boxes, so that the caller suppresses"
-        )
+    if end == "detections":
+        check_selection(model)
     fixed = batch if end == "boxes" else None
     count = model.config.priors.count
     offsets, logits = (torch.zeros(fixed or 2, count, n) for n in (4, len(model.class_names) + 1))
     rest, outputs = (Boxes(model), BOXES_OUTPUTS) if end == "boxes" else (Postprocess(model), OUTPUTS)
     return _graph(rest.cpu(), {"offsets": offsets, "logits": logits}, outputs=outputs, dynamic=fixed is None)
+
+
+def check_selection(model: SSD) -> None:
+    """Raise UsageError if the threshold of suppression is not constant."""
+    if model.config.detection.eta < 1:
+        raise UsageError(
+            f"suppression in {model.config.name} has eta {model.config.detection.eta:g}, which changes its threshold "
+            "after every box, and exported models cannot do that: add --end boxes, so that the caller suppresses"
+        )
 
 
 def _graph(module: nn.Module, inputs: dict[str, Tensor], *, outputs: tuple[str, ...], dynamic: bool) -> "ModelProto":

@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from multibox.detection.engines.openvino_core import import_openvino, openvino_core
-from multibox.detection.export.onnx import import_onnx, network_graph, rest_graph
+from multibox.detection.export.onnx import check_selection, import_onnx, network_graph, rest_graph
+from multibox.detection.export.openvino_select import selection
 from multibox.errors import UsageError
 from multibox.models.layers import has_norm
 from multibox.models.ssd import SSD
 from multibox.system.atomic import unfinished_folder
-from multibox.weights.exported import KEY, OUTPUTS_OF_END, RAW_OUTPUTS, End, Exported
+from multibox.weights.exported import KEY, OUTPUTS_OF_END, End, Exported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -62,10 +63,9 @@ def openvino_model(
         from multibox.detection.export.quantize import quantize_openvino
 
         network = quantize_openvino(network, images, has_norm=has_norm(model))
-    _name_outputs(network, RAW_OUTPUTS)
-    rest = rest_graph(model, end=end)
-    if rest is not None:
-        network = _joined(network, _read(rest), outputs=OUTPUTS_OF_END[end])
+    if end != "raw":
+        network = _joined(_results(network), openvino_rest(model, end=end), inputs=network.get_parameters())
+    _name_outputs(network, OUTPUTS_OF_END[end])
     if batch is not None:
         network.reshape([batch, *model.config.input_size, 3])
     return network
@@ -80,15 +80,28 @@ def _name_outputs(network: "Model", names: tuple[str, ...]) -> None:
         result.output(0).tensor.set_names({name})
 
 
-def _joined(network: "Model", rest: "Model", *, outputs: tuple[str, ...]) -> "Model":
-    """Connect the outputs of the network to the inputs of what follows it, in order."""
-    for result, parameter in zip(network.get_results(), rest.get_parameters(), strict=True):
-        source = result.input_value(0)
+def openvino_rest(model: SSD, *, end: End) -> "Model":
+    """What follows the network: offsets and logits to boxes and scores, or to detections; errors as in `rest_graph`."""
+    if end == "detections":
+        check_selection(model)
+    boxes = _read(rest_graph(model, end="boxes"))
+    if end == "boxes":
+        return boxes
+    selected = selection(model.config, classes=len(model.class_names))
+    offsets, logits = boxes.get_parameters()
+    return _joined([_results(boxes)[0], logits.output(0)], selected, inputs=[offsets, logits])
+
+
+def _results(network: "Model") -> list[Any]:
+    return [result.input_value(0) for result in network.get_results()]
+
+
+def _joined(sources: list[Any], rest: "Model", *, inputs: list[Any]) -> "Model":
+    """Connect values of a network to the inputs of what follows it, in order."""
+    for source, parameter in zip(sources, rest.get_parameters(), strict=True):
         for target in parameter.output(0).get_target_inputs():
             target.replace_source_output(source)
-    whole = import_openvino().Model(rest.get_results(), network.get_parameters(), "multibox")
-    _name_outputs(whole, outputs)
-    return whole
+    return import_openvino().Model(rest.get_results(), inputs, "multibox")
 
 
 def _save(network: "Model", path: Path, *, narrow: bool) -> None:
