@@ -18,11 +18,11 @@ class FoldedSSD(nn.Module):
     Batch normalizations are folded into the convolutions before them, the factors of L2Norm into the first predictors,
     and the standard deviation into the first convolution. The mean is not folded: the first convolution pads with
     zeros, which must represent the mean color. Subtracting it costs nothing extra, because it is part of the conversion
-    from uint8. If other layers than one convolution see the image, the division by the deviation stays. Everything
-    with weights computes in `dtype`.
+    from uint8; a caller that subtracts it sets `mean` to None. If other layers than one convolution see the image, the
+    division by the deviation stays. Everything with weights computes in `dtype`.
     """
 
-    mean: Tensor
+    mean: Tensor | None
     std: Tensor | None
 
     def __init__(self, model: SSD, *, dtype: torch.dtype = torch.float32) -> None:
@@ -46,10 +46,7 @@ class FoldedSSD(nn.Module):
         self, images: UInt8[Tensor, "b 3 h w"] | Float[Tensor, "b 3 h w"]
     ) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits, in float32, of RGB images with values 0 … 255 at the network's input size."""
-        return self.of_centered(images - self.mean)
-
-    def of_centered(self, centered: Float[Tensor, "b 3 h w"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
-        """The same for images from which the mean color was subtracted."""
+        centered = images if self.mean is None else images - self.mean
         maps = self.base((centered if self.std is None else centered / self.std).to(self.dtype))
         first = self.norm(maps[0])
         for extra in self.extras:

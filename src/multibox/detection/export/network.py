@@ -18,14 +18,18 @@ class Network(nn.Module):
     The mean is subtracted in that order: OpenVINO then drops the permutation, because its convolutions use it too.
     """
 
+    mean: Tensor
+
     def __init__(self, model: SSD) -> None:
         super().__init__()
         self.folded = FoldedSSD(model)
+        assert self.folded.mean is not None
+        self.register_buffer("mean", self.folded.mean.flatten(), persistent=False)
+        self.folded.mean = None
 
     def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b p 4"], Float[Tensor, "b p k"]]:
         """Offsets and logits of all priors."""
-        centered = images.float() - self.folded.mean.flatten()
-        return self.folded.of_centered(centered.permute(0, 3, 1, 2))
+        return self.folded((images.float() - self.mean).permute(0, 3, 1, 2))
 
 
 class Boxes(nn.Module):

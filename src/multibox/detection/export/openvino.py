@@ -84,7 +84,9 @@ def openvino_rest(model: SSD, *, end: End) -> "Model":
     """What follows the network: offsets and logits to boxes and scores, or to detections; errors as in `rest_graph`."""
     if end == "detections":
         check_selection(model)
-    boxes = _read(rest_graph(model, end="boxes"))
+    rest = rest_graph(model, end="boxes")
+    assert rest is not None
+    boxes = _read(rest)
     if end == "boxes":
         return boxes
     selected = selection(model.config, classes=len(model.class_names))

@@ -34,19 +34,19 @@ def selection(config: ModelConfig, *, classes: int) -> "Model":
         background_class=0,
     ).outputs()
     limit = min(rule.per_image, classes * min(rule.per_class, count))
-    batch = op.gather(op.shape_of(boxes), np.int64([0]), np.int64(0))
+    batch = op.gather(op.shape_of(boxes), _integers(0), np.int64(0))
     where = _rows_of_images(op, op.squeeze(places, np.int64(1)), counts, priors=count)
     label, score, corners = op.variadic_split(
-        _filled(op, rows, where, [batch, np.int64([limit, 6])], empty=np.float32([0, 0, 0, 0, 0, 0])),
+        _filled(op, rows, where, [batch, _integers(limit, 6)], empty=np.zeros(6, np.float32)),
         np.int64(2),
-        np.int64([1, 1, 4]),
+        _integers(1, 1, 4),
     ).outputs()
     prior = op.mod(op.squeeze(places, np.int64(1)), np.int64(count))
     results = (
         op.clamp(corners, 0.0, 1.0),
         op.squeeze(score, np.int64(2)),
         op.convert(op.subtract(op.squeeze(label, np.int64(2)), np.float32(1)), "i64"),
-        _filled(op, prior, where, [batch, np.int64([limit])], empty=np.int64(-1)),
+        _filled(op, prior, where, [batch, _integers(limit)], empty=np.int64(-1)),
     )
     return import_openvino().Model([op.result(node) for node in results], [boxes, logits], "selection")
 
@@ -58,6 +58,10 @@ def _operations() -> Any:
     return opset13
 
 
+def _integers(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
 def _above(threshold: float) -> float:
     """The next float32: MulticlassNms compares with "at least", the rule of `select` is "more than"."""
     return float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
@@ -65,7 +69,7 @@ def _above(threshold: float) -> float:
 
 def _scores(op: Any, logits: Any, config: ModelConfig) -> Any:
     """Scores (B, C + 1, P), background included."""
-    each_class = op.transpose(logits, np.int64([0, 2, 1]))
+    each_class = op.transpose(logits, _integers(0, 2, 1))
     return op.softmax(each_class, 1) if config.score_function == "softmax" else op.sigmoid(each_class)
 
 
@@ -73,7 +77,7 @@ def _rows_of_images(op: Any, places: Any, counts: Any, *, priors: int) -> Any:
     """The image and the row in it of each selected box (M, 2); `places` count the priors of all images."""
     image = op.divide(places, np.int64(priors))
     before = op.cumsum(counts, np.int64(0), exclusive=True)
-    total = op.reduce_sum(counts, np.int64([0]))
+    total = op.reduce_sum(counts, _integers(0))
     rank = op.subtract(op.range(np.int64(0), total, np.int64(1), "i64"), op.gather(before, image, np.int64(0)))
     return op.concat([op.unsqueeze(image, np.int64(1)), op.unsqueeze(rank, np.int64(1))], 1)
 
