@@ -23,6 +23,7 @@ from shared_data import shared
 from tiny_detector import write_image
 
 pytest.importorskip("ai_edge_litert", reason="the package of multibox[litert-runtime] is not installed")
+flatbuffers = pytest.importorskip("flatbuffers", reason="flatbuffers is not installed")
 flexbuffers = pytest.importorskip("flatbuffers.flexbuffers", reason="flatbuffers is not installed")
 
 OPTIONS: dict[str, int | float | bool] = {
@@ -182,6 +183,7 @@ def test_bench_counts_the_operations_of_the_imported_network(tmp_path: Path) -> 
     [
         ({"max_detections": 2_000_000_000}, "asks for 2000000000 detections, 1 to 10000 are allowed"),
         ({"max_detections": 0}, "asks for 0 detections"),
+        ({"max_classes_per_detection": 0}, "asks for 0 detections"),
         ({"num_classes": 1_000_000}, "says that it has 1000000 classes"),
         ({"num_classes": float("nan")}, "damaged or not complete"),
         ({"detections_per_class": -1}, "asks for"),
@@ -192,6 +194,21 @@ def test_hostile_settings(tmp_path: Path, changed: dict[str, Any], words: str) -
     path = written(tmp_path / "mini.tflite", **changed)
     with pytest.raises(WeightsError, match=words):
         load_engine(path, engine="litert")
+
+
+def test_anchors_that_are_no_floats(tmp_path: Path) -> None:
+    """Anchors declared as whole numbers, for which LiteRT ends the process, against one line."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = bytearray(written(tmp_path / "mini.tflite").read_bytes())
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    anchors = next(tensor for tensor in model.subgraphs[0].tensors if tensor.name == b"anchors")
+    anchors.type = schema.TensorType.INT32
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "mini.tflite").write_bytes(bytes(builder.Output()))
+    with pytest.raises(WeightsError, match="gives its TFLite_Detection_PostProcess no anchors"):
+        load_engine(tmp_path / "mini.tflite", engine="litert")
 
 
 def test_damaged_files(tmp_path: Path) -> None:

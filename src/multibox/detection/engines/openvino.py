@@ -111,7 +111,10 @@ class OpenVinoEngine:
         if hint in self._compiled:
             return self._compiled[hint]
         model = self._model.clone()
-        model.reshape([self.exported.batch or 1, *self.exported.input_size, 3])
+        try:
+            model.reshape([self.exported.batch or 1, *self.exported.input_size, 3])
+        except _ERRORS as problem:
+            raise _failed("compile the model", problem) from None
         try:
             compiled = self._compile_with(self._precision(), model, hint, streams=streams)
         except _ERRORS:  # the processor states bfloat16, but the instructions are switched off

@@ -46,6 +46,7 @@ def read_postprocessed(path: Path) -> Postprocessed:
     if operation is None:
         raise graph.fail(f"does not end with {POSTPROCESS}: import it as weights, with another engine")
     constants = Constants(graph)
+    _check_anchors(graph, constants, operation)
     size = input_size(graph, constants)
     if max(size) > MAX_SIDE:
         raise graph.fail(f"has an input of {size.height} x {size.width}, sides can have up to {MAX_SIDE}")
@@ -59,6 +60,13 @@ def _image(graph: Graph) -> str:
     if found is None or not found.inputs:
         raise graph.fail("has no convolution: give a detector")
     return found.inputs[0]
+
+
+def _check_anchors(graph: Graph, constants: Constants, operation: Operation) -> None:
+    """Raise WeightsError for anchors that the runtime would read as other numbers, or from nowhere."""
+    anchors = constants(operation.inputs[2]) if len(operation.inputs) > 2 else None
+    if anchors is None or anchors.dtype.kind != "f" or anchors.ndim != 2 or anchors.shape[1] != 4:
+        raise graph.fail(f"gives its {POSTPROCESS} no anchors (n, 4): copy or convert it again")
 
 
 def _class_names(graph: Graph, operation: Operation) -> tuple[str, ...]:
@@ -82,7 +90,9 @@ def _outputs(graph: Graph, operation: Operation) -> tuple[int, int, int, int]:
 def _settings(graph: Graph) -> DetectionSettings:
     """The settings of the postprocessing, whose limits protect the memory of the runtime."""
     options = next(operation.options for operation in graph.each() if operation.kind == POSTPROCESS)
-    rows = options.get("max_detections", 0) * options.get("max_classes_per_detection", 1)
+    rows = options.get("max_detections", 0) * options.get("max_classes_per_detection", 0)
+    if list(options) != sorted(options):  # the runtime finds names by bisection, and takes 0 for a name that it misses
+        raise graph.fail("has settings that are not sorted by name: copy it again")
     if not 1 <= rows <= _MAX_DETECTIONS or not 0 <= options.get("detections_per_class", 0) <= _MAX_ROWS:
         raise graph.fail(f"asks for {rows} detections, 1 to {_MAX_DETECTIONS} are allowed")
     return find_ending(graph, Constants(graph), boxes=0).detection
