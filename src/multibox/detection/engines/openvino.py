@@ -202,5 +202,8 @@ def _description(model: "Model") -> str | None:
     """The description in a file of OpenVINO, or in one of ONNX, which keeps its metadata under "framework"."""
     for keys in ([KEY], ["framework", KEY]):
         if model.has_rt_info(keys):
-            return str(model.get_rt_info(keys).astype(str))
+            try:
+                return str(model.get_rt_info(keys).astype(str))
+            except UnicodeDecodeError:
+                return None
     return None

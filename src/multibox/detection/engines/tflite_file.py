@@ -20,6 +20,8 @@ def read_metadata(content: bytes, name: str, *, path: Path | str) -> str | None:
         raise WeightsError(f"{path} is not a LiteRT model: it begins with {content[:8]!r}; export it again")
     try:
         model = Model.GetRootAs(content, 0)
+        if not model.SubgraphsLength():  # for which LiteRT ends the process
+            raise ValueError("no graph")
         for number in range(min(model.MetadataLength(), 1000)):
             entry = model.Metadata(number)
             if entry.Name() == name.encode():
