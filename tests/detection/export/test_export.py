@@ -187,7 +187,7 @@ def test_wrong_use_names_the_next_step(exported: Path, model: SSD, tmp_path: Pat
     weights = tmp_path / "tiny.safetensors"
     save_weights(weights, model)
     for source, options, message in (
-        (exported, {"engine": "tensorrt"}, r"'tensorrt' is not known: choose one of packed, openvino"),
+        (exported, {"engine": "caffe"}, r"'caffe' is not known: choose one of packed, openvino"),
         (exported, {"engine": "torch"}, r"'torch' cannot run .*tiny\.onnx: choose openvino or onnxruntime"),
         (exported, {"precision": "bf16"}, r"'bf16' cannot be chosen .*tiny\.onnx.*export it"),
         (exported, {"device": "tpu", "engine": "onnxruntime"}, r"no support for the device 'tpu'"),
