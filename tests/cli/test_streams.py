@@ -98,7 +98,7 @@ def test_a_pipe_is_read_once(multibox, weights: Path, photos: Path, tmp_path: Pa
 def test_an_empty_name_is_not_the_current_folder(multibox, weights: Path):
     """The message for `multibox detect ''`."""
     outcome = multibox("detect", "", "-w", weights)
-    assert outcome.code == 2
+    assert outcome.code == 1
     assert "'' is an empty name: give an image" in outcome.err
 
 

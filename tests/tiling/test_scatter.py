@@ -40,6 +40,6 @@ def test_missed_objects_are_red(tmp_path: Path) -> None:
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without matplotlib: an error of one line that names the package to install, and no file."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(UsageError, match=r"pip install 'multibox\[plot\]'"):
+    with pytest.raises(UsageError, match=r"pip install matplotlib$"):
         plot_coverage(tmp_path / "a.png", measure_coverage(dataset([[0, 0, 50, 50]]), SPEC), SPEC, title="d")
     assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ import pytest
 
 from multibox.bench.detect import bench_detect, candidates
 from multibox.detection.detector import Detector
+from multibox.detection.engines import litert
 from multibox.detection.engines.load import engines_for, load_engine
 from multibox.detection.explain.explain import explain
 from multibox.detections import Detections
@@ -148,6 +149,13 @@ def test_it_needs_no_torch(tmp_path: Path) -> None:
     assert found["torch"] is False
     expected = Detector.load(path, engine="torch", device="cpu")(noise())
     np.testing.assert_allclose(found["scores"], expected.scores, atol=1e-5)
+
+
+def test_threads_lose_no_detections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of four threads against the imported network: suppression in several threads loses detections."""
+    monkeypatch.setattr(litert, "engine_threads", lambda: 4)
+    native, imported = both(written(tmp_path / "mini.tflite"))
+    assert_same(native(noise()), imported(noise()))
 
 
 def test_choice_of_the_engine(tmp_path: Path) -> None:

@@ -87,10 +87,13 @@ def load(source: Path | str, *, device: str | None, precision: str | None) -> Lo
     return Loaded(engine, engine.exported.info)
 
 
-def open_interpreter(content: bytes, *, path: Path | str, advice: str) -> Any:
-    """An interpreter with its memory. Raises WeightsError with the advice if the model cannot run."""
+def open_interpreter(content: bytes, *, path: Path | str, advice: str, threads: int | None = None) -> Any:
+    """An interpreter with its memory, with `engine_threads` threads unless a number is given.
+
+    Raises WeightsError with the advice if the model cannot run.
+    """
     try:
-        interpreter = _import_runtime().Interpreter(model_content=content, num_threads=engine_threads())
+        interpreter = _import_runtime().Interpreter(model_content=content, num_threads=threads or engine_threads())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as problem:
         raise failed("load", path, problem, advice=advice) from None
