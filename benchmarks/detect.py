@@ -14,6 +14,7 @@ memory.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.turns import settled
 from multibox.bench.machine import ProductRates, describe_machine
 from multibox.bench.peers.process import PeerProcess
 from multibox.detection.detector import STAGES, Detector
@@ -88,8 +90,8 @@ def measure(ours: dict[str, Detector], peer: PeerProcess, data: list[bytes], *, 
     rates = ProductRates(("fp32", "bf16"))
     for number in range(-2, rounds):
         index = number % len(data)
-        spent = {"torchvision": {"whole": peer.ask(str(index))}}
-        spent |= {name: stage_times(detector, data[index]) for name, detector in ours.items()}
+        spent = {"torchvision": {"whole": settled(partial(peer.ask, str(index)))}}
+        spent |= {name: settled(partial(stage_times, detector, data[index])) for name, detector in ours.items()}
         rates.measure()
         for name in times if number >= 0 else ():
             times[name].append(spent[name])

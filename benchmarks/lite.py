@@ -6,7 +6,8 @@
 Ours has the weights of the package and finds what is in the images. "default" is what one gets without asking; "int8"
 is calibrated on the same images. The YOLO has random weights and finds nothing, which spares it suppression;
 "predict" is ultralytics' own call with PyTorch in float32, from JPEG to boxes, and "openvino" its network alone. All
-take turns in every round, image by image, and all read the images from memory.
+take turns in every round, image by image, and all read the images from memory. Each turn begins with a rest and a call
+that does not count (benchmarks/turns.py).
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.detect import ENGINES, stage_times
+from benchmarks.turns import settled
 from multibox.bench.machine import ProductRates, describe_machine
 from multibox.bench.peers.process import PeerProcess
 from multibox.detection.detector import STAGES, Detector
@@ -59,7 +61,7 @@ def measure(
     rates = ProductRates(("fp32", "bf16"))
     for number in range(-2, rounds):
         for name, call in calls.items():
-            spent = call(number % len(data))
+            spent = settled(partial(call, number % len(data)))
             if number >= 0:
                 times[name].append(spent)
         rates.measure()
