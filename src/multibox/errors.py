@@ -34,7 +34,7 @@ class UsageError(MultiboxError):
 
 
 class ProcessError(MultiboxError):
-    """Another process of the same command ended or hangs, so this one cannot continue."""
+    """Another process of the same command cannot be reached, ended or hangs, so this one cannot continue."""
 
 
 class ShortMemoryError(MultiboxError):

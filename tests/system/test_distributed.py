@@ -69,3 +69,30 @@ def test_a_lost_process_ends_the_others_soon(ending: str):
     assert isinstance(error, ProcessError)
     assert str(error).startswith("process 0 of 2 stops because another one ended or did not answer within 3 s")
     assert time.monotonic() - started < 25
+
+
+@pytest.mark.parametrize("port", [None, "22x", "1"])
+def test_processes_that_cannot_join(port: str | None):
+    """A port that is missing, no number, or closed, against one line that names the reason and the next step."""
+
+    def work(_rank: int) -> None:
+        os.environ.pop("MASTER_PORT")
+        os.environ.update({"MASTER_PORT": port} if port else {}, RANK="1")
+        with joined(patience=timedelta(seconds=1)):
+            pass
+
+    error = together(work, awaited=1)[0]
+    assert isinstance(error, ProcessError)
+    assert str(error).startswith("process 1 of 2 cannot join the others (")
+    assert "check MASTER_ADDR and MASTER_PORT" in str(error)
+
+
+def test_one_process_may_end_before_others_have_joined():
+    """Two processes of which the first fails at once, against the error of each."""
+
+    def work(rank: int) -> None:
+        with joined():
+            raise UsageError(f"wrong {rank}")
+
+    for _ in range(5):
+        assert [str(error) for error in together(work)] == ["wrong 0", "wrong 1"]

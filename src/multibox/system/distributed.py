@@ -148,7 +148,7 @@ def joined(device: Optional["torch.device"] = None, *, patience: timedelta = PAT
     """Connect the processes that a launcher started for this command inside the block.
 
     Tensors on a CUDA `device` are sent through NCCL, everything else through Gloo. Raises ProcessError if another
-    process ended or does not answer within `patience`. A process group that the caller set up is used and kept.
+    process ended or does not answer within `patience`, or if they cannot join. A process group that the caller set up is used and kept.
     """
     if place().alone and "torch.distributed" not in sys.modules:
         yield ALONE
@@ -182,7 +182,15 @@ def _join(device: Optional["torch.device"], patience: timedelta) -> None:
     cuda = device is not None and device.type == "cuda"
     if cuda:
         torch.cuda.set_device(device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=patience)
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=patience)
+        dist.all_reduce(torch.zeros(1))  # without it, a process that ends at once cuts off others that still connect
+    except (RuntimeError, ValueError) as error:  # ValueError for an environment variable that is missing
+        here, reason = place(), str(error).strip().partition("\n")[0].rstrip(".")
+        raise ProcessError(
+            f"process {here.rank} of {here.count} cannot join the others ({reason}): check MASTER_ADDR and MASTER_PORT, "
+            "and that all processes were started"
+        ) from error
 
 
 def _lost_another(error: RuntimeError) -> bool:
