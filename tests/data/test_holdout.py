@@ -77,6 +77,26 @@ def test_names_of_originals(name: str, original: str) -> None:
     assert original_name(name) == original
 
 
+@pytest.mark.parametrize("pattern", ["Photo ({})", "night_dark_{:04}", "street_crop_{:03}"])
+def test_numbered_names_are_no_copies(tmp_path: Path, pattern: str) -> None:
+    """Images that a file manager or a camera numbered are split one by one, by their content."""
+    paths = write(tmp_path / "a", [pattern.format(number) for number in range(1, 201)])
+    held = held_out_images(paths, 0.2)
+    assert 20 < len(held) < 60
+    plain = [path.rename(path.with_stem(f"x{number}")) for number, path in enumerate(paths)]
+    again = held_out_images(plain, 0.2)
+    assert [path in held for path in paths] == [path in again for path in plain]
+
+
+def test_numbered_copies_of_an_image(tmp_path: Path) -> None:
+    """With the original beside them, numbered names are its copies; its versions without it stay together, too."""
+    for number in range(30):
+        group = write(tmp_path / str(number), ["cup", "Cup (1)", "cup (2)", "cup_crop_0001"])
+        versions = write(tmp_path / str(number), ["mug_flip", "mug_rot90", "mug_rot180", "mug_jpg.rf.0a1b"])
+        held = held_out_images([*group, *versions, *write(tmp_path / str(number), range(5))], 0.3)
+        assert len({path in held for path in group}) == len({path in held for path in versions}) == 1
+
+
 def test_few_images(tmp_path: Path) -> None:
     """At least one image on each side, for any share; none if all are copies."""
     two = write(tmp_path, ["a", "b"])

@@ -1,5 +1,7 @@
 """`ssd`: any base network at any size."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -76,6 +78,21 @@ def test_what_does_not_fit(base: str, size: int, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         ssd(("a",), base=base, size=size)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("cup", r"class_names is 'cup', it must be a list of names"),
+        ((), r"class_names has 0 names, 1 to 32767 are allowed"),
+        (("cup", "cup"), r"class_names has 'cup' twice"),
+        (("cup", " "), r"class_names\.1 has 1 letters"),
+    ],
+)
+def test_wrong_class_names(names: Sequence[str], message: str) -> None:
+    """Names that could not be stored in a weight file, against one line before anything is built."""
+    with pytest.raises(UsageError, match=message):
+        ssd(names, base="mobilenet_v2", size=64)
 
 
 def test_sizes_as_text() -> None:

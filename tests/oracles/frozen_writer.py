@@ -89,9 +89,17 @@ def repeated(writer: Writer, name: str, shape: Sequence[int]) -> str:
 
 
 def write_frozen(
-    values: Values, *, anchors: np.ndarray | None = None, score: str = "Sigmoid", batch_norm: bool = False
+    values: Values,
+    *,
+    anchors: np.ndarray | None = None,
+    score: str = "Sigmoid",
+    batch_norm: bool = False,
+    dropped: int | None = None,
 ) -> bytes:
-    """The graph from pixels to scores. With `batch_norm` each layer with ReLU6 has one, which changes nothing."""
+    """The graph from pixels to scores. With `batch_norm` each layer with ReLU6 has one, which changes nothing.
+
+    With `dropped` it ends with the API's slice that leaves out so many scores of each box.
+    """
     writer = Writer()
     pixels = placeholder(writer, HEIGHT, WIDTH)
     scaled = writer.node(
@@ -109,7 +117,11 @@ def write_frozen(
         rows = [writer.node("Reshape", f"{name}{i}/rows", [made[f"{name}{i}"], shape]) for i in range(len(BOXES))]
         axis = writer.constant(f"{name}/axis", np.array(1, np.int32))
         joints.append(writer.node("ConcatV2", f"{name}/concat", [*rows, axis], N=len(rows)))
-    writer.node(score, "Postprocessor/convert_scores", [joints[1]])
+    scores = writer.node(score, "Postprocessor/convert_scores", [joints[1]])
+    if dropped is not None:
+        edges = {"begin": [0, 0, dropped], "size": [-1, -1, -1]}
+        parts = [writer.constant(f"Postprocessor/Slice/{name}", np.array(at, np.int32)) for name, at in edges.items()]
+        writer.node("Slice", "Postprocessor/Slice", [scores, *parts])
     if anchors is not None:
         center, half = anchors[:, :2], anchors[:, 2:] / 2
         writer.constant("Concatenate/concat", np.concatenate([center - half, center + half], axis=1).astype(np.float32))

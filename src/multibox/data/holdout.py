@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b, file_digest
@@ -24,6 +24,11 @@ _COPY = re.compile(
     re.IGNORECASE,
 )
 """Ends of names that mark a copy or an augmented version of another image, also those of Roboflow's exports."""
+
+_COUNT = re.compile(r"(\(\d+\)|(?<!\d)(?!180$|270$)\d{3,})$")
+"""Ends of names that can number all images of a folder: "photo (12)" from a file manager, "night_dark_0012". Three
+digits can also be the angle of a rotated copy.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,9 @@ def held_out_images(images: Sequence[Path], share: float) -> frozenset[Path]:
 
     An image is held out if the digest of its file, as a number from 0 to 1, is below the share: more images change
     nothing for those that were there. Files with the same content are on the same side, and so are copies and augmented
-    versions by their names, such as "cup.jpg", "cup copy.jpg" and "cup_flip.jpg" in one folder. Of few images at least
-    one is held out, and at least one is not. An image whose file is missing counts by its name.
+    versions by their names, such as "cup.jpg", "cup copy.jpg" and "cup_flip.jpg" in one folder. Numbers such as that of
+    "cup (2).jpg" mark a copy only if "cup.jpg" is there. Of few images at least one is held out, and at least one is
+    not. An image whose file is missing counts by its name.
 
     Raises UsageError for another share, DataError if all images would have to be on one side.
     """
@@ -95,13 +101,22 @@ def _groups(images: Sequence[Path]) -> list[tuple[float, list[Path]]]:
             parents[image] = image = parents[parents[image]]
         return image
 
+    stems = {(image.parent, image.stem.casefold()) for image in images}
     for image in images:
-        for key in (digests[image], (image.parent, original_name(image.stem))):
+        for key in (digests[image], (image.parent, _original(image, stems))):
             parents[root(image)] = root(first.setdefault(key, image))
     members: dict[Path, list[Path]] = defaultdict(list)
     for image in images:
         members[root(image)].append(image)
     return [(_number(digests[min(group, key=_rank)]), group) for group in members.values()]
+
+
+def _original(image: Path, stems: Set[tuple[Path, str]]) -> str:
+    """The name of the image that this one is a version of, if all names in its folder are `stems`."""
+    name, stem = original_name(image.stem), image.stem.casefold()
+    while _COUNT.search(stem) is None and (shorter := _COPY.sub("", stem)) != stem and shorter:
+        stem = shorter
+    return name if (image.parent, name) in stems else stem
 
 
 def original_name(stem: str) -> str:

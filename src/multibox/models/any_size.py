@@ -9,7 +9,7 @@ from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import CAFFE_MEAN, ModelConfig, source_cells, ssd300_config, ssd512_config
 from multibox.models.faults import find_fault
 from multibox.models.heads import Extra
-from multibox.models.rule_faults import MAX_SIDE
+from multibox.models.rule_faults import MAX_SIDE, find_class_fault
 from multibox.models.ssd import SSD
 from multibox.priors import official_sizes, sized_spec
 from multibox.size import Size
@@ -29,9 +29,10 @@ def ssd(class_names: Sequence[str], *, base: str | KnownBase = "vgg16", size: in
 
     `base` is a name, for example "resnet50" or "efficientnet_lite0" (an unknown name lists all), or the config of a
     base network. `size` is a side in pixels or (height, width). The values are random: `load_base` loads ImageNet
-    weights. Raises UsageError if the base is unknown or the size does not fit it.
+    weights. Raises UsageError if the base is unknown, the size does not fit it, or there are no or equal class names.
     """
-    return SSD(ssd_config(base, size), class_names)
+    config = ssd_config(base, size)
+    return SSD(config, _checked_names(class_names, priors=config.priors.count))
 
 
 def ssd_config(base: str | KnownBase, size: int | Sequence[int]) -> ModelConfig:
@@ -42,8 +43,8 @@ def ssd_config(base: str | KnownBase, size: int | Sequence[int]) -> ModelConfig:
     strides of the first map, at most 10 % of the shorter side, to 90 % of it. For VGG16 at 300 and 512 pixels the
     result is the paper's SSD300 or SSD512.
     """
-    name = base if isinstance(base, str) else _name_of(base)
-    config = find_base(base) if isinstance(base, str) else base
+    config = base if isinstance(base, BaseConfig) else find_base(base)
+    name = base if isinstance(base, str) else _name_of(config)
     sides = _checked_size(size, name=name, base=config)
     if config == VGG16Config() and sides in (Size(300, 300), Size(512, 512)):
         return ssd300_config() if sides.height == 300 else ssd512_config()
@@ -74,7 +75,7 @@ def _name_of(base: BaseConfig) -> str:
 
 
 def _checked_size(size: int | Sequence[int], *, name: str, base: BaseConfig) -> Size:
-    sides = (size, size) if isinstance(size, int) else tuple(size)
+    sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, Sequence) else ()
     if len(sides) != 2 or not all(isinstance(side, int) for side in sides):
         raise UsageError(f"size {size!r} is no size: give a side in pixels, or (height, width)")
     smallest = max(base.strides)
@@ -84,6 +85,16 @@ def _checked_size(size: int | Sequence[int], *, name: str, base: BaseConfig) -> 
             f"{smallest} to {MAX_SIDE} pixels"
         )
     return Size(*sides)
+
+
+def _checked_names(names: Sequence[str], *, priors: int) -> Sequence[str]:
+    listed = isinstance(names, Sequence) and not isinstance(names, str) and all(isinstance(name, str) for name in names)
+    if not listed:
+        raise UsageError(f"class_names is {names!r:.100}, it must be a list of names, for example ['cup', 'plate']")
+    fault = find_class_fault(names, priors=priors)
+    if fault is not None:
+        raise UsageError(f"no detector can be built: {fault}")
+    return names
 
 
 def _extras(size: Size, base: BaseConfig) -> tuple[Extra, ...]:

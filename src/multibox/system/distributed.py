@@ -148,7 +148,8 @@ def joined(device: Optional["torch.device"] = None, *, patience: timedelta = PAT
     """Connect the processes that a launcher started for this command inside the block.
 
     Tensors on a CUDA `device` are sent through NCCL, everything else through Gloo. Raises ProcessError if another
-    process ended or does not answer within `patience`, or if they cannot join. A process group that the caller set up is used and kept.
+    process ended or does not answer within `patience`, or if they cannot join. A process group that the caller set up
+    is used and kept.
     """
     if place().alone and "torch.distributed" not in sys.modules:
         yield ALONE
@@ -188,8 +189,8 @@ def _join(device: Optional["torch.device"], patience: timedelta) -> None:
     except (RuntimeError, ValueError) as error:  # ValueError for an environment variable that is missing
         here, reason = place(), str(error).strip().partition("\n")[0].rstrip(".")
         raise ProcessError(
-            f"process {here.rank} of {here.count} cannot join the others ({reason}): check MASTER_ADDR and MASTER_PORT, "
-            "and that all processes were started"
+            f"process {here.rank} of {here.count} cannot join the others ({reason}): check MASTER_ADDR and MASTER_PORT, and "
+            "that all processes were started"
         ) from error
 
 

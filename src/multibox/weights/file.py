@@ -108,12 +108,14 @@ def read_metadata(path: Path | str) -> dict[str, str]:
 def fill(model: SSD, tensors: dict[str, Tensor], *, source: str) -> None:
     """Copy tensors into the model, floating-point ones widened to float32.
 
-    Raises WeightsError that names the first tensor that is missing, superfluous or of another shape. `source` is the
-    name of the tensors' origin in that message.
+    Raises WeightsError that names the first tensor that is missing, superfluous, of another shape, or whose values are
+    not finite. `source` is the name of the tensors' origin in that message.
     """
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    _compare(shapes, model.state_dict(), source=source, config=model.config, classes=len(model.class_names))
-    model.load_state_dict(tensors)
+    shapes, wanted = {name: tuple(value.shape) for name, value in tensors.items()}, model.state_dict()
+    _compare(shapes, wanted, source=source, config=model.config, classes=len(model.class_names))
+    floats = (name for name, value in tensors.items() if value.is_floating_point() and wanted[name].is_floating_point())
+    checked = {name: _checked(name, tensors[name], wanted=wanted[name], source=source) for name in floats}
+    model.load_state_dict(tensors | checked)  # counts of batches can be of any number type
 
 
 def _compare(

@@ -17,6 +17,7 @@ from multibox.weights.hub.client import fetch_from_hub
 from multibox.weights.hub.name import is_hub_name
 from multibox.weights.origins.kind import kind_of_file
 from multibox.weights.origins.origin import ImportChoices
+from multibox.weights.origins.strangers import find_strange_folder
 from multibox.weights.registry.detectors import DETECTORS
 from multibox.weights.registry.entry import Published
 from multibox.weights.registry.fetch import (
@@ -94,7 +95,7 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
         return path, None
     entry = published(str(source))
     if entry is None and path.is_dir():
-        raise WeightsError(f"{path} is a folder: give a weight file, for example {_weight_file_in(path)}")
+        raise _folder(path)
     if entry is None and (path.suffix or len(path.parts) > 1):
         raise WeightsError(f"weight file {path} does not exist: give the path of a weight file")
     if entry is None:
@@ -102,6 +103,13 @@ def find_weights(source: Path | str) -> tuple[Path, Published | None]:
     if entry.kind == "base":
         raise UsageError(f"{source} is a base network, not a detector: use it as base weights of a training")
     return fetch_published(entry), entry
+
+
+def _folder(path: Path) -> WeightsError:
+    stranger = find_strange_folder(path)
+    if stranger is not None:
+        return WeightsError(f"{path} is {stranger.what}, which cannot be imported: {stranger.advice}")
+    return WeightsError(f"{path} is a folder: give a weight file, for example {_weight_file_in(path)}")
 
 
 def _weight_file_in(folder: Path) -> Path:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from multibox.errors import WeightsError
-from multibox.weights.file import save_weights
+from multibox.weights.file import fill, save_weights
 from multibox.weights.origins.caffe.ssd import convert as convert_caffe
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.origin import ImportChoices
@@ -40,7 +40,7 @@ def heads(**tensors: torch.Tensor) -> dict[str, torch.Tensor]:
 
 PICKLES = {
     "a number": (pickle.dumps(5), "not a complete .pth file|no named tensors"),
-    "nothing": (b"", "not a complete .pth file"),
+    "nothing": (b"", "is empty"),
     "noise": (bytes(range(256)) * 8, "damaged"),
     "an empty stack": (b"\x80\x022.", "damaged|not a complete"),
     "a mark alone": (b"\x80\x02(.", "damaged|not a complete"),
@@ -85,6 +85,17 @@ def test_odd_tensors(tmp_path: Path, kind: str):
     torch.save(tensors, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=message):
         import_weights(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite(value: float):
+    """A whole file in which one value is not finite: one line with its tensor, instead of a file that cannot load."""
+    model = tiny_model()
+    tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    first = next(iter(tensors))
+    tensors[first].view(-1)[0] = value
+    with pytest.raises(WeightsError, match=f"w.pth holds '{first}' with values that are not finite"):
+        fill(model, tensors, source="w.pth")
 
 
 def test_a_compressed_archive_is_refused(tmp_path: Path):

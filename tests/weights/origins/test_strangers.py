@@ -1,14 +1,18 @@
 """Files that hold no SSD to import: what the message says that they are, and what could read them."""
 
 import io
+import sys
 import tarfile
+import types
 import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from multibox.errors import WeightsError
 from multibox.weights.origins.recognize import import_weights
+from multibox.weights.source import open_weights
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,12 @@ from multibox.weights.origins.recognize import import_weights
         ("w.caffemodel", b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", "git lfs pull"),
         ("photo.jpg", b"\xff\xd8\xff\xe0", "an image", "multibox detect"),
         ("w.param", b"7767517\n", "the structure of an ncnn model", "ncnn runs it"),
+        ("w.pb", b"\x08\x01\x12\x8a", "a SavedModel of TensorFlow", "TensorFlow reads it"),
+        ("w.caffemodel", b'name: "net"\n', "the structure of a Caffe model without", "--prototxt"),
+        ("w.caffemodel", b"\n <html>", "a web page", "fetch it again"),
+        ("yolo.cfg", b"[net]", "the structure of a Darknet network", "a YOLO, not an SSD"),
+        ("w.pth", b"", "is empty", "fetch it again"),
+        ("w.bin", b"\x01\x30\x16\x47", "no file of torch.save", "checkpoint"),
     ],
 )
 def test_strangers(tmp_path: Path, name: str, content: bytes, what: str, reader: str) -> None:
@@ -55,3 +65,89 @@ def test_archives(tmp_path: Path) -> None:
         tar.addfile(tarfile.TarInfo("x"), io.BytesIO())
     with pytest.raises(WeightsError, match="is an archive"):
         import_weights(tmp_path / "w.tar")
+
+
+@pytest.mark.parametrize(
+    ("names", "what", "advice"),
+    [
+        ("rpn.head.conv.weight roi_heads.box_head.fc6.weight", "a Faster R-CNN of torchvision", "torchvision runs it"),
+        (
+            "head.classification_head.cls_logits.bias head.regression_head.a",
+            "a RetinaNet or FCOS",
+            "torchvision runs it",
+        ),
+        ("model.0.conv.weight model.0.bn.weight", "a YOLO of Ultralytics", "ultralytics runs it"),
+        ("class_embed.weight bbox_embed.0.weight", "a DETR", "the program that trained it"),
+        ("backbone.a.weight bbox_head.cls_convs.0.0.weight", "an MMDetection model", "MMDetection runs it"),
+        ("layer4.1.conv1.weight fc.weight", "a ResNet classifier", "base_weights=FILE"),
+        ("features.0.weight classifier.6.weight", "a classifier", "finds no boxes"),
+        ("a.weight b.weight", "contains no SSD of a known origin", "begin with a.weight, b.weight"),
+    ],
+)
+def test_tensors_of_others(tmp_path: Path, names: str, what: str, advice: str) -> None:
+    """State dicts of other detectors and of classifiers, by the names of their tensors."""
+    torch.save({name: torch.zeros(1) for name in names.split()}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=what) as caught:
+        import_weights(tmp_path / "w.pth")
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize(
+    ("module", "what"),
+    [
+        ("ultralytics.nn.tasks", "a YOLO of Ultralytics, which cannot be imported: ultralytics runs it"),
+        ("models.yolo", "a YOLOv5 or YOLOv7"),
+        ("my.net", "a pickle with objects of the Python module 'my.net', .* could run code"),
+    ],
+)
+def test_pickled_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, what: str, protocol: int
+) -> None:
+    """Whole models instead of tensors against a line with the program that wrote them; nothing is imported."""
+    model = type("Model", (), {"__module__": module})
+    parts = module.split(".")
+    with monkeypatch.context() as patch:
+        for end in range(1, len(parts) + 1):
+            patch.setitem(sys.modules, ".".join(parts[:end]), types.ModuleType(parts[end - 1]))
+        vars(sys.modules[module])["Model"] = model
+        content = {"model": model(), "weight": torch.zeros(1)}
+        torch.save(content, tmp_path / "w.pt", pickle_protocol=protocol)
+        torch.save(content, tmp_path / "old.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+    for name in ("w.pt", "old.pt"):
+        with pytest.raises(WeightsError, match=what):
+            import_weights(tmp_path / name)
+
+
+def test_a_pickled_module(tmp_path: Path) -> None:
+    """A whole module of PyTorch's own classes."""
+    torch.save(torch.nn.Linear(1, 1), tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"a pickled module of PyTorch.*save its state_dict\(\)"):
+        import_weights(tmp_path / "w.pth")
+
+
+def test_script_modules(tmp_path: Path) -> None:
+    """An archive with the parts that torch.jit.save writes."""
+    with zipfile.ZipFile(tmp_path / "w.pt", "w") as archive:
+        for part in ("data.pkl", "constants.pkl", "version", "code/__torch__.py"):
+            archive.writestr(f"w/{part}", "")
+    with pytest.raises(WeightsError, match=r"a TorchScript module: load it with torch\.jit\.load"):
+        import_weights(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "what"),
+    [
+        ("exported", ("saved_model.pb",), "a SavedModel of TensorFlow"),
+        ("net.mlpackage", ("Manifest.json",), "a Core ML model"),
+        ("train", ("checkpoint", "model.ckpt-1.index"), "a part of a TensorFlow checkpoint"),
+        ("run", ("other.txt",), "is a folder: give a weight file, for example .*last.safetensors"),
+    ],
+)
+def test_folders(tmp_path: Path, name: str, parts: tuple[str, ...], what: str) -> None:
+    """Models that are a folder, and a folder of something else."""
+    (tmp_path / name).mkdir()
+    for part in parts:
+        (tmp_path / name / part).touch()
+    with pytest.raises(WeightsError, match=what):
+        open_weights(tmp_path / name)

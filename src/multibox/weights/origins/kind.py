@@ -19,6 +19,7 @@ _BY_SUFFIX: dict[str, Kind] = {
 _PICKLES = (".pth", ".pt", ".bin", ".pkl", ".ckpt")
 _ZIP = b"PK\x03\x04"
 _TORCH_PARTS = ("data.pkl", "version")
+_SCRIPT_PART = "constants.pkl"
 
 
 def kind_of_file(path: Path) -> Kind:
@@ -29,6 +30,8 @@ def kind_of_file(path: Path) -> Kind:
     suffix = path.suffix.lower()
     with open(path, "rb") as file:
         start = file.read(64)
+    if not start:
+        raise WeightsError(f"{path} is empty: copy or fetch it again")
     if start[4:8] == b"TFL3":
         return "tflite"
     stranger = find_stranger(path, start)
@@ -61,6 +64,11 @@ def _is_torch(start: bytes, path: Path) -> bool:
 def _strange_archive(path: Path) -> Stranger | None:
     """What an archive is, if it is not one of torch.save; None for one of these, or one that cannot be read."""
     names = _parts(path)
+    if _SCRIPT_PART in names:
+        return Stranger(
+            "a TorchScript module",
+            "load it with torch.jit.load, save its state_dict() with torch.save, and import that",
+        )
     if not names or any(name in _TORCH_PARTS for name in names):
         return None
     if "config.json" in names and any(name.endswith(".h5") for name in names):

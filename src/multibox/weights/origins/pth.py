@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from multibox.errors import WeightsError
+from multibox.weights.origins.pickled import pickled_stranger
 
 
 def read_pth(path: Path) -> dict[str, Tensor]:
@@ -44,10 +45,21 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
-        reason = "contains more than tensors or is damaged; it is not read, because it could run code"
-        raise WeightsError(f"{path} {reason}: save only its state_dict and import that") from None
+        raise _refused(path) from None
     except Exception:  # a damaged pickle can cause almost any error
         raise _damaged(path) from None
+
+
+def _refused(path: Path) -> WeightsError:
+    """Why PyTorch does not unpickle a file."""
+    stranger = pickled_stranger(path)
+    if stranger is not None:
+        return WeightsError(f"{path} is {stranger.what}, which cannot be imported: {stranger.advice}")
+    with open(path, "rb") as file:
+        if file.read(4)[:1] not in (b"\x80", b"P"):
+            return WeightsError(f"{path} is no file of torch.save, or damaged: give the checkpoint of an SSD")
+    reason = "contains more than tensors or is damaged; it is not read, because it could run code"
+    return WeightsError(f"{path} {reason}: save only its state_dict and import that")
 
 
 def _damaged(path: Path) -> WeightsError:

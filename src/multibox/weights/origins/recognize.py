@@ -13,6 +13,7 @@ from multibox.weights.origins.caffe.deploy.convert import convert_deploy
 from multibox.weights.origins.foreign_weights import ForeignWeights, read_foreign_weights
 from multibox.weights.origins.origin import ImportChoices, Origin
 from multibox.weights.origins.pytorch_ssd import origin as pytorch_ssd
+from multibox.weights.origins.strange_tensors import tensor_stranger
 from multibox.weights.origins.tensorflow import ssd as tensorflow
 from multibox.weights.origins.torchvision import ssd as torchvision
 
@@ -77,13 +78,21 @@ def convert(foreign: ForeignWeights, choices: ImportChoices | None = None) -> SS
             if choices.size is not None and origin not in SIZED:
                 raise UsageError(f"{foreign.source} is a model of {origin.NAME}, which has one size: choose no size")
             return origin.convert(foreign, choices)
-    first = ", ".join(list(foreign.tensors)[:3])
+    raise _unknown(foreign)
+
+
+def _unknown(foreign: ForeignWeights) -> WeightsError:
+    """What a file is that no importer recognizes."""
+    first = ", ".join(name[:100] for name in list(foreign.tensors)[:3])
     if foreign.layers:
-        raise WeightsError(
+        return WeightsError(
             f"{foreign.source} is a Caffe model with names that multibox does not know (they begin with {first}): "
             f"{caffe.WITH_PROTOTXT}"
         )
-    raise WeightsError(
+    stranger = tensor_stranger(foreign.tensors)
+    if stranger is not None:
+        return WeightsError(f"{foreign.source} is {stranger.what}, which cannot be imported: {stranger.advice}")
+    return WeightsError(
         f"{foreign.source} contains no SSD of a known origin (its tensors begin with {first}): multibox imports the "
         "authors' Caffe models, torchvision's, TensorFlow's (.tflite, .pb), amdegroot/ssd.pytorch, lufficc/SSD on "
         "VGG16, pytorch-ssd and jetson-inference"

@@ -21,6 +21,12 @@ _TENSORFLOW = "export the detector as .tflite (export_tflite_graph_tf2.py) or as
 _ARCHIVE = "unpack it and give the weight file inside: .caffemodel, .pth, .safetensors, .tflite or .pb"
 
 _KERAS_FILE = Stranger("a Keras file", _KERAS)
+_SAVED_MODEL = Stranger("a SavedModel of TensorFlow", f"TensorFlow reads it: {_TENSORFLOW}")
+_PROTOTXT = Stranger(
+    "the structure of a Caffe model without its weights", "give the .caffemodel file, with this one as --prototxt"
+)
+_CORE_ML = Stranger("a Core ML model", f"Core ML runs it on Apple's devices; {_CHECKPOINT}")
+_WEB_PAGE = Stranger("a web page", "the download gave an error page instead of the file: fetch it again")
 _PICTURE = Stranger("an image", "multibox detect finds objects in images; give a weight file here")
 _PACKED = Stranger("an archive", _ARCHIVE)
 
@@ -37,9 +43,13 @@ _BY_START: tuple[tuple[bytes, Stranger], ...] = (
     (b"\x7fELF", Stranger("a compiled program or library", _CHECKPOINT)),
     (b"7767517\n", Stranger("the structure of an ncnn model", f"ncnn runs it; {_CHECKPOINT}")),
     (b"\x93NUMPY", Stranger("a NumPy array", f"NumPy reads it; {_CHECKPOINT}")),
-    (b"<!DOCTYPE", Stranger("a web page", "the download gave an error page instead of the file: fetch it again")),
-    (b"<!doctype", Stranger("a web page", "the download gave an error page instead of the file: fetch it again")),
-    (b"<html", Stranger("a web page", "the download gave an error page instead of the file: fetch it again")),
+    (b"<!DOCTYPE", _WEB_PAGE),
+    (b"<!doctype", _WEB_PAGE),
+    (b"<html", _WEB_PAGE),
+    (b"<?xml", Stranger("an XML file", f"OpenVINO runs it if it is one of its models; {_CHECKPOINT}")),
+    (b"name:", _PROTOTXT),
+    (b"layer {", _PROTOTXT),
+    (b"input:", _PROTOTXT),
     (b"version https://git-lfs", Stranger("a pointer of Git LFS", "fetch the file itself with `git lfs pull`")),
 )
 
@@ -48,6 +58,10 @@ _BY_SUFFIX = {
     ".h5": _KERAS_FILE,
     ".hdf5": _KERAS_FILE,
     ".keras": _KERAS_FILE,
+    ".cfg": Stranger("the structure of a Darknet network", "Darknet and OpenCV run it; it is a YOLO, not an SSD"),
+    ".names": Stranger("a list of class names", "give a weight file; this one goes to --class-names-file"),
+    ".pte": Stranger("an ExecuTorch program", f"ExecuTorch runs it; {_CHECKPOINT}"),
+    ".pt2": Stranger("an exported PyTorch program", f"torch.export.load reads it; {_CHECKPOINT}"),
     ".weights": Stranger("a Darknet file", "Darknet and OpenCV run it; it holds a YOLO, not an SSD"),
     ".xml": Stranger("an OpenVINO model", f"OpenVINO runs it; {_CHECKPOINT}"),
     ".blob": Stranger("a compiled OpenVINO model", f"OpenVINO runs it; {_CHECKPOINT}"),
@@ -55,14 +69,13 @@ _BY_SUFFIX = {
     ".plan": Stranger("a TensorRT engine", f"TensorRT runs it on the kind of GPU that made it; {_CHECKPOINT}"),
     ".trt": Stranger("a TensorRT engine", f"TensorRT runs it on the kind of GPU that made it; {_CHECKPOINT}"),
     ".uff": Stranger("a TensorRT graph (UFF)", f"old versions of TensorRT read it; {_CHECKPOINT}"),
-    ".prototxt": Stranger(
-        "the structure of a Caffe model without its weights", "give the .caffemodel file, with this one as --prototxt"
-    ),
+    ".prototxt": _PROTOTXT,
     ".pbtxt": Stranger("a graph or label map as text, without weights", "give the .pb file; label maps go to --labels"),
     ".config": Stranger("a configuration without weights", "give the frozen graph (.pb) or .tflite file beside it"),
     ".meta": Stranger("a part of a TensorFlow checkpoint", f"TensorFlow reads it: {_TENSORFLOW}"),
     ".index": Stranger("a part of a TensorFlow checkpoint", f"TensorFlow reads it: {_TENSORFLOW}"),
-    ".mlmodel": Stranger("a Core ML model", f"Core ML runs it on Apple's devices; {_CHECKPOINT}"),
+    ".mlmodel": _CORE_ML,
+    ".mlpackage": _CORE_ML,
     ".mnn": Stranger("an MNN model", f"MNN runs it; {_CHECKPOINT}"),
     ".param": Stranger("the structure of an ncnn model", f"ncnn runs it; {_CHECKPOINT}"),
     ".params": Stranger("an MXNet file", f"MXNet and GluonCV read it; {_CHECKPOINT}"),
@@ -80,15 +93,30 @@ _BY_SUFFIX = {
 }
 
 _DATA_SHARD = ".data-"
+_SAVED_MODEL_START = b"\x08\x01"  # a frozen graph begins with the field of its nodes, 0x0a
 
 
 def find_stranger(path: Path, start: bytes) -> Stranger | None:
     """What the file with these first bytes is, None if no line of the tables fits."""
-    found = next((stranger for signature, stranger in _BY_START if start.startswith(signature)), None)
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    found = next(
+        (one for signature, one in _BY_START if start.startswith(signature) or text.startswith(signature)), None
+    )
     if found is not None:
         return found
-    if path.name.lower() == "saved_model.pb":
-        return Stranger("a SavedModel of TensorFlow", f"TensorFlow reads it: {_TENSORFLOW}")
+    if path.suffix.lower() == ".pb" and start.startswith(_SAVED_MODEL_START):
+        return _SAVED_MODEL
     if _DATA_SHARD in path.name.lower():
         return _BY_SUFFIX[".index"]
     return _BY_SUFFIX.get(path.suffix.lower())
+
+
+def find_strange_folder(path: Path) -> Stranger | None:
+    """What a folder is that a program reads as one model, None if it is none of the known ones."""
+    if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
+        return _SAVED_MODEL
+    if path.suffix.lower() == ".mlpackage" or (path / "Manifest.json").is_file():
+        return _CORE_ML
+    if (path / "checkpoint").is_file() and next(path.glob("*.index"), None) is not None:
+        return _BY_SUFFIX[".index"]
+    return None

@@ -106,6 +106,31 @@ def test_without_background(tmp_path: Path) -> None:
     assert not found[:, 0].any()
 
 
+@pytest.mark.parametrize(("dropped", "count"), [(1, CLASSES), (0, CLASSES + 1)])
+def test_frozen_graphs_say_their_background(tmp_path: Path, dropped: int, count: int) -> None:
+    """The slice before suppression decides the number of classes; another number of names is one line."""
+    content = write_frozen(mini_ssd.random_values(seed=4), anchors=mini_ssd.anchors(seed=2), dropped=dropped)
+    (tmp_path / "mini.pb").write_bytes(content)
+    assert len(import_weights(tmp_path / "mini.pb").class_names) == count
+    others = tuple("abcde")[: 2 * CLASSES + 1 - count]
+    with pytest.raises(UsageError, match=rf"{len(others)} class names for .*, which has {count} classes"):
+        import_weights(tmp_path / "mini.pb", class_names=others)
+
+
+def test_lite_files_say_their_background(tmp_path: Path) -> None:
+    """As many names as outputs for a file whose postprocessing has one class fewer: one line, also for lists beside."""
+    content, _ = write_tflite(
+        mini_ssd.random_values(seed=3), kind="float", anchors=mini_ssd.anchors(seed=1), options=options()
+    )
+    (tmp_path / "mini.tflite").write_bytes(content)
+    (tmp_path / "labelmap.txt").write_text("nothing\na\nb\nc\nd\n")
+    assert import_weights(tmp_path / "mini.tflite").class_names[0] == "class 1"
+    with pytest.raises(
+        UsageError, match=r"5 class names for .*, which has 4 classes: give 4 names, without background"
+    ):
+        import_weights(tmp_path / "mini.tflite", class_names=("nothing", *NAMES))
+
+
 def priors_of_the_network(folder: Path) -> PriorSpec:
     """The priors of the same network in a file with anchors."""
     content, _ = write_tflite(

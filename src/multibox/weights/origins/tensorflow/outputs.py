@@ -27,15 +27,17 @@ _MAX_DETECTIONS = 10_000
 class Ending:
     """The end of a detector behind its raw outputs.
 
-    `classes` is the number of classes that the file names, None if it names none. `anchors` are (y, x, height, width)
-    relative to the input, None if the file does not contain them. `boxes` is their number.
+    `classes` is the number of classes that the file names, and `offset` how many values it drops before the first class
+    of each box, both None if it does not say so. `anchors` are (y, x, height, width) relative to the input, None if the
+    file does not contain them.
     """
 
     score_function: ScoreFunction
     variances: Variances
     detection: DetectionSettings
     anchors: np.ndarray | None
-    classes: int | None
+    classes: int | None = None
+    offset: int | None = None
 
 
 def find_ending(graph: Graph, constants: Constants, *, boxes: int) -> Ending:
@@ -45,7 +47,8 @@ def find_ending(graph: Graph, constants: Constants, *, boxes: int) -> Ending:
     if operation is None:
         threshold = _suppression_threshold(graph, constants)
         settings = _settings({"nms_iou_threshold": threshold} if threshold is not None else {})
-        return Ending(function, _decoder_variances(graph, constants), settings, _anchors(graph, constants, boxes), None)
+        anchors, offset = _anchors(graph, constants, boxes), _dropped_values(graph, constants)
+        return Ending(function, _decoder_variances(graph, constants), settings, anchors, offset=offset)
     options = operation.options
     scales = [options.get(f"{name}_scale", usual) for name, usual in (("x", 10), ("y", 10), ("w", 5), ("h", 5))]
     given = constants(operation.inputs[2]) if len(operation.inputs) > 2 else None
@@ -85,6 +88,16 @@ def _suppression_threshold(graph: Graph, constants: Constants) -> float | None:
         )
         if value is not None and value.size == 1:
             return round(float(value.ravel()[0]), 6)
+    return None
+
+
+def _dropped_values(graph: Graph, constants: Constants) -> int | None:
+    """How many scores of each box a frozen graph drops before it suppresses: 1 if the first one is the background."""
+    for operation in graph.each():
+        if operation.kind == "Slice" and operation.name.endswith("Postprocessor/Slice") and len(operation.inputs) > 1:
+            begin = constants(operation.inputs[1])
+            if begin is not None and begin.shape == (3,) and begin[2] in (0, 1):
+                return int(begin[2])
     return None
 
 

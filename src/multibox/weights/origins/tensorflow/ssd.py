@@ -99,15 +99,20 @@ def _priors(
 def _classes(
     graph: Graph, predictions: Predictions, ending: Ending, given: Sequence[str] | None
 ) -> tuple[tuple[str, ...], int]:
-    """The class names, and the position of the first class among the outputs: 1 behind the background, or 0."""
+    """The class names, and the position of the first class among the outputs: 1 behind the background, or 0.
+
+    Where the file does not say which it is, as many names as outputs mean that there is no background.
+    """
     outputs = predictions.outputs
+    said = ending.classes if ending.classes in (outputs, outputs - 1) else None
+    if said is None and ending.offset is not None:
+        said = outputs - ending.offset
     names = given
     if names is None:
+        possible = (outputs, outputs - 1) if said is None else (said,)
         candidates = (graph.labels, *beside(Path(graph.source)))
-        names = next((one for one in candidates if one is not None and len(one) in (outputs, outputs - 1)), None)
-    count = ending.classes if ending.classes in (outputs, outputs - 1) else outputs - 1
-    if names is not None and len(names) == outputs:
-        count = outputs
+        names = next((one for one in candidates if one is not None and len(one) in possible), None)
+    count = said if said is not None else outputs if names is not None and len(names) == outputs else outputs - 1
     if count < 1:
         raise graph.fail(f"has {outputs} values for each box, which leaves no class beside the background")
     return names_for(count, None if names is None else list(names), source=graph.source), outputs - count
