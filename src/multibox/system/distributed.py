@@ -189,8 +189,8 @@ def _join(device: Optional["torch.device"], patience: timedelta) -> None:
     except (RuntimeError, ValueError) as error:  # ValueError for an environment variable that is missing
         here, reason = place(), str(error).strip().partition("\n")[0].rstrip(".")
         raise ProcessError(
-            f"process {here.rank} of {here.count} cannot join the others ({reason}): check MASTER_ADDR and MASTER_PORT, and "
-            "that all processes were started"
+            f"process {here.rank} of {here.count} cannot join the others ({reason}): check MASTER_ADDR and "
+            "MASTER_PORT, and that all processes were started"
         ) from error
 
 
