@@ -41,6 +41,29 @@ def test_export_measures_before_and_after(multibox: Any, weights: Path, dataset:
     assert len(json.loads(found.out)) == 3
 
 
+def test_a_check_with_other_names(multibox: Any, weights: Path, dataset: Path, tmp_path: Path):
+    """A class of the detector under another name and a choice of classes against the scores without them."""
+    for file in (dataset / "Annotations").glob("*.xml"):
+        file.write_text(file.read_text().replace("<name>disc<", "<name>coin<"))
+    check = ["--check", dataset, "--map", "disc=coin", "--classes", "coin,star", "--json"]
+    result = multibox("export", weights, "--format", "onnx", "--out", tmp_path / "tiny.onnx", *check)
+    assert result.code == 0, result.err
+    assert set(json.loads(result.out)["check"]["after"]["ap"]) == {"coin", "star"}
+
+
+def test_a_wrong_check_comes_before_the_export(multibox: Any, weights: Path, dataset: Path, tmp_path: Path):
+    """Data that do not exist, a wrong split, metric or class: one line, and nothing is written."""
+    out = tmp_path / "tiny.onnx"
+    for words, code in (
+        (["--check", tmp_path / "nowhere"], 1),
+        (["--check", dataset, "--check-split", "tset"], 1),
+        (["--check", dataset, "--metric", "voc12"], 2),
+        (["--check", dataset, "--map", "disc=coin"], 1),
+    ):
+        result = multibox("export", weights, "--format", "onnx", "--out", out, *words)
+        assert (result.code, result.err.count("\n"), out.exists()) == (code, 1, False), result.err
+
+
 def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
     """Options that do not go together against exit code 2 and a message that names them."""
     existing = tmp_path / "there.onnx"
@@ -53,6 +76,8 @@ def test_wrong_use_is_one_line(multibox: Any, weights: Path, tmp_path: Path):
         (["--format", "onnx", "--out", existing], "already exists"),
         (["--format", "tflite"], "'tflite' is not known: choose one of onnx, openvino, litert, web"),
         (["--format", "onnx", "--check-split", "val"], "--check-split val belongs to --check: add --check"),
+        (["--format", "onnx", "--classes", "a"], "--classes a belongs to --check: add --check"),
+        (["--format", "onnx", "--map", "a=b"], "--map a=b belongs to --check: add --check"),
         (["--format", "onnx", "--metric", "coco"], "--metric coco belongs to --check: add --check"),
         (["--format", "onnx", "--calibrate-images", "9"], "--calibrate-images 9 belongs to --calibrate: add"),
         (["--format", "onnx", "--calibrate-split", "val"], "--calibrate-split val belongs to --calibrate"),

@@ -52,8 +52,8 @@ COMMANDS = {
         " --stretch-16-bit --weights -d -o -w"
     ),
     "export": (
-        "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --description --end"
-        " --force --format --help --json --metric --out --precision --priors --runtime -f -o"
+        "WEIGHTS --batch --calibrate --calibrate-images --calibrate-split --check --check-split --classes --description"
+        " --end --force --format --help --json --map --metric --out --precision --priors --runtime -f -o"
     ),
     "priors": "--help",
     "priors cover": "DATA --help --json --model --out --priors --recipe --sizes --split --weights -o -w",

@@ -1,18 +1,15 @@
 """`multibox export`: a detector as one file for other engines."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from multibox.cli.console import print_json, progress_bar, say, table
-from multibox.cli.options import Force, Json, OptionalMetric, check_belongs
+from multibox.cli.console import print_json, say
+from multibox.cli.export_check import prepare_check
+from multibox.cli.options import Classes, ClassMap, Force, Json, OptionalMetric, check_belongs
 from multibox.detection.export.export import DYNAMIC, ENDS, FORMAT_NAMES, PRECISIONS
 from multibox.errors import UsageError
-from multibox.evaluation.metrics import DEFAULT_METRIC
-
-if TYPE_CHECKING:
-    from multibox.evaluation.evaluate import Evaluation
 
 
 def export(
@@ -67,6 +64,8 @@ def export(
     check_split: Annotated[
         str | None, typer.Option("--check-split", metavar="NAME", help="Split of that data set.")
     ] = None,
+    classes: Classes = None,
+    names: ClassMap = None,
     metric: OptionalMetric = None,
     force: Force = False,
     as_json: Json = False,
@@ -82,8 +81,7 @@ def export(
 
     check_belongs("--calibrate-split", calibrate_split, to="--calibrate", given=calibrate is not None)
     check_belongs("--calibrate-images", calibrate_images, to="--calibrate", given=calibrate is not None)
-    check_belongs("--check-split", check_split, to="--check", given=check is not None)
-    check_belongs("--metric", metric, to="--check", given=check is not None)
+    checked = prepare_check(weights, check, split=check_split, classes=classes, renamed=names, metric=metric)
     target = export(
         weights,
         format=to,
@@ -100,25 +98,9 @@ def export(
         force=force,
     )
     say(_written(target, runtime=runtime))
-    measured = {} if check is None else _checked(weights, target, check, check_split, metric, shown=not as_json)
+    measured = {} if checked is None else checked.measure(weights, target, shown=not as_json)
     if as_json:
         print_json({"file": str(target), "precision": precision, "batch": batch, "end": end, **measured})
-
-
-def _checked(
-    weights: str, target: Path, data: Path, split: str | None, metric: str | None, *, shown: bool
-) -> dict[str, dict[str, Any]]:
-    """The entry "check", average precision before and after; prints both if they are to be shown."""
-    model = _model(target)
-    before, after = (_measured(file, data, split=split, metric=metric or DEFAULT_METRIC) for file in (weights, model))
-    if shown:
-        print(_side_by_side(before, after))
-    return {"check": {"before": before.to_json(), "after": after.to_json()}}
-
-
-def _model(target: Path) -> Path:
-    """The model itself, which is inside the folder of a web page."""
-    return target / "model.onnx" if target.is_dir() else target
 
 
 def _written(target: Path, *, runtime: Path | None) -> str:
@@ -137,22 +119,3 @@ def _batch(text: str | None) -> int | Literal["dynamic"] | None:
     if not text.isdecimal():
         raise UsageError(f"--batch {text!r} is not possible: give a number, or {DYNAMIC}")
     return int(text)
-
-
-def _measured(source: str | Path, data: Path, *, split: str | None, metric: str) -> "Evaluation":
-    from multibox.data.load import load_dataset
-    from multibox.detection.detector import Detector
-    from multibox.evaluation.evaluate import evaluate
-
-    detector = Detector.load(source, device="cpu")
-    say(f"evaluating {source} with {detector.engine.config.description}")
-    with progress_bar("evaluating") as advance:
-        return evaluate(detector, load_dataset(data, split=split), metric=metric, progress=advance)
-
-
-def _side_by_side(before: "Evaluation", after: "Evaluation") -> str:
-    rows: list[tuple[str, ...]] = [("AP %", "before", "after", "change")]
-    for name in (*before.class_names, "mean"):
-        one, other = (before.mean, after.mean) if name == "mean" else (before.ap[name], after.ap[name])
-        rows.append((name, f"{100 * one:.2f}", f"{100 * other:.2f}", f"{100 * (other - one):+.2f}"))
-    return table(rows)
