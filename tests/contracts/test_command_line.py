@@ -9,8 +9,8 @@ from multibox.cli import app
 COMMANDS = {
     "": "--help --version",
     "analyze": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --json --map --max-pixels"
-        " --metric --name --out --precision --split --stretch-16-bit -d -o"
+        "WEIGHTS --batch --classes --data --detections --device --engine --groups --help --holdout --json --map"
+        " --max-pixels --metric --name --out --precision --split --stretch-16-bit -d -o"
     ),
     "batch": (
         "SOURCE --batch --device --engine --help --json --max-pixels --min-score --out --precision --resume --runner"
@@ -44,8 +44,8 @@ COMMANDS = {
         " --tiles --time --timeout --to --track --weights --zone -f -o -w"
     ),
     "evaluate": (
-        "WEIGHTS --batch --classes --data --detections --device --engine --help --iou --json --map --max-pixels"
-        " --metric --overlap --precision --split --stretch-16-bit --tiles -d"
+        "WEIGHTS --batch --classes --data --detections --device --engine --help --holdout --iou --json --map"
+        " --max-pixels --metric --overlap --precision --split --stretch-16-bit --tiles -d"
     ),
     "explain": (
         "IMAGE --data --device --engine --help --json --max-pixels --min-score --out --precision --split"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from multibox.cli.console import complain, print_json, progress_bar, table
-from multibox.cli.default_split import say_default_split
 from multibox.cli.evaluate import DETECTIONS_HELP
 from multibox.cli.options import (
     Batch,
@@ -16,6 +15,7 @@ from multibox.cli.options import (
     Data,
     Device,
     Engine,
+    Holdout,
     Json,
     MaxPixels,
     Metric,
@@ -27,6 +27,7 @@ from multibox.cli.options import (
     check_renamed,
     split_names,
 )
+from multibox.cli.scored_data import scored_data
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC
 
@@ -49,6 +50,7 @@ def analyze(
     data: Data,
     out: OutFolder,
     split: Split = None,
+    holdout: Holdout = None,
     classes: Classes = None,
     new_names: ClassMap = None,
     detections: Annotated[
@@ -74,17 +76,17 @@ def analyze(
 
     Writes report.html with all figures, the figures as PNG, and analysis.json into a new or empty folder.
     """
-    from multibox.data.load import choose_classes, load_dataset
+    from multibox.data.load import choose_classes
     from multibox.detection.detector import Detector
     from multibox.evaluation.analysis.folder import prepare_folder, write_analysis
     from multibox.evaluation.analysis.groups import find_groups
 
     check_renamed(new_names, detector=weights)
     asked = {"--device": device, "--precision": precision, "--engine": engine}
-    check_for_detector(asked, detector=weights if detections else "")
+    check_for_detector(asked | {"--holdout": holdout}, detector=weights if detections else "")
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
-    whole = load_dataset(data, split=split)
+    whole = scored_data(data, split=split, holdout=holdout)
     dataset = choose_classes(whole, classes=split_names(classes))
     similar = find_groups(dataset.class_names, data=data, file=groups)
     found = [_read(path, whole=whole, dataset=dataset) for path in detections or []]
@@ -94,7 +96,6 @@ def analyze(
         found.insert(0, _detect(detector, dataset, batch=batch))
     pairs = zip(names, found, strict=True)
     analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]
-    say_default_split(data, whole.name, split=split)
     with progress_bar("drawing") as advance:
         numbers = write_analysis(out, dataset=dataset, analyses=analyses, groups=similar, progress=advance)
     _print(analyses, numbers, out=out, as_json=as_json)

@@ -14,6 +14,7 @@ from multibox.cli.options import (
     Data,
     Device,
     Engine,
+    Holdout,
     Iou,
     Json,
     MaxPixels,
@@ -28,6 +29,7 @@ from multibox.cli.options import (
     in_tiles,
     split_names,
 )
+from multibox.cli.scored_data import scored_data
 from multibox.errors import UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.system.launcher import place
@@ -50,6 +52,7 @@ def evaluate(
     *,
     data: Data,
     split: Split = None,
+    holdout: Holdout = None,
     classes: Classes = None,
     names: ClassMap = None,
     metric: Metric = DEFAULT_METRIC,
@@ -73,17 +76,14 @@ def evaluate(
     Detections in a file: multibox evaluate --data PATH --detections FILE.
     Processes that torchrun starts with this command share the images.
     """
-    from multibox.data.load import load_dataset
-
     find_metric(metric, iou=iou)
     check_renamed(names, detector=weights)
     asked = {"--tiles": tiles, "--overlap": overlap, "--device": device, "--precision": precision, "--engine": engine}
-    check_for_detector(asked, detector=weights if detections else "")
+    check_for_detector(asked | {"--holdout": holdout}, detector=weights if detections else "")
     if weights is not None and detections is None:
         from multibox.detection.detector import Detector  # not for detections in a file: PyTorch takes a second
 
-        dataset = load_dataset(data, split=split, classes=split_names(classes))
-        say_default_split(data, dataset.name, split=split)
+        dataset = scored_data(data, split=split, holdout=holdout, classes=split_names(classes))
         detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
         detector.rename_classes(names or [])
         detector = in_tiles(detector, tiles, overlap)

@@ -134,6 +134,10 @@ ClassMap = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OLD=NEW", help="Another name for a class of the detector: cattle=cow. Repeatable."),
 ]
+Holdout = Annotated[
+    float | None,
+    typer.Option("--holdout", metavar="SHARE", help="Only the images that a training with this option holds out."),
+]
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="A,B", help="Count only these classes of the data set.")
 ]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.data.dataset import Dataset
-from multibox.data.formats.recognize import recognize
-from multibox.data.holdout import VALIDATION_SPLITS, hold_out
+from multibox.data.holdout import hold_out
 from multibox.data.load import choose_classes, load_dataset
+from multibox.data.validation import own_validation
 from multibox.errors import UsageError
 from multibox.experiments.recipe import Recipe
 
@@ -34,10 +34,9 @@ def load_run_data(recipe: Recipe, data: Path | str | Dataset) -> RunData:
     if not recipe.holdout:
         return RunData(train, None)
     if not isinstance(data, Dataset):
-        for name in (name for name in VALIDATION_SPLITS if name in recognize(data).splits()):
-            own = _load(recipe, data, split=name)
-            if len(own) and not {example.image for example in own} & {example.image for example in train}:
-                return RunData(train, own, f"validating on {own.name}, so nothing is held out")
+        own = own_validation(data, train, load=lambda name: _load(recipe, data, split=name))
+        if own is not None:
+            return RunData(train, own, f"validating on {own.name}, so nothing is held out")
     parts = hold_out(train, recipe.holdout)
     return RunData(parts.train, parts.held, parts.line)
 
