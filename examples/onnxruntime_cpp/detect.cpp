@@ -21,8 +21,8 @@
 static int run(const std::string& model, const std::string& description, const std::string& file, float minimum) {
     const cv::FileStorage about(description, cv::FileStorage::READ | cv::FileStorage::FORMAT_JSON);
     cv::Mat image = cv::imread(file), input;
-    if (image.empty()) {
-        std::fprintf(stderr, "detect: cannot read the image %s\n", file.c_str());
+    if (image.empty() || !about.isOpened()) {
+        std::fprintf(stderr, "detect: cannot read %s\n", (image.empty() ? file : description).c_str());
         return 1;
     }
     Ort::Env environment(ORT_LOGGING_LEVEL_ERROR, "detect");

@@ -55,8 +55,8 @@ static std::vector<Detection> select(const cv::Mat& boxes, const cv::Mat& scores
 static int run(const std::string& model, const std::string& description, const std::string& file, float minimum) {
     cv::FileStorage about(description, cv::FileStorage::READ | cv::FileStorage::FORMAT_JSON);
     cv::Mat image = cv::imread(file), input;
-    if (image.empty()) {
-        std::fprintf(stderr, "detect: cannot read the image %s\n", file.c_str());
+    if (image.empty() || !about.isOpened()) {
+        std::fprintf(stderr, "detect: cannot read %s\n", (image.empty() ? file : description).c_str());
         return 1;
     }
     cv::dnn::Net net = cv::dnn::readNetFromONNX(model);

@@ -10,6 +10,7 @@ import pytest
 from multibox.detection.detector import Detector
 from multibox.detection.export.export import export
 from shared_data import shared
+from tiny_detector import write_image
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "opencv_cpp"
 
@@ -50,9 +51,12 @@ def test_it_prints_what_python_finds(program: Path, tmp_path: Path):
 
 
 def test_wrong_use_is_one_line(program: Path, tmp_path: Path):
-    """No arguments, and an image that does not exist, against an exit code and one line."""
+    """No arguments, and an image or a description that does not exist, against an exit code and a line of ours."""
     alone = subprocess.run([program], capture_output=True, text=True)
     assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
     (tmp_path / "a.json").write_text("{}")
-    missing = subprocess.run([program, "a.onnx", tmp_path / "a.json", "none.jpg"], capture_output=True, text=True)
-    assert (missing.returncode, missing.stderr.count("cannot read the image none.jpg")) == (1, 1)
+    write_image(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+    for names, lacking in ((["a.json", "none.jpg"], "none.jpg"), (["none.json", "a.png"], "none.json")):
+        words = [program, "a.onnx", *names]
+        missing = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+        assert (missing.returncode, missing.stderr.count(f"detect: cannot read {lacking}")) == (1, 1)
