@@ -114,3 +114,18 @@ def test_a_description_that_is_no_text(tmp_path: Path, capfd: pytest.CaptureFixt
     with pytest.raises(WeightsError, match=r"^ONNX Runtime cannot load .*model.onnx .*: export it again$"):
         OnnxEngine(path)
     assert capfd.readouterr().out == ""
+
+
+def test_a_model_of_another_program(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """A file whose weights are inputs, too, as old exporters wrote it: one line, and no warnings of ONNX Runtime."""
+    onnx = pytest.importorskip("onnx", reason="the packages of multibox[export] are not installed")
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    make, number = onnx.helper, onnx.TensorProto.FLOAT
+    ports = [make.make_tensor_value_info(name, number, [1]) for name in ("x", "w", "y")]
+    weight = make.make_tensor("w", number, [1], [2.0])
+    graph = make.make_graph([make.make_node("Mul", ["x", "w"], ["y"])], "g", ports[:2], ports[2:], [weight])
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 11)], ir_version=8)
+    (tmp_path / "w.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match="does not describe a multibox detector"):
+        OnnxEngine(tmp_path / "w.onnx")
+    assert capfd.readouterr() == ("", "")

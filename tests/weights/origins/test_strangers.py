@@ -49,6 +49,15 @@ def test_strangers(tmp_path: Path, name: str, content: bytes, what: str, reader:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("beside", "what"), [("w.xml", "the OpenVINO model"), ("w.param", "the ncnn model")])
+def test_weights_beside_their_structure(tmp_path: Path, beside: str, what: str) -> None:
+    """The .bin file of another runtime against a line that names its other file."""
+    (tmp_path / "w.bin").write_bytes(b"\0" * 100)
+    (tmp_path / beside).touch()
+    with pytest.raises(WeightsError, match=f"w.bin is not a complete .bin file but the weights of {what}"):
+        import_weights(tmp_path / "w.bin")
+
+
 def test_archives(tmp_path: Path) -> None:
     """A Keras 3 file and an archive with a model inside against their messages."""
     with zipfile.ZipFile(tmp_path / "k", "w") as archive:

@@ -40,6 +40,7 @@ class OnnxEngine:
         providers = choose_providers(runtime.get_available_providers(), device=device, tensorrt=tensorrt)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = engine_threads()
+        options.log_severity_level = 3  # errors: it prints a warning for each weight of some programs' files
         # Otherwise idle threads keep cores busy that other work needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:  # without fallback: it tries again with the same provider, and prints

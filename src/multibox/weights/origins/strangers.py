@@ -92,6 +92,12 @@ _BY_SUFFIX = {
     ".txt": Stranger("a text file without weights", "give a weight file; lists of classes go to --labels"),
 }
 
+_BESIDE = {
+    ".xml": Stranger("the weights of the OpenVINO model (.xml) beside it", "give that file if multibox exported it"),
+    ".param": Stranger("the weights of the ncnn model (.param) beside it", f"ncnn runs it; {_CHECKPOINT}"),
+}
+"""What a .bin file is, by the suffix of the file beside it."""
+
 _DATA_SHARD = ".data-"
 _SAVED_MODEL_START = b"\x08\x01"  # a frozen graph begins with the field of its nodes, 0x0a
 
@@ -106,6 +112,8 @@ def find_stranger(path: Path, start: bytes) -> Stranger | None:
         return found
     if path.suffix.lower() == ".pb" and start.startswith(_SAVED_MODEL_START):
         return _SAVED_MODEL
+    if path.suffix.lower() == ".bin" and not start.startswith((b"PK", b"\x80")):
+        return next((found for end, found in _BESIDE.items() if path.with_suffix(end).is_file()), None)
     if _DATA_SHARD in path.name.lower():
         return _BY_SUFFIX[".index"]
     return _BY_SUFFIX.get(path.suffix.lower())
