@@ -22,7 +22,10 @@ def read_labels_file(path: Path) -> tuple[str, ...]:
     """The class names of a .txt or .pbtxt file, without background. Raises DataError if there are none."""
     names = parse_labels(read_text(path, limit=MAX_BYTES))
     if not names:
-        raise DataError(f"{path} contains no labels: give a text file with one name a line, or a .pbtxt label map")
+        raise DataError(
+            f"{path} contains no labels: give a text file with one name a line, or a .pbtxt label map with ids "
+            f"of at most {MAX_ID}"
+        )
     return names
 
 

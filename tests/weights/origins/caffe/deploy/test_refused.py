@@ -30,6 +30,8 @@ def refused(net: CaffeText, folder: Path, message: str, **choices: object) -> st
     ("old", "new", "message"),
     [
         ('type: "Convolution"', 'type: "Warp"', r"layer 'stem' \(Warp\) is of a type that multibox cannot build"),
+        ('type: "Convolution"', 'type: "ROIPooling"', r"layer 'stem' \(ROIPooling\) belongs to a Faster R-CNN"),
+        ('type: "DetectionOutput"', 'type: "MultiBoxLoss"', r"\(MultiBoxLoss\) is for training: give the .prototxt"),
         ("pad: 1 stride: 2", "pad: 1 spin: 2", r"layer 'stem' \(Convolution\) has the option 'spin'"),
         ("pad: 1 stride: 2", "pad: 1 stride: 0", r"layer 'stem' \(Convolution\) does not fit its input: stride is 0"),
         ("pad: 1 stride: 2", "pad: x", r"layer 'stem' \(Convolution\) has pad: x, .* a whole number"),
@@ -124,6 +126,14 @@ def test_ends_that_are_not_clear(tmp_path: Path) -> None:
     net = small_net()
     net.text = net.text[:-4]
     refused(net, tmp_path, r"ends with 'stem_loc_flat' \(Flatten\), 'stem_conf_flat' \(Flatten\), 'stem_prior'")
+
+
+def test_a_classifier(tmp_path: Path) -> None:
+    """A network that ends with one softmax: what an SSD ends with, and what runs other models."""
+    net = CaffeText(24, 32)
+    net.convolution("stem", "data", 8, 3)
+    net.add("Softmax", "prob", "stem")
+    assert "OpenCV 4 runs others, such as classifiers" in refused(net, tmp_path, "ends with 'prob'")
 
 
 def test_other_weights(tmp_path: Path) -> None:

@@ -47,6 +47,19 @@ CONVERTERS: Mapping[str, Converter] = {
 
 _OUTPUT = "DetectionOutput"
 
+_TRAINING = "is for training: give the .prototxt file for detection, often called deploy.prototxt"
+_YOLO = "belongs to a YOLO, which is no SSD: OpenCV 4 runs it"
+_TWO_STAGES = "belongs to a Faster R-CNN or R-FCN, which is no SSD: Caffe or OpenCV 4 runs it"
+_STRANGE = {
+    **dict.fromkeys(("MultiBoxLoss", "SoftmaxWithLoss", "SmoothL1Loss", "EuclideanLoss", "Accuracy"), _TRAINING),
+    "DetectionEvaluate": _TRAINING,
+    **dict.fromkeys(("Proposal", "ROIPooling", "PSROIPooling", "BoxOutput", "DecodeBBox"), _TWO_STAGES),
+    **dict.fromkeys(
+        ("Region", "Yolo", "Yolov3DetectionOutput"), "belongs to a YOLO, which is no SSD: OpenCV 4 runs it"
+    ),
+}
+"""What other layers say about their network."""
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -79,6 +92,8 @@ def _converted(
 ) -> list[Node]:
     """The nodes of the layer's outputs."""
     convert = CONVERTERS.get(layer.type)
+    if layer.type in _STRANGE:
+        raise layer.error(_STRANGE[layer.type])
     if convert is None:
         raise layer.error(f"is of a type that multibox cannot build: it builds {', '.join((*CONVERTERS, _OUTPUT))}")
     if not inputs or not layer.tops:

@@ -39,8 +39,8 @@ def find_output(ends: Sequence[Node], *, source: str) -> Output:
     if len(scores) != 1 or len(offsets) != 1 or len(priors) > 1:
         names = ", ".join(f"{end.name[:60]!r} ({end.type[:60]})" for end in ends[:6])
         raise WeightsError(
-            f"{source} ends with {names}: multibox needs DetectionOutput there, or offsets, scores of a softmax or "
-            "sigmoid, and the priors if it has PriorBox layers"
+            f"{source} ends with {names}: an SSD ends with DetectionOutput, or with offsets, scores of a softmax or "
+            "sigmoid, and the priors if it has PriorBox layers; OpenCV 4 runs others, such as classifiers"
         )
     return Output(offsets[0], scores[0], priors[0] if priors else None, source=source)
 
