@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ from multibox.training import loop
 from multibox.training.averages import StepLosses
 from multibox.training.checkpoint import find_checkpoint, save_checkpoint
 from multibox.training.metrics import read_metrics
-from multibox.training.optimizer import OptimizerConfig, Schedule
+from multibox.training.optimizer import OptimizerConfig, RateRule, Schedule
 from multibox.training.run import Run
 from multibox.weights.file import load_weights
 from together import forks
@@ -125,7 +126,7 @@ def test_another_name_for_the_same_split(scenes: Path, tmp_path: Path):
     train(recipe, data=scenes, out=tmp_path / "run")
     lines: list[str] = []
     train(replace(recipe, train_split="train"), data=scenes, out=tmp_path / "run", resume=True, on_message=lines.append)
-    assert not any("changes" in line for line in lines)
+    assert not any("with changes" in line for line in lines)
     with pytest.raises(TrainingError, match=r"\(train_split was train, is val; data\.images was"):
         train(replace(recipe, train_split="val"), data=scenes, out=tmp_path / "run", resume=True)
 
@@ -142,11 +143,65 @@ def test_changed_data_are_named(scenes: Path, tmp_path: Path):
     moved = replace(dataset, examples=(replace(first, boxes=first.boxes + 1), *dataset.examples[1:]))
     with pytest.raises(TrainingError, match=r"\(data\.annotations was [0-9a-f]{12}, is [0-9a-f]{12}\)"):
         train(recipe, data=moved, out=tmp_path / "run", resume=True)
-    train(recipe, data=moved, out=tmp_path / "run", resume=True, accept_changes=True)
+    longer = tiny_recipe(iterations=3)
+    train(longer, data=moved, out=tmp_path / "run", resume=True, accept_changes=True)
     elsewhere = shutil.copytree(scenes, tmp_path / "copy")
     with pytest.raises(TrainingError, match="annotations"):
-        train(recipe, data=elsewhere, out=tmp_path / "run", resume=True)
-    train(recipe, data=moved, out=tmp_path / "run", resume=True)
+        train(longer, data=elsewhere, out=tmp_path / "run", resume=True)
+    train(longer, data=moved, out=tmp_path / "run", resume=True)
+
+
+def test_changes_without_a_step_are_refused(scenes: Path, tmp_path: Path):
+    """Schedules that end at or before the run's step, and other data for a finished run, against errors that name the
+    step and leave every file as it was; resuming without changes says that nothing is left."""
+    run = tmp_path / "run"
+    train(tiny_recipe(iterations=3), data=scenes, out=run)
+    files = {path: path.read_bytes() for path in run.iterdir()}
+    for steps in (2, 1):
+        with pytest.raises(
+            TrainingError,
+            match=rf"at step 3, and schedule\.iterations={steps}; add --set .*N above 3, or use its weights",
+        ):
+            train(tiny_recipe(iterations=steps), data=scenes, out=run, resume=True, accept_changes=True)
+    fewer = load_dataset(scenes, split="train")
+    fewer = replace(fewer, examples=fewer.examples[:-1])
+    with pytest.raises(TrainingError, match=r"train nothing with these changes: it is at step 3"):
+        train(tiny_recipe(iterations=3), data=fewer, out=run, resume=True, accept_changes=True)
+    assert {path: path.read_bytes() for path in run.iterdir()} == files
+    lines: list[str] = []
+    train(tiny_recipe(iterations=3), data=scenes, out=run, resume=True, accept_changes=True, on_message=lines.append)
+    assert lines[-1] == (
+        "nothing is left to train: it is at step 3, and schedule.iterations=3; "
+        "for more steps add --set schedule.iterations=N with N above 3 and --accept-changes"
+    )
+    train(tiny_recipe(iterations=4), data=scenes, out=run, resume=True, accept_changes=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"optimizer": OptimizerConfig(kind="adamw")}, r"optimizer\.kind .*\(it was sgd, is adamw\)"),
+        ({"optimizer": OptimizerConfig(rates=(RateRule("^base", 0.0),))}, r"optimizer\.rates .*\(it was \[\], is .*\)"),
+        ({"start_weights": "voc.safetensors"}, r"start_weights .*\(it was None, is voc\.safetensors\)"),
+        ({"base_weights": "vgg16"}, r"base_weights .*\(it was None, is vgg16\)"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_changes_that_come_too_late_are_refused(scenes: Path, tmp_path: Path, change: dict[str, Any], match: str):
+    """What counts from the first step on, changed after two, against an error."""
+    train(tiny_recipe(iterations=2), data=scenes, out=tmp_path / "run")
+    changed = replace(tiny_recipe(iterations=4), **change)
+    with pytest.raises(TrainingError, match=rf"at step 2, and {match}: choose another --out"):
+        train(changed, data=scenes, out=tmp_path / "run", resume=True, accept_changes=True)
+
+
+def test_other_factors_of_the_same_rate_rules_are_accepted(scenes: Path, tmp_path: Path):
+    """A rule that multiplies the rate of the same parameters by less, after two steps, against a third step."""
+    recipe = replace(tiny_recipe(iterations=2), optimizer=OptimizerConfig(rates=(RateRule("^heads", 0.5),)))
+    train(recipe, data=scenes, out=tmp_path)
+    slower = replace(tiny_recipe(iterations=3), optimizer=OptimizerConfig(rates=(RateRule("^heads", 0.25),)))
+    train(slower, data=scenes, out=tmp_path, resume=True, accept_changes=True)
+    assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2, 3]
 
 
 @contextmanager

@@ -77,7 +77,23 @@ def test_overrides_reach_inner_settings():
         ("classes=cat", r"""^classes='cat' does not fit: .*; write a list, 'classes=\["cat"\]'$"""),
         ("classes=cat, dog", r"""write a list, 'classes=\["cat", "dog"\]'$"""),
         ("schedule.milestones=3", r"write a list, 'schedule.milestones=\[3\]'$"),
-        ("classes={}", "^classes={} does not fit: input should be a valid tuple$"),
+        ("schedule.milestones=3,8", r"write a list, 'schedule.milestones=\[3, 8\]'$"),
+        ("model.std=58", r"write a list, 'model.std=\[58, 58, 58\]'$"),
+        ("model.std=[58,57]", r"^model.std=\[58, 57\] does not fit: entry 3 is missing$"),
+        ('model.extras=[{"squeeze":7}]', r"^model.extras.0={'squeeze': 7} does not fit: out is missing$"),
+        ("model.extras=7", r"write a list in JSON, with squeeze, out, kernel, stride, padding in each entry$"),
+        ("optimizer.rates=0.5", r"write a list in JSON, with pattern, rate in each entry$"),
+        ("classes={}", "^classes={} does not fit: input should be a valid list$"),
+        (
+            "model.std.0=5",
+            r"^--set model.std.0: model.std is a list, which is set as a whole, in JSON; now it is "
+            r"'model.std=\[58.0, 58.0, 58.0\]'$",
+        ),
+        ("model.extras.0.squeeze=7", r"model.extras is a list, which .* now it is 'model.extras=\[{\"squeeze\": 64, "),
+        ("schedule.iterations.x=5", r"schedule.iterations is one value \(1500\), .*write --set schedule.iterations="),
+        ("train_split.x=5", r"train_split is one value \(null\), with no settings inside: write --set train_split="),
+        ("loop=5", "^loop=5 does not fit: it is a group of settings, written as one JSON object$"),
+        ('loop={"size": 3}', "^--set loop.size: 'size' is not a setting here; there are accumulate, batch_size"),
         (
             "augmentation.color.hue=5",
             r"""augmentation.color is null and has no settings; set all of it, 'augmentation.color={"hue": 5}'$""",
@@ -89,6 +105,28 @@ def test_wrong_settings_are_named(setting: str, message: str):
     recipe = override(find_recipe("quick"), ["augmentation=none"])
     with pytest.raises(UsageError, match=message):
         override(recipe, [setting])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("loop.batch_size=0", "loop.batch_size is 0, it must be 1 to"),
+        ("loop.accumulate=0", "loop.accumulate is 0, it must be 1 to"),
+        ("schedule.iterations=-4", "schedule.iterations is -4, it must be 1 to"),
+        ("schedule.rate=NaN", "schedule.rate is nan, it must be 0 to"),
+        ("loop.ema=1", "loop.ema=1 is not from 0 to below 1"),
+        ("optimizer.momentum=-1", "optimizer.momentum=-1 is not from 0 to below 1"),
+        ("loop.fixed_statistics=(", r"loop.fixed_statistics='\(' is no regular expression: missing \)"),
+        ('optimizer.rates=[["[",1]]', r"optimizer.rates.0.pattern='\[' is no regular expression: unterminated"),
+        ("loss.negative_ratio=-1", "loss.negative_ratio is -1"),
+        ("augmentation.mirror=7", "augmentation.mirror is 7.0, it must be 0 to 1"),
+        ("seed=-1", "seed is -1, it must be 0 to"),
+    ],
+)
+def test_numbers_out_of_range_are_named(setting: str, message: str):
+    """Numbers and patterns that no training can use against the setting and its range."""
+    with pytest.raises(UsageError, match=f"^the recipe quick cannot be trained: {message}"):
+        override(find_recipe("quick"), [setting])
 
 
 def test_a_group_that_is_null_is_set_whole() -> None:

@@ -9,6 +9,7 @@ from multibox.errors import TrainingError, UsageError
 from multibox.experiments.recipe import Recipe
 
 _FIXED = ("model.", "data.classes")
+_FIXED_AFTER_STEPS = ("base_weights", "start_weights", "optimizer.kind", "optimizer.rates")
 _CHOOSES_DATA = ("recipe.train_split", "recipe.classes")
 _MOST_LISTED_CHANGES = 5
 
@@ -36,11 +37,14 @@ def _digest(dataset: Dataset) -> str:
     return digest.hexdigest()[:12]
 
 
-def find_changes(before: dict[str, Any] | None, now: dict[str, Any], *, folder: Path, accept: bool) -> list[str]:
+def find_changes(
+    before: dict[str, Any] | None, now: dict[str, Any], *, folder: Path, accept: bool, steps: int = 0
+) -> list[str]:
     """Return the differences between the facts of a run and those of `now`, each as "key was a, is b".
 
     Facts that were not recorded are not compared, nor is the name of the split if the data are the same. Raises
-    TrainingError that lists the differences unless `accept`; it is always raised for the model and the classes.
+    TrainingError that lists the differences unless `accept`; it is always raised for the model and the classes, and
+    after the first of `steps` steps also for the weights to start from and the parameters that are trained.
     """
     if before is None:
         return []
@@ -58,12 +62,36 @@ def find_changes(before: dict[str, Any] | None, now: dict[str, Any], *, folder: 
             f"{folder} holds a run that cannot continue with another model or other classes ({listed}): choose another "
             "--out; --set start_weights=FILE starts from existing weights"
         )
+    if steps:
+        _refuse_late_changes(old, new, differing, folder=folder, steps=steps)
     if differing and not accept:
         raise TrainingError(
             f"{folder} was trained with other settings or data ({listed}): continue anyway with --accept-changes, "
             "or choose another --out"
         )
     return lines
+
+
+def _refuse_late_changes(
+    old: dict[str, Any], new: dict[str, Any], differing: list[str], *, folder: Path, steps: int
+) -> None:
+    """TrainingError for changes that a run ignores after its first step, or whose momenta it does not have."""
+    for name in _FIXED_AFTER_STEPS:
+        key = f"recipe.{name}"
+        if key not in differing or (name == "optimizer.rates" and _same_groups(old.get(key), new[key])):
+            continue
+        raise TrainingError(
+            f"{folder} holds a run at step {steps}, and {name} counts from the first step on (it was {old.get(key)}, "
+            f"is {new[key]}): choose another --out; --set start_weights=FILE starts from existing weights"
+        )
+
+
+def _same_groups(before: Any, now: list[Any]) -> bool:
+    """Whether rate rules select and freeze the same parameters, so that the momenta of a checkpoint fit."""
+    try:
+        return [(pattern, rate == 0) for pattern, rate in before] == [(pattern, rate == 0) for pattern, rate in now]
+    except (TypeError, ValueError):  # a recipe that this version cannot read
+        return False
 
 
 def same_metric(before: dict[str, Any] | None, recipe: Recipe) -> bool:

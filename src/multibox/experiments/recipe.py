@@ -1,6 +1,7 @@
 """A recipe, one experiment as a frozen dataclass, and its changes by `--set key=value`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from multibox.data.augmentation.augmentation import Augmentation, find_augmentat
 from multibox.errors import DataError, UsageError
 from multibox.evaluation.metrics import DEFAULT_METRIC, find_metric
 from multibox.experiments.rebase import rebase
+from multibox.experiments.recipe_faults import find_recipe_fault
+from multibox.experiments.setting_form import inside_no_group, is_group, list_form
 from multibox.loss import LossConfig
 from multibox.models.config import ModelConfig
 from multibox.models.faults import find_fault
@@ -55,6 +58,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         find_metric(self.metric)
+        fault = find_recipe_fault(self)
+        if fault is not None:
+            raise UsageError(f"the recipe {self.name} cannot be trained: {fault}")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` reads back."""
@@ -77,11 +83,7 @@ class Recipe:
         try:
             return TypeAdapter(cls).validate_python(fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            given = repr(first["input"])[:200]
-            hint = _list_form(key, first["input"]) if first["type"] == "tuple_type" else ""
-            raise UsageError(f"{key}={given} does not fit: {first['msg'].lower()}{hint}") from None
+            raise UsageError(_described(error.errors()[0], cls)) from None
 
 
 def with_holdout(recipe: Recipe, share: float) -> Recipe:
@@ -112,18 +114,26 @@ def override(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             )
         _assign(fields, key, _value(key, text, fields))
     changed = Recipe._validated(fields)  # not from_json: values of version 0.1.0 are no values of --set
+    _refuse_unknown(fields, changed.to_json())
     fault = find_fault(changed.model)
     if fault is not None:
         raise UsageError(f"--set {' --set '.join(settings)}: no such model can be built, because {fault}")
     return changed
 
 
-def _list_form(key: str, value: Any) -> str:
-    """Return how a list is written, if the value could be its only entry or entries separated by commas."""
-    if isinstance(value, dict | list) or value is None:
-        return ""
-    entries = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
-    return f"; write a list, '{key}={json.dumps(entries, ensure_ascii=False)}'"[:200]
+def _described(error: Any, root: type) -> str:
+    """Return one line for what pydantic says about a field: the value, the rule and how to write it."""
+    path, given = [str(part) for part in error["loc"]], repr(error["input"])[:200]
+    if error["type"] == "missing":
+        *path, lacking = path
+        what = f"entry {int(lacking) + 1}" if lacking.isdigit() else lacking
+        return f"{'.'.join(path) or 'the recipe'}={given} does not fit: {what} is missing"
+    rule = re.sub(" or an instance of .*", "", error["msg"]).lower()
+    rule = rule.replace("valid tuple", "valid list").replace("tuple, list, dictionary", "list")
+    hint = list_form(root, path, error["input"]) if error["type"] == "tuple_type" else ""
+    if error["type"] == "dataclass_type":
+        rule = "it is a group of settings, written as one JSON object"
+    return f"{'.'.join(path)}={given} does not fit: {rule}{hint}"
 
 
 _SIZES = ("size", "input_size", "image_size", "imgsz")
@@ -131,12 +141,14 @@ _SIZES = ("size", "input_size", "image_size", "imgsz")
 
 def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     *path, last = key.split(".")
-    for part in path:
-        inner = fields.get(part)
-        if part in fields and inner is None:
+    for place, part in enumerate(path, start=1):
+        if part not in fields:
+            raise UsageError(f"--set {key}: {part!r} is not a group of settings here; there are {_names(fields)}")
+        inner = fields[part]
+        if inner is None and is_group(Recipe, path[:place]):
             raise UsageError(f"--set {key}: {_null_group(key, part, value)}")
         if not isinstance(inner, dict):
-            raise UsageError(f"--set {key}: {part!r} is not a group of settings here; there are {_names(fields)}")
+            raise UsageError(f"--set {key}: {inside_no_group(key, place, inner)}")
         fields = inner
     if last not in fields and last in _SIZES:
         raise UsageError(
@@ -147,6 +159,15 @@ def _assign(fields: dict[str, Any], key: str, value: Any) -> None:
     if isinstance(fields[last], dict) and isinstance(value, str):
         raise UsageError(f"--set {key}={value} sets a group of settings: set one of {', '.join(fields[last])}, or JSON")
     fields[last] = value
+
+
+def _refuse_unknown(given: dict[str, Any], known: dict[str, Any], *, group: str = "") -> None:
+    """UsageError for a setting in a JSON object that the recipe did not take."""
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(f"--set {group}{name}: {name!r} is not a setting here; there are {_names(known)}")
+        if isinstance(value, dict) and isinstance(known[name], dict):
+            _refuse_unknown(value, known[name], group=f"{group}{name}.")
 
 
 def _null_group(key: str, part: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from multibox.data.loading.batch import Batch
 from multibox.data.loading.loader import batches
 from multibox.errors import DataError, TrainingError
 from multibox.experiments.data import load_run_data
+from multibox.experiments.ended import describe_end, nothing_left
 from multibox.experiments.facts import facts_of, find_changes
 from multibox.experiments.folder import Memory, clear_folder, open_folder, rewind_folder, write_recipe
 from multibox.experiments.logs.following import Following
@@ -75,11 +76,15 @@ def train(
         dataset = chosen.train
         _refuse_unusable(dataset, on_message, classes_chosen=recipe.classes is not None)
         facts = facts_of(recipe, dataset)
-        changed = find_changes(memory.facts, facts, folder=folder, accept=accept_changes)
+        changed = find_changes(
+            memory.facts, facts, folder=folder, accept=accept_changes, steps=memory.state["step"] if memory.state else 0
+        )
         keep_freed_memory()
         one_blas_thread()
         run = start_run(recipe, dataset, memory, device=target, processes=processes)
         run.facts = facts
+        if changed and run.done:
+            raise nothing_left(run, folder)
         for line in (
             *memory.notes,
             *([chosen.line] if chosen.line else []),
@@ -160,7 +165,9 @@ def _headlines(recipe: Recipe, dataset: Dataset, folder: Path, *, run: Run, chan
         f"{len(dataset)} images, {dataset.num_objects} objects, {len(dataset.class_names)} classes, into {folder}"
     )
     yield from describe_rates(run.model, recipe.optimizer)
-    if run.step:
+    if run.done:
+        yield describe_end(run)
+    elif run.step:
         yield f"continuing after step {run.step} of {recipe.schedule.iterations}"
 
 
