@@ -134,6 +134,8 @@ def test_neither_or_both_inputs_are_wrong_use(multibox, weights: Path, data: Pat
         (["--data", "DATA", "--split", "test", "--detections", "nothing.json"], 1, "nothing.json"),
         (["--data", "DATA", "--detections", "a.json", "--tiles", "2x2"], 2, "--tiles 2x2 is for a detector"),
         (["--data", "DATA", "--detections", "a.json", "--engine", "torch"], 2, "--engine torch is for a detector"),
+        (["--data", "DATA", "--detections", "a.json", "--batch", "4"], 2, "--batch 4 is for a detector"),
+        (["--data", "DATA", "--detections", "a.json", "--stretch-16-bit"], 2, "--stretch-16-bit is for a detector"),
     ],
 )
 def test_wrong_values_are_one_line(multibox, weights: Path, data: Path, words: list[str], code: int, message: str):

@@ -148,10 +148,24 @@ def test_speeds_beside_other_detectors(multibox, tmp_path: Path, monkeypatch: py
         (["table2", "--data", "DATA", "--scale", "2"], 2, "--scale"),
         (["table2", "--data", "DATA", "--weights", "x"], 2, "--weights does not fit table2"),
         (["table2", "--data", "DATA", "--peers", "python3"], 2, "--peers does not fit table2, only table7 measures"),
-        (["table7", "--peers", "no/python"], 2, "'no/python' cannot be started (No such file or directory)"),
+        (["table7", "--peers", "no/python"], 2, "'no/python' does not exist: give the path of the Python of an"),
+        (
+            ["table7", "--peers", ""],
+            2,
+            "'' is no program: give the path of the Python of an environment with torchvision",
+        ),
+        (["table7", "--peers", "DATA", "--plan"], 2, "is a folder, not a program: give the path of the Python"),
+        (
+            ["table7", "--peers", "nopython", "--plan"],
+            2,
+            "'nopython' is not found in PATH: give the path of the Python",
+        ),
+        (["table7", "--scale", "0.5"], 2, "--scale does not fit table7, which measures speed and reads no data"),
+        (["table7", "--set", "seed=3"], 2, "--set does not fit table7, which measures speed and reads no data"),
         (["table7", "--peers", "true"], 1, "true ended: give the Python of an environment with torchvision"),
         (["figure3", "--data", "DATA", "--rows", "x"], 2, "--rows does not fit figure3"),
         (["figure4", "--data", "DATA", "--weights", "x"], 2, "1 weights for figure4, which shows SSD300, SSD512"),
+        (["table1", "--data", "no/data"], 1, "no/data does not exist; give the folder of VOCdevkit, coco or ILSVRC"),
         (["figure3", "--data", "DATA"], 1, "table1-ssd512-0712 needs 2007:trainval+2012:trainval: year '2007'"),
     ],
 )
@@ -164,6 +178,17 @@ def test_wrong_arguments_are_one_line(
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.count("\n") == 1
     assert message in outcome.err
+
+
+def test_rows_without_data_end_in_the_reason(multibox, devkit: Path, tmp_path: Path):
+    """Two rows of years that the data lack against a last line on standard error with the rows and the first reason."""
+    words = ["reproduce", "table1", "--data", devkit, "--out", tmp_path / "out", "--rows", "table1-ssd300-07*"]
+    outcome = multibox(*words)
+    assert outcome.code == 1
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("multibox: no result for table1-ssd300-07, table1-ssd300-0712")
+    assert "needs 2007:trainval: year '2007'" in last
+    assert last.endswith("--plan lists the data")
 
 
 def test_the_plan_of_speeds_is_a_line(multibox, tmp_path: Path):

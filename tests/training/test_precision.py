@@ -22,7 +22,7 @@ def test_types_have_names(monkeypatch: pytest.MonkeyPatch):
     for there, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr("multibox.training.network.computes_bfloat16", lambda _, there=there: there)
         assert computing_type("auto", CPU) == expected
-    with pytest.raises(UsageError, match="fp16 needs a CUDA device, this is cpu"):
+    with pytest.raises(UsageError, match="fp16 needs a CUDA device, this is cpu: choose auto, fp32 or bf16"):
         make_run(iterations=1, loop=LoopConfig(precision="fp16"))
 
 

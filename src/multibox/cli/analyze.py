@@ -9,7 +9,7 @@ import typer
 from multibox.cli.console import complain, print_json, progress_bar, table
 from multibox.cli.evaluate import DETECTIONS_HELP
 from multibox.cli.options import (
-    Batch,
+    DEFAULT_BATCH,
     Classes,
     ClassMap,
     Data,
@@ -19,6 +19,7 @@ from multibox.cli.options import (
     Json,
     MaxPixels,
     Metric,
+    OptionalBatch,
     OutFolder,
     Precision,
     Split,
@@ -68,7 +69,7 @@ def analyze(
     stretch: Stretch = False,
     as_json: Json = False,
     device: Device = None,
-    batch: Batch = 8,
+    batch: OptionalBatch = None,
     precision: Precision = None,
     engine: Engine = None,
 ) -> None:
@@ -83,7 +84,7 @@ def analyze(
 
     check_renamed(new_names, detector=weights)
     asked = {"--device": device, "--precision": precision, "--engine": engine}
-    check_for_detector(asked | {"--holdout": holdout}, detector=weights if detections else "")
+    check_for_detector(asked | {"--batch": batch, "--holdout": holdout}, detector=weights if detections else "")
     names = _names(weights, detections or [], given=name or [])
     prepare_folder(out)
     whole = scored_data(data, split=split, holdout=holdout)
@@ -91,9 +92,11 @@ def analyze(
     similar = find_groups(dataset.class_names, data=data, file=groups)
     found = [_read(path, whole=whole, dataset=dataset) for path in detections or []]
     if weights is not None:
-        detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
+        detector = Detector.load(
+            weights, device=device, precision=precision, engine=engine, batch_size=batch or DEFAULT_BATCH
+        )
         detector.rename_classes(new_names or [])
-        found.insert(0, _detect(detector, dataset, batch=batch))
+        found.insert(0, _detect(detector, dataset, batch=batch or DEFAULT_BATCH))
     pairs = zip(names, found, strict=True)
     analyses = [_analyze(dataset, each, name=label, groups=similar, metric=metric) for label, each in pairs]
     with progress_bar("drawing") as advance:

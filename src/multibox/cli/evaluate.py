@@ -8,7 +8,7 @@ import typer
 from multibox.cli.console import complain, print_json, progress_bar
 from multibox.cli.default_split import say_default_split
 from multibox.cli.options import (
-    Batch,
+    DEFAULT_BATCH,
     Classes,
     ClassMap,
     Data,
@@ -19,6 +19,7 @@ from multibox.cli.options import (
     Json,
     MaxPixels,
     Metric,
+    OptionalBatch,
     Overlap,
     Precision,
     Split,
@@ -66,7 +67,7 @@ def evaluate(
     stretch: Stretch = False,
     as_json: Json = False,
     device: Device = None,
-    batch: Batch = 8,
+    batch: OptionalBatch = None,
     precision: Precision = None,
     engine: Engine = None,
 ) -> None:
@@ -79,15 +80,18 @@ def evaluate(
     find_metric(metric, iou=iou)
     check_renamed(names, detector=weights)
     asked = {"--tiles": tiles, "--overlap": overlap, "--device": device, "--precision": precision, "--engine": engine}
-    check_for_detector(asked | {"--holdout": holdout}, detector=weights if detections else "")
+    images = {"--batch": batch, "--stretch-16-bit": stretch}
+    check_for_detector(asked | images | {"--holdout": holdout}, detector=weights if detections else "")
     if weights is not None and detections is None:
         from multibox.detection.detector import Detector  # not for detections in a file: PyTorch takes a second
 
         dataset = scored_data(data, split=split, holdout=holdout, classes=split_names(classes))
-        detector = Detector.load(weights, device=device, precision=precision, engine=engine, batch_size=batch)
+        detector = Detector.load(
+            weights, device=device, precision=precision, engine=engine, batch_size=batch or DEFAULT_BATCH
+        )
         detector.rename_classes(names or [])
         detector = in_tiles(detector, tiles, overlap)
-        result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch)
+        result = _of_detector(detector, dataset, metric=metric, iou=iou, batch=batch or DEFAULT_BATCH)
     elif detections is not None and weights is None:
         result = _of_file(detections, data, split=split, classes=split_names(classes), metric=metric, iou=iou)
     else:

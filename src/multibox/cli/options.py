@@ -29,8 +29,9 @@ def check_renamed(names: list[str] | None, *, detector: str | None) -> None:
 def check_for_detector(options: Mapping[str, object], *, detector: str | None) -> None:
     """Raise UsageError for an option about how a detector computes if none is given: detections come from a file."""
     for option, value in options.items():
-        if value is not None and detector is None:
-            raise UsageError(f"{option} {value} is for a detector, and detections are given: leave it out")
+        if value is not None and value is not False and detector is None:
+            shown = option if value is True else f"{option} {value}"
+            raise UsageError(f"{shown} is for a detector, and detections are given: leave it out")
 
 
 def check_belongs(option: str, value: str | int | bool | None, *, to: str, given: bool) -> None:
@@ -94,6 +95,10 @@ Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="Threads; by default one for each core.")
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Number of images in one batch.")]
+OptionalBatch = Annotated[
+    int | None, typer.Option("--batch", min=1, metavar="N", help="Number of images in one batch; by default 8.")
+]
+DEFAULT_BATCH = 8
 Precision = Annotated[
     str | None,
     typer.Option(

@@ -1,5 +1,6 @@
 """`multibox reproduce`: reproduce the paper's tables and figures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,9 @@ import typer
 from multibox.cli.console import complain, print_json, say
 from multibox.cli.console import table as aligned
 from multibox.cli.options import Device, Json, Settings, Workers
-from multibox.errors import StoppedError, TrainingError, UsageError
+from multibox.errors import DataError, StoppedError, TrainingError, UsageError
+from multibox.system.program import check_program
+from multibox.words import counted, listed
 
 if TYPE_CHECKING:
     from multibox.paper.outcome import Results
@@ -81,8 +84,11 @@ def reproduce(
     """
     from multibox.paper.request import Request
 
-    _check(name, has_data=data is not None, has_rows=bool(rows), has_weights=bool(weights))
+    _check(name, data=data, has_rows=bool(rows), has_weights=bool(weights))
     _check_options(name, measure=measure, plan=plan, peers=peers)
+    if name == SPEED_TABLE:
+        splits = {"--train-split": train_split, "--test-split": test_split}
+        _check_speed_options({"--set": settings, "--scale": scale < 1, "--workers": workers, **splits})
     request = Request(
         data or Path(),
         out,
@@ -99,7 +105,7 @@ def reproduce(
         _run(name, request, rows=rows or [], weights=weights or [], peers=peers, as_json=as_json)
 
 
-def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> None:
+def _check(name: str, *, data: Path | None, has_rows: bool, has_weights: bool) -> None:
     """UsageError for several processes, for an unknown name, and for options that do not fit the name."""
     from multibox.paper.figures import FIGURES
     from multibox.paper.tables import TABLES
@@ -113,8 +119,10 @@ def _check(name: str, *, has_data: bool, has_rows: bool, has_weights: bool) -> N
     known = [*TABLES, SPEED_TABLE, *FIGURES]
     if name not in known:
         raise UsageError(f"{name!r} cannot be reproduced: choose one of {', '.join(known)}")
-    if not has_data and name != SPEED_TABLE:
+    if data is None and name != SPEED_TABLE:
         raise UsageError(f"{name} needs images: give --data PATH, the folder of VOCdevkit, coco or ILSVRC")
+    if data is not None and not data.exists():
+        raise DataError(f"{data} does not exist; give the folder of VOCdevkit, coco or ILSVRC")
     if has_weights and name in TABLES:
         raise UsageError(f"--weights does not fit {name}, whose rows are trained: use `multibox evaluate` for weights")
     if has_rows and name not in TABLES:
@@ -127,6 +135,17 @@ def _check_options(name: str, *, measure: bool, plan: bool, peers: str | None) -
         raise UsageError("--measure belongs to --plan: give both, or neither")
     if peers is not None and name != SPEED_TABLE:
         raise UsageError(f"--peers does not fit {name}, only {SPEED_TABLE} measures speed: leave it out")
+    if peers is not None:
+        check_program(peers, what="the Python of an environment with torchvision")
+
+
+def _check_speed_options(given: Mapping[str, object]) -> None:
+    """UsageError for an option of trainings and data with the table of speeds, which has neither."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(
+                f"{option} does not fit {SPEED_TABLE}, which measures speed and reads no data: leave it out"
+            )
 
 
 def _run(
@@ -162,7 +181,14 @@ def _table(name: str, request: "Request", *, rows: list[str], as_json: bool) -> 
     )
     _show(table, results, request, as_json=as_json)
     if results.failed:
-        raise TrainingError(f"no result for {', '.join(results.failed)}: the reasons are above, --plan lists the data")
+        raise _without_results(results)
+
+
+def _without_results(results: "Results") -> TrainingError:
+    """The error for rows that have no result, with the reason if all have the same."""
+    reasons = list(dict.fromkeys(results.failed.values()))
+    why = reasons[0] if len(reasons) == 1 else f"{reasons[0]} (and {counted(len(reasons) - 1, 'other reason')}, above)"
+    return TrainingError(f"no result for {listed(results.failed)}: {why}; --plan lists the data")
 
 
 def _speed(request: "Request", *, weights: list[str], peers: str | None, as_json: bool) -> None:

@@ -42,7 +42,7 @@ def computing_type(precision: TrainingPrecision, device: torch.device) -> torch.
     processor would take minutes.
     """
     if precision == "fp16" and device.type != "cuda":
-        raise UsageError(f"loop.precision=fp16 needs a CUDA device, this is {device.type}: choose auto or bf16")
+        raise UsageError(f"loop.precision=fp16 needs a CUDA device, this is {device.type}: choose auto, fp32 or bf16")
     if precision == "auto":
         precision = "bf16" if computes_bfloat16(device) else "fp32"
     return DTYPES[precision]

@@ -54,10 +54,12 @@ def test_a_script_that_fails_is_one_line(tmp_path: Path, text: str, message: str
 def test_a_program_that_cannot_be_started(tmp_path: Path):
     """A missing program, a folder, a name with a zero byte, and one that ends at once, against their messages."""
     for python, kind, message in (
-        (tmp_path / "none", UsageError, "none' cannot be started (No such file or directory)"),
-        (tmp_path, UsageError, "cannot be started (Permission denied)"),
-        ("", UsageError, "'' cannot be started ("),
-        ("a\0b", UsageError, "cannot be started (embedded null byte)"),
+        (tmp_path / "none", UsageError, "none' does not exist: give the path of a Python"),
+        (tmp_path, UsageError, "' is a folder, not a program: give the path of a Python"),
+        (Path(__file__), UsageError, "test_process.py' is not executable: give the path of a Python"),
+        ("no-such-python", UsageError, "'no-such-python' is not found in PATH: give the path of a Python"),
+        ("", UsageError, "'' is no program: give the path of a Python"),
+        ("a\0b", UsageError, "is no program, it has a NUL character: give the path of a Python"),
         ("true", ProcessError, "true ended"),
     ):
         with pytest.raises(MultiboxError) as raised:

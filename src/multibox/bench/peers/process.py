@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from multibox.errors import ProcessError, UsageError
+from multibox.system.program import check_program
 
 _LONGEST_ANSWER = 1 << 20  # bytes
 
@@ -35,6 +36,7 @@ class PeerProcess:
         environment: Mapping[str, str] | None = None,
         patience: float = 300.0,
     ) -> None:
+        check_program(python, what="a Python")
         self._python, self._patience = python, patience
         self._errors = TemporaryFile()  # noqa: SIM115, closed by close()
         self._rest = b""
