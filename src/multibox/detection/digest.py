@@ -4,9 +4,9 @@ import hashlib
 from pathlib import Path
 
 from multibox.detection.engines.load import is_exported
-from multibox.errors import WeightsError
 from multibox.weights.hub.client import fetch_from_hub
 from multibox.weights.hub.name import is_hub_name
+from multibox.weights.model_file import check_model_file
 from multibox.weights.source import find_weights
 
 
@@ -18,8 +18,7 @@ def weights_digest(weights: str | Path) -> str:
     """
     if is_exported(weights):
         path = fetch_from_hub(weights) if is_hub_name(weights) else Path(weights)
-        if not path.is_file():
-            raise WeightsError(f"exported model {path} does not exist: make it with `multibox export`")
+        check_model_file(path)
         files = [path, *(p for p in [path.with_suffix(".bin")] if path.suffix == ".xml" and p.is_file())]
     else:
         files = [find_weights(weights)[0]]

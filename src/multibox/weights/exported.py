@@ -13,6 +13,7 @@ from multibox.output_rules import OutputRules
 from multibox.priors import make_priors
 from multibox.size import Size
 from multibox.weights.description_text import FORMAT, KEY, check_class_names, checked, damaged, parse_fields
+from multibox.weights.model_file import undescribed
 
 if TYPE_CHECKING:
     from multibox.models.config import ModelConfig
@@ -63,7 +64,7 @@ class Exported:
     def from_text(cls, text: str | None, *, path: Path | str) -> "Exported":
         """The inverse of `to_text`. Raises WeightsError if there is no description, or a newer or a damaged one."""
         if text is None:
-            raise WeightsError(f"{path} does not describe a multibox detector: make it with `multibox export`")
+            raise undescribed(path)
         found = parse_fields(text, source=path)
         rules = _rules(found["config"], path=path)
         check_class_names(found["class_names"], priors=rules.priors.count, source=path)

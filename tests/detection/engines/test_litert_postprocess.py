@@ -169,7 +169,10 @@ def test_choice_of_the_engine(tmp_path: Path) -> None:
     raw.write_bytes(content.replace(b"TFLite_Detection_PostProcess", b"TFLite_Detection_Otherwise!!"))
     assert [entry.name for entry in engines_for(ending)] == ["packed", "openvino", "torch", "litert"]
     assert "litert" not in [entry.name for entry in engines_for(raw)]
-    with pytest.raises(UsageError, match=r"'litert' cannot run .*raw\.tflite: choose packed"):
+    with pytest.raises(
+        UsageError,
+        match=r"raw\.tflite, which is no file of .* TFLite_Detection_PostProcess: choose packed .* weights import",
+    ):
         load_engine(raw, engine="litert")
     with pytest.raises(UsageError, match="'bf16' cannot be chosen"):
         load_engine(ending, engine="litert", precision="bf16")

@@ -93,7 +93,7 @@ def test_a_provider_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(runtime, "get_available_providers", lambda: names)
     monkeypatch.setattr(runtime, "InferenceSession", CpuOnlySession)
     path = tmp_path / "model.onnx"
-    path.touch()
+    path.write_bytes(b"model")
     with pytest.raises(UsageError, match="could not start TensorrtExecutionProvider and would use CPUExec"):
         load_engine(path, engine="tensorrt")
     assert CpuOnlySession.asked == names
@@ -126,6 +126,6 @@ def test_a_model_of_another_program(tmp_path: Path, capfd: pytest.CaptureFixture
     graph = make.make_graph([make.make_node("Mul", ["x", "w"], ["y"])], "g", ports[:2], ports[2:], [weight])
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 11)], ir_version=8)
     (tmp_path / "w.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(WeightsError, match="does not describe a multibox detector"):
+    with pytest.raises(WeightsError, match=r"is an ONNX model of another program and does not .*: give a file of"):
         OnnxEngine(tmp_path / "w.onnx")
     assert capfd.readouterr() == ("", "")

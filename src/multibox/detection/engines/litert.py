@@ -17,6 +17,7 @@ from multibox.system.fork import keep_in_children
 from multibox.system.pool import Pool
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
+from multibox.weights.model_file import check_model_file
 from multibox.words import pip_install
 
 _SIGNATURE = "serving_default"
@@ -75,8 +76,7 @@ class LiteRtEngine:
 def load(source: Path | str, *, device: str | None, precision: str | None) -> Loaded:
     """Load a .tflite file; it has its own precision. Files of other programs select their detections themselves."""
     path = Path(source)
-    if not path.is_file():
-        raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
+    check_model_file(path)
     content = path.read_bytes()
     if DESCRIPTION not in content:
         from multibox.detection.engines.litert_postprocess import PostprocessedLiteRtEngine

@@ -175,7 +175,9 @@ def _chosen(
     if name is not None:
         entry = find_engine(name)
         if entry not in able:
-            raise UsageError(f"engine {name!r} cannot run {source}: {_alternatives(source, able)}")
+            raise UsageError(
+                f"engine {name!r} cannot run {source}{_lacking(entry, source)}: {_alternatives(source, able)}"
+            )
         return entry
     has_torch = find_spec("torch") is not None
     on_cpu = _is_cpu(device, weights=has_torch and not is_exported(source))
@@ -212,10 +214,19 @@ def _local(source: Path | str) -> Path | str:
     return fetch_from_hub(source)
 
 
+def _lacking(entry: EngineEntry, source: Path | str) -> str:
+    """Why an engine of exported models cannot run a file with a suffix of its own, made by another program."""
+    if entry.foreign is None or Path(source).suffix not in entry.suffixes:
+        return ""
+    return f", which is no file of `multibox export` and does not end with {entry.foreign.decode()}"
+
+
 def _alternatives(source: Path | str, able: list[EngineEntry]) -> str:
     names = " or ".join(entry.name for entry in able)
     if is_exported(source):
         return f"choose {names}, or give a weight file"
+    if Path(source).suffix == ".tflite":
+        return f"choose {names}, or `multibox weights import` it and export that"
     return f"choose {names}, or export it first with `multibox export`"
 
 

@@ -15,6 +15,7 @@ from multibox.errors import UsageError, WeightsError
 from multibox.system.fork import keep_in_children
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import INPUT, KEY, OUTPUTS_OF_END, Exported
+from multibox.weights.model_file import check_model_file
 from multibox.words import pip_install
 
 _CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -35,8 +36,7 @@ class OnnxEngine:
     def __init__(self, path: Path | str, *, device: str = "cpu", tensorrt: bool = False) -> None:
         runtime = _import_runtime()
         self._source = (Path(path).absolute(), device, tensorrt)
-        if not Path(path).is_file():
-            raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
+        check_model_file(path)
         providers = choose_providers(runtime.get_available_providers(), device=device, tensorrt=tensorrt)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = engine_threads()

@@ -17,6 +17,7 @@ from multibox.system.fork import keep_in_children
 from multibox.system.pool import Pool
 from multibox.system.threads import engine_threads
 from multibox.weights.exported import KEY, Exported
+from multibox.weights.model_file import check_model_file
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Model
@@ -57,8 +58,7 @@ class OpenVinoEngine:
         Raises UsageError if OpenVINO is missing, WeightsError if the file is missing or is not a detector of multibox.
         """
         core = openvino_core()
-        if not Path(path).is_file():
-            raise WeightsError(f"model file {path} does not exist: make it with `multibox export`")
+        check_model_file(path)
         try:
             model = core.read_model(path)
         except _ERRORS as problem:

@@ -54,7 +54,8 @@ def read_foreign_weights(path: Path | str) -> ForeignWeights:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"weight file {path} does not exist: give the path of a weight file")
+        fault = "is a folder" if path.is_dir() else "does not exist"
+        raise WeightsError(f"weight file {path} {fault}: give the path of a weight file")
     kind = kind_of_file(path)
     if kind == "safetensors":
         return _read_safetensors(path)
