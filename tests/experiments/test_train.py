@@ -29,7 +29,14 @@ def tiny_recipe(base: Recipe, *, iterations: int = 4) -> Recipe:
     priors = equation4_spec(Size(64, 64), [Size(8, 8), Size(4, 4), Size(2, 2)], ratios=[(2.0,)] * 3)
     model = ModelConfig("tiny", VGG16Config(width=1 / 32, batch_norm=True), (Extra(8, 16),), priors, std=(58.0,) * 3)
     loop = replace(base.loop, batch_size=4, report_every=1, checkpoint_every=2)
-    return replace(base, model=model, loop=loop, schedule=Schedule(iterations, rate=0.01))
+    return replace(
+        base,
+        model=model,
+        loop=replace(loop, fixed_statistics=None),
+        schedule=Schedule(iterations, rate=0.01),
+        optimizer=replace(base.optimizer, rates=()),
+        start_weights=None,
+    )
 
 
 @pytest.fixture(scope="module")

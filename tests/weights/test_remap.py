@@ -10,6 +10,7 @@ from multibox.data.classes.coco import COCO_CLASSES
 from multibox.data.classes.published import COCO_BY_ID
 from multibox.data.classes.voc import VOC_CLASSES
 from multibox.errors import UsageError, WeightsError
+from multibox.models.any_size import ssd_config
 from multibox.models.bases.vgg import VGG16Config
 from multibox.models.config import ModelConfig, slim300_config, ssdlite320_config
 from multibox.models.heads import Extra
@@ -106,6 +107,10 @@ def random_model(config: ModelConfig, names: tuple[str, ...], seed: int) -> SSD:
         return SSD(config, names)
 
 
+def lite_config_of(side: int) -> ModelConfig:
+    return ssd_config("efficientnet_lite0", Size(side, side))
+
+
 def test_voc_starts_from_coco(tmp_path: Path):
     """Weights, class outputs, normalization and priors after the start against those of the two detectors."""
     coco = random_model(replace(CONFIG, std=(58.0, 57.0, 56.0)), ("person", "couch", "zebra"), seed=1)
@@ -121,6 +126,21 @@ def test_voc_starts_from_coco(tmp_path: Path):
     for ours, theirs in ((0, 0), (1, 2), (2, 1)):  # background, sofa from couch, person
         assert torch.equal(after[:, ours], before[:, theirs])
     assert voc.config.std == (58.0, 57.0, 56.0)
+
+
+def test_another_input_size_keeps_what_fits(tmp_path: Path):
+    """A start at 224 from 320 and the reverse: base, extra layers and predictors against those of the two detectors."""
+    large, small = (random_model(lite_config_of(side), ("cat",), seed=side) for side in (320, 224))
+    for old, new, fresh in ((large, small, [3]), (small, large, [3, 5])):
+        save_weights(tmp_path / "old.safetensors", old)
+        before = {name: value.clone() for name, value in new.state_dict().items()}
+        assert load_start(new, tmp_path / "old.safetensors") == fresh
+        after, source = new.state_dict(), old.state_dict()
+        kept = tuple(f"heads.{kind}.{i}." for kind in ("location", "confidence") for i in fresh)
+        for name, value in after.items():
+            own = name.startswith(kept) or name not in source
+            assert torch.equal(value, before[name] if own else source[name]), name
+        new.load_state_dict(before)
 
 
 def test_unknown_classes_start_from_random_weights():

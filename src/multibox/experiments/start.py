@@ -1,5 +1,7 @@
 """The first state of a run: a new model, given weights, or a checkpoint."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from multibox.experiments.recipe import Recipe
 from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.system.distributed import Processes
+from multibox.training.loop import ignore
 from multibox.training.run import Run
 
 
@@ -43,12 +46,20 @@ def check_recipe(recipe: Recipe, *, processes: int) -> None:
         )
 
 
-def start_run(recipe: Recipe, dataset: Dataset, memory: Memory, *, device: torch.device, processes: Processes) -> Run:
+def start_run(
+    recipe: Recipe,
+    dataset: Dataset,
+    memory: Memory,
+    *,
+    device: torch.device,
+    processes: Processes,
+    on_message: Callable[[str], object] = ignore,
+) -> Run:
     """Return a run at its first step, or at the checkpoint of `memory`."""
     torch.manual_seed(recipe.seed)
     model = SSD(recipe.model, dataset.class_names)
     if not memory.state and (recipe.base_weights or recipe.start_weights):
-        _load_weights(model, recipe, processes)
+        _load_weights(model, recipe, processes, on_message)
     run = Run(
         model.to(device),
         loop=recipe.loop,
@@ -66,7 +77,7 @@ def start_run(recipe: Recipe, dataset: Dataset, memory: Memory, *, device: torch
     return run
 
 
-def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
+def _load_weights(model: SSD, recipe: Recipe, processes: Processes, on_message: Callable[[str], object]) -> None:
     """Load the weights that the recipe starts from; the first process fetches them for all."""
 
     def load() -> tuple[ModelConfig, dict[str, Tensor]]:
@@ -75,8 +86,11 @@ def _load_weights(model: SSD, recipe: Recipe, processes: Processes) -> None:
 
         if recipe.base_weights:
             load_base(model, recipe.base_weights)
-        if recipe.start_weights:
-            load_start(model, recipe.start_weights)
+        if recipe.start_weights and (new := load_start(model, recipe.start_weights)):
+            on_message(
+                f"{recipe.start_weights} has other priors for another input size: the predictors of source "
+                f"{'map' if len(new) == 1 else 'maps'} {', '.join(str(i + 1) for i in new)} start from random values"
+            )
         return model.config, model.state_dict()
 
     config, values = processes.from_first(load)

@@ -81,7 +81,7 @@ def train(
         )
         keep_freed_memory()
         one_blas_thread()
-        run = start_run(recipe, dataset, memory, device=target, processes=processes)
+        run = start_run(recipe, dataset, memory, device=target, processes=processes, on_message=on_message)
         run.facts = facts
         if changed and run.done:
             raise nothing_left(run, folder)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from multibox.class_map import find_class
 from multibox.errors import UsageError, WeightsError
+from multibox.models.config import ModelConfig
 from multibox.models.ssd import SSD
 from multibox.weights.file import fill
 from multibox.weights.source import open_weights
@@ -108,13 +109,14 @@ def _by_box(rows: Tensor, outputs: int) -> Tensor:
     return rows.unflatten(0, (-1, outputs))
 
 
-def load_start(model: SSD, source: Path | str) -> None:
+def load_start(model: SSD, source: Path | str) -> list[int]:
     """Copy a detector's weights into `model`, and set the model's mean and deviation to that detector's.
 
     This is how a training starts from a whole detector (paper sections 3.1 and 3.3: COCO to VOC). `source` is a weight
     file or the name of published weights. A class gets the outputs of the class with its own name, a VOC class those
-    of the corresponding COCO class; others start from random values. `model` keeps its priors. Raises WeightsError or
-    UsageError if the weights cannot be fetched or have another structure.
+    of the corresponding COCO class; others start from random values. `model` keeps its priors. Where it has another
+    input size, source maps with another number of priors keep the values of their predictors; their positions are
+    returned. Raises WeightsError or UsageError if the weights cannot be fetched or have another structure.
     """
     if Path(source).suffix and not Path(source).is_file():
         raise WeightsError(
@@ -123,8 +125,29 @@ def load_start(model: SSD, source: Path | str) -> None:
         )
     old, _ = open_weights(source)
     new = remap(old, class_names=model.class_names, mapping=class_mapping(old.class_names, model.class_names))
-    fill(model, new.state_dict(), source=str(source))
+    values, kept = new.state_dict(), []
+    if _differ_in_size(new.config, model.config):
+        values, kept = _at_size_of(model, values)
+    fill(model, values, source=str(source))
     model.normalize_with(mean=old.config.mean, std=old.config.std)
+    return kept
+
+
+def _differ_in_size(old: ModelConfig, new: ModelConfig) -> bool:
+    """Whether two networks are the same layers for different input sizes, of which one may have more extra layers."""
+    shared = min(len(old.extras), len(new.extras))
+    same = (old.base, old.extras[:shared], old.sources) == (new.base, new.extras[:shared], new.sources)
+    return same and old.input_size != new.input_size
+
+
+def _at_size_of(model: SSD, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[int]]:
+    """The tensors that `model` has; its own where `values` lacks one or has another shape, and the maps of those."""
+    own = model.state_dict()
+    fitting = {
+        name: values[name] for name, tensor in own.items() if name in values and values[name].shape == tensor.shape
+    }
+    others = (name.split(".") for name in own if name not in fitting)
+    return own | fitting, sorted({int(number) for room, _, number, *_ in others if room == "heads"})
 
 
 def class_mapping(old: Sequence[str], new: Sequence[str]) -> dict[str, str]:
