@@ -66,10 +66,13 @@ def _whole_graph(
     rest = rest_graph(model, end=end, batch=static)
     if rest is not None:
         graph = _joined(graph, rest)
-    if end == "boxes" and static is not None and precision in ("fp32", "fp16"):
+    if end == "boxes" and static is not None and precision != "int8":
         from multibox.detection.export.plain import to_plain
+        from multibox.detection.export.seen import crop_kernels
 
-        to_plain(graph)
+        crop_kernels(graph)
+        if precision != "bf16":
+            to_plain(graph)
     if precision in ("fp16", "bf16"):
         from multibox.detection.export.narrow import narrow_weights
 
