@@ -85,10 +85,10 @@ def test_the_docs_name_public_names_only() -> None:
     used: dict[str, str] = {}
     for page in (root / "README.md", *(root / "docs").glob("*.md")):
         text = page.read_text(encoding="utf-8")
+        if page.name == "bases.md":  # shows a new file of the package itself
+            text = re.sub(r"from multibox\.models\.\S+ import", "", text)
         used |= dict.fromkeys(re.findall(r"\bmultibox\.([a-zA-Z_]+)(?=[(.`])", text), page.name)
         for imported in re.findall(r"from multibox(\S* import [^\n]+)", text):
-            if page.name == "bases.md" and imported.startswith(".models."):
-                continue  # that page shows a new file of the package itself
             assert imported.startswith(" import "), f"{page.name}: from multibox{imported}"
             used |= dict.fromkeys(re.split(r",\s*", imported.removeprefix(" import ").strip()), page.name)
     assert {name: page for name, page in used.items() if name not in (*NAMES, *ROOMS)} == {}
