@@ -45,7 +45,10 @@ def demo() -> Recipe:
         name="demo",
         model=model,
         schedule=Schedule(200, rate=0.004, shape="cosine", warmup=20),
-        optimizer=replace(recipe.optimizer, rates=(RateRule(model.base.first_layers, 0.0),)),
+        optimizer=replace(
+            recipe.optimizer,
+            rates=(RateRule(model.base.first_layers, 0.0), RateRule(model.base.imagenet_layers, 0.3)),
+        ),
         augmentation=AUGMENTATIONS["flip"],
         loop=replace(recipe.loop, ema=0.98, report_every=10, checkpoint_every=100),
         base_weights=None,

@@ -46,6 +46,19 @@ def test_as_many_values_as_published(version: int) -> None:
     assert network.channels == tuple(scaled_stages(*SCALES[version])[number].out for number in (2, 4, 6))
 
 
+def test_statistics_of_laterals_follow_a_short_training() -> None:
+    """The running means of the laterals after 40 batches against the means of what they normalize."""
+    network = EfficientNetLiteConfig().build()
+    seen: dict[int, torch.Tensor] = {}
+    for number, lateral in enumerate(network.laterals):
+        lateral[1].register_forward_pre_hook(lambda _, given, number=number: seen.update({number: given[0]}))
+    with torch.no_grad():
+        for _ in range(40):
+            network(torch.full((2, 3, 64, 64), 0.5))
+    for number, lateral in enumerate(network.laterals):
+        assert torch.allclose(lateral[1].running_mean, seen[number].mean((0, 2, 3)), rtol=0.02, atol=1e-3)
+
+
 def test_laterals_set_the_channels() -> None:
     """Maps of a 64 x 96 image: the strides of the config, and the channels of the laterals, none negative."""
     config = EfficientNetLiteConfig(laterals=(16, 24, 32))

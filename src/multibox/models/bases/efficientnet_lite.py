@@ -119,7 +119,7 @@ class EfficientNetLite(BaseNetwork):
         outs = [stages[number].out for number in SOURCE_STAGES]
         if laterals:
             pairs = zip(outs, laterals, strict=True)
-            self.laterals = nn.ModuleList(_convolution(out, lateral, activation=True) for out, lateral in pairs)
+            self.laterals = nn.ModuleList(_lateral(out, lateral) for out, lateral in pairs)
         else:
             self.laterals = nn.ModuleList(nn.Identity() for _ in outs)
         self.channels = laterals or tuple(outs)
@@ -149,6 +149,13 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
         out = self.project(self.depthwise(self.expand(x)))
         return out + x if self.shortcut else out
+
+
+def _lateral(channels: int, out: int) -> nn.Sequential:
+    """A 1 x 1 convolution that starts from random values, so its statistics must follow it within few steps."""
+    layer = _convolution(channels, out, activation=True)
+    layer[1].momentum = 0.1
+    return layer
 
 
 def _convolution(
