@@ -44,6 +44,8 @@ CONFIGS = {
         WITH_L2_NORM, sources=(1, 2, 3, 4, 5), priors=TINY.priors.keep([1, 2, 3, 4, 5])
     ),
     **{name: ssd_config(name, 64) for name in ("mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50")},
+    "padding at one end": ssd_config("efficientnet_lite0", 64),
+    "padding at one end or both": ssd_config("efficientnet_lite0", (66, 90)),
     "mobilenet": replace(ssdlite320_config(), extras=tuple(Extra(8, 16) for _ in range(4))),
 }
 

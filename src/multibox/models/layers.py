@@ -105,11 +105,12 @@ class SamePad(nn.Module):
         self.kernel, self.stride = kernel, stride
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c _ _"]:
-        top, bottom = self._zeros(x.shape[-2])
-        left, right = self._zeros(x.shape[-1])
+        top, bottom = self.zeros(x.shape[-2])
+        left, right = self.zeros(x.shape[-1])
         return F.pad(x, (left, right, top, bottom))
 
-    def _zeros(self, side: int) -> tuple[int, int]:
+    def zeros(self, side: int) -> tuple[int, int]:
+        """How many zeros before and after a row or column of that many cells; the second number is never smaller."""
         total = max(0, (-(-side // self.stride) - 1) * self.stride + self.kernel - side)
         return total // 2, total - total // 2
 

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from multibox.array_nms import ArraySelection
 from multibox.detection.engines.engine import EngineConfig, Loaded
 from multibox.detection.engines.torch import as_arrays, checked_dtype
 from multibox.errors import UsageError
 from multibox.models.folded import FoldedSSD
+from multibox.models.layers import SamePad
 from multibox.models.ssd import SSD
 from multibox.postprocess import postprocess
 from multibox.system.device import computes_bfloat16, onednn_has_bfloat16
@@ -107,9 +109,12 @@ def can_pack() -> bool:
 
 
 class PackedConvolution(nn.Module):
-    """A convolution and its activation; the weights get their final layout when the first input arrives."""
+    """A convolution, the zeros before it and its activation; the first input decides the layout of the weights.
 
-    def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None) -> None:
+    All inputs must have the size of the first one.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None, zeros: SamePad | None = None) -> None:
         super().__init__()
         self.weight: Tensor = convolution.weight.detach()
         self.bias = None if convolution.bias is None else convolution.bias.detach()
@@ -117,6 +122,7 @@ class PackedConvolution(nn.Module):
         self.geometry = ([*convolution.padding], [*convolution.stride], [*convolution.dilation])
         self.groups = convolution.groups
         self.activation = _NONE if activation is None else _ACTIVATIONS[type(activation)]
+        self.zeros = zeros
         self.packed: Tensor | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,30 +131,53 @@ class PackedConvolution(nn.Module):
         return state if self.packed is None else {**state, "weight": self.packed.to_dense()}
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
-        padding, stride, dilation = self.geometry
         if self.packed is None:
-            reorder = torch.ops.mkldnn._reorder_convolution_weight
-            self.packed = reorder(self.weight, padding, stride, dilation, self.groups, list(x.shape))
-            del self.weight
+            self._pack(x.shape)
+        padding, stride, dilation = self.geometry
         return torch.ops.mkldnn._convolution_pointwise(
             x, self.packed, self.bias, padding, stride, dilation, self.groups, *self.activation
         )
 
+    def _pack(self, shape: torch.Size) -> None:
+        if self.zeros is not None:
+            self._absorb(self.zeros, shape)
+            self.zeros = None
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        self.packed = reorder(self.weight, *self.geometry, self.groups, list(shape))
+        del self.weight
+
+    def _absorb(self, zeros: SamePad, shape: torch.Size) -> None:
+        """Compute the same without a padded copy of the map.
+
+        The operator pads both ends alike, so the kernel gets zeros where the first end has more of them than it should.
+        """
+        (top, bottom), (left, right) = zeros.zeros(shape[-2]), zeros.zeros(shape[-1])
+        wider = F.pad(self.weight, (right - left, 0, bottom - top, 0))
+        self.weight = wider.contiguous(memory_format=torch.channels_last)
+        self.geometry = ([bottom, right], *self.geometry[1:])
+
 
 def pack(module: nn.Module) -> None:
-    """Replace all convolutions in `module`, each together with an activation that follows it directly.
+    """Replace all convolutions in `module`, each with zeros directly before and an activation directly after it.
 
     Assumes that modules run their children in order. The weights keep their type; inputs must have the same type.
     """
     for parent in list(module.modules()):
         children = [(name, child) for name, child in parent.named_children() if not isinstance(child, nn.Identity)]
-        following = [*(child for _, child in children[1:]), None]
-        for (name, child), after in zip(children, following, strict=False):
+        modules = [None, *(child for _, child in children), None]
+        for (name, child), before, after in zip(children, modules, modules[2:], strict=False):
             if isinstance(child, nn.Conv2d):
                 activation = after if type(after) in _ACTIVATIONS else None
-                setattr(parent, name, PackedConvolution(child, activation))
-                if activation is not None:
-                    _drop(parent, activation)
+                zeros = before if isinstance(before, SamePad) and _can_absorb(child) else None
+                setattr(parent, name, PackedConvolution(child, activation, zeros))
+                for absorbed in (zeros, activation):
+                    if absorbed is not None:
+                        _drop(parent, absorbed)
+
+
+def _can_absorb(convolution: nn.Conv2d) -> bool:
+    """Whether the zeros before a convolution are all that surround the map, as SamePad counts them."""
+    return convolution.padding == (0, 0) and convolution.dilation == (1, 1)
 
 
 def _drop(parent: nn.Module, child: nn.Module) -> None:
