@@ -125,7 +125,8 @@ def load_start(model: SSD, source: Path | str) -> list[int]:
         )
     old, _ = open_weights(source)
     new = remap(old, class_names=model.class_names, mapping=class_mapping(old.class_names, model.class_names))
-    values, kept = new.state_dict(), []
+    values: dict[str, Tensor] = new.state_dict()
+    kept: list[int] = []
     if _differ_in_size(new.config, model.config):
         values, kept = _at_size_of(model, values)
     fill(model, values, source=str(source))

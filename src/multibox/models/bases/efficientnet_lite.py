@@ -153,9 +153,10 @@ class InvertedResidual(nn.Module):
 
 def _lateral(channels: int, out: int) -> nn.Sequential:
     """A 1 x 1 convolution that starts from random values, so its statistics must follow it within few steps."""
-    layer = _convolution(channels, out, activation=True)
-    layer[1].momentum = 0.1
-    return layer
+    convolution, norm, activation = _convolution(channels, out, activation=True)
+    assert isinstance(norm, nn.BatchNorm2d)
+    norm.momentum = 0.1
+    return nn.Sequential(convolution, norm, activation)
 
 
 def _convolution(
