@@ -20,9 +20,11 @@ def demo(
     from multibox.cli.report_line import ReportLine
     from multibox.experiments.demo import demo as demo_recipe
     from multibox.experiments.demo import run_demo
+    from multibox.system.sharing import sharing_cores
 
     recipe = demo_recipe()
-    with ReportLine(steps=recipe.schedule.iterations, batch_size=recipe.loop.batch_size) as line:
+    steps, images = recipe.schedule.iterations, recipe.loop.batch_size
+    with sharing_cores() as share, ReportLine(steps=steps, batch_size=images, between=share) as line:
         result = run_demo(out, recipe=recipe, on_report=line.report, on_message=line.message)
     if as_json:
         print_json(result.to_json())

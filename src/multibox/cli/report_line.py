@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -24,15 +25,25 @@ class Terminal(Protocol):
 class ReportLine:
     """Shows the reports of a run: one line that overwrites itself on a terminal, else a line every `interval` seconds.
 
-    Pass `report` and `message` to `multibox.train` as `on_report` and `on_message`.
+    Pass `report` and `message` to `multibox.train` as `on_report` and `on_message`. Each of their calls also calls
+    `between`.
     """
 
-    def __init__(self, *, steps: int, batch_size: int, stream: Terminal | None = None, interval: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        steps: int,
+        batch_size: int,
+        stream: Terminal | None = None,
+        interval: float = 30.0,
+        between: Callable[[], object] | None = None,
+    ) -> None:
         self._steps, self._batch_size = steps, batch_size
         self._stream: Terminal = sys.stderr if stream is None else stream
         self._live = self._stream.isatty()
         self._interval = 0.0 if self._live else interval
         self._last = -float("inf")
+        self._between = between
 
     def __enter__(self) -> "ReportLine":
         return self
@@ -43,6 +54,7 @@ class ReportLine:
 
     def report(self, row: dict[str, Any]) -> None:
         """Show a row of losses, if it is time for one."""
+        self._pass_on()
         now = time.monotonic()
         if "loss" not in row or (now - self._last < self._interval and row["step"] < self._steps):
             return
@@ -52,7 +64,12 @@ class ReportLine:
 
     def message(self, text: str) -> None:
         """Show a message that stays, above the line."""
+        self._pass_on()
         self._write(f"{_CLEAR_LINE}{text}\n" if self._live else f"{text}\n")
+
+    def _pass_on(self) -> None:
+        if self._between is not None:
+            self._between()
 
     def _describe(self, row: dict[str, Any]) -> str:
         left = (self._steps - row["step"]) * self._batch_size / max(row["images_per_second"], 1e-9)

@@ -16,6 +16,7 @@ from multibox.errors import StoppedError
 from multibox.system.launcher import place
 
 if TYPE_CHECKING:
+    from multibox.cli.report_line import ReportLine
     from multibox.experiments.recipe import Recipe
 
 
@@ -60,14 +61,12 @@ def train(
     lines, the recipe, and two checkpoints. Ctrl-C ends the run after its current step with a checkpoint. Processes
     that torchrun starts with this command train together, each on its share of every batch.
     """
-    from multibox.cli.report_line import ReportLine
     from multibox.experiments.folder import summarize_run
     from multibox.experiments.train import train as run
 
     check_belongs("--accept-changes", accept_changes, to="--resume", given=resume)
     chosen = _chosen_recipe(recipe, settings or [], split=split, seed=seed, holdout=holdout)
-    steps = chosen.schedule.iterations
-    with _stopped_runs_explained(steps), ReportLine(steps=steps, batch_size=chosen.loop.batch_size) as line:
+    with _progress(chosen) as line:
         run(
             chosen,
             data=data,
@@ -103,12 +102,19 @@ def _chosen_recipe(
 
 
 @contextmanager
-def _stopped_runs_explained(steps: int) -> Iterator[None]:
-    """Turn Stopped into an error that shows the command to continue with."""
+def _progress(recipe: "Recipe") -> Iterator["ReportLine"]:
+    """Yield the line that shows a run. Leaves cores to others; an error after Stopped shows how to continue."""
+    from multibox.cli.report_line import ReportLine
+    from multibox.system.sharing import sharing_cores
     from multibox.training.stopping import Stopped
 
+    steps = recipe.schedule.iterations
     try:
-        yield
+        with (
+            sharing_cores() as share,
+            ReportLine(steps=steps, batch_size=recipe.loop.batch_size, between=share) as line,
+        ):
+            yield line
     except Stopped as stopped:
         raise StoppedError(
             f"stopped after step {stopped.step} of {steps}, with a checkpoint; continue with: {_resuming_command()}",
