@@ -1,5 +1,6 @@
 """Fixtures: the command run in this process, weights of a tiny detector, and a folder of images."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,17 @@ Command = Callable[..., Outcome]
 
 @pytest.fixture
 def multibox(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `multibox` with the given arguments, and checks each time that no traceback is printed."""
+    """Runs `multibox` with the given arguments, and checks each time that no traceback is printed.
+
+    Environment variables that the command sets for its process do not reach other tests.
+    """
 
     def run(*words: object) -> Outcome:
+        before = dict(os.environ)
         code = main([str(word) for word in words])
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
         captured = capsys.readouterr()
         assert "Traceback" not in captured.out + captured.err
         return Outcome(code, captured.out, captured.err)

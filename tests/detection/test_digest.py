@@ -16,5 +16,5 @@ def test_digest(tmp_path: Path) -> None:
     (tmp_path / "b.onnx").write_bytes(b"both")
     assert weights_digest(tmp_path / "a.xml") == hashlib.sha256(b"structurevalues").hexdigest()
     assert weights_digest(tmp_path / "b.onnx") == hashlib.sha256(b"both").hexdigest()
-    with pytest.raises(WeightsError, match=r"exported model .*c\.onnx does not exist"):
+    with pytest.raises(WeightsError, match=r"model file .*c\.onnx does not exist"):
         weights_digest(tmp_path / "c.onnx")
