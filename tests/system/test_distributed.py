@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from multibox.errors import ProcessError, UsageError
 from multibox.system.distributed import Agreement, joined
@@ -87,12 +88,20 @@ def test_processes_that_cannot_join(port: str | None):
     assert "check MASTER_ADDR and MASTER_PORT" in str(error)
 
 
-def test_one_process_may_end_before_others_have_joined():
-    """Two processes of which the first fails at once, against the error of each."""
+def test_no_process_works_before_all_have_joined(monkeypatch: pytest.MonkeyPatch):
+    """A process that joins late: the other enters the block, where it may end, only after that."""
+    join = dist.init_process_group
 
-    def work(rank: int) -> None:
+    def work(rank: int) -> tuple[float, float]:
+        def late(*given: Any, **named: Any) -> None:
+            join(*given, **named)
+            time.sleep(0.5 * rank)
+            joins.append(time.monotonic())
+
+        joins: list[float] = []
+        monkeypatch.setattr(dist, "init_process_group", late)
         with joined():
-            raise UsageError(f"wrong {rank}")
+            return joins[0], time.monotonic()
 
-    for _ in range(5):
-        assert [str(error) for error in together(work)] == ["wrong 0", "wrong 1"]
+    (_, entered), (late, _) = together(work)
+    assert entered >= late

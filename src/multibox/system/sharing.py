@@ -60,7 +60,7 @@ def sharing_cores() -> Iterator[Callable[[], None]]:
 
     def adapt() -> None:
         if (taken := work.cores()) is not None:
-            torch.set_num_threads(free_threads(taken, most=most))
+            torch.set_num_threads(free_threads(taken, cores=own_cores(), most=most))
 
     try:
         yield adapt
@@ -68,9 +68,9 @@ def sharing_cores() -> Iterator[Callable[[], None]]:
         torch.set_num_threads(most)
 
 
-def free_threads(taken: float, *, most: int) -> int:
-    """The number of threads beside work that takes so many of `most` cores: at least 1."""
-    return min(most, max(1, round(most - taken)))
+def free_threads(taken: float, *, cores: int, most: int) -> int:
+    """The number of threads, 1 to `most`, beside work that takes so many of `cores`."""
+    return min(most, max(1, round(cores - taken)))
 
 
 def _do_nothing() -> None:

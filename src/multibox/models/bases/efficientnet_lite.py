@@ -153,18 +153,22 @@ class InvertedResidual(nn.Module):
 
 def _lateral(channels: int, out: int) -> nn.Sequential:
     """A 1 x 1 convolution that starts from random values, so its statistics must follow it within few steps."""
-    convolution, norm, activation = _convolution(channels, out, activation=True)
-    assert isinstance(norm, nn.BatchNorm2d)
-    norm.momentum = 0.1
-    return nn.Sequential(convolution, norm, activation)
+    return _convolution(channels, out, activation=True, momentum=0.1)
 
 
 def _convolution(
-    channels: int, out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, activation: bool = False
+    channels: int,
+    out: int,
+    *,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    activation: bool = False,
+    momentum: float = 0.01,
 ) -> nn.Sequential:
     """A convolution with TensorFlow's "same" padding, batch normalization and ReLU6."""
     layers: list[nn.Module] = [SamePad(kernel, stride)] if kernel > 1 and stride > 1 else []
     padding = 0 if layers else kernel // 2
     layers.append(nn.Conv2d(channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False))
-    layers.append(nn.BatchNorm2d(out, eps=0.001, momentum=0.01))
+    layers.append(nn.BatchNorm2d(out, eps=0.001, momentum=momentum))
     return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if activation else []))

@@ -27,7 +27,7 @@ _PROTOTXT = Stranger(
 )
 _CORE_ML = Stranger("a Core ML model", f"Core ML runs it on Apple's devices; {_CHECKPOINT}")
 _WEB_PAGE = Stranger("a web page", "the download gave an error page instead of the file: fetch it again")
-_PICTURE = Stranger("an image", "multibox detect finds objects in images; give a weight file here")
+_IMAGE = Stranger("an image", "multibox detect finds objects in images; give a weight file here")
 _PACKED = Stranger("an archive", _ARCHIVE)
 
 _BY_START: tuple[tuple[bytes, Stranger], ...] = (
@@ -38,8 +38,8 @@ _BY_START: tuple[tuple[bytes, Stranger], ...] = (
     (b"7z\xbc\xaf", _PACKED),
     (b"Rar!", _PACKED),
     (b"GGUF", Stranger("a GGUF language model", "llama.cpp runs it; it is no detector")),
-    (b"\x89PNG", _PICTURE),
-    (b"\xff\xd8\xff", _PICTURE),
+    (b"\x89PNG", _IMAGE),
+    (b"\xff\xd8\xff", _IMAGE),
     (b"\x7fELF", Stranger("a compiled program or library", _CHECKPOINT)),
     (b"7767517\n", Stranger("the structure of an ncnn model", f"ncnn runs it; {_CHECKPOINT}")),
     (b"\x93NUMPY", Stranger("a NumPy array", f"NumPy reads it; {_CHECKPOINT}")),
