@@ -1,5 +1,6 @@
 """The number of threads beside the work of other processes, against counters written by hand."""
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_other_work_is_what_this_process_has_not_done(machine: Machine) -> None:
     assert work.cores() is None
     machine.run(seconds=0.9, own=2, others=0)
     assert work.cores() == pytest.approx(0, abs=0.02)
+
+
+def test_work_of_ended_workers_is_not_that_of_others(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loader worker that ends, whose time the system then adds to that of this process's children: no other work."""
+    worker = multiprocessing.Process()
+    monkeypatch.setattr(sharing.multiprocessing, "active_children", lambda: [worker])
+    monkeypatch.setattr(sharing, "_seconds_of", lambda process, ticks: 500.0)
+    work = OtherWork()
+    machine.run(seconds=10, own=1.5, others=0)
+    monkeypatch.setattr(sharing.multiprocessing, "active_children", list)
+    monkeypatch.setattr(sharing.os, "times", lambda: os.times_result((machine.own, 0, 500.0, 0, 0)))
+    assert work.cores() == pytest.approx(0, abs=0.01)
 
 
 def test_threads_leave_room() -> None:

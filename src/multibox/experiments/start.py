@@ -88,8 +88,9 @@ def _load_weights(model: SSD, recipe: Recipe, processes: Processes, on_message: 
             load_base(model, recipe.base_weights)
         if recipe.start_weights and (new := load_start(model, recipe.start_weights)):
             on_message(
-                f"{recipe.start_weights} has other priors for another input size: the predictors of source "
-                f"{'map' if len(new) == 1 else 'maps'} {', '.join(str(i + 1) for i in new)} start from random values"
+                f"{recipe.start_weights} has another input size, and other priors or no layers for source "
+                f"{'map' if len(new) == 1 else 'maps'} {', '.join(str(i + 1) for i in new)}: what it lacks starts from "
+                "random values"
             )
         return model.config, model.state_dict()
 

@@ -54,7 +54,7 @@ def sharing_cores() -> Iterator[Callable[[], None]]:
 
     most = torch.get_num_threads()
     work = OtherWork()
-    if most == 1 or "OMP_NUM_THREADS" in os.environ or own_cores() != os.cpu_count():
+    if most == 1 or os.environ.get("OMP_NUM_THREADS") or own_cores() != os.cpu_count():
         yield _do_nothing
         return
 
@@ -87,8 +87,8 @@ def _read_clock() -> _Clock | None:
     except (OSError, ValueError, IndexError):
         return None
     cores = sum(line.startswith("cpu") for line in lines) - 1
-    own = os.times()
-    return _Clock(sum(fields) / ticks, (fields[3] + fields[4]) / ticks, own.user + own.system + workers, cores)
+    own = sum(os.times()[:4]) + workers  # those of ended children stay in the times of this process
+    return _Clock(sum(fields) / ticks, (fields[3] + fields[4]) / ticks, own, cores)
 
 
 def _seconds_of(process: int | None, ticks: int) -> float:
